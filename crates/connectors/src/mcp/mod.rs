@@ -1,0 +1,28 @@
+//! One raw connection to one upstream MCP server, over a child's pipes or Streamable HTTP.
+//!
+//! Frames pass as they came: `params` and `result` keep every byte, save that over a pipe a line break
+//! between tokens becomes a blank, since there a message is one line. Rewritten, and restored on the way back, are only
+//! what several clients of one pipe would otherwise share: request ids, progress tokens, subscription ids.
+
+mod address;
+mod calls;
+mod catalog;
+mod child;
+mod connection;
+mod discover;
+mod error;
+mod header;
+mod http;
+mod lines;
+mod listen;
+mod splice;
+pub mod sse;
+mod stdio;
+mod stream;
+mod wiring;
+
+pub use catalog::{definition_digest, list_all};
+pub use connection::{Connection, connect_stateful, connect_stateless};
+pub use discover::{STATELESS_VERSION, probe};
+pub use error::{CallError, ConnectError};
+pub use wiring::{Era, Limits, Wiring};

@@ -1,0 +1,223 @@
+//! Actions: proposing, deciding, reporting what happened.
+
+use ledger::Recorded;
+use stages::decision::Permit;
+use types::{
+    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, Code, Decision, Outcome, OutcomeStatus, PersonId,
+    Principal, Provenance, SessionId, ToolName, Verdict,
+};
+
+use crate::control::Control;
+use crate::door::{CaseRef, Refusal};
+use crate::error::{Failure, forbidden, not_found};
+use crate::gather::prepare;
+use crate::machine::{Change, Command, Propose, Reply};
+
+/// Is the largest arguments accepted, in bytes.
+pub const ARGUMENTS_BYTES_MAX: usize = 4 << 20;
+
+/// Is how many times a proposal is prepared again before it is decided inside the sequencer.
+const OVERTAKEN_MAX: u32 = 2;
+
+/// Is what somebody wants, before it has an identity.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Who wants it.
+    pub principal: Principal,
+    /// On whose behalf.
+    pub on_behalf_of: Option<PersonId>,
+    /// In which session.
+    pub session: Option<SessionId>,
+    /// What is to be called.
+    pub tool: ToolName,
+    /// The tool's definition as it is listed now.
+    pub definition: Option<types::Digest>,
+    /// With what.
+    pub arguments: Arguments,
+    /// What the agent says of itself.
+    pub claims: Claims,
+    /// The door it came through.
+    pub channel: Channel,
+    /// The agent's own key against doing it twice.
+    pub idempotency_key: Option<String>,
+}
+
+/// Is a proposal's answer.
+#[derive(Debug)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// The authority, where it was permitted.
+    pub permit: Option<Recorded<Permit>>,
+    /// The case, where people must decide.
+    pub case: Option<CaseRef>,
+    /// The index of its record; absent where denials are only counted.
+    pub receipt: Option<u64>,
+}
+
+impl Decided {
+    /// Turns a decision that does not permit into a refusal that says why.
+    pub fn refusal(&self) -> Refusal {
+        // Stages speak in their own order; the first that restricts most is the one to begin with.
+        let worst = self.decision.findings.iter().map(|finding| &finding.restriction).max();
+        let first = self.decision.findings.iter().find(|finding| Some(&finding.restriction) == worst);
+        Refusal {
+            code: first.map_or(Code::PolicyDenies, |finding| finding.code),
+            message: first.map_or_else(|| "nothing permits it".to_owned(), |finding| finding.detail.clone()),
+            findings: self.decision.findings.clone(),
+            action: Some(self.decision.action),
+            case: self.case.clone(),
+        }
+    }
+}
+
+/// Is the answer to a proposal that may have come before.
+#[derive(Debug)]
+pub enum Proposed {
+    /// It was decided now.
+    Now(Box<Decided>),
+    /// It came before under the same idempotency key.
+    Before(ActionId),
+}
+
+impl Control {
+    /// Decides a wish and records the decision.
+    ///
+    /// - `reported`: the agent carries it out by itself and reports the outcome.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
+    pub async fn propose(&self, wish: Wish, reported: bool) -> Failure<Proposed> {
+        let key = wish.idempotency_key.clone();
+        self.decide(self.proposal(wish), reported, key, None).await
+    }
+
+    /// Decides a change to the system itself, and makes it if it is permitted.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] with the decision's findings if it is not permitted; one with the change's own reason if it
+    /// cannot be made.
+    pub async fn administer(
+        &self,
+        person: &PersonId,
+        tool: &str,
+        arguments: &serde_json::Value,
+        reason: &str,
+        change: Change,
+    ) -> Failure<Decided> {
+        let tool: ToolName =
+            tool.parse().map_err(|e: types::id::IdError| Refusal::plain(Code::Internal, e.to_string()))?;
+        let arguments = Arguments::parse(&arguments.to_string(), ARGUMENTS_BYTES_MAX)
+            .map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
+        let wish = Wish {
+            principal: Principal::Person(person.clone()),
+            on_behalf_of: None,
+            session: None,
+            tool,
+            definition: None,
+            arguments,
+            claims: Claims { purpose: Some(reason.to_owned()), ..Claims::default() },
+            channel: Channel::Person,
+            idempotency_key: None,
+        };
+        match self.decide(self.proposal(wish), false, None, Some(change)).await? {
+            Proposed::Now(decided) if decided.decision.verdict.permits() => Ok(*decided),
+            Proposed::Now(decided) => Err(decided.refusal()),
+            Proposed::Before(action) => {
+                Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before")))
+            }
+        }
+    }
+
+    fn proposal(&self, wish: Wish) -> ActionProposal {
+        let now = self.now();
+        ActionProposal {
+            id: ActionId::draw(now, self.draw()),
+            tenant: self.config.tenant.clone(),
+            principal: wish.principal,
+            on_behalf_of: wish.on_behalf_of,
+            session: wish.session,
+            tool: wish.tool,
+            definition: wish.definition,
+            arguments: wish.arguments,
+            claims: wish.claims,
+            channel: wish.channel,
+            at: now,
+        }
+    }
+
+    async fn decide(
+        &self,
+        proposal: ActionProposal,
+        reported: bool,
+        key: Option<String>,
+        change: Option<Change>,
+    ) -> Failure<Proposed> {
+        let plan = self.plan_of(&proposal);
+        for attempt in 0..=OVERTAKEN_MAX {
+            let inside = attempt == OVERTAKEN_MAX;
+            let prepared = (!inside).then(|| prepare(&self.views, &self.snapshot(), &proposal, plan.as_deref()));
+            let propose = Propose {
+                proposal: proposal.clone(),
+                prepared,
+                reported,
+                idempotency_key: key.clone(),
+                change: change.clone(),
+                reopen: false,
+            };
+            let (reply, permit, receipt) = self.ask_permit(Command::Propose(Box::new(propose))).await?;
+            match reply {
+                Reply::Decided { decision, case, .. } => {
+                    let case = case.map(|case| self.case_ref(&case));
+                    return Ok(Proposed::Now(Box::new(Decided { decision: *decision, permit, case, receipt })));
+                }
+                Reply::Repeated(action) => return Ok(Proposed::Before(action)),
+                Reply::Overtaken | Reply::Done { .. } | Reply::Refused(_) => {}
+            }
+        }
+        Err(Refusal::plain(Code::Internal, "the proposal was not decided"))
+    }
+
+    /// Asks people again, under a new bundle, about an action whose case that bundle has voided.
+    pub(crate) async fn reopen(&self, proposal: ActionProposal) -> Failure<bool> {
+        let propose =
+            Propose { proposal, prepared: None, reported: false, idempotency_key: None, change: None, reopen: true };
+        let reply = self.ask(Command::Propose(Box::new(propose))).await?;
+        Ok(matches!(reply, Reply::Decided { decision, .. } if matches!(decision.verdict, Verdict::Escalate(_))))
+    }
+
+    /// Records the outcome of an action that an agent carried out by itself.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` for an unknown action, `forbidden` for another agent's, `state-conflict` if it awaits none.
+    pub async fn report(
+        &self,
+        agent: &AgentId,
+        action: ActionId,
+        status: OutcomeStatus,
+        result: Option<String>,
+        error: Option<String>,
+    ) -> Failure<u64> {
+        let path = self.trace(&action)?;
+        let owner = path.proposal.as_ref().map(|p| p.principal.clone());
+        if owner != Some(Principal::Agent(agent.clone())) {
+            return Err(forbidden(format!("{action} is not this agent's")));
+        }
+        let since = path.decision().map_or(self.now(), |decision| decision.at);
+        let outcome = Outcome {
+            action,
+            status,
+            provenance: Provenance::Reported,
+            result,
+            error,
+            dispatches: 1,
+            took_ms: self.now().since(since),
+            at: self.now(),
+        };
+        let (_, _, index) = self.ask_permit(Command::Outcome(outcome)).await?;
+        index.ok_or_else(|| not_found(action))
+    }
+}

@@ -1,0 +1,118 @@
+//! Approvals: what people see of a case, and their votes.
+
+use evidence::bodies;
+use types::case::{Ballot, Case, CaseState, Vote};
+use types::{ActionProposal, CaseId, Code, Decision, Digest, PersonId};
+
+use crate::control::Control;
+use crate::door::{CaseEnd, CaseRef, Refusal};
+use crate::error::{Failure, not_found};
+use crate::machine::Command;
+
+/// Is a case as a reviewer sees it: the exact action as data, and apart from it what the agent says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseView {
+    /// The case.
+    pub case: Case,
+    /// The proposal that opened it; absent once its content was erased.
+    pub proposal: Option<ActionProposal>,
+    /// The decision that opened it.
+    pub decision: Option<Decision>,
+    /// Where it is decided.
+    pub url: String,
+}
+
+impl Control {
+    pub(crate) fn case_ref(&self, case: &Case) -> CaseRef {
+        CaseRef { id: case.id, url: self.case_url(&case.id), expires: case.expires }
+    }
+
+    fn case_url(&self, id: &CaseId) -> String {
+        format!("{}/v1/approvals/{id}", self.config.url)
+    }
+
+    /// Returns the cases on the board, in order of opening.
+    pub fn cases(&self) -> Vec<Case> {
+        self.board.all()
+    }
+
+    /// Returns a case with everything a reviewer needs.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` if there is no such case on the board, or what the journal says.
+    pub fn case(&self, id: &CaseId) -> Failure<CaseView> {
+        let case = self.board.get(id).ok_or_else(|| not_found(format!("case {id}")))?;
+        let content = self.history.record(case.opened_in)?.and_then(|entry| entry.content);
+        let proposal = content.as_ref().and_then(bodies::proposal);
+        let decision = content.as_ref().and_then(bodies::decision);
+        Ok(CaseView { url: self.case_url(id), case, proposal, decision })
+    }
+
+    /// Counts a person's vote on what they were shown.
+    ///
+    /// - `confirmed`: the person has confirmed a second time that they decide alone.
+    ///
+    /// # Errors
+    ///
+    /// `request-invalid` without a reason; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
+    /// `shown-mismatch`, `case-closed`, `solo-unconfirmed`.
+    pub async fn vote(
+        &self,
+        person: &PersonId,
+        case: CaseId,
+        ballot: Ballot,
+        reason: &str,
+        shown: Digest,
+        confirmed: bool,
+    ) -> Failure<Case> {
+        if reason.trim().is_empty() {
+            return Err(crate::error::invalid("a vote needs a reason"));
+        }
+        let vote = Vote {
+            case,
+            person: person.clone(),
+            ballot,
+            reason: reason.to_owned(),
+            shown,
+            solo: false,
+            at: self.now(),
+        };
+        self.ask(Command::Vote { vote, solo_confirmed: confirmed }).await?;
+        self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))
+    }
+
+    /// Waits until a case is decided, or `wait_ms` have passed.
+    pub async fn await_decision(&self, id: CaseId, wait_ms: i64) -> CaseEnd {
+        let wait = std::time::Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        match tokio::time::timeout(wait, self.board.decided(&id)).await {
+            Err(_) => CaseEnd::StillOpen,
+            Ok(None) => CaseEnd::Refused(not_found(format!("case {id}"))),
+            Ok(Some(case)) => self.case_end(&case),
+        }
+    }
+
+    fn case_end(&self, case: &Case) -> CaseEnd {
+        let refused = |code, message: String| {
+            let mut refusal = Refusal::plain(code, message);
+            refusal.action = Some(case.action);
+            refusal.case = Some(self.case_ref(case));
+            CaseEnd::Refused(refusal)
+        };
+        match case.state {
+            CaseState::Open => CaseEnd::StillOpen,
+            CaseState::Approved | CaseState::Consumed => CaseEnd::Approved,
+            CaseState::Denied => {
+                let by = case.votes.iter().rev().find(|vote| vote.ballot == Ballot::Deny);
+                let who = by.map_or_else(String::new, |vote| {
+                    format!(" by {}: {}", vote.person, types::text::escape(&vote.reason, false))
+                });
+                refused(Code::ApprovalDenied, format!("it was refused{who}"))
+            }
+            CaseState::Expired => refused(Code::ApprovalExpired, "nobody decided in time, which is a refusal".into()),
+            CaseState::Void => {
+                refused(Code::ApprovalVoid, "what it was about has changed since; propose it again".into())
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The board: durable cases as people see them, and those who wait for them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use types::CaseId;
+use types::case::{Case, CaseState};
+
+/// Is how many ended cases stay on the board; older ones are in the journal.
+const ENDED_MAX: usize = 10_000;
+
+/// Shows cases after they are durable.
+#[derive(Debug)]
+pub struct Board {
+    cases: Mutex<BTreeMap<CaseId, Case>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Board {
+    /// Starts with the live cases.
+    pub fn new(cases: impl IntoIterator<Item = Case>) -> Self {
+        Self {
+            cases: Mutex::new(cases.into_iter().map(|case| (case.id, case)).collect()),
+            changes: watch::channel(0).0,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<CaseId, Case>> {
+        // Every change is one insert or remove, so a panic elsewhere leaves the map whole.
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts changed cases up, once their records are durable.
+    pub fn put(&self, changed: Vec<Case>) {
+        if changed.is_empty() {
+            return;
+        }
+        let mut cases = self.lock();
+        for case in changed {
+            cases.insert(case.id, case);
+        }
+        forget_oldest(&mut cases);
+        drop(cases);
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// Returns a case.
+    pub fn get(&self, id: &CaseId) -> Option<Case> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Returns all cases in order of opening.
+    pub fn all(&self) -> Vec<Case> {
+        let mut all: Vec<Case> = self.lock().values().cloned().collect();
+        all.sort_by_key(|case| (case.opened, case.id));
+        all
+    }
+
+    /// Waits until a case is no longer open.
+    pub async fn decided(&self, id: &CaseId) -> Option<Case> {
+        let mut changes = self.changes.subscribe();
+        loop {
+            let case = self.get(id)?;
+            if case.state != CaseState::Open {
+                return Some(case);
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+}
+
+fn forget_oldest(cases: &mut BTreeMap<CaseId, Case>) {
+    let live = |case: &Case| matches!(case.state, CaseState::Open | CaseState::Approved);
+    let ended: Vec<CaseId> = cases.values().filter(|case| !live(case)).map(|case| case.id).collect();
+    // Identifiers begin with their time, so the first are the oldest.
+    for id in ended.iter().take(ended.len().saturating_sub(ENDED_MAX)) {
+        cases.remove(id);
+    }
+}

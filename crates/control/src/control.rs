@@ -1,0 +1,266 @@
+//! The application itself: what it holds, how it starts, and what runs beside the requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use executor::Gate;
+use ledger::publish::{PublishError, Publisher};
+use ledger::recover::{OpenError, Place, open};
+use ledger::{Clock, History, Ledger, Random};
+use policy::Bundle;
+use stages::decision::Permit;
+use types::case::Case;
+use types::cbor;
+use types::{AgentId, KeyId, Millis, SessionId, TenantId};
+
+use crate::board::Board;
+use crate::door::Refusal;
+use crate::machine::{Command, Decider, Reply, Seed};
+use crate::snapshot::{Snapshot, Views};
+use crate::state::{Key, Session, Switch, kind};
+
+/// Resolves a name from the environment; only binaries read it.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Says with what the application runs.
+#[derive(Clone)]
+pub struct Config {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The base of the addresses that people are sent to, such as `http://127.0.0.1:7717`.
+    pub url: String,
+    /// Where the journal is.
+    pub place: Place,
+    /// The bundle that becomes active if none was activated before.
+    pub bundle: Arc<Bundle>,
+    /// The agent that a caller without a credential is taken for; only for a listener nobody else reaches.
+    pub anonymous: Option<AgentId>,
+    /// Resolves what a catalogue entry names.
+    pub environment: Environment,
+}
+
+/// Is the application layer.
+pub struct Control {
+    pub(crate) config: Config,
+    pub(crate) ledger: Ledger<Decider>,
+    pub(crate) history: History,
+    pub(crate) views: Arc<Views>,
+    pub(crate) board: Board,
+    pub(crate) gate: Gate,
+    pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
+    pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
+    pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
+    pub(crate) observed: RwLock<BTreeMap<types::ToolName, types::Digest>>,
+    publisher: Mutex<Publisher>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// Is what a start found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Started {
+    /// Actions that were in flight when the last run stopped.
+    pub in_doubt: Vec<types::ActionId>,
+    /// The active bundle is another one than the folder's.
+    pub bundle_differs: bool,
+}
+
+fn stored<T: cbor::Canonical>(history: &History, kind: &str) -> Result<Vec<T>, Refusal> {
+    let rows = history.state(kind)?;
+    Ok(rows.iter().filter_map(|(_, bytes)| cbor::decode(bytes).ok()).collect())
+}
+
+impl Control {
+    /// Opens the journal and takes up where the last run stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as described there.
+    pub fn open(config: Config) -> Result<Arc<Self>, OpenError> {
+        let entities = crate::bundles::inventory(&config.bundle, config.place.clock.wall()).unwrap_or_default();
+        let seed = Seed {
+            tenant: config.tenant.clone(),
+            bundle: config.bundle.clone(),
+            entities: Arc::new(entities),
+            views: Arc::new(OnceLock::new()),
+        };
+        let opened = open::<Decider>(&config.place, seed.clone())?;
+        let views = seed.views.get().cloned().ok_or_else(|| OpenError::State("the machine did not load".into()))?;
+        let state = |why: Refusal| OpenError::State(why.message);
+        let cases: Vec<Case> = stored(&opened.history, kind::CASE).map_err(state)?;
+        let keys: Vec<Key> = stored(&opened.history, kind::KEY).map_err(state)?;
+        let sessions: Vec<Session> = stored(&opened.history, kind::SESSION).map_err(state)?;
+        let switches: Vec<Switch> = stored(&opened.history, kind::SWITCH).map_err(state)?;
+        let gate = Gate::default();
+        for switch in &switches {
+            gate.kill(&switch.target.stop());
+        }
+        Ok(Arc::new(Self {
+            config,
+            ledger: opened.ledger,
+            history: opened.history,
+            views,
+            board: Board::new(cases),
+            gate,
+            keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
+            sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
+            switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
+            observed: RwLock::default(),
+            publisher: Mutex::new(opened.publisher),
+            thread: Mutex::new(Some(opened.thread)),
+        }))
+    }
+
+    /// Settles what the last run left, and starts what runs beside the requests.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the journal cannot record the start.
+    pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
+        let mut started = Started::default();
+        if let Reply::Done { in_doubt, .. } = self.ask(Command::Recover).await? {
+            started.in_doubt = in_doubt;
+        }
+        let active = self.snapshot().bundle.digest();
+        started.bundle_differs = active != self.config.bundle.digest();
+        self.refresh_inventory().await?;
+        self.spawn_ticks();
+        self.spawn_inventory();
+        self.spawn_publisher();
+        Ok(started)
+    }
+
+    /// Returns the current snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.views.snapshot()
+    }
+
+    /// Returns the recorded past.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns with what it runs.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns how the journal is doing.
+    pub fn health(&self) -> ledger::handle::Health {
+        self.ledger.health()
+    }
+
+    /// Returns the wall clock.
+    pub fn now(&self) -> Millis {
+        self.clock().wall()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.config.place.clock.as_ref()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.config.place.random.as_ref()
+    }
+
+    pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
+        ledger::port::draw(self.random())
+    }
+
+    /// Asks the machine something that gives no authority, and puts changed cases on the board.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Refusal> {
+        Ok(self.ask_permit(command).await?.0)
+    }
+
+    /// Asks the machine, and hands on the recorded permit if it gave one.
+    pub(crate) async fn ask_permit(
+        &self,
+        command: Command,
+    ) -> Result<(Reply, Option<ledger::Recorded<Permit>>, Option<u64>), Refusal> {
+        let mut committed = self.ledger.ask(command).await?;
+        match &mut committed.reply {
+            Reply::Decided { changed, .. } | Reply::Done { changed, .. } => self.board.put(std::mem::take(changed)),
+            Reply::Refused(refusal) => return Err((**refusal).clone()),
+            Reply::Overtaken | Reply::Repeated(_) => {}
+        }
+        Ok((committed.reply, committed.authority, committed.index))
+    }
+
+    fn spawn_ticks(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_millis(250));
+            loop {
+                every.tick().await;
+                let Some(this) = this.upgrade() else { return };
+                if let Err(refusal) = this.ask(Command::Tick).await {
+                    tracing::warn!(code = %refusal.code, "a tick was not recorded");
+                    if matches!(refusal.code, types::Code::JournalStopped | types::Code::ShuttingDown) {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    fn spawn_inventory(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(15));
+            every.tick().await;
+            loop {
+                every.tick().await;
+                let Some(this) = this.upgrade() else { return };
+                if let Err(refusal) = this.refresh_inventory().await {
+                    tracing::warn!(code = %refusal.code, message = %refusal.message, "the inventory was not refreshed");
+                }
+            }
+        });
+    }
+
+    fn spawn_publisher(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        let mut size = self.ledger.watch();
+        tokio::spawn(async move {
+            loop {
+                let Some(strong) = this.upgrade() else { return };
+                let published = tokio::task::spawn_blocking(move || strong.publish()).await;
+                if let Ok(Err(error)) = published {
+                    tracing::error!(%error, code = %error.code(), "the log's files are not up to date");
+                    if matches!(error, PublishError::Mismatch(_)) {
+                        return;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                if size.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Brings the published files up to the journal's end and returns how many records they hold.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`], as described there.
+    pub fn publish(&self) -> Result<u64, PublishError> {
+        self.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish()
+    }
+
+    /// Ends the application: publishes what is recorded and waits until the sequencer has stopped.
+    ///
+    /// Every other holder must have let go, or the sequencer stays.
+    pub fn close(self: Arc<Self>) {
+        if let Err(error) = self.publish() {
+            tracing::warn!(%error, "the log's files are not up to date");
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if Arc::strong_count(&self) == 1 {
+            drop(self);
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is enforced, for whom, and what is not: said plainly.
+
+use types::case::CaseState;
+use types::{AutonomyLevel, Code};
+
+use crate::control::Control;
+
+/// Says how one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// It is as it should be.
+    Good,
+    /// It is a deliberate gap that the reader must know.
+    Note,
+    /// It needs somebody.
+    Bad,
+}
+
+/// Is one thing the doctor looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How it stands.
+    pub sign: Sign,
+    /// What it is about: `journal`, `policy`, `agent sre-bot` …
+    pub about: String,
+    /// One sentence.
+    pub says: String,
+    /// The code that explains it, where there is one.
+    pub code: Option<Code>,
+}
+
+fn say(sign: Sign, about: impl Into<String>, says: impl Into<String>) -> Finding {
+    Finding { sign, about: about.into(), says: says.into(), code: None }
+}
+
+impl Control {
+    /// Looks at everything that decides what agents may do.
+    pub fn doctor(&self) -> Vec<Finding> {
+        let mut found = self.journal();
+        found.extend(self.policy());
+        found.extend(self.agents());
+        found.extend(self.tools_found());
+        found.extend(self.people());
+        found
+    }
+
+    fn journal(&self) -> Vec<Finding> {
+        let health = self.health();
+        let mut found = vec![match &health.stopped {
+            None => say(Sign::Good, "journal", format!("{} records, synced before every answer", health.size)),
+            Some(why) => Finding {
+                code: Some(Code::JournalStopped),
+                ..say(Sign::Bad, "journal", format!("stopped, so everything is denied: {why}"))
+            },
+        }];
+        found.push(say(
+            Sign::Note,
+            "witness",
+            "no witness cosigns this log yet; somebody who holds its key and the whole disk could rewrite it",
+        ));
+        found
+    }
+
+    fn policy(&self) -> Vec<Finding> {
+        let snapshot = self.snapshot();
+        let bundle = &snapshot.bundle;
+        let mut found = vec![say(
+            Sign::Good,
+            "policy",
+            format!(
+                "bundle `{}` {} is active; whatever it does not permit is denied",
+                bundle.data().head.name,
+                bundle.digest().short(12)
+            ),
+        )];
+        if bundle.digest() != self.config.bundle.digest() {
+            found.push(say(Sign::Note, "policy", "the bundle folder holds another bundle than the active one; `countersign policy activate` changes that"));
+        }
+        if bundle.data().head.solo {
+            found.push(say(
+                Sign::Note,
+                "policy",
+                "`solo` is on: an owner may approve alone after a second confirmation, and each such vote says so",
+            ));
+        }
+        if bundle.data().limits.rates.is_empty() {
+            found.push(say(Sign::Note, "limits", "no rate limit is set"));
+        }
+        found
+    }
+
+    fn agents(&self) -> Vec<Finding> {
+        let snapshot = self.snapshot();
+        let data = snapshot.bundle.data();
+        let now = self.now();
+        let mut found = Vec::new();
+        for agent in data.agents.keys() {
+            let live = snapshot
+                .grants
+                .values()
+                .filter(|g| g.agent == *agent && g.expires > now && g.level > AutonomyLevel::L0);
+            let levels: Vec<String> = live.map(|g| format!("{} {}", g.class, g.level)).collect();
+            let says =
+                if levels.is_empty() { "L0 everywhere: it can do nothing".to_owned() } else { levels.join(", ") };
+            found.push(say(if levels.is_empty() { Sign::Note } else { Sign::Good }, format!("agent {agent}"), says));
+        }
+        if let Some(agent) = &self.config.anonymous {
+            found.push(say(
+                Sign::Note,
+                "gateway",
+                format!("callers without a credential are taken for agent `{agent}`"),
+            ));
+        }
+        for switch in self.switches() {
+            let says = format!("killed by {}: {}", switch.by, types::text::escape(&switch.reason, false));
+            found.push(Finding { code: Some(Code::Killed), ..say(Sign::Note, switch.target.key(), says) });
+        }
+        found
+    }
+
+    fn tools_found(&self) -> Vec<Finding> {
+        let snapshot = self.snapshot();
+        let data = snapshot.bundle.data();
+        let mut found: Vec<Finding> = snapshot
+            .quarantine
+            .keys()
+            .map(|tool| Finding {
+                code: Some(Code::ToolChanged),
+                ..say(
+                    Sign::Bad,
+                    format!("tool {tool}"),
+                    "its definition is not the one that was reviewed; every call is denied",
+                )
+            })
+            .collect();
+        let is_tool = |name: &types::ToolName| !name.operation.starts_with("mcp:");
+        let unpinned = data
+            .tools
+            .iter()
+            .filter(|(name, tool)| is_tool(name) && tool.definition.is_none() && !snapshot.pins.contains_key(name));
+        found.extend(unpinned.map(|(name, _)| Finding {
+            code: Some(Code::ToolUnpinned),
+            ..say(
+                Sign::Note,
+                format!("tool {name}"),
+                "nobody has reviewed its definition; every call through the gateway is denied",
+            )
+        }));
+        let servers: Vec<&str> = data.servers.keys().map(types::ServerName::as_str).collect();
+        found.push(say(
+            Sign::Good,
+            "gateway",
+            format!("governs {}; what agents reach past it is not governed", servers.join(", ")),
+        ));
+        found
+    }
+
+    fn people(&self) -> Vec<Finding> {
+        let waiting = self.cases().iter().filter(|case| case.state == CaseState::Open).count();
+        let mut found = Vec::new();
+        if waiting > 0 {
+            found.push(say(
+                Sign::Note,
+                "approvals",
+                format!("{waiting} wait for people; `countersign approvals` lists them"),
+            ));
+        }
+        found
+    }
+}

@@ -1,0 +1,129 @@
+//! Preparing a decision: everything that reads only the snapshot, on the caller's own thread.
+
+use policy::{ADMIN_TOOLS, Bundle, Question, Resource};
+use stages::decision::{Early, PolicyAnswer, pre};
+use stages::facts::{self, Entity, Level};
+use types::{ActionProposal, AutonomyLevel, ClassId, Digest, FactName, FactValue, Facts, Millis, Principal, ToolName};
+
+use crate::snapshot::{Snapshot, Views};
+
+/// Is a proposal with what was gathered and judged so far, and the snapshot's number.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The snapshot it was judged against.
+    pub epoch: u64,
+    /// The findings and facts of the stages that read the snapshot.
+    pub early: Early,
+}
+
+/// Gathers the facts of a proposal and judges it by every stage that reads the snapshot.
+///
+/// - `plan`: the tools its session said it would use.
+pub fn prepare(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Prepared {
+    let mut facts = gather(views, snapshot, proposal, plan);
+    let data = snapshot.bundle.data();
+    let (risk, scored) = facts::of_risk(data, &facts, proposal.at);
+    facts.extend(scored);
+    let answer = ask_policy(&snapshot.bundle, proposal, &facts);
+    Prepared { epoch: snapshot.epoch, early: pre(data, proposal, facts, risk, answer) }
+}
+
+fn gather(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Facts {
+    let data = snapshot.bundle.data();
+    let mut all = facts::of_proposal(data, proposal, &ADMIN_TOOLS);
+    if let Some(plan) = plan {
+        all.set(FactName::known("session.plan"), FactValue::List(plan.to_vec()), "session", proposal.at);
+    }
+    integrity(snapshot, proposal, &mut all);
+    resource(snapshot, proposal.at, &mut all);
+    if let Principal::Agent(agent) = &proposal.principal {
+        let class = all.text("tool.class").and_then(|name| ClassId::new(name).ok());
+        let grant = class.as_ref().and_then(|class| snapshot.grants.get(&(agent.clone(), class.clone())));
+        let level = grant.map(|grant| Level {
+            level: grant.level,
+            expires_at: grant.expires,
+            environments: grant.environments.iter().cloned().collect(),
+        });
+        all.extend(facts::of_level(data, proposal, &all, level.as_ref(), proposal.at));
+        if let Some(grant) = grant {
+            all.set(FactName::known("level.grant"), grant.id.to_string(), "grants", grant.at);
+            all.set(FactName::known("level.by"), grant.by.to_string(), "grants", grant.at);
+        }
+        if let Some(class) = class {
+            let conduct = views.conduct(agent, &class);
+            all.set(FactName::known("history.runs"), conduct.runs, "conduct", proposal.at);
+            let errors_bp = if conduct.runs > 0 { conduct.errors.saturating_mul(10_000) / conduct.runs } else { 0 };
+            all.set(FactName::known("history.errors_bp"), errors_bp, "conduct", proposal.at);
+        }
+    }
+    all
+}
+
+/// Says whether the tool is the one that was reviewed: a pin set by hand wins over the catalogue's.
+fn integrity(snapshot: &Snapshot, proposal: &ActionProposal, all: &mut Facts) {
+    let quarantined = snapshot.quarantine.contains_key(&proposal.tool);
+    all.set(FactName::known("tool.quarantined"), quarantined, "catalogue", proposal.at);
+    if proposal.tool.operation.starts_with("mcp:") && all.bool("tool.known") == Some(true) {
+        // A method of the protocol has no definition that a server could change.
+        all.set(FactName::known("tool.pin"), "match", "protocol", proposal.at);
+    }
+    if let (Some(pin), Some(seen)) = (snapshot.pins.get(&proposal.tool), proposal.definition) {
+        let word = if *pin == seen { "match" } else { "changed" };
+        all.set(FactName::known("tool.pin"), word, "pins", proposal.at);
+    }
+}
+
+fn resource(snapshot: &Snapshot, at: Millis, all: &mut Facts) {
+    let (Some(kind), Some(id)) = (all.text("resource.kind"), all.text("resource.id")) else {
+        if all.bool("resource.mapped") == Some(true) {
+            all.extend(facts::of_entity(None, at));
+        }
+        return;
+    };
+    let found = snapshot.entities.get(kind, id);
+    let entity = found.map(|entity| Entity {
+        attributes: &entity.attributes,
+        source: &entity.source,
+        age_ms: entity.age_ms_max.map_or(0, |_| at.since(entity.at).max(0)),
+        age_ms_max: entity.age_ms_max.unwrap_or(i64::MAX),
+    });
+    all.extend(facts::of_entity(entity.as_ref(), at));
+}
+
+/// Asks a bundle's policies about a proposal, on nothing but the proposal and the gathered facts.
+pub fn ask_policy(bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> PolicyAnswer {
+    let answer = bundle.evaluate(&Question {
+        principal: &proposal.principal,
+        delegator: proposal.on_behalf_of.as_ref(),
+        tool: &proposal.tool,
+        resource: resource_in(all),
+        arguments: &proposal.arguments,
+        now: proposal.at,
+        level: AutonomyLevel::from_rank(all.int("level.rank").unwrap_or_default()),
+        risk: all.int("risk.score").unwrap_or(i64::MAX),
+        touches: all.int("touches.count").unwrap_or_default(),
+        confidence_bp: proposal.claims.confidence_bp,
+    });
+    PolicyAnswer {
+        findings: answer.findings,
+        policies: answer.policies,
+        obligations: answer.obligations.into_iter().collect(),
+    }
+}
+
+fn resource_in(all: &Facts) -> Option<Resource> {
+    let (kind, id) = (all.text("resource.kind")?, all.text("resource.id")?);
+    let own = |fact: &&types::Fact| !facts::RESERVED_ATTRIBUTES.contains(&attribute(fact));
+    let attributes = all.under("resource.").filter(own).map(|fact| (attribute(fact).to_owned(), fact.value.clone()));
+    Some(Resource { kind: kind.to_owned(), id: id.to_owned(), attributes: attributes.collect() })
+}
+
+fn attribute(fact: &types::Fact) -> &str {
+    fact.name.as_str().strip_prefix("resource.").unwrap_or_default()
+}
+
+/// Returns the definition a tool must have: the pin set by hand, else the catalogue's.
+pub fn pinned(snapshot: &Snapshot, tool: &ToolName) -> Option<Digest> {
+    let by_hand = snapshot.pins.get(tool).copied();
+    by_hand.or_else(|| snapshot.bundle.data().tools.get(tool).and_then(|entry| entry.definition))
+}

@@ -1,0 +1,28 @@
+//! The application layer: one method per use case. Deciding and doing meet only here.
+//!
+//! A use case never holds authority of its own: it asks the ledger's machine, and what may be carried out
+//! comes back as a `Recorded<Permit>` that it hands to the executor.
+
+pub mod actions;
+pub mod approvals;
+pub mod board;
+pub mod bundles;
+pub mod control;
+pub mod doctor;
+pub mod door;
+pub mod error;
+pub mod gather;
+pub mod keys;
+pub mod levels;
+pub mod machine;
+pub mod mcp;
+pub mod sessions;
+pub mod snapshot;
+pub mod state;
+pub mod switches;
+pub mod tools;
+pub mod trace;
+
+pub use control::{Config, Control};
+pub use door::Refusal;
+pub use error::Failure;

@@ -1,0 +1,211 @@
+//! Changes to the system itself: bundles, levels, keys, switches, pins.
+
+use std::sync::Arc;
+
+use evidence::{Content, Field, RecordKind};
+use ledger::{Draft, Turn};
+use policy::Bundle;
+use stages::approval;
+use types::case::Case;
+use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
+
+use super::{Change, Decider, Reply};
+use crate::state::{Grant, Key, Quarantine, Switch, Target, kind};
+
+impl Decider {
+    /// Makes a change that was permitted, or that comes by the hand of whoever runs the process.
+    pub(super) fn change(
+        &mut self,
+        change: Change,
+        by: &Principal,
+        reason: &str,
+        proposal: Option<&ActionProposal>,
+        turn: &mut Turn<'_>,
+    ) -> Reply {
+        let action = proposal.map(|p| p.id);
+        let reply = match change {
+            Change::Activate(bundle) => self.activate(bundle, by, reason, turn),
+            Change::Grant(grant) => self.give_level(*grant, turn),
+            Change::CreateKey(key) => self.create_key(*key, turn),
+            Change::RevokeKey(id) => self.revoke_key(id, by, turn),
+            Change::Clear(target) => self.clear(&target, by, reason, turn),
+            Change::Pin(tool, digest) => self.pin(&tool, digest, by, turn),
+        };
+        // Administration takes effect inside the turn that records it, so it lands in the same turn.
+        if let Some(flight) = action.and_then(|id| self.flights.get(&id).cloned()) {
+            let refused = if let Reply::Refused(refusal) = &reply { Some(refusal.message.clone()) } else { None };
+            self.land_administration(action, &flight, refused, turn);
+        }
+        reply
+    }
+
+    fn note(
+        &self,
+        record: RecordKind,
+        by: &Principal,
+        reason: &str,
+        content: Content,
+        status: Option<u8>,
+        turn: &mut Turn<'_>,
+    ) {
+        let content = content.with(Field::Principal, by).with(Field::Reason, &reason.to_owned());
+        turn.record(Draft { bundle: Some(self.bundle.digest()), status, ..Draft::new(record, content) });
+    }
+
+    fn activate(&mut self, bundle: Arc<Bundle>, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+        let digest = bundle.digest();
+        if self.activated && digest == self.bundle.digest() {
+            return Reply::done();
+        }
+        if self.bundles.insert(digest) {
+            let files: Vec<(String, String)> =
+                bundle.files().iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+            turn.put(kind::BUNDLE, digest.to_string(), &files);
+        }
+        turn.put(kind::BUNDLE, "current", &digest);
+        self.bundle = bundle;
+        self.activated = true;
+        let content = Content::about(vec![by.subject()]).with(Field::Body, &digest);
+        self.note(RecordKind::Bundle, by, reason, content, None, turn);
+        // What people were asked under the old rules is asked again under the new ones, when the agent proposes it again.
+        let changed = self.end_cases(|_| true, approval::void, turn);
+        self.publish();
+        Reply::Done { reopened: changed.len(), changed, in_doubt: Vec::new() }
+    }
+
+    fn give_level(&mut self, grant: Grant, turn: &mut Turn<'_>) -> Reply {
+        if let Some(reason) = self.ungrantable(&grant, turn) {
+            return Reply::refused(Code::LevelUnsupported, reason);
+        }
+        let grant = Grant { at: turn.now, ..grant };
+        let subjects = vec![Principal::Agent(grant.agent.clone()).subject(), grant.by.subject()];
+        let content = Content::about(subjects).with(Field::Body, &grant);
+        self.note(RecordKind::Grant, &grant.by, &grant.reason, content, Some(grant.level as u8), turn);
+        turn.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
+        Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
+        self.publish();
+        Reply::done()
+    }
+
+    fn ungrantable(&self, grant: &Grant, turn: &Turn<'_>) -> Option<String> {
+        let data = self.bundle.data();
+        if !data.agents.contains_key(&grant.agent) {
+            return Some(format!("the bundle has no agent `{}`", grant.agent));
+        }
+        let Some(class) = data.classes.get(&grant.class) else {
+            return Some(format!("the bundle has no class `{}`", grant.class));
+        };
+        if grant.reason.trim().is_empty() || grant.expires <= turn.now {
+            return Some("a level given by hand needs a reason and an expiry that lies ahead".into());
+        }
+        match grant.level {
+            AutonomyLevel::L3 => Some("no tested rollback and no check exist for this class, which L3 demands".into()),
+            AutonomyLevel::L2 if class.writes && grant.environments.is_empty() => {
+                Some("L2 is given only for named environments".into())
+            }
+            AutonomyLevel::L2 if class.writes && !self.is_rated(grant) => Some(format!(
+                "L2 is given only under a rate limit, and none in limits.toml covers class `{}`",
+                grant.class
+            )),
+            AutonomyLevel::L0 | AutonomyLevel::L1 | AutonomyLevel::L2 => None,
+        }
+    }
+
+    fn is_rated(&self, grant: &Grant) -> bool {
+        let covers = |scope: &types::bundle::Scope| {
+            scope.agent.matches(grant.agent.as_str()) && scope.class.matches(grant.class.as_str())
+        };
+        self.bundle.data().limits.rates.values().any(|rate| covers(&rate.covers))
+    }
+
+    fn create_key(&mut self, key: Key, turn: &mut Turn<'_>) -> Reply {
+        let key = Key { at: turn.now, ..key };
+        let content = Content::about(vec![key.holder.subject(), key.by.subject()]).with(Field::Body, &key);
+        self.note(RecordKind::Key, &key.by, "created", content, Some(1), turn);
+        turn.put(kind::KEY, key.id.to_string(), &key);
+        self.keys.insert(key.id, key);
+        Reply::done()
+    }
+
+    fn revoke_key(&mut self, id: KeyId, by: &Principal, turn: &mut Turn<'_>) -> Reply {
+        let Some(key) = self.keys.get(&id).cloned() else {
+            return Reply::refused(Code::NotFound, format!("there is no key {id}"));
+        };
+        let key = Key { revoked: Some(key.revoked.unwrap_or(turn.now)), ..key };
+        let content = Content::about(vec![key.holder.subject(), by.subject()]).with(Field::Body, &key);
+        self.note(RecordKind::Key, by, "revoked", content, Some(0), turn);
+        turn.put(kind::KEY, id.to_string(), &key);
+        self.keys.insert(id, key);
+        Reply::done()
+    }
+
+    pub(super) fn kill(&mut self, switch: Switch, turn: &mut Turn<'_>) -> Reply {
+        let switch = Switch { at: turn.now, ..switch };
+        let content = Content::about(vec![switch.by.subject()]).with(Field::Body, &switch);
+        self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1), turn);
+        turn.put(kind::SWITCH, switch.target.key(), &switch);
+        let covered = |case: &Case| match &switch.target {
+            Target::Tenant(_) => true,
+            Target::Agent(agent) => case.requester.agent() == Some(agent),
+            Target::Tool(tool) => case.tool == *tool,
+            Target::Class(class) => self.bundle.data().tools.get(&case.tool).is_some_and(|entry| entry.class == *class),
+        };
+        let ids: Vec<_> = self.cases.values().filter(|case| covered(case)).map(|case| case.id).collect();
+        let changed = ids.iter().filter_map(|id| self.end_case(id, approval::void, turn)).collect();
+        self.switches.insert(switch.target.key(), switch);
+        Reply::changed(changed)
+    }
+
+    fn clear(&mut self, target: &Target, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+        let Some(switch) = self.switches.remove(&target.key()) else {
+            return Reply::refused(Code::NotFound, format!("no switch `{}` is set", target.key()));
+        };
+        let content = Content::about(vec![by.subject()]).with(Field::Body, &switch);
+        self.note(RecordKind::Switch, by, reason, content, Some(0), turn);
+        turn.delete(kind::SWITCH, target.key());
+        Reply::done()
+    }
+
+    fn pin(&mut self, tool: &ToolName, digest: Digest, by: &Principal, turn: &mut Turn<'_>) -> Reply {
+        if !self.bundle.data().tools.contains_key(tool) {
+            return Reply::refused(Code::ToolUnknown, format!("the catalogue has no tool `{tool}`"));
+        }
+        let content = Content::about(vec![by.subject()]).with(Field::Tool, tool).with(Field::Body, &digest);
+        self.note(RecordKind::Tool, by, "pinned after a review", content, Some(1), turn);
+        turn.put(kind::PIN, tool.to_string(), &(tool.clone(), digest));
+        turn.delete(kind::QUARANTINE, tool.to_string());
+        Arc::make_mut(&mut self.pins).insert(tool.clone(), digest);
+        Arc::make_mut(&mut self.quarantine).remove(tool);
+        self.publish();
+        Reply::done()
+    }
+
+    /// Quarantines tools whose definition is not the reviewed one, and voids what people were asked about them.
+    pub(super) fn observe(&mut self, server: &ServerName, seen: &[(ToolName, Digest)], turn: &mut Turn<'_>) -> Reply {
+        let mut changed = Vec::new();
+        let mut quarantined = false;
+        for (tool, digest) in seen.iter().filter(|(tool, _)| tool.server == *server) {
+            let Some(entry) = self.bundle.data().tools.get(tool) else { continue };
+            let pinned = self.pins.get(tool).copied().or(entry.definition);
+            let known = self.quarantine.get(tool).is_some_and(|q| q.seen == *digest);
+            if pinned == Some(*digest) || known || pinned.is_none() {
+                continue;
+            }
+            let quarantine = Quarantine { tool: tool.clone(), pinned, seen: *digest, at: turn.now };
+            let content = Content::about(Vec::new()).with(Field::Tool, tool).with(Field::Body, &quarantine);
+            turn.record(Draft {
+                bundle: Some(self.bundle.digest()),
+                status: Some(0),
+                ..Draft::new(RecordKind::Tool, content)
+            });
+            turn.put(kind::QUARANTINE, tool.to_string(), &quarantine);
+            Arc::make_mut(&mut self.quarantine).insert(tool.clone(), quarantine);
+            changed.extend(self.end_cases(|case| case.tool == *tool, approval::void, turn));
+            quarantined = true;
+        }
+        if quarantined {
+            self.publish();
+        }
+        Reply::changed(changed)
+    }
+}

@@ -1,0 +1,136 @@
+//! What the machine is asked, and what it answers.
+
+use std::sync::Arc;
+
+use connectors::inventory::Entities;
+use policy::Bundle;
+use types::case::{Case, Vote};
+use types::{ActionId, ActionProposal, Decision, Digest, KeyId, Outcome, Principal, ServerName, SessionId, ToolName};
+
+use crate::door::Refusal;
+use crate::gather::Prepared;
+use crate::state::{Grant, Key, Session, Switch, Target};
+
+/// Is a change that a person makes to the system itself.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Makes a bundle the active one.
+    Activate(Arc<Bundle>),
+    /// Gives a level.
+    Grant(Box<Grant>),
+    /// Creates a key.
+    CreateKey(Box<Key>),
+    /// Revokes a key.
+    RevokeKey(KeyId),
+    /// Lifts a kill switch.
+    Clear(Target),
+    /// Pins a tool's definition after a review.
+    Pin(ToolName, Digest),
+}
+
+/// Is a proposal on its way into the sequencer.
+#[derive(Debug)]
+pub struct Propose {
+    /// The proposal.
+    pub proposal: ActionProposal,
+    /// What was judged outside; absent to have it all judged inside.
+    pub prepared: Option<Prepared>,
+    /// The agent carries it out by itself and reports.
+    pub reported: bool,
+    /// The agent's own key against doing it twice.
+    pub idempotency_key: Option<String>,
+    /// The change to make if this is administration and permitted.
+    pub change: Option<Change>,
+    /// Only asks people again under a new bundle: whatever else comes out grants nothing and is not recorded.
+    pub reopen: bool,
+}
+
+/// Is what the machine is asked.
+#[derive(Debug)]
+pub enum Command {
+    /// Decide a proposal.
+    Propose(Box<Propose>),
+    /// Record what happened.
+    Outcome(Outcome),
+    /// Count a vote.
+    Vote {
+        /// The vote; its time is the turn's.
+        vote: Vote,
+        /// The person has confirmed to decide alone.
+        solo_confirmed: bool,
+    },
+    /// Let time pass: cases expire, denials are summed up.
+    Tick,
+    /// Open a session.
+    OpenSession(Box<Session>),
+    /// Close a session.
+    CloseSession(SessionId),
+    /// Set a kill switch. It only tightens, so it waits for no decision.
+    Kill(Switch),
+    /// Compare the tools a server lists with what was reviewed.
+    Observe {
+        /// The server.
+        server: ServerName,
+        /// The definitions it lists.
+        seen: Vec<(ToolName, Digest)>,
+    },
+    /// Replace the inventory.
+    Inventory(Arc<Entities>),
+    /// Make a change by the hand of whoever runs this process on this machine, as at the first start.
+    Local {
+        /// The change.
+        change: Change,
+        /// Who is recorded as its maker.
+        by: Principal,
+        /// Why.
+        reason: String,
+    },
+    /// Take up after a start: what was in flight is in doubt.
+    Recover,
+}
+
+/// Is what the machine answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// A proposal was decided and recorded.
+    Decided {
+        /// The decision.
+        decision: Box<Decision>,
+        /// The case it opened or joined, where people must decide.
+        case: Option<Box<Case>>,
+        /// Cases that changed.
+        changed: Vec<Case>,
+    },
+    /// The snapshot moved on while the proposal was prepared.
+    Overtaken,
+    /// The same idempotency key came before with the same action.
+    Repeated(ActionId),
+    /// It was done.
+    Done {
+        /// Cases that changed.
+        changed: Vec<Case>,
+        /// Open cases that a new bundle reopened.
+        reopened: usize,
+        /// Actions that are in doubt after a crash.
+        in_doubt: Vec<ActionId>,
+    },
+    /// It cannot be done.
+    Refused(Box<Refusal>),
+}
+
+impl Reply {
+    /// Answers that it was done and nothing else changed.
+    pub fn done() -> Self {
+        Self::changed(Vec::new())
+    }
+
+    /// Answers that it was done and some cases changed.
+    pub fn changed(changed: Vec<Case>) -> Self {
+        Self::Done { changed, reopened: 0, in_doubt: Vec::new() }
+    }
+
+    /// Answers that it cannot be done.
+    pub fn refused(code: types::Code, message: impl Into<String>) -> Self {
+        Self::Refused(Box::new(Refusal::plain(code, message)))
+    }
+}

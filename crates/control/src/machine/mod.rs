@@ -1,0 +1,197 @@
+//! The machine the ledger runs: everything that is decided in order.
+//!
+//! Each command is one turn. Stored state is written in the same transaction as the records of the turn,
+//! and [`Machine::load`] reads it back, at a start as after a failed batch.
+
+mod admin;
+mod cases;
+mod command;
+mod meters;
+mod outcome;
+mod propose;
+mod session;
+mod tick;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use connectors::inventory::Entities;
+use ledger::{Machine, StateSource, Turn};
+use policy::{Bundle, BundleFiles};
+use stages::decision::Permit;
+use types::case::Case;
+use types::cbor::{self, Canonical};
+use types::{ActionId, AgentId, CaseId, ClassId, Digest, KeyId, SessionId, TenantId, ToolName};
+
+pub use command::{Change, Command, Propose, Reply};
+
+use crate::snapshot::{Snapshot, Views};
+use crate::state::{Conduct, Grant, Key, OpenFlight, Quarantine, Session, Switch, kind};
+use meters::Meters;
+
+/// Is what a machine is loaded with besides the stored state.
+#[derive(Clone)]
+pub struct Seed {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The bundle that is active until one is recorded as activated.
+    pub bundle: Arc<Bundle>,
+    /// The inventory's entities at the start.
+    pub entities: Arc<Entities>,
+    /// Where the machine shows its snapshot; set at the first load.
+    pub views: Arc<std::sync::OnceLock<Arc<Views>>>,
+}
+
+/// Decides commands in order.
+pub struct Decider {
+    tenant: TenantId,
+    views: Arc<Views>,
+    epoch: u64,
+    bundle: Arc<Bundle>,
+    activated: bool,
+    entities: Arc<Entities>,
+    grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
+    pins: Arc<BTreeMap<ToolName, Digest>>,
+    switches: BTreeMap<String, Switch>,
+    cases: BTreeMap<CaseId, Case>,
+    flights: BTreeMap<ActionId, OpenFlight>,
+    sessions: BTreeMap<SessionId, Session>,
+    keys: BTreeMap<KeyId, Key>,
+    conduct: BTreeMap<(AgentId, ClassId), Conduct>,
+    idempotency: BTreeMap<String, (ActionId, Digest)>,
+    meters: Meters,
+    denials: tick::Denials,
+    bundles: BTreeSet<Digest>,
+}
+
+fn read<T: Canonical>(source: &dyn StateSource, kind: &str) -> Result<Vec<(String, T)>, String> {
+    let rows = source.all(kind)?;
+    let decode = |(key, bytes): (String, Vec<u8>)| match cbor::decode(&bytes) {
+        Ok(value) => Ok((key, value)),
+        Err(error) => Err(format!("stored {kind} `{key}` is {error}")),
+    };
+    rows.into_iter().map(decode).collect()
+}
+
+fn values<T: Canonical, K: Ord>(
+    source: &dyn StateSource,
+    kind: &str,
+    key: impl Fn(&T) -> K,
+) -> Result<BTreeMap<K, T>, String> {
+    Ok(read::<T>(source, kind)?.into_iter().map(|(_, value)| (key(&value), value)).collect())
+}
+
+/// Returns the active bundle as stored, and the digests of all that are stored.
+fn stored_bundle(source: &dyn StateSource) -> Result<(Option<Bundle>, BTreeSet<Digest>), String> {
+    let rows = source.all(kind::BUNDLE)?;
+    let current = rows.iter().find(|(key, _)| key == "current").map(|(_, value)| cbor::decode::<Digest>(value));
+    let known = rows.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect();
+    let Some(current) = current.transpose().map_err(|e| format!("the active bundle's digest is {e}"))? else {
+        return Ok((None, known));
+    };
+    let name = current.to_string();
+    let files = rows.iter().find(|(key, _)| *key == name).ok_or("the active bundle's files are missing")?;
+    let files: Vec<(String, String)> =
+        cbor::decode(&files.1).map_err(|e| format!("the active bundle's files are {e}"))?;
+    let bundle =
+        Bundle::load(BundleFiles(files.into_iter().collect())).map_err(|e| format!("the active bundle: {e}"))?;
+    Ok((Some(bundle), known))
+}
+
+impl Machine for Decider {
+    type Command = Command;
+    type Reply = Reply;
+    type Authority = Permit;
+    type Seed = Seed;
+
+    fn load(seed: &Seed, source: &dyn StateSource) -> Result<Self, String> {
+        let (stored, bundles) = stored_bundle(source)?;
+        let activated = stored.is_some();
+        let bundle = stored.map_or_else(|| seed.bundle.clone(), Arc::new);
+        let grants: BTreeMap<_, Grant> = values(source, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?;
+        let pins: BTreeMap<ToolName, Digest> =
+            read::<(ToolName, Digest)>(source, kind::PIN)?.into_iter().map(|(_, pin)| pin).collect();
+        let conduct: Vec<((AgentId, ClassId), Conduct)> =
+            read::<((AgentId, ClassId), Conduct)>(source, kind::CONDUCT)?.into_iter().map(|(_, entry)| entry).collect();
+        let snapshot = Snapshot {
+            epoch: seed.views.get().map_or(1, |views| views.snapshot().epoch + 1),
+            bundle,
+            entities: seed.views.get().map_or_else(|| seed.entities.clone(), |views| views.snapshot().entities.clone()),
+            grants: Arc::new(grants),
+            quarantine: Arc::new(values(source, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
+            pins: Arc::new(pins),
+        };
+        let views = seed.views.get_or_init(|| Arc::new(Views::new(snapshot.clone()))).clone();
+        for ((agent, class), conduct) in &conduct {
+            views.set_conduct(agent, class, *conduct);
+        }
+        let machine = Self {
+            tenant: seed.tenant.clone(),
+            views,
+            epoch: snapshot.epoch,
+            bundle: snapshot.bundle.clone(),
+            activated,
+            entities: snapshot.entities.clone(),
+            grants: snapshot.grants.clone(),
+            quarantine: snapshot.quarantine.clone(),
+            pins: snapshot.pins.clone(),
+            switches: values(source, kind::SWITCH, |s: &Switch| s.target.key())?,
+            cases: values(source, kind::CASE, |c: &Case| c.id)?,
+            flights: read::<(ActionId, OpenFlight)>(source, kind::FLIGHT)?
+                .into_iter()
+                .map(|(_, entry)| entry)
+                .collect(),
+            sessions: values(source, kind::SESSION, |s: &Session| s.id)?,
+            keys: values(source, kind::KEY, |k: &Key| k.id)?,
+            conduct: conduct.into_iter().collect(),
+            idempotency: read(source, kind::IDEMPOTENCY)?.into_iter().collect(),
+            meters: Meters::load(source)?,
+            denials: tick::Denials::default(),
+            bundles,
+        };
+        machine.views.publish(snapshot);
+        Ok(machine)
+    }
+
+    fn apply(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
+        match command {
+            Command::Propose(propose) => self.propose(*propose, turn),
+            Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),
+            Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
+            Command::Tick => (self.tick(turn), None),
+            Command::OpenSession(session) => (self.open_session(*session, turn), None),
+            Command::CloseSession(session) => (self.close_session(session, turn), None),
+            Command::Kill(switch) => (self.kill(switch, turn), None),
+            Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
+            Command::Inventory(entities) => (self.inventory(entities), None),
+            Command::Local { change, by, reason } => (self.change(change, &by, &reason, None, turn), None),
+            Command::Recover => (self.recover(turn), None),
+        }
+    }
+}
+
+impl Decider {
+    /// Shows the changed snapshot under a new number.
+    fn publish(&mut self) {
+        self.epoch += 1;
+        self.views.publish(self.snapshot());
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            epoch: self.epoch,
+            bundle: self.bundle.clone(),
+            entities: self.entities.clone(),
+            grants: self.grants.clone(),
+            quarantine: self.quarantine.clone(),
+            pins: self.pins.clone(),
+        }
+    }
+
+    fn inventory(&mut self, entities: Arc<Entities>) -> Reply {
+        self.entities = entities;
+        self.publish();
+        Reply::done()
+    }
+}

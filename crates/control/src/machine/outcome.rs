@@ -1,0 +1,121 @@
+//! Outcomes: what was seen or reported, and what it changes.
+
+use evidence::{Content, Field, RecordKind};
+use ledger::{Draft, Turn};
+use types::{ActionId, AgentId, ClassId, Code, Outcome, OutcomeStatus, Principal, Provenance};
+
+use super::{Decider, Reply};
+use crate::state::{OpenFlight, kind};
+
+impl Decider {
+    pub(super) fn outcome(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) -> Reply {
+        let Some(flight) = self.flights.get(&outcome.action).cloned() else {
+            return Reply::refused(Code::StateConflict, format!("{} awaits no outcome", outcome.action));
+        };
+        if flight.reported != (outcome.provenance == Provenance::Reported) {
+            return Reply::refused(Code::StateConflict, format!("{} is not reported by its agent", outcome.action));
+        }
+        self.land(&flight, outcome, turn);
+        Reply::done()
+    }
+
+    fn land(&mut self, flight: &OpenFlight, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let delegator = flight.on_behalf_of.clone().map(|p| Principal::Person(p).subject());
+        let subjects = std::iter::once(flight.principal.subject()).chain(delegator).collect();
+        let content = Content::about(subjects)
+            .with(Field::Principal, &flight.principal)
+            .with(Field::Tool, &flight.tool)
+            .with_some(Field::Result, outcome.result.as_ref())
+            .with_some(Field::Error, outcome.error.as_ref())
+            .with(Field::Body, &Outcome { result: None, error: None, ..outcome.clone() });
+        turn.record(Draft {
+            action: Some(outcome.action),
+            session: flight.session.filter(|id| self.sessions.contains_key(id)),
+            bundle: Some(self.bundle.digest()),
+            status: Some(outcome.status as u8),
+            ..Draft::new(RecordKind::Outcome, content)
+        });
+        turn.delete(kind::FLIGHT, outcome.action.to_string());
+        self.flights.remove(&outcome.action);
+        if outcome.status == OutcomeStatus::NotDispatched {
+            self.refund(flight, turn);
+        } else if let (Principal::Agent(agent), Provenance::Observed) = (&flight.principal, outcome.provenance) {
+            self.count(agent, &flight.class, outcome.status != OutcomeStatus::Done, turn);
+        }
+    }
+
+    /// Records how a change to the system itself ended: done, or refused for a reason.
+    pub(super) fn land_administration(
+        &mut self,
+        action: Option<ActionId>,
+        flight: &OpenFlight,
+        refused: Option<String>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(action) = action else { return };
+        let status = if refused.is_some() { OutcomeStatus::Failed } else { OutcomeStatus::Done };
+        let outcome = Outcome {
+            action,
+            status,
+            provenance: Provenance::Observed,
+            result: None,
+            error: refused,
+            dispatches: 1,
+            took_ms: 0,
+            at: turn.now,
+        };
+        self.land(flight, &outcome, turn);
+    }
+
+    /// Gives back what a permit had charged to budgets, since nothing was done with it.
+    fn refund(&mut self, flight: &OpenFlight, turn: &mut Turn<'_>) {
+        if flight.charged.is_empty() {
+            return;
+        }
+        let mut meter = self.meters.of(&flight.principal);
+        for (id, spend) in &mut meter.spends {
+            let charged = flight.charged.iter().filter(|(name, _)| name == id.as_str()).map(|(_, amount)| *amount);
+            // A period that has ended since has forgotten the charge already.
+            if spend.from <= flight.since {
+                spend.spent = spend.spent.saturating_sub(charged.sum()).max(0);
+            }
+        }
+        self.meters.put(&flight.principal, meter, turn);
+    }
+
+    fn count(&mut self, agent: &AgentId, class: &ClassId, failed: bool, turn: &mut Turn<'_>) {
+        let key = (agent.clone(), class.clone());
+        let conduct = self.conduct.entry(key.clone()).or_default();
+        conduct.runs += 1;
+        conduct.errors += i64::from(failed);
+        turn.put(kind::CONDUCT, format!("{agent}/{class}"), &(key, *conduct));
+        self.views.set_conduct(agent, class, *conduct);
+    }
+
+    /// Takes up after a start. What the gateway had dispatched is in doubt; what an agent reports by itself stays open.
+    pub(super) fn recover(&mut self, turn: &mut Turn<'_>) -> Reply {
+        let lost: Vec<(ActionId, OpenFlight)> = self
+            .flights
+            .iter()
+            .filter(|(_, flight)| !flight.reported)
+            .map(|(id, flight)| (*id, flight.clone()))
+            .collect();
+        let content = Content::about(Vec::new()).with(Field::Body, &(lost.len() as u64));
+        let kind = if turn.index == 0 { RecordKind::Genesis } else { RecordKind::Recovered };
+        turn.record(Draft { bundle: Some(self.bundle.digest()), ..Draft::new(kind, content) });
+        for (action, flight) in &lost {
+            let outcome = Outcome {
+                action: *action,
+                status: OutcomeStatus::InDoubt,
+                provenance: Provenance::Observed,
+                result: None,
+                error: Some("the gateway stopped before it saw an answer".into()),
+                dispatches: 1,
+                took_ms: turn.now.since(flight.since),
+                at: turn.now,
+            };
+            self.land(flight, &outcome, turn);
+        }
+        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt: lost.into_iter().map(|(id, _)| id).collect() }
+    }
+}

@@ -1,0 +1,247 @@
+//! Deciding a proposal in its turn: peek all, join, and only an allowed action reserves.
+
+use evidence::{RecordKind, bodies};
+use ledger::{Draft, Turn};
+use stages::approval::{self, Opening};
+use stages::decision::{Granted, Late, PERMIT_MS, Permit, finish};
+use stages::facts;
+use types::case::{Case, CaseState};
+use types::{ActionProposal, CaseId, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
+
+use super::{Decider, Propose, Reply};
+use crate::gather::prepare;
+use crate::state::{OpenFlight, Target, kind};
+
+/// Is how long an agent that executes by itself may hold a permit, in milliseconds.
+pub const REPORTED_PERMIT_MS: i64 = 300_000;
+
+impl Decider {
+    pub(super) fn propose(&mut self, propose: Propose, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
+        let Propose { mut proposal, prepared, reported, idempotency_key, change, reopen } = propose;
+        if let Some(answer) = self.repeated(&proposal, idempotency_key.as_deref()) {
+            return (answer, None);
+        }
+        let prepared = match prepared {
+            Some(prepared) if prepared.epoch == self.epoch => prepared,
+            Some(_) => return (Reply::Overtaken, None),
+            None => self.judge_inside(&mut proposal, turn),
+        };
+        let ticket = self.ticket(&proposal);
+        let late = Late {
+            facts: self.late_facts(&proposal, prepared.early.facts(), ticket.as_ref(), turn),
+            bundle: self.bundle.digest(),
+            case: ticket.as_ref().map(|case| case.id),
+            permit_ms: if reported { REPORTED_PERMIT_MS } else { PERMIT_MS },
+        };
+        let finished = finish(self.bundle.data(), &proposal, prepared.early, late);
+        let mut decision = finished.decision;
+        if reopen && !matches!(decision.verdict, Verdict::Escalate(_)) {
+            return (decided(decision, None, Vec::new()), None);
+        }
+        if !decision.verdict.permits() && self.aggregates(&proposal, &decision, turn) {
+            return (decided(decision, None, Vec::new()), None);
+        }
+        let mut changed = Vec::new();
+        let case = match &decision.verdict {
+            Verdict::Escalate(profiles) => {
+                Some(self.escalate(&proposal, profiles.clone(), ticket.as_ref(), &mut changed, turn))
+            }
+            Verdict::Allow | Verdict::AllowObserved | Verdict::Deny => None,
+        };
+        if let Some(case) = &case {
+            decision.case = Some(case.id);
+        }
+        self.record(&proposal, &decision, turn);
+        if let Some(key) = idempotency_key {
+            self.remember(key, &proposal, turn);
+        }
+        let permit = finished
+            .granted
+            .and_then(|granted| self.grant(&proposal, &decision, granted, ticket, reported, &mut changed, turn));
+        if let (Some(change), Some(_)) = (change, &permit) {
+            let reply = self.change(
+                change,
+                &proposal.principal,
+                proposal.claims.purpose.as_deref().unwrap_or(""),
+                Some(&proposal),
+                turn,
+            );
+            return (self.with_change(decision, changed, reply), permit);
+        }
+        (decided(decision, case, changed), permit)
+    }
+
+    fn with_change(&self, decision: Decision, mut changed: Vec<Case>, reply: Reply) -> Reply {
+        match reply {
+            Reply::Done { changed: more, .. } => {
+                changed.extend(more);
+                decided(decision, None, changed)
+            }
+            refused => refused,
+        }
+    }
+
+    fn judge_inside(&self, proposal: &mut ActionProposal, turn: &Turn<'_>) -> crate::gather::Prepared {
+        proposal.at = turn.now;
+        let plan = self.plan(proposal);
+        prepare(&self.views, &self.snapshot(), proposal, plan.as_deref())
+    }
+
+    fn plan(&self, proposal: &ActionProposal) -> Option<Vec<String>> {
+        let session = self.sessions.get(&proposal.session?)?;
+        session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
+    }
+
+    fn repeated(&self, proposal: &ActionProposal, key: Option<&str>) -> Option<Reply> {
+        let (action, digest) = self.idempotency.get(&format!("{}/{}", proposal.principal, key?))?;
+        Some(if *digest == proposal.digest() {
+            Reply::Repeated(*action)
+        } else {
+            Reply::refused(Code::IdempotencyConflict, "this idempotency key came before with another action")
+        })
+    }
+
+    fn remember(&mut self, key: String, proposal: &ActionProposal, turn: &mut Turn<'_>) {
+        let key = format!("{}/{key}", proposal.principal);
+        let entry = (proposal.id, proposal.digest());
+        turn.put(kind::IDEMPOTENCY, key.clone(), &entry);
+        self.idempotency.insert(key, entry);
+    }
+
+    /// Returns the live case about this very action, approved before open.
+    fn ticket(&self, proposal: &ActionProposal) -> Option<Case> {
+        let digest = proposal.digest();
+        let live =
+            |case: &&Case| case.action_digest == digest && matches!(case.state, CaseState::Open | CaseState::Approved);
+        let mut cases: Vec<&Case> = self.cases.values().filter(live).collect();
+        cases.sort_by_key(|case| (case.state != CaseState::Approved, case.opened));
+        cases.first().map(|case| (*case).clone())
+    }
+
+    fn late_facts(&self, proposal: &ActionProposal, early: &Facts, ticket: Option<&Case>, turn: &Turn<'_>) -> Facts {
+        let (data, now) = (self.bundle.data(), turn.now);
+        let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early, now);
+        late.extend(facts::of_time(data, proposal, early, now));
+        let mut set =
+            |name: &'static str, value: FactValue, source: &str| late.set(FactName::known(name), value, source, now);
+        for (name, target) in self.targets(proposal, early) {
+            let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
+            set(name, on.into(), "switches");
+        }
+        let approved =
+            ticket.filter(|case| approval::consume(case, &proposal.digest(), &self.bundle.digest(), now).is_ok());
+        let met = approved.map(|case| approval::met(case, data)).unwrap_or_default();
+        let met: Vec<String> = met.iter().map(ProfileId::to_string).collect();
+        set("approval.met", FactValue::List(met), "cases");
+        set("approval.round", FactValue::Int(approved.map_or(0, |case| i64::from(case.round))), "cases");
+        let others = self.cases.values().filter(|case| {
+            case.state == CaseState::Open
+                && case.requester == proposal.principal
+                && ticket.is_none_or(|t| t.id != case.id)
+        });
+        set("cases.open", FactValue::Int(i64::try_from(others.count()).unwrap_or(i64::MAX)), "cases");
+        set("clock.jumped", turn.clock_jumped.into(), "clock");
+        set("denials.flooding", self.denials.flooding(&proposal.principal, now).into(), "denials");
+        set("now", now.0.into(), "clock");
+        late
+    }
+
+    fn targets(&self, proposal: &ActionProposal, early: &Facts) -> [(&'static str, Option<Target>); 4] {
+        let class = early.text("tool.class").and_then(|name| ClassId::new(name).ok());
+        [
+            ("switch.tenant", Some(Target::Tenant(self.tenant.clone()))),
+            ("switch.agent", proposal.principal.agent().cloned().map(Target::Agent)),
+            ("switch.tool", Some(Target::Tool(proposal.tool.clone()))),
+            ("switch.class", class.map(Target::Class)),
+        ]
+    }
+
+    /// Joins the case that is open about this action, or opens one.
+    fn escalate(
+        &mut self,
+        proposal: &ActionProposal,
+        profiles: std::collections::BTreeSet<ProfileId>,
+        ticket: Option<&Case>,
+        changed: &mut Vec<Case>,
+        turn: &mut Turn<'_>,
+    ) -> Case {
+        if let Some(open) = ticket.filter(|case| {
+            case.state == CaseState::Open && case.profiles == profiles && case.bundle == self.bundle.digest()
+        }) {
+            return open.clone();
+        }
+        let round =
+            ticket.map_or(1, |case| if case.state == CaseState::Approved { case.round + 1 } else { case.round });
+        if let Some(old) = ticket {
+            changed.extend(self.end_case(&old.id, approval::void, turn));
+        }
+        let opening = Opening {
+            id: CaseId::draw(turn.now, turn.draw()),
+            bundle: self.bundle.digest(),
+            opened_in: turn.next_index(),
+            round,
+            now: turn.now,
+        };
+        let case = approval::open(proposal, profiles, self.bundle.data(), opening);
+        self.put_case(case.clone(), turn);
+        changed.push(case.clone());
+        case
+    }
+
+    fn record(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) {
+        if let Some(session) = proposal.session.and_then(|id| self.sessions.get_mut(&id)) {
+            session.proposed += 1;
+            session.permitted += u64::from(decision.verdict.permits());
+        }
+        turn.record(Draft {
+            action: Some(proposal.id),
+            session: proposal.session,
+            bundle: Some(decision.bundle),
+            verdict: Some(decision.verdict.rank()),
+            level: Some(decision.level as u8),
+            semantics: Some(decision.semantics),
+            ..Draft::new(RecordKind::Decided, bodies::decided(proposal, decision))
+        });
+    }
+
+    /// Reserves, consumes the ticket and puts the action on the list of flights, in the turn that records it.
+    #[expect(clippy::too_many_arguments, reason = "one call site; the parts belong to one turn and to nothing smaller")]
+    fn grant(
+        &mut self,
+        proposal: &ActionProposal,
+        decision: &Decision,
+        granted: Granted,
+        ticket: Option<Case>,
+        reported: bool,
+        changed: &mut Vec<Case>,
+        turn: &mut Turn<'_>,
+    ) -> Option<Permit> {
+        if let (Some(_), Some(case)) = (decision.case, ticket) {
+            // `late_facts` has tried the same consumption with the same arguments in this very turn.
+            let consumed = approval::consume(&case, &decision.action_digest, &self.bundle.digest(), turn.now).ok()?;
+            self.put_case(consumed.clone(), turn);
+            changed.push(consumed);
+        }
+        let mut meter = self.meters.of(&proposal.principal);
+        meter.reserve(self.bundle.data(), &granted.reservation, turn.now);
+        self.meters.put(&proposal.principal, meter, turn);
+        let flight = OpenFlight {
+            principal: proposal.principal.clone(),
+            on_behalf_of: proposal.on_behalf_of.clone(),
+            tool: proposal.tool.clone(),
+            class: decision.facts.text("tool.class").and_then(|name| ClassId::new(name).ok())?,
+            session: proposal.session,
+            reported,
+            since: turn.now,
+            expires: granted.permit.expires_at(),
+            charged: granted.reservation.budgets.iter().map(|(id, amount)| (id.to_string(), *amount)).collect(),
+        };
+        turn.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
+        self.flights.insert(proposal.id, flight);
+        Some(granted.permit)
+    }
+}
+
+fn decided(decision: Decision, case: Option<Case>, changed: Vec<Case>) -> Reply {
+    Reply::Decided { decision: Box::new(decision), case: case.map(Box::new), changed }
+}

@@ -1,0 +1,90 @@
+//! Time passing: silence becomes refusal, and floods of denials are counted instead of recorded one by one.
+
+use std::collections::BTreeMap;
+
+use evidence::{Content, Field, RecordKind};
+use ledger::{Draft, Turn};
+use stages::approval;
+use types::{ActionProposal, Decision, Millis, Principal, Verdict};
+
+use super::{Decider, Reply};
+
+/// Is how many denials of one principal are recorded one by one before they are counted.
+const DENIALS_MAX: i64 = 200;
+
+/// Is how long it takes until so many may be recorded again, in milliseconds.
+const DENIALS_REFILL_MS: i64 = 60_000;
+
+/// Counts denials by principal.
+#[derive(Debug, Default)]
+pub(super) struct Denials(BTreeMap<String, Counted>);
+
+#[derive(Debug, Clone)]
+struct Counted {
+    principal: Principal,
+    since: Millis,
+    recorded: i64,
+    summed: u64,
+}
+
+impl Denials {
+    /// Says whether the principal has used up its quota of denials for now.
+    pub(super) fn flooding(&self, principal: &Principal, now: Millis) -> bool {
+        let fresh = |c: &&Counted| now.since(c.since) < DENIALS_REFILL_MS;
+        self.0.get(&principal.subject()).filter(fresh).is_some_and(|c| c.recorded >= DENIALS_MAX)
+    }
+}
+
+impl Decider {
+    /// Counts a denial; says whether it is only counted and not recorded.
+    pub(super) fn aggregates(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) -> bool {
+        if decision.verdict != Verdict::Deny {
+            return false;
+        }
+        let key = proposal.principal.subject();
+        if self.denials.0.get(&key).is_some_and(|c| turn.now.since(c.since) >= DENIALS_REFILL_MS) {
+            self.sum_up(&key, turn);
+        }
+        let counted = self.denials.0.entry(key).or_insert_with(|| Counted {
+            principal: proposal.principal.clone(),
+            since: turn.now,
+            recorded: 0,
+            summed: 0,
+        });
+        if counted.recorded < DENIALS_MAX {
+            counted.recorded += 1;
+            return false;
+        }
+        counted.summed += 1;
+        true
+    }
+
+    /// Records how many denials were only counted, and starts a new count.
+    fn sum_up(&mut self, key: &str, turn: &mut Turn<'_>) {
+        let Some(counted) = self.denials.0.remove(key).filter(|c| c.summed > 0) else { return };
+        let content = Content::about(vec![counted.principal.subject()])
+            .with(Field::Principal, &counted.principal)
+            .with(Field::Body, &(counted.summed, counted.since, turn.now));
+        turn.record(Draft {
+            bundle: Some(self.bundle.digest()),
+            verdict: Some(Verdict::Deny.rank()),
+            ..Draft::new(RecordKind::Aggregate, content)
+        });
+    }
+
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Reply {
+        let now = turn.now;
+        let over: Vec<String> = self
+            .denials
+            .0
+            .iter()
+            .filter(|(_, c)| now.since(c.since) >= DENIALS_REFILL_MS)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in over {
+            self.sum_up(&key, turn);
+        }
+        let changed = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
+        Reply::changed(changed)
+    }
+}

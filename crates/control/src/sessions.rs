@@ -1,0 +1,77 @@
+//! Sessions of agents.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+use types::{ActionProposal, AgentId, Code, PersonId, SessionId};
+
+use crate::control::Control;
+use crate::door::Refusal;
+use crate::error::{Failure, not_found};
+use crate::machine::Command;
+use crate::state::Session;
+
+impl Control {
+    /// Opens a session for an agent.
+    ///
+    /// - `plan`: the tools the agent says it will use; anything else is then outside the plan.
+    ///
+    /// # Errors
+    ///
+    /// `agent-unknown` if the bundle does not have the agent, or what the journal says.
+    pub async fn begin_session(
+        &self,
+        agent: &AgentId,
+        on_behalf_of: Option<PersonId>,
+        plan: Option<BTreeSet<String>>,
+    ) -> Failure<SessionId> {
+        if !self.snapshot().bundle.data().agents.contains_key(agent) {
+            return Err(Refusal::plain(Code::AgentUnknown, format!("the bundle has no agent `{agent}`")));
+        }
+        let now = self.now();
+        let session = Session {
+            id: SessionId::draw(now, self.draw()),
+            agent: agent.clone(),
+            on_behalf_of,
+            plan,
+            opened: now,
+            proposed: 0,
+            permitted: 0,
+        };
+        self.ask(Command::OpenSession(Box::new(session.clone()))).await?;
+        let id = session.id;
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
+        Ok(id)
+    }
+
+    /// Closes a session with its closing counts.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` if it is not open, or what the journal says.
+    pub async fn end_session(&self, session: SessionId) -> Failure<()> {
+        self.ask(Command::CloseSession(session)).await?;
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        Ok(())
+    }
+
+    /// Returns an open session of an agent.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` if there is none of that name, or it is another agent's.
+    pub fn session_of(&self, agent: &AgentId, session: SessionId) -> Failure<Session> {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions
+            .get(&session)
+            .filter(|s| s.agent == *agent)
+            .cloned()
+            .ok_or_else(|| not_found(format!("open session {session}")))
+    }
+
+    pub(crate) fn plan_of(&self, proposal: &ActionProposal) -> Option<Vec<String>> {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.get(&proposal.session?)?;
+        session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
+    }
+}

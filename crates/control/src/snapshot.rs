@@ -1,0 +1,65 @@
+//! The numbered snapshot that decisions are prepared against, outside the sequencer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use connectors::inventory::Entities;
+use policy::Bundle;
+use types::{AgentId, ClassId, Digest, ToolName};
+
+use crate::state::{Conduct, Grant, Quarantine};
+
+/// Is everything a decision reads that does not change with every action.
+///
+/// The machine replaces it as a whole and raises the epoch; a proposal prepared against an older epoch is
+/// prepared again.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Grows with every change.
+    pub epoch: u64,
+    /// The active bundle.
+    pub bundle: Arc<Bundle>,
+    /// The inventory's entities.
+    pub entities: Arc<Entities>,
+    /// Levels given by hand.
+    pub grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    /// Tools whose definition is not the reviewed one.
+    pub quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
+    /// Definitions pinned by hand, which win over the catalogue's.
+    pub pins: Arc<BTreeMap<ToolName, Digest>>,
+}
+
+/// Is what the machine shows to those who prepare decisions.
+#[derive(Debug)]
+pub struct Views {
+    snapshot: ArcSwap<Snapshot>,
+    conduct: RwLock<BTreeMap<(AgentId, ClassId), Conduct>>,
+}
+
+impl Views {
+    /// Starts with a first snapshot.
+    pub fn new(first: Snapshot) -> Self {
+        Self { snapshot: ArcSwap::from_pointee(first), conduct: RwLock::default() }
+    }
+
+    /// Returns the current snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Returns how an agent's actions of a class have ended so far.
+    pub fn conduct(&self, agent: &AgentId, class: &ClassId) -> Conduct {
+        let conduct = self.conduct.read().unwrap_or_else(PoisonError::into_inner);
+        conduct.get(&(agent.clone(), class.clone())).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_conduct(&self, agent: &AgentId, class: &ClassId, to: Conduct) {
+        let mut conduct = self.conduct.write().unwrap_or_else(PoisonError::into_inner);
+        conduct.insert((agent.clone(), class.clone()), to);
+    }
+}

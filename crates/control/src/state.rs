@@ -1,0 +1,251 @@
+//! What the machine stores between turns: small records by kind and key, in canonical bytes.
+
+use std::collections::BTreeSet;
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use types::id::KeyId;
+use types::{
+    AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId, ToolName,
+};
+
+/// Names the kinds of stored state.
+pub mod kind {
+    /// The active bundle, and the files of every bundle that was ever active.
+    pub const BUNDLE: &str = "bundle";
+    /// Levels given by hand, by agent and class.
+    pub const GRANT: &str = "grant";
+    /// Kill switches that are set.
+    pub const SWITCH: &str = "switch";
+    /// Cases that are open or approved.
+    pub const CASE: &str = "case";
+    /// Permitted actions without an outcome.
+    pub const FLIGHT: &str = "flight";
+    /// Sessions that are open.
+    pub const SESSION: &str = "session";
+    /// Bearer keys.
+    pub const KEY: &str = "key";
+    /// Token buckets, by limit and agent.
+    pub const RATE: &str = "rate";
+    /// Spending, by limit and agent.
+    pub const BUDGET: &str = "budget";
+    /// How often an agent's actions of a class ended how.
+    pub const CONDUCT: &str = "conduct";
+    /// Tools whose definition is not the reviewed one.
+    pub const QUARANTINE: &str = "quarantine";
+    /// Definitions pinned by hand after a review.
+    pub const PIN: &str = "pin";
+    /// Idempotency keys of the HTTP contract.
+    pub const IDEMPOTENCY: &str = "idempotency";
+}
+
+/// Is a level given by hand: an expiring override that says who and why.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Grant {
+    /// Its identity.
+    #[n(0)]
+    pub id: GrantId,
+    /// The agent.
+    #[n(1)]
+    pub agent: AgentId,
+    /// The action class.
+    #[n(2)]
+    pub class: ClassId,
+    /// The level.
+    #[n(3)]
+    pub level: AutonomyLevel,
+    /// The environments it holds in, for L2.
+    #[n(4)]
+    pub environments: BTreeSet<String>,
+    /// Why.
+    #[n(5)]
+    pub reason: String,
+    /// Who gave it.
+    #[n(6)]
+    pub by: Principal,
+    /// When it was given.
+    #[n(7)]
+    pub at: Millis,
+    /// When it ends; from then on the level is L0.
+    #[n(8)]
+    pub expires: Millis,
+}
+
+/// Is what a kill switch covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Everything of the tenant.
+    #[n(0)]
+    Tenant(#[n(0)] TenantId),
+    /// One agent.
+    #[n(1)]
+    Agent(#[n(0)] AgentId),
+    /// One tool.
+    #[n(2)]
+    Tool(#[n(0)] ToolName),
+    /// One action class.
+    #[n(3)]
+    Class(#[n(0)] ClassId),
+}
+
+impl Target {
+    /// Returns the key under which the switch is stored.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Tenant(name) => format!("tenant:{name}"),
+            Self::Agent(name) => format!("agent:{name}"),
+            Self::Tool(name) => format!("tool:{name}"),
+            Self::Class(name) => format!("class:{name}"),
+        }
+    }
+
+    /// Returns the switch as the gate knows it.
+    pub fn stop(&self) -> executor::Stop {
+        match self.clone() {
+            Self::Tenant(name) => executor::Stop::Tenant(name),
+            Self::Agent(name) => executor::Stop::Agent(name),
+            Self::Tool(name) => executor::Stop::Tool(name),
+            Self::Class(name) => executor::Stop::Class(name),
+        }
+    }
+}
+
+/// Is a kill switch that is set.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Switch {
+    /// What it covers.
+    #[n(0)]
+    pub target: Target,
+    /// Who set it.
+    #[n(1)]
+    pub by: Principal,
+    /// Why.
+    #[n(2)]
+    pub reason: String,
+    /// When.
+    #[n(3)]
+    pub at: Millis,
+}
+
+/// Is a permitted action that has no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct OpenFlight {
+    /// Who proposed it.
+    #[n(0)]
+    pub principal: Principal,
+    /// On whose behalf.
+    #[n(1)]
+    pub on_behalf_of: Option<PersonId>,
+    /// The tool.
+    #[n(2)]
+    pub tool: ToolName,
+    /// The action class.
+    #[n(3)]
+    pub class: ClassId,
+    /// The session.
+    #[n(4)]
+    pub session: Option<SessionId>,
+    /// The agent carries it out by itself and reports.
+    #[n(5)]
+    pub reported: bool,
+    /// When the permit was given.
+    #[n(6)]
+    pub since: Millis,
+    /// When the permit ends.
+    #[n(7)]
+    pub expires: Millis,
+    /// The budgets it was charged to, to be given back if nothing was dispatched: limit and amount.
+    #[n(8)]
+    pub charged: Vec<(String, i64)>,
+}
+
+/// Is an open session.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Session {
+    /// Its identity.
+    #[n(0)]
+    pub id: SessionId,
+    /// Whose it is.
+    #[n(1)]
+    pub agent: AgentId,
+    /// On whose behalf.
+    #[n(2)]
+    pub on_behalf_of: Option<PersonId>,
+    /// The tools the agent says it will use; anything else is outside the plan.
+    #[n(3)]
+    pub plan: Option<BTreeSet<String>>,
+    /// When it was opened.
+    #[n(4)]
+    pub opened: Millis,
+    /// How many actions were proposed.
+    #[n(5)]
+    pub proposed: u64,
+    /// How many of them were permitted.
+    #[n(6)]
+    pub permitted: u64,
+}
+
+/// Is a bearer key, by the digest of its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Key {
+    /// Its identity.
+    #[n(0)]
+    pub id: KeyId,
+    /// The digest of the secret, which is 256 random bits.
+    #[n(1)]
+    pub secret: Digest,
+    /// Who it stands for.
+    #[n(2)]
+    pub holder: Principal,
+    /// The person an agent's key acts for.
+    #[n(3)]
+    pub on_behalf_of: Option<PersonId>,
+    /// Who made it.
+    #[n(4)]
+    pub by: Principal,
+    /// When it was made.
+    #[n(5)]
+    pub at: Millis,
+    /// When it ends.
+    #[n(6)]
+    pub expires: Option<Millis>,
+    /// When it was revoked.
+    #[n(7)]
+    pub revoked: Option<Millis>,
+}
+
+/// Counts how an agent's actions of a class ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Conduct {
+    /// Outcomes the gateway saw.
+    #[n(0)]
+    pub runs: i64,
+    /// Those of them that failed or are in doubt.
+    #[n(1)]
+    pub errors: i64,
+}
+
+/// Is a tool whose definition is not the reviewed one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Quarantine {
+    /// The tool.
+    #[n(0)]
+    pub tool: ToolName,
+    /// The definition that was reviewed.
+    #[n(1)]
+    pub pinned: Option<Digest>,
+    /// The definition that was seen.
+    #[n(2)]
+    pub seen: Digest,
+    /// When.
+    #[n(3)]
+    pub at: Millis,
+}

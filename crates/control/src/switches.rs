@@ -1,0 +1,72 @@
+//! Kill switches: set at once, lifted by decision.
+
+use std::sync::PoisonError;
+
+use types::{PersonId, Principal};
+
+use crate::control::Control;
+use crate::error::{Failure, invalid};
+use crate::machine::{Change, Command};
+use crate::state::{Switch, Target};
+
+/// Is how a kill stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Killed {
+    /// Nothing new that it covers leaves.
+    pub armed: bool,
+    /// Nothing that it covers is in flight, and no handed-out permit is alive.
+    pub drained: bool,
+    /// What is still in flight, by name.
+    pub in_flight: Vec<executor::Flight>,
+    /// The index of its record.
+    pub receipt: Option<u64>,
+}
+
+impl Control {
+    /// Sets a kill switch. When this returns, nothing new that it covers leaves.
+    ///
+    /// # Errors
+    ///
+    /// `request-invalid` without a reason. If the journal cannot record it, the switch holds all the same in this
+    /// process, and the refusal says so.
+    pub async fn kill(&self, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
+        if reason.trim().is_empty() {
+            return Err(invalid("a kill needs a reason"));
+        }
+        let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
+        // The gate first: a journal that cannot write must not keep anybody from stopping things.
+        self.gate.kill(&target.stop());
+        self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
+        let (_, _, receipt) = self.ask_permit(Command::Kill(switch)).await?;
+        Ok(self.killed(&target, receipt))
+    }
+
+    /// Returns how a kill stands now.
+    pub fn killed(&self, target: &Target, receipt: Option<u64>) -> Killed {
+        let in_flight = self.gate.flying(&target.stop());
+        Killed { armed: true, drained: in_flight.is_empty(), in_flight, receipt }
+    }
+
+    /// Waits until nothing that a switch covers is in flight.
+    pub async fn drained(&self, target: &Target) {
+        self.gate.drained(&target.stop()).await;
+    }
+
+    /// Lifts a kill switch, if policy lets this person.
+    ///
+    /// # Errors
+    ///
+    /// A refusal with the decision's findings, or `not-found` if the switch is not set.
+    pub async fn lift(&self, by: &PersonId, target: Target, reason: &str) -> Failure<()> {
+        let arguments = serde_json::json!({ "switch": target.key() });
+        self.administer(by, "countersign.switch.clear", &arguments, reason, Change::Clear(target.clone())).await?;
+        self.gate.clear(&target.stop());
+        self.switches.write().unwrap_or_else(PoisonError::into_inner).remove(&target.key());
+        Ok(())
+    }
+
+    /// Returns the switches that are set.
+    pub fn switches(&self) -> Vec<Switch> {
+        self.switches.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}

@@ -1,0 +1,98 @@
+//! The whole path of one action, read back from the journal.
+
+use evidence::{Field, Leaf, RecordKind, bodies};
+use ledger::history::Entry;
+use types::case::Vote;
+use types::{ActionId, ActionProposal, Decision, Digest, Outcome};
+
+use crate::control::Control;
+use crate::error::{Failure, not_found};
+
+/// Is one record on the path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Its index in the journal.
+    pub index: u64,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// The hash under which the log knows it.
+    pub hash: Digest,
+    /// Its content was erased.
+    pub erased: bool,
+}
+
+/// Is everything recorded of one action.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Path {
+    /// The records, in order.
+    pub steps: Vec<Step>,
+    /// What was proposed.
+    pub proposal: Option<ActionProposal>,
+    /// The decisions, in order; more than one where people were asked.
+    pub decisions: Vec<Decision>,
+    /// The votes, in order.
+    pub votes: Vec<Vote>,
+    /// What happened.
+    pub outcome: Option<Outcome>,
+}
+
+impl Path {
+    /// Returns the last decision.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decisions.last()
+    }
+
+    fn take(&mut self, entry: Entry) {
+        let step = Step {
+            index: entry.index,
+            hash: Leaf::hash_of(&entry.bytes),
+            erased: entry.content.is_none(),
+            leaf: entry.leaf,
+        };
+        if let Some(content) = &entry.content {
+            match step.leaf.kind {
+                RecordKind::Decided => {
+                    self.proposal = bodies::proposal(content).or(self.proposal.take());
+                    self.decisions.extend(bodies::decision(content));
+                }
+                RecordKind::Vote => self.votes.extend(content.get::<Vote>(Field::Body).ok().flatten()),
+                RecordKind::Outcome => {
+                    self.outcome = content.get::<Outcome>(Field::Body).ok().flatten().map(|outcome| Outcome {
+                        result: content.get(Field::Result).ok().flatten(),
+                        error: content.get(Field::Error).ok().flatten(),
+                        ..outcome
+                    });
+                }
+                _ => {}
+            }
+        }
+        self.steps.push(step);
+    }
+}
+
+impl Control {
+    /// Returns the whole path of an action, from proposal to outcome, votes on the case that it ran on included.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` if the journal has no record of it, or what the journal says.
+    pub fn trace(&self, action: &ActionId) -> Failure<Path> {
+        path(self.history(), action)
+    }
+}
+
+/// Reads the path of an action from a journal.
+///
+/// # Errors
+///
+/// `not-found` if the journal has no record of it, or what the journal says.
+pub fn path(history: &ledger::History, action: &ActionId) -> Failure<Path> {
+    let mut path = Path::default();
+    for entry in history.of_action(action)? {
+        path.take(entry);
+    }
+    if path.steps.is_empty() {
+        return Err(not_found(format!("record of {action}")));
+    }
+    Ok(path)
+}

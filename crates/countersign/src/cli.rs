@@ -1,0 +1,444 @@
+//! The command line, declared.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use types::id::KeyId;
+use types::{ActionId, AgentId, AutonomyLevel, CaseId, ClassId, PersonId, ServerName, TenantId, ToolName};
+
+use crate::error::Exit;
+use crate::folder::Folders;
+
+/// Trust control plane for AI agents: every action decided, recorded, and answerable.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error; twice for more still.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Where bundle/, data/ and keys/ are.
+    #[arg(long, global = true, env = "COUNTERSIGN_DIR", default_value = "countersign", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The server to speak to, instead of the one that runs on the data folder.
+    #[arg(long, global = true, env = "COUNTERSIGN_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// The key to speak with, instead of the one in the keys folder.
+    #[arg(long, global = true, env = "COUNTERSIGN_KEY", value_name = "KEY", hide_env_values = true)]
+    pub key: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Cli {
+    /// Returns where everything is.
+    pub fn folders(&self) -> Folders {
+        Folders::below(&self.dir)
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Put Countersign in front of an MCP server: connect, pin its tools, write a starter bundle.
+    Init(Init),
+    /// Run the server.
+    Up(Up),
+    /// Run a governed MCP server over stdio, for a client's config.
+    Wrap(Wrap),
+    /// Edit an MCP client's config so that it goes through Countersign, with a backup.
+    Connect(Connect),
+    /// Tell a story on a real service inventory, then keep the server running.
+    Demo(Demo),
+    /// Decide a tool call for Claude Code, as its PreToolUse and PostToolUse hook.
+    Hook(Hook),
+    /// Say what is enforced, for whom, and what is not.
+    Doctor,
+    /// Agents and their autonomy levels.
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// The policy bundle.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// What awaits people.
+    Approvals(Approvals),
+    /// Stop an agent, a tool, a class or everything, at once.
+    Kill(Kill),
+    /// Kill switches that are set.
+    #[command(subcommand)]
+    Switch(SwitchCommand),
+    /// Tell one action's whole path.
+    Trace(Trace),
+    /// The journal and its published log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Bearer keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Tools and their reviewed definitions.
+    #[command(subcommand)]
+    Tool(ToolCommand),
+    /// Explain a code.
+    Explain {
+        /// The code, such as `policy-denies`; without one, all are listed.
+        code: Option<String>,
+    },
+    /// Print the reference of this command line, as Markdown.
+    #[command(hide = true)]
+    Reference,
+}
+
+/// Put Countersign in front of an MCP server.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The server's name in the catalogue; by default taken from its command.
+    #[arg(long)]
+    pub name: Option<ServerName>,
+    /// The agent that will use it.
+    #[arg(long, default_value = "agent")]
+    pub agent: AgentId,
+    /// The person who answers for the agent; by default whoever runs this.
+    #[arg(long)]
+    pub owner: Option<PersonId>,
+    /// Environment variables of the server, by name; their values are read when it starts.
+    #[arg(long = "env", value_name = "NAME")]
+    pub env: Vec<String>,
+    /// Replace a bundle that is there.
+    #[arg(long)]
+    pub force: bool,
+    /// The server's command with its arguments, or its URL.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub server: Vec<String>,
+}
+
+/// Run the server.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The data folder, instead of DIR/data.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The policy bundle, instead of DIR/bundle.
+    #[arg(long)]
+    pub bundle: Option<PathBuf>,
+    /// The keys folder, instead of DIR/keys, or of the data folder's name with `.keys` behind it if --data is given.
+    #[arg(long)]
+    pub keys: Option<PathBuf>,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7717")]
+    pub listen: std::net::SocketAddr,
+    /// The tenant.
+    #[arg(long, default_value = "default")]
+    pub tenant: TenantId,
+    /// Take MCP callers without a key for this agent; only on a loopback address.
+    #[arg(long, value_name = "AGENT")]
+    pub anonymous: Option<AgentId>,
+}
+
+/// Run a governed MCP server over stdio.
+#[derive(Debug, Args)]
+pub struct Wrap {
+    /// The agent the client is.
+    #[arg(long, default_value = "agent")]
+    pub agent: AgentId,
+    /// The server of the catalogue; without one, all of them behind one connection.
+    #[arg(long)]
+    pub server: Option<ServerName>,
+    /// A server to set up first as `init` does, if there is no bundle yet.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// The MCP clients whose config can be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientKind {
+    /// Claude Code: `.mcp.json` of the project.
+    ClaudeCode,
+    /// Cursor: `.cursor/mcp.json` of the project.
+    Cursor,
+    /// VS Code: `.vscode/mcp.json` of the project.
+    Vscode,
+}
+
+/// Edit an MCP client's config.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The client.
+    pub client: ClientKind,
+    /// The agent the client is.
+    #[arg(long, default_value = "agent")]
+    pub agent: AgentId,
+    /// The project whose config is edited.
+    #[arg(long, default_value = ".")]
+    pub project: PathBuf,
+    /// Put the config back as it was.
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Tell a story, then keep the server running.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End after the story.
+    #[arg(long)]
+    pub once: bool,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7717")]
+    pub listen: std::net::SocketAddr,
+    /// Be the demo's MCP server over stdio, on this database.
+    #[arg(long, hide = true)]
+    pub serve: Option<PathBuf>,
+}
+
+/// Decide a tool call for Claude Code.
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// The agent Claude Code is.
+    #[arg(long, default_value = "agent")]
+    pub agent: AgentId,
+    /// The server of the catalogue under which Claude Code's own tools are listed.
+    #[arg(long, default_value = "claude-code")]
+    pub server: ServerName,
+}
+
+/// Agents and their autonomy levels.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// List the levels that were given.
+    Levels,
+    /// Give an agent a level for an action class, for a while.
+    Level {
+        /// The agent.
+        agent: AgentId,
+        /// The action class.
+        class: ClassId,
+        /// The level.
+        #[arg(value_parser = level)]
+        level: AutonomyLevel,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// For how long, such as `30d` or `12h`.
+        #[arg(long = "for", default_value = "30d", value_name = "SPAN")]
+        span: String,
+        /// The environments it holds in; needed for L2.
+        #[arg(long = "env", value_name = "NAME")]
+        environments: Vec<String>,
+    },
+}
+
+fn level(text: &str) -> Result<AutonomyLevel, String> {
+    match text.to_ascii_uppercase().as_str() {
+        "L0" => Ok(AutonomyLevel::L0),
+        "L1" => Ok(AutonomyLevel::L1),
+        "L2" => Ok(AutonomyLevel::L2),
+        "L3" => Ok(AutonomyLevel::L3),
+        _ => Err("a level is L0, L1, L2 or L3".into()),
+    }
+}
+
+/// The policy bundle.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say everything that is wrong with a bundle.
+    Check {
+        /// The bundle, instead of DIR/bundle.
+        folder: Option<PathBuf>,
+    },
+    /// Run a bundle's own tests.
+    Test {
+        /// The bundle, instead of DIR/bundle.
+        folder: Option<PathBuf>,
+    },
+    /// Make a bundle the active one of the running server.
+    Activate {
+        /// The bundle, instead of DIR/bundle.
+        folder: Option<PathBuf>,
+        /// Why.
+        #[arg(long, default_value = "activated from the command line")]
+        reason: String,
+    },
+}
+
+/// What awaits people.
+#[derive(Debug, Args)]
+pub struct Approvals {
+    /// What to do; without it, the open cases are listed.
+    #[command(subcommand)]
+    pub command: Option<ApprovalCommand>,
+}
+
+/// What to do with a case.
+#[derive(Debug, Subcommand)]
+pub enum ApprovalCommand {
+    /// List cases.
+    List {
+        /// Ended ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show exactly what would be executed.
+    Show {
+        /// The case.
+        case: CaseId,
+    },
+    /// Approve a case.
+    Approve(VoteArgs),
+    /// Deny a case.
+    Deny(VoteArgs),
+}
+
+/// A vote.
+#[derive(Debug, Args)]
+pub struct VoteArgs {
+    /// The case.
+    pub case: CaseId,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// The digest of what was shown to you, to vote on that and nothing newer; by default it is shown now.
+    #[arg(long)]
+    pub shown: Option<String>,
+    /// Confirm that you decide alone about your own agent, where the bundle lets you.
+    #[arg(long)]
+    pub solo: bool,
+}
+
+/// What to stop.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Target {
+    /// Everything.
+    #[arg(long)]
+    pub all: bool,
+    /// One agent.
+    #[arg(long)]
+    pub agent: Option<AgentId>,
+    /// One tool.
+    #[arg(long)]
+    pub tool: Option<ToolName>,
+    /// One action class.
+    #[arg(long)]
+    pub class: Option<ClassId>,
+}
+
+/// Stop at once.
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// What to stop.
+    #[command(flatten)]
+    pub target: Target,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// Wait so long for what is in flight, in seconds.
+    #[arg(long, default_value_t = 10)]
+    pub wait: u64,
+}
+
+/// Kill switches.
+#[derive(Debug, Subcommand)]
+pub enum SwitchCommand {
+    /// List the switches that are set.
+    List,
+    /// Lift a switch.
+    Clear {
+        /// The switch, as `list` shows it: `agent:sre-bot`.
+        switch: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Tell one action's whole path.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// The action, or `last`.
+    pub action: String,
+}
+
+/// The journal and its published log.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Print the last records.
+    Tail {
+        /// How many.
+        #[arg(short = 'n', default_value_t = 20)]
+        count: u64,
+        /// Go on as records come.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Hold the journal against its published files.
+    Check,
+    /// Write an evidence bundle of one action, for somebody who does not trust us.
+    Export {
+        /// The action.
+        action: ActionId,
+        /// The file to write.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Fields to withhold, such as `reasoning` or `arguments`.
+        #[arg(long = "withhold", value_name = "FIELD")]
+        withhold: Vec<String>,
+    },
+    /// Print the key a verifier needs.
+    Key,
+}
+
+/// Bearer keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key.
+    Create {
+        /// For an agent.
+        #[arg(long, required_unless_present = "person", conflicts_with = "person")]
+        agent: Option<AgentId>,
+        /// For a person.
+        #[arg(long)]
+        person: Option<PersonId>,
+        /// The person an agent's key acts for.
+        #[arg(long, requires = "agent")]
+        on_behalf_of: Option<PersonId>,
+        /// For how long, such as `90d`; without it, until it is revoked.
+        #[arg(long = "for", value_name = "SPAN")]
+        span: Option<String>,
+    },
+    /// List keys.
+    List,
+    /// Revoke a key.
+    Revoke {
+        /// The key's id.
+        id: KeyId,
+        /// Why.
+        #[arg(long, default_value = "revoked from the command line")]
+        reason: String,
+    },
+}
+
+/// Tools and their reviewed definitions.
+#[derive(Debug, Subcommand)]
+pub enum ToolCommand {
+    /// Pin the definition a tool has now, after you have read it.
+    Pin {
+        /// The tool, as `server.tool`.
+        tool: ToolName,
+        /// What you found.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Prints what is wrong with the command line, or the help that was asked for.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
+        _ => Exit::Usage.into(),
+    }
+}

@@ -1,0 +1,106 @@
+//! The HTTP client of the command line: speaks the same contract as everybody else.
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use types::Code;
+
+use crate::error::{CliError, Exit, exit_for};
+use crate::folder::Folders;
+
+/// Speaks to a running server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    key: Option<String>,
+}
+
+impl Client {
+    /// Finds the server of a data folder and the key to speak with.
+    ///
+    /// - `url`, `key`: win over what the folders say.
+    ///
+    /// # Errors
+    ///
+    /// `upstream-unavailable` if no server runs on the data folder and no URL is given.
+    pub fn find(folders: &Folders, url: Option<String>, key: Option<String>) -> Result<Self, CliError> {
+        let url = url.or_else(|| folders.running().map(|r| r.url)).ok_or_else(|| {
+            let message = format!("no server runs on `{}`", folders.data.display());
+            CliError::new(Exit::Failed, Code::UpstreamUnavailable, message)
+                .hint("start one with `countersign up`, or name one with --url")
+        })?;
+        let key = match key {
+            Some(key) => Some(key),
+            None => folders.read_key("admin.key")?,
+        };
+        Ok(Self::new(url, key))
+    }
+
+    /// Speaks to a server at a URL with a key.
+    pub fn new(url: String, key: Option<String>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
+        Self { http, url: url.trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Sends a request and returns the JSON answer.
+    ///
+    /// # Errors
+    ///
+    /// The problem the server answers with, or `upstream-unavailable` if it does not answer.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+        let bytes = self.bytes(method, path, body).await?;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(|e| {
+            CliError::new(Exit::Failed, Code::UpstreamInvalid, format!("the server's answer is no JSON: {e}"))
+        })
+    }
+
+    /// Reads a resource.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn get(&self, path: &str) -> Result<Value, CliError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Posts a body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    async fn bytes(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>, CliError> {
+        let gone = |e: reqwest::Error| {
+            CliError::new(
+                Exit::Failed,
+                Code::UpstreamUnavailable,
+                format!("the server at {} does not answer: {}", self.url, e.without_url()),
+            )
+        };
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(gone)?;
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(gone)?.to_vec();
+        if status.is_success() { Ok(bytes) } else { Err(problem(status, &bytes)) }
+    }
+}
+
+fn problem(status: StatusCode, bytes: &[u8]) -> CliError {
+    let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = text("code").and_then(|c| c.parse().ok()).unwrap_or(Code::UpstreamInvalid);
+    let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered {status}"));
+    CliError::new(exit_for(code), code, message)
+}

@@ -1,0 +1,137 @@
+//! `countersign approvals`: what awaits people, shown exactly, and decided.
+
+use serde_json::{Value, json};
+use types::Millis;
+
+use super::Done;
+use super::agent::items;
+use crate::cli::{ApprovalCommand, Approvals, VoteArgs};
+use crate::client::Client;
+use crate::error::{CliError, Exit};
+use crate::output::{self, BAD, BOLD, FAINT, GOOD, NOTE, paint};
+
+/// Runs the command.
+pub async fn run(client: &Client, args: &Approvals, as_json: bool) -> Done {
+    match args.command.as_ref().unwrap_or(&ApprovalCommand::List { all: false }) {
+        ApprovalCommand::List { all } => list(client, *all, as_json).await,
+        ApprovalCommand::Show { case } => {
+            let shown = client.get(&format!("/v1/approvals/{case}")).await?;
+            if as_json {
+                output::say_json(&shown);
+            } else {
+                show(&shown);
+            }
+            Ok(Exit::Done)
+        }
+        ApprovalCommand::Approve(vote) => cast(client, vote, "approve", as_json).await,
+        ApprovalCommand::Deny(vote) => cast(client, vote, "deny", as_json).await,
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn instant(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_i64).map_or_else(String::new, |ms| output::time(Millis(ms)))
+}
+
+async fn list(client: &Client, all: bool, as_json: bool) -> Done {
+    let cases = client.get(if all { "/v1/approvals" } else { "/v1/approvals?state=open" }).await?;
+    if as_json {
+        output::say_json(&cases);
+        return Ok(Exit::Done);
+    }
+    let found = items(&cases);
+    if found.is_empty() {
+        output::tell("Nothing awaits you.");
+    }
+    let row = |case: &Value| {
+        let until = format!("until {}", instant(case, "/expires_at"));
+        vec![text(case, "/id"), text(case, "/state"), text(case, "/requester"), text(case, "/tool"), until]
+    };
+    output::table(&found.iter().map(row).collect::<Vec<_>>());
+    Ok(Exit::Done)
+}
+
+/// Shows a case: the exact action as data, and boxed apart from it what the agent says.
+fn show(case: &Value) {
+    output::say(paint(BOLD, format!("{} · {}", text(case, "/id"), text(case, "/state"))));
+    output::say(format!("{} wants to call {}", text(case, "/requester"), paint(BOLD, text(case, "/tool"))));
+    let behalf = text(case, "/on_behalf_of");
+    if !behalf.is_empty() {
+        output::say(format!("on behalf of {behalf}"));
+    }
+    output::say("\nwith exactly these arguments:");
+    for line in text(case, "/arguments_text").lines() {
+        output::say(format!("  {line}"));
+    }
+    let says = case.get("agent_says").and_then(Value::as_object).filter(|says| says.values().any(|v| !v.is_null()));
+    if let Some(says) = says {
+        output::say(paint(NOTE, "\n┌ what the agent says (untrusted; it may be wrong or made up)"));
+        for (name, value) in says.iter().filter(|(_, value)| !value.is_null()) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            for (i, line) in value.lines().enumerate() {
+                let head = if i == 0 { format!("{name}: ") } else { "  ".into() };
+                output::say(paint(NOTE, format!("│ {head}{line}")));
+            }
+        }
+        output::say(paint(NOTE, "└"));
+    }
+    output::say("\nwhy it needs people:");
+    for finding in case.get("findings").and_then(Value::as_array).into_iter().flatten() {
+        if text(finding, "/restriction") == "escalate" {
+            output::say(format!(
+                "  {} {}: {}",
+                text(finding, "/stage"),
+                text(finding, "/code"),
+                text(finding, "/detail")
+            ));
+        }
+    }
+    output::say(format!("\nasked of {} until {}", text(case, "/profiles"), instant(case, "/expires_at")));
+    for vote in case.get("votes").and_then(Value::as_array).into_iter().flatten() {
+        output::say(format!("  {} by {}: {}", text(vote, "/vote"), text(vote, "/person"), text(vote, "/reason")));
+    }
+    output::say(paint(FAINT, format!("shown: {}", text(case, "/shown"))));
+}
+
+async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Done {
+    let path = format!("/v1/approvals/{}", vote.case);
+    let shown = match &vote.shown {
+        Some(shown) => shown.clone(),
+        None => {
+            let case = client.get(&path).await?;
+            if !as_json {
+                show(&case);
+                output::say("");
+            }
+            text(&case, "/shown")
+        }
+    };
+    let body = json!({ "vote": word, "reason": vote.reason, "shown": shown, "confirm_solo": vote.solo });
+    let answer = client.post(&format!("{path}/votes"), &body).await.map_err(|error| match error.code {
+        types::Code::SoloUnconfirmed => {
+            CliError { hint: Some("add --solo to confirm that you decide alone".into()), ..error }
+        }
+        _ => error,
+    })?;
+    if as_json {
+        output::say_json(&answer);
+    } else {
+        let state = text(&answer, "/state");
+        let style = if state == "approved" {
+            GOOD
+        } else if state == "denied" {
+            BAD
+        } else {
+            NOTE
+        };
+        output::say(format!("{} is {}", vote.case, paint(style, state)));
+    }
+    Ok(Exit::Done)
+}

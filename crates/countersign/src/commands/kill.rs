@@ -1,0 +1,64 @@
+//! `countersign kill` and `countersign switch`.
+
+use serde_json::{Value, json};
+
+use super::Done;
+use super::agent::items;
+use crate::cli::{Kill, SwitchCommand, Target};
+use crate::client::Client;
+use crate::error::Exit;
+use crate::output;
+
+fn target(target: &Target) -> Value {
+    match target {
+        Target { agent: Some(agent), .. } => json!({ "agent": agent }),
+        Target { tool: Some(tool), .. } => json!({ "tool": tool }),
+        Target { class: Some(class), .. } => json!({ "class": class }),
+        Target { .. } => json!({ "tenant": "default" }),
+    }
+}
+
+/// Sets a switch and says what is still in flight.
+pub async fn kill(client: &Client, args: &Kill, as_json: bool) -> Done {
+    let body = json!({ "target": target(&args.target), "reason": args.reason });
+    let wait_ms = args.wait.saturating_mul(1_000);
+    let killed = client.post(&format!("/v1/switches?wait_ms={wait_ms}"), &body).await?;
+    let drained = killed.get("drained").and_then(Value::as_bool).unwrap_or(false);
+    if as_json {
+        output::say_json(&killed);
+    } else {
+        output::say(output::paint(output::BAD, "armed: nothing new leaves"));
+        for flight in killed.get("in_flight").and_then(Value::as_array).into_iter().flatten() {
+            output::say(format!("  in flight: {flight}"));
+        }
+        output::say(if drained {
+            "drained: nothing is in flight"
+        } else {
+            "not drained: what is listed has left and not come back"
+        });
+    }
+    Ok(if drained { Exit::Done } else { Exit::Undetermined })
+}
+
+/// Lists or lifts switches.
+pub async fn switch(client: &Client, command: &SwitchCommand, as_json: bool) -> Done {
+    match command {
+        SwitchCommand::List => {
+            let switches = client.get("/v1/switches").await?;
+            if as_json {
+                output::say_json(&switches);
+                return Ok(Exit::Done);
+            }
+            let text =
+                |switch: &Value, name: &str| switch.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let row = |switch: &Value| vec![text(switch, "key"), text(switch, "by"), text(switch, "reason")];
+            output::table(&items(&switches).iter().map(row).collect::<Vec<_>>());
+        }
+        SwitchCommand::Clear { switch, reason } => {
+            let body = json!({ "reason": reason });
+            client.send(reqwest::Method::DELETE, &format!("/v1/switches/{switch}"), Some(&body)).await?;
+            output::tell(format!("{switch} is lifted"));
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,53 @@
+//! The commands, one module each.
+
+mod agent;
+mod approvals;
+mod connect;
+mod demo;
+mod doctor;
+mod explain;
+mod hook;
+mod init;
+mod key;
+mod kill;
+mod log;
+mod policy;
+mod reference;
+mod tool;
+mod trace;
+mod up;
+mod wrap;
+
+use crate::cli::{Cli, Command};
+use crate::client::Client;
+use crate::error::{CliError, Exit};
+
+/// Is how a command ends.
+pub type Done = Result<Exit, CliError>;
+
+/// Runs the command that was asked for.
+pub async fn run(cli: Cli) -> Done {
+    let folders = cli.folders();
+    let json = cli.json;
+    let client = || Client::find(&folders, cli.url.clone(), cli.key.clone());
+    match cli.command {
+        Command::Init(ref args) => init::run(&folders, args, json).await,
+        Command::Up(ref args) => up::run(&cli.dir, args, json).await,
+        Command::Wrap(ref args) => wrap::run(&folders, args).await,
+        Command::Connect(ref args) => connect::run(&cli.dir, args, json),
+        Command::Demo(ref args) => demo::run(args, json).await,
+        Command::Hook(ref args) => hook::run(&folders, args).await,
+        Command::Doctor => doctor::run(&client()?, json).await,
+        Command::Agent(ref command) => agent::run(&client()?, command, json).await,
+        Command::Policy(ref command) => policy::run(&folders, command, client, json).await,
+        Command::Approvals(ref args) => approvals::run(&client()?, args, json).await,
+        Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
+        Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
+        Command::Trace(ref args) => trace::run(&folders, args, json),
+        Command::Log(ref command) => log::run(&folders, command, json).await,
+        Command::Key(ref command) => key::run(&client()?, command, json).await,
+        Command::Tool(ref command) => tool::run(&client()?, command, json).await,
+        Command::Explain { ref code } => explain::run(code.as_deref(), json),
+        Command::Reference => reference::run(),
+    }
+}

@@ -1,0 +1,200 @@
+//! `countersign trace`: one action's whole path, told.
+
+use control::trace::{Path, path};
+use evidence::RecordKind;
+use ledger::History;
+use serde_json::json;
+use types::case::Ballot;
+use types::text::escape;
+use types::{ActionId, Decision, FactValue, Restriction};
+
+use super::Done;
+use crate::cli::Trace;
+use crate::error::{CliError, Exit};
+use crate::folder::Folders;
+use crate::output::{self, BAD, BOLD, FAINT, GOOD, NOTE, paint};
+
+/// Runs the command.
+pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
+    let place = folders.place()?;
+    let history = History::open(&place.data, place.keys.tenant)?;
+    let action = find(&history, &args.action)?;
+    let path = path(&history, &action)?;
+    if as_json {
+        output::say_json(&as_value(&action, &path));
+    } else {
+        tell(&action, &path);
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads an action's id, or finds the last action of the journal.
+fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
+    if text != "last" {
+        return text.parse().map_err(|e: types::id::IdError| CliError::usage(e.to_string()));
+    }
+    let mut to = history.size()?;
+    while to > 0 {
+        let from = to.saturating_sub(256);
+        let found = history.range(from, to)?.into_iter().rev().find_map(|entry| entry.leaf.action);
+        if let Some(action) = found {
+            return Ok(action);
+        }
+        to = from;
+    }
+    Err(CliError::new(Exit::Failed, types::Code::NotFound, "the journal has no action yet"))
+}
+
+/// Puts a path into JSON, as `GET /v1/actions/{id}` does.
+fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
+    let records = path.steps.iter().map(|step| {
+        json!({ "index": step.index, "kind": step.leaf.kind, "hash": step.hash, "at": step.leaf.at, "erased": step.erased })
+    });
+    json!({
+        "action": action,
+        "proposal": path.proposal,
+        "decisions": path.decisions,
+        "votes": path.votes,
+        "outcome": path.outcome,
+        "records": records.collect::<Vec<_>>(),
+    })
+}
+
+/// Tells a path to a person.
+pub fn tell(action: &ActionId, path: &Path) {
+    output::say(paint(BOLD, action));
+    if let Some(proposal) = &path.proposal {
+        output::say(format!("{} called {}", proposal.principal, paint(BOLD, &proposal.tool)));
+        output::say(format!("  at         {}", output::time(proposal.at)));
+        if let Some(person) = &proposal.on_behalf_of {
+            output::say(format!("  on behalf  {person}"));
+        }
+        output::say(format!("  arguments  {}", escape(proposal.arguments.canonical(), false)));
+        if let Some(purpose) = &proposal.claims.purpose {
+            output::say(paint(NOTE, format!("  agent says {}", escape(purpose, false))));
+        }
+    } else {
+        output::say(paint(NOTE, "  its content was erased; what remains is what the log commits to"));
+    }
+    for decision in &path.decisions {
+        tell_decision(decision);
+    }
+    for vote in &path.votes {
+        let (word, style) = match vote.ballot {
+            Ballot::Approve => ("approved", GOOD),
+            Ballot::Deny => ("refused", BAD),
+        };
+        let solo = if vote.solo { ", alone, as `solo` allows" } else { "" };
+        output::say(format!(
+            "\n{} by {}{solo}, {}: {}",
+            paint(style, word),
+            vote.person,
+            output::time(vote.at),
+            escape(&vote.reason, false)
+        ));
+    }
+    tell_outcome(path);
+    output::say(paint(BOLD, "\nin the journal"));
+    let rows = path.steps.iter().map(|step| {
+        vec![
+            format!("  {}", step.index),
+            step.leaf.kind.as_str().to_owned(),
+            output::time(step.leaf.at),
+            paint(FAINT, step.hash.short(16)),
+        ]
+    });
+    output::table(&rows.collect::<Vec<_>>());
+}
+
+fn tell_decision(decision: &Decision) {
+    output::say(format!("\n{} {}", paint(BOLD, "decided"), output::verdict(&decision.verdict)));
+    authority(decision);
+    let rows = decision.findings.iter().map(|finding| {
+        let style = match finding.restriction {
+            Restriction::Allow | Restriction::AllowObserved => GOOD,
+            Restriction::Escalate(_) => NOTE,
+            Restriction::Deny => BAD,
+        };
+        let word = match &finding.restriction {
+            Restriction::Allow => "allow".to_owned(),
+            Restriction::AllowObserved => "observe".to_owned(),
+            Restriction::Escalate(profile) => format!("ask {profile}"),
+            Restriction::Deny => "deny".to_owned(),
+        };
+        vec![
+            format!("  {}", finding.stage),
+            paint(style, word),
+            finding.code.to_string(),
+            escape(&finding.detail, false),
+        ]
+    });
+    output::table(&rows.collect::<Vec<_>>());
+    let factors: Vec<String> =
+        decision.risk.factors.iter().filter(|f| f.points > 0).map(|f| format!("{} {}", f.name, f.points)).collect();
+    output::say(format!(
+        "  risk {} = {}",
+        decision.risk.score,
+        if factors.is_empty() { "0".into() } else { factors.join(" + ") }
+    ));
+}
+
+/// Says who granted the authority and what limited it.
+fn authority(decision: &Decision) {
+    let fact = |name: &str| decision.facts.get(name).map(|fact| fact.value.to_string());
+    if let Some(by) = fact("level.by") {
+        let until =
+            decision.facts.int("level.expires_at").map(|ms| output::time(types::Millis(ms))).unwrap_or_default();
+        output::say(format!(
+            "  authority  {} for {}, given by {by} until {until}",
+            decision.level,
+            fact("tool.class").unwrap_or_default()
+        ));
+    }
+    if !decision.policies.is_empty() {
+        output::say(format!("  permitted  by policy {}", decision.policies.join(", ")));
+    }
+    let limits = decision.facts.iter().filter(|fact| {
+        let name = fact.name.as_str();
+        name.starts_with("rate.")
+            || name.starts_with("budget.")
+            || name.starts_with("window.")
+            || name.starts_with("freeze.")
+    });
+    let limits: Vec<String> = limits.map(|fact| format!("{} {}", fact.name.as_str(), shown(&fact.value))).collect();
+    if !limits.is_empty() {
+        output::say(format!("  limited    {}", limits.join(", ")));
+    }
+    output::say(paint(
+        FAINT,
+        format!("  bundle     {} (rules of version {})", decision.bundle.short(16), decision.semantics),
+    ));
+}
+
+fn shown(value: &FactValue) -> String {
+    match value {
+        FactValue::Int(n) => format!("{n} left"),
+        other => other.to_string(),
+    }
+}
+
+fn tell_outcome(path: &Path) {
+    let intended = path
+        .steps
+        .iter()
+        .any(|step| step.leaf.kind == RecordKind::Decided && step.leaf.verdict.is_some_and(|v| v <= 1));
+    match &path.outcome {
+        Some(outcome) => {
+            let style = if outcome.status == types::OutcomeStatus::Done { GOOD } else { BAD };
+            let seen = match outcome.provenance {
+                types::Provenance::Observed => "seen by the gateway",
+                types::Provenance::Reported => "reported by the agent",
+            };
+            output::say(format!("\n{} {seen}, after {} ms", paint(style, outcome.status.as_str()), outcome.took_ms));
+            for text in outcome.error.iter().chain(&outcome.result) {
+                output::say(format!("  {}", escape(text, false)));
+            }
+        }
+        None if intended => output::say(paint(NOTE, "\nno outcome is recorded yet")),
+        None => output::say(paint(FAINT, "\nnothing was carried out")),
+    }
+}

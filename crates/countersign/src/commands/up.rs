@@ -1,0 +1,64 @@
+//! `countersign up`: run the server.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Done;
+use crate::cli::Up;
+use crate::error::{CliError, Exit};
+use crate::folder::Folders;
+use crate::output::{self, BOLD, FAINT, paint};
+use crate::serve::{Options, Server};
+
+/// Runs the command until it is told to stop.
+pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
+    if args.anonymous.is_some() && !args.listen.ip().is_loopback() {
+        return Err(CliError::usage(
+            "--anonymous needs a loopback address: whoever reaches the listener is that agent",
+        ));
+    }
+    let folders = folders(dir, args);
+    let options = Options { listen: args.listen, tenant: args.tenant.clone(), anonymous: args.anonymous.clone() };
+    let server = Server::start(&folders, options).await?;
+    if as_json {
+        output::say_json(&json!({ "url": server.url, "admin_key": server.admin_key }));
+    } else {
+        output::say(format!("{} {}", paint(BOLD, "countersign"), server.url));
+        output::say(format!("  agents     MCP at {}/mcp, with their own bearer key", server.url));
+        output::say(format!("  people     `countersign approvals`, `countersign log tail -f`, `countersign doctor`"));
+        output::say(paint(FAINT, format!("  admin key  {}", folders.keys.join("admin.key").display())));
+        for action in &server.started.in_doubt {
+            output::tell(format!("{action} was in flight when the last run stopped: nobody knows whether it happened"));
+        }
+        if server.started.bundle_differs {
+            output::tell(
+                "the bundle folder differs from the active bundle; `countersign policy activate` makes it active",
+            );
+        }
+    }
+    server.wait().await;
+    Ok(Exit::Done)
+}
+
+fn folders(dir: &Path, args: &Up) -> Folders {
+    let mut folders = Folders::below(dir);
+    if let Some(data) = &args.data {
+        folders.data.clone_from(data);
+        folders.keys = beside(data);
+    }
+    if let Some(bundle) = &args.bundle {
+        folders.bundle.clone_from(bundle);
+    }
+    if let Some(keys) = &args.keys {
+        folders.keys.clone_from(keys);
+    }
+    folders
+}
+
+/// Names the folder beside a data folder in which its keys are.
+fn beside(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push(".keys");
+    data.with_file_name(name)
+}

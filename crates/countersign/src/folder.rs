@@ -1,0 +1,222 @@
+//! The folders on disk: bundle, data, keys, and the file that says where the server listens.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use evidence::TenantKey;
+use ledger::LogKeys;
+use ledger::port::draw;
+use ledger::recover::Place;
+use policy::{Bundle, BundleFiles};
+use serde::{Deserialize, Serialize};
+use tlog::key::SignerKey;
+use types::Code;
+
+use crate::error::{CliError, Exit};
+use crate::machine::{SystemClock, SystemRandom};
+
+/// Says where everything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    /// The policy bundle; it belongs into version control.
+    pub bundle: PathBuf,
+    /// The journal and the published log.
+    pub data: PathBuf,
+    /// The keys, outside the data folder, readable by their owner alone.
+    pub keys: PathBuf,
+}
+
+/// Is what a running server leaves in its data folder for the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Where it listens.
+    pub url: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
+    CliError::machine(format!("`{}` cannot be used: {error}", path.display()))
+}
+
+impl Folders {
+    /// Names the folders below one folder.
+    pub fn below(dir: &Path) -> Self {
+        Self { bundle: dir.join("bundle"), data: dir.join("data"), keys: dir.join("keys") }
+    }
+
+    /// Returns where the journal is and opens or makes its keys.
+    ///
+    /// # Errors
+    ///
+    /// `keys-unusable` if a key file is unreadable or malformed; `file-unusable` if the folders cannot be used.
+    pub fn place(&self) -> Result<Place, CliError> {
+        let keys = self.log_keys()?;
+        Ok(Place {
+            data: self.data.clone(),
+            head: self.keys.join("head"),
+            keys,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        })
+    }
+
+    fn make_keys_folder(&self) -> Result<(), CliError> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.keys).map_err(|e| unusable(&self.keys, &e))
+    }
+
+    fn log_keys(&self) -> Result<LogKeys, CliError> {
+        self.make_keys_folder()?;
+        let has_journal = self.data.join(ledger::recover::JOURNAL).exists();
+        let tenant = self.key_file("tenant.key", has_journal, || hex::encode(draw::<32>(&SystemRandom)))?;
+        let log = self.key_file("log.key", has_journal, || {
+            let name = format!("countersign.local/{}", hex::encode(draw::<6>(&SystemRandom)));
+            SignerKey::ed25519(&name, &draw(&SystemRandom))
+                .map(|key| key.to_secret_text().to_string())
+                .unwrap_or_default()
+        })?;
+        let broken =
+            |file: &str| CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{file}` is malformed"));
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(tenant.trim(), &mut bytes).map_err(|_| broken("tenant.key"))?;
+        let log = SignerKey::from_secret_text(log.trim()).map_err(|_| broken("log.key"))?;
+        Ok(LogKeys { tenant: TenantKey::from_bytes(bytes), log })
+    }
+
+    /// Reads a key file, or makes it where there is no journal yet that could need another one.
+    fn key_file(&self, name: &str, has_journal: bool, make: impl FnOnce() -> String) -> Result<String, CliError> {
+        if let Some(text) = self.read_key(name)? {
+            return Ok(text);
+        }
+        if has_journal {
+            let message = format!(
+                "the key file `{}` is missing, and the journal cannot be read without it",
+                self.keys.join(name).display()
+            );
+            return Err(CliError::new(Exit::Failed, Code::KeysUnusable, message));
+        }
+        let text = make();
+        self.write_key(name, &text)?;
+        Ok(text)
+    }
+
+    /// Reads a file of the keys folder; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if it is there and cannot be read.
+    pub fn read_key(&self, name: &str) -> Result<Option<String>, CliError> {
+        let path = self.keys.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unusable(&path, &error)),
+        }
+    }
+
+    /// Writes a file of the keys folder that only its owner can read.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if it cannot be written.
+    pub fn write_key(&self, name: &str, text: &str) -> Result<(), CliError> {
+        self.make_keys_folder()?;
+        let path = self.keys.join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.create(true).truncate(true).write(true).mode(0o600).open(&path);
+        file.and_then(|mut file| writeln!(file, "{text}")).map_err(|e| unusable(&path, &e))
+    }
+
+    /// Reads the bundle's files.
+    ///
+    /// # Errors
+    ///
+    /// `bundle-missing` if there is no `bundle.toml`; `file-unusable` for a file that is not UTF-8 text.
+    pub fn bundle_files(&self) -> Result<BundleFiles, CliError> {
+        read_bundle(&self.bundle)
+    }
+
+    /// Says where a server runs on this data folder, if one does.
+    pub fn running(&self) -> Option<Running> {
+        let text = fs::read_to_string(self.data.join("server.json")).ok()?;
+        let running: Running = serde_json::from_str(&text).ok()?;
+        // A server that died leaves the file behind, but not its process.
+        Path::new("/proc").join(running.pid.to_string()).exists().then_some(running)
+    }
+
+    /// Leaves word where this process listens.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if the file cannot be written.
+    pub fn announce(&self, url: &str) -> Result<(), CliError> {
+        let path = self.data.join("server.json");
+        let running = Running { url: url.to_owned(), pid: std::process::id() };
+        let text = serde_json::to_string(&running).unwrap_or_default();
+        fs::write(&path, text).map_err(|e| unusable(&path, &e))
+    }
+}
+
+/// Reads the files of a bundle folder; hidden files and folders are left out.
+///
+/// # Errors
+///
+/// `bundle-missing` if there is no `bundle.toml`; `file-unusable` for a file that is not UTF-8 text.
+pub fn read_bundle(folder: &Path) -> Result<BundleFiles, CliError> {
+    let mut files = BTreeMap::new();
+    collect(folder, "", &mut files)?;
+    if !files.contains_key("bundle.toml") {
+        let message = format!("`{}` holds no policy bundle: there is no bundle.toml", folder.display());
+        return Err(CliError::new(Exit::Usage, Code::BundleMissing, message)
+            .hint("`countersign init -- <your MCP server's command>` writes a starter bundle"));
+    }
+    Ok(BundleFiles(files))
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), CliError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry.map_err(|e| unusable(folder, &e))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{path}/"), files)?;
+        } else {
+            let text = fs::read_to_string(entry.path()).map_err(|e| unusable(&entry.path(), &e))?;
+            files.insert(path, text);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a bundle's files into a folder.
+///
+/// # Errors
+///
+/// `file-unusable` if one cannot be written.
+pub fn write_bundle(folder: &Path, files: &BundleFiles) -> Result<(), CliError> {
+    for (name, text) in files.iter() {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| unusable(parent, &e))?;
+        }
+        fs::write(&path, text).map_err(|e| unusable(&path, &e))?;
+    }
+    Ok(())
+}
+
+/// Loads a bundle, or says everything that is wrong with it.
+///
+/// # Errors
+///
+/// `bundle-invalid` with every problem on a line of its own.
+pub fn load_bundle(files: BundleFiles) -> Result<Bundle, CliError> {
+    Bundle::load(files).map_err(|error| CliError::new(Exit::Usage, Code::BundleInvalid, error.to_string()))
+}

@@ -1,0 +1,139 @@
+//! The parts of a decided record that are neither fields of their own nor lists.
+
+use minicbor::{Decode, Encode};
+use types::decision::Risk;
+use types::{
+    ActionId, ActionProposal, Arguments, AutonomyLevel, CaseId, Channel, Claims, Decision, Digest, Millis,
+    ObligationId, PersonId, PolicyId, Principal, SessionId, TenantId, ToolName, Verdict,
+};
+
+use crate::content::{Content, Field};
+
+/// Is what remains of a proposal beside principal, delegator, tool, arguments and claims.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ProposalBody {
+    /// The action's identity.
+    #[n(0)]
+    pub id: ActionId,
+    /// The tenant.
+    #[n(1)]
+    pub tenant: TenantId,
+    /// The session.
+    #[n(2)]
+    pub session: Option<SessionId>,
+    /// The tool's definition.
+    #[n(3)]
+    pub definition: Option<Digest>,
+    /// The door it came through.
+    #[n(4)]
+    pub channel: Channel,
+    /// When it came.
+    #[n(5)]
+    pub at: Millis,
+}
+
+/// Is what remains of a decision beside findings and facts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DecisionBody {
+    /// The digest of the exact action.
+    #[n(0)]
+    pub action_digest: Digest,
+    /// The join of the findings, approvals applied.
+    #[n(1)]
+    pub verdict: Verdict,
+    /// The risk score.
+    #[n(2)]
+    pub risk: Risk,
+    /// The level in force.
+    #[n(3)]
+    pub level: AutonomyLevel,
+    /// The policies that permitted it.
+    #[n(4)]
+    pub policies: Vec<PolicyId>,
+    /// What must happen besides.
+    #[n(5)]
+    pub obligations: Vec<ObligationId>,
+    /// The bundle that decided.
+    #[n(6)]
+    pub bundle: Digest,
+    /// The rules by which facts became the verdict.
+    #[n(7)]
+    pub semantics: u32,
+    /// When.
+    #[n(8)]
+    pub at: Millis,
+}
+
+/// Puts a proposal and its decision into the content of a record.
+pub fn decided(proposal: &ActionProposal, decision: &Decision) -> Content {
+    let proposal_body = ProposalBody {
+        id: proposal.id,
+        tenant: proposal.tenant.clone(),
+        session: proposal.session,
+        definition: proposal.definition,
+        channel: proposal.channel,
+        at: proposal.at,
+    };
+    let decision_body = DecisionBody {
+        action_digest: decision.action_digest,
+        verdict: decision.verdict.clone(),
+        risk: decision.risk.clone(),
+        level: decision.level,
+        policies: decision.policies.clone(),
+        obligations: decision.obligations.clone(),
+        bundle: decision.bundle,
+        semantics: decision.semantics,
+        at: decision.at,
+    };
+    Content::about(proposal.subjects())
+        .with(Field::Principal, &proposal.principal)
+        .with_some(Field::OnBehalfOf, proposal.on_behalf_of.as_ref())
+        .with(Field::Tool, &proposal.tool)
+        .with(Field::Arguments, &proposal.arguments)
+        .with(Field::Claims, &proposal.claims)
+        .with(Field::Proposal, &proposal_body)
+        .with(Field::Decision, &decision_body)
+        .with_some(Field::Case, decision.case.as_ref())
+        .with_grounds(&decision.findings, &decision.facts)
+}
+
+/// Reads the proposal back from a record's content; `None` if a part is absent or unreadable.
+pub fn proposal(content: &Content) -> Option<ActionProposal> {
+    let body: ProposalBody = content.get(Field::Proposal).ok()??;
+    Some(ActionProposal {
+        id: body.id,
+        tenant: body.tenant,
+        principal: content.get::<Principal>(Field::Principal).ok()??,
+        on_behalf_of: content.get::<PersonId>(Field::OnBehalfOf).ok()?,
+        session: body.session,
+        tool: content.get::<ToolName>(Field::Tool).ok()??,
+        definition: body.definition,
+        arguments: content.get::<Arguments>(Field::Arguments).ok()??,
+        claims: content.get::<Claims>(Field::Claims).ok()??,
+        channel: body.channel,
+        at: body.at,
+    })
+}
+
+/// Reads the decision back from a record's content; `None` if a part is absent or unreadable.
+pub fn decision(content: &Content) -> Option<Decision> {
+    let body: DecisionBody = content.get(Field::Decision).ok()??;
+    let action = content.get::<ProposalBody>(Field::Proposal).ok()??.id;
+    Some(Decision {
+        action,
+        action_digest: body.action_digest,
+        verdict: body.verdict,
+        findings: content.findings().ok()?,
+        facts: content.facts().ok()?,
+        risk: body.risk,
+        level: body.level,
+        policies: body.policies,
+        obligations: body.obligations,
+        bundle: body.bundle,
+        semantics: body.semantics,
+        at: body.at,
+        case: content.get::<CaseId>(Field::Case).ok()?,
+    })
+}

@@ -1,0 +1,193 @@
+//! The content of a record: named values, facts and findings, before they are sealed.
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use serde::Serialize;
+use types::cbor;
+
+/// Names the committed fields; the number is the field's place in the leaf and never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Who proposed, voted, granted or switched.
+    #[n(0)]
+    Principal,
+    /// On whose behalf.
+    #[n(1)]
+    OnBehalfOf,
+    /// What was called.
+    #[n(2)]
+    Tool,
+    /// With what.
+    #[n(3)]
+    Arguments,
+    /// What the agent said of itself.
+    #[n(4)]
+    Claims,
+    /// The proposal's remaining parts.
+    #[n(5)]
+    Proposal,
+    /// The decision's remaining parts.
+    #[n(6)]
+    Decision,
+    /// What the target answered.
+    #[n(7)]
+    Result,
+    /// What went wrong.
+    #[n(8)]
+    Error,
+    /// Why, in a person's words.
+    #[n(9)]
+    Reason,
+    /// The case.
+    #[n(10)]
+    Case,
+    /// The body of a record of another kind.
+    #[n(11)]
+    Body,
+}
+
+impl Field {
+    /// Lists the fields in their order in the leaf.
+    pub const ALL: [Field; crate::FIELDS] = [
+        Self::Principal,
+        Self::OnBehalfOf,
+        Self::Tool,
+        Self::Arguments,
+        Self::Claims,
+        Self::Proposal,
+        Self::Decision,
+        Self::Result,
+        Self::Error,
+        Self::Reason,
+        Self::Case,
+        Self::Body,
+    ];
+
+    /// Returns the name that is part of the commitment.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Principal => "principal",
+            Self::OnBehalfOf => "on_behalf_of",
+            Self::Tool => "tool",
+            Self::Arguments => "arguments",
+            Self::Claims => "claims",
+            Self::Proposal => "proposal",
+            Self::Decision => "decision",
+            Self::Result => "result",
+            Self::Error => "error",
+            Self::Reason => "reason",
+            Self::Case => "case",
+            Self::Body => "body",
+        }
+    }
+}
+
+/// Is one field with its value in canonical bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Value {
+    /// Which field.
+    #[n(0)]
+    pub field: Field,
+    /// Its value.
+    #[n(1)]
+    pub bytes: ByteVec,
+}
+
+/// Is everything a record says that may have to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Content {
+    /// The fields, in order, each at most once.
+    #[n(0)]
+    pub values: Vec<Value>,
+    /// The findings in canonical bytes, in order.
+    #[n(1)]
+    pub findings: Vec<ByteVec>,
+    /// The facts in canonical bytes, in order of name.
+    #[n(2)]
+    pub facts: Vec<ByteVec>,
+    /// The subjects whose keys seal this, in order.
+    #[n(3)]
+    pub subjects: Vec<String>,
+}
+
+impl Content {
+    /// Returns an empty content about the given subjects.
+    pub fn about(mut subjects: Vec<String>) -> Self {
+        subjects.sort();
+        subjects.dedup();
+        Self { subjects, ..Self::default() }
+    }
+
+    /// Sets a field to the canonical bytes of a value.
+    #[must_use]
+    pub fn with<T: Encode<()>>(mut self, field: Field, value: &T) -> Self {
+        let value = Value { field, bytes: cbor::encode(value).into() };
+        match self.values.binary_search_by_key(&field, |v| v.field) {
+            Ok(place) => {
+                if let Some(slot) = self.values.get_mut(place) {
+                    *slot = value;
+                }
+            }
+            Err(place) => self.values.insert(place, value),
+        }
+        self
+    }
+
+    /// Sets a field if there is a value.
+    #[must_use]
+    pub fn with_some<T: Encode<()>>(self, field: Field, value: Option<&T>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
+        }
+    }
+
+    /// Sets the findings and the facts.
+    #[must_use]
+    pub fn with_grounds(mut self, findings: &[types::Finding], facts: &types::Facts) -> Self {
+        self.findings = findings.iter().map(|f| cbor::encode(f).into()).collect();
+        self.facts = facts.iter().map(|f| cbor::encode(f).into()).collect();
+        self
+    }
+
+    /// Returns the bytes of a field.
+    pub fn bytes(&self, field: Field) -> Option<&[u8]> {
+        self.values.iter().find(|v| v.field == field).map(|v| v.bytes.as_slice())
+    }
+
+    /// Reads a field as a value of type `T`; `None` if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::CborError`] if the bytes are not the canonical encoding of a `T`.
+    pub fn get<T: Encode<()> + for<'b> Decode<'b, ()>>(&self, field: Field) -> Result<Option<T>, cbor::CborError> {
+        self.bytes(field).map(cbor::decode).transpose()
+    }
+
+    /// Reads the facts.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::CborError`] if one of them is not a canonical fact.
+    pub fn facts(&self) -> Result<types::Facts, cbor::CborError> {
+        let mut facts = types::Facts::new();
+        for bytes in &self.facts {
+            let fact: types::Fact = cbor::decode(bytes)?;
+            facts.set(fact.name, fact.value, &fact.source, fact.at);
+        }
+        Ok(facts)
+    }
+
+    /// Reads the findings.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::CborError`] if one of them is not a canonical finding.
+    pub fn findings(&self) -> Result<Vec<types::Finding>, cbor::CborError> {
+        self.findings.iter().map(|bytes| cbor::decode(bytes)).collect()
+    }
+}

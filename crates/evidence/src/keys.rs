@@ -1,0 +1,146 @@
+//! Keys: a tenant key wraps subject keys, subject keys make record keys.
+//!
+//! An attacker who holds the tenant key and the data folder can read every content whose subject keys
+//! still exist; one who holds the data folder alone can read none. Neither can change what is committed.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use minicbor::{Decode, Encode};
+use sha2::Sha256;
+use types::id::RecordId;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::seal::SealError;
+
+/// Is the key of a tenant. It lives outside the data folder.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct TenantKey([u8; 32]);
+
+/// Is the key of one subject: an agent or a person that contents are about.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SubjectKey([u8; 32]);
+
+/// Is the key of one record, derived from the keys of all its subjects: lacking one, it cannot be made.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct RecordKey([u8; 32]);
+
+/// Is a subject key as it is stored: sealed under the tenant key for exactly that subject.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct WrappedKey {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    nonce: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    sealed: Vec<u8>,
+}
+
+impl TenantKey {
+    /// Takes 32 random bytes as the key.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes, to be written to a key file.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Seals a subject key for storage.
+    ///
+    /// - `nonce`: 12 random bytes, never used before with this tenant key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Cipher`] if the cipher refuses, which 32 bytes never make it do.
+    pub fn wrap(&self, subject: &str, key: &SubjectKey, nonce: [u8; 12]) -> Result<WrappedKey, SealError> {
+        let payload = Payload { msg: &key.0, aad: subject.as_bytes() };
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::Cipher)?;
+        Ok(WrappedKey { nonce: nonce.to_vec(), sealed })
+    }
+
+    /// Opens a stored subject key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::WrongKey`] if it was sealed under another tenant key, for another subject, or altered.
+    pub fn unwrap(&self, subject: &str, wrapped: &WrappedKey) -> Result<SubjectKey, SealError> {
+        let nonce: [u8; 12] = wrapped.nonce.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
+        let payload = Payload { msg: &wrapped.sealed, aad: subject.as_bytes() };
+        let bytes = self.cipher().decrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::WrongKey)?;
+        Ok(SubjectKey(bytes.as_slice().try_into().map_err(|_| SealError::WrongKey)?))
+    }
+
+    /// Computes the tag under which a subject's key is stored, so that its name is not.
+    pub fn tag(&self, subject: &str) -> [u8; 32] {
+        let mut mac = keyed(&self.0);
+        mac.update(b"countersign/subject/1");
+        mac.update(subject.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new(&self.0.into())
+    }
+}
+
+impl SubjectKey {
+    /// Takes 32 random bytes as the key.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl RecordKey {
+    /// Derives the key of a record from the keys of all its subjects, given in order of the subjects' names.
+    pub fn derive<'a>(record: &RecordId, subjects: impl IntoIterator<Item = &'a SubjectKey>) -> Self {
+        let mut material = Vec::with_capacity(64);
+        for subject in subjects {
+            material.extend_from_slice(&subject.0);
+        }
+        let mut out = [0; 32];
+        let hkdf = Hkdf::<Sha256>::new(Some(record.0.as_bytes()), &material);
+        // 32 bytes are far below HKDF's limit of 8,160.
+        let expanded = hkdf.expand(b"countersign/record/1", &mut out);
+        debug_assert!(expanded.is_ok(), "HKDF refused 32 bytes");
+        material.zeroize();
+        Self(out)
+    }
+
+    /// Derives 32 bytes for one purpose within the record.
+    pub(crate) fn part(&self, purpose: &[u8], index: u32) -> [u8; 32] {
+        let mut mac = keyed(&self.0);
+        mac.update(purpose);
+        mac.update(&index.to_be_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Starts an HMAC-SHA256 under a 32-byte key.
+pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    use hmac::KeyInit as _;
+    // RFC 2104: a key shorter than the block of 64 bytes is padded with zeros; doing it here cannot fail.
+    let mut block = [0; 64];
+    let (front, _) = block.split_at_mut(key.len());
+    front.copy_from_slice(key);
+    Hmac::<Sha256>::new(&block.into())
+}
+
+impl std::fmt::Debug for TenantKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TenantKey(..)")
+    }
+}
+
+impl std::fmt::Debug for SubjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SubjectKey(..)")
+    }
+}
+
+impl std::fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordKey(..)")
+    }
+}

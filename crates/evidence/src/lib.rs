@@ -1,0 +1,24 @@
+//! What a record is: a leaf committed to the log, and a content that stays beside it.
+//!
+//! The leaf holds ids, counts, codes and salted commitments, never personal data and never an unsalted
+//! digest of anything guessable. The content holds the values, sealed under keys that belong to the
+//! people and agents it is about; destroy such a key and the values are gone while every proof stays
+//! valid. Nothing here stores, signs or draws random bytes.
+
+pub mod archive;
+pub mod bodies;
+pub mod commit;
+pub mod content;
+pub mod keys;
+pub mod leaf;
+pub mod seal;
+pub mod verify;
+pub mod walk;
+
+pub use archive::{Archive, ArchiveError};
+pub use commit::{Disclosed, Disclosure, Item};
+pub use content::{Content, Field};
+pub use keys::{RecordKey, SubjectKey, TenantKey, WrappedKey};
+pub use leaf::{FIELDS, Leaf, RecordKind};
+pub use seal::{SealError, Sealed};
+pub use verify::{Report, Standing};

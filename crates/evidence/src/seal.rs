@@ -1,0 +1,68 @@
+//! Sealing a content: AES-256-GCM under a key that is used for this one record and nothing else.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use types::id::RecordId;
+use types::{Digest, cbor};
+
+use crate::content::Content;
+use crate::keys::RecordKey;
+
+/// Says why something cannot be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The cipher refused.
+    #[error("the cipher refused")]
+    Cipher,
+    /// The key is another one, or the bytes were altered.
+    #[error("sealed under another key, or altered")]
+    WrongKey,
+    /// What was sealed is not a content.
+    #[error("the sealed content is {0}")]
+    Content(#[from] cbor::CborError),
+}
+
+/// Is a sealed content and the digest the leaf carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The ciphertext with its tag.
+    pub bytes: Vec<u8>,
+    /// The digest over the ciphertext.
+    pub digest: Digest,
+}
+
+/// Is the digest of a sealed content: over the ciphertext, so that it tells nothing about the values.
+pub fn digest(ciphertext: &[u8]) -> Digest {
+    Digest::of("countersign/content/1", ciphertext)
+}
+
+// The key is derived for one record and seals one content, so a fixed nonce is never used twice.
+const NONCE: [u8; 12] = [0; 12];
+
+fn cipher(key: &RecordKey) -> Aes256Gcm {
+    Aes256Gcm::new(&key.part(b"countersign/seal/1", 0).into())
+}
+
+/// Seals a content for its record.
+///
+/// # Errors
+///
+/// [`SealError::Cipher`] if the content exceeds the cipher's limit of 64 GiB.
+pub fn seal(key: &RecordKey, record: &RecordId, content: &Content) -> Result<Sealed, SealError> {
+    let plain = cbor::encode(content);
+    let payload = Payload { msg: &plain, aad: record.0.as_bytes() };
+    let bytes = cipher(key).encrypt(&Nonce::from(NONCE), payload).map_err(|_| SealError::Cipher)?;
+    Ok(Sealed { digest: digest(&bytes), bytes })
+}
+
+/// Opens a sealed content.
+///
+/// # Errors
+///
+/// [`SealError::WrongKey`] if the key is another one or a bit has changed; [`SealError::Content`] if what was
+/// sealed is not canonical.
+pub fn open(key: &RecordKey, record: &RecordId, ciphertext: &[u8]) -> Result<Content, SealError> {
+    let payload = Payload { msg: ciphertext, aad: record.0.as_bytes() };
+    let plain = cipher(key).decrypt(&Nonce::from(NONCE), payload).map_err(|_| SealError::WrongKey)?;
+    Ok(cbor::decode(&plain)?)
+}

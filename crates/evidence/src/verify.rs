@@ -1,0 +1,282 @@
+//! Verifying a bundle: what the signatures prove, and apart from that, whether the claims hold.
+//!
+//! A green signature is not a green verdict, so the two are told separately; and what is missing is
+//! never counted as passed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tlog::checkpoint::Checkpoint;
+use tlog::key::VerifierKey;
+use types::{Digest, Verdict};
+
+use crate::archive::{Archive, ArchivedRecord};
+use crate::bodies::DecisionBody;
+use crate::commit;
+use crate::content::Field;
+use crate::leaf::{Leaf, RecordKind};
+use crate::walk::is_intent;
+
+/// Says how a single statement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It was recomputed and is so.
+    Holds,
+    /// It was recomputed and is not so.
+    Broken,
+    /// The values it needs were withheld by the exporter.
+    Withheld,
+    /// The values it needs were erased, as the bundle says.
+    Erased,
+    /// What it needs is not here.
+    Missing,
+}
+
+/// Is one statement and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The statement, for people.
+    pub claim: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// More, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Is what is known of one record after verification.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordReport {
+    /// Its index in the log.
+    pub index: u64,
+    /// Its kind, once the leaf could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// How each field stands.
+    pub fields: BTreeMap<&'static str, &'static str>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+}
+
+/// Is the result of verifying a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What the bundle says it is about.
+    pub about: String,
+    /// The log's origin, once the checkpoint could be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The tree size of the checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// What hashes, proofs and signatures show.
+    pub signature: Vec<Check>,
+    /// What the records say, recomputed.
+    pub claims: Vec<Check>,
+    /// Each record.
+    pub records: Vec<RecordReport>,
+}
+
+impl Report {
+    /// Returns the standing of all signature checks together.
+    pub fn signature_standing(&self) -> Standing {
+        worst(self.signature.iter().chain(self.records.iter().flat_map(|r| &r.checks)))
+    }
+
+    /// Returns the standing of all claims together.
+    pub fn claim_standing(&self) -> Standing {
+        worst(self.claims.iter())
+    }
+}
+
+/// Joins standings: broken wins, then missing, erased and withheld; nothing checked at all is missing.
+fn worst<'a>(checks: impl Iterator<Item = &'a Check>) -> Standing {
+    let rank = |s: Standing| match s {
+        Standing::Holds => 0,
+        Standing::Withheld => 1,
+        Standing::Erased => 2,
+        Standing::Missing => 3,
+        Standing::Broken => 4,
+    };
+    checks.map(|c| c.standing).max_by_key(|s| rank(*s)).unwrap_or(Standing::Missing)
+}
+
+fn check(claim: impl Into<String>, standing: Standing, detail: Option<String>) -> Check {
+    Check { claim: claim.into(), standing, detail }
+}
+
+fn outcome<E: std::fmt::Display>(claim: impl Into<String>, result: Result<(), E>) -> Check {
+    match result {
+        Ok(()) => check(claim, Standing::Holds, None),
+        Err(error) => check(claim, Standing::Broken, Some(error.to_string())),
+    }
+}
+
+/// Verifies a bundle against a trusted log key; without one, the bundle's own key is used and said so.
+pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
+    let mut report = Report {
+        about: bundle.manifest.about.clone(),
+        origin: None,
+        size: None,
+        signature: Vec::new(),
+        claims: Vec::new(),
+        records: Vec::new(),
+    };
+    let root = open_checkpoint(bundle, trusted, &mut report);
+    let mut leaves = Vec::new();
+    for record in &bundle.records {
+        let (entry, leaf, shown) = verify_record(bundle, record, root.as_ref());
+        report.records.push(entry);
+        if let Some(leaf) = leaf {
+            report.claims.extend(decision_claim(record.index, &leaf, shown.as_ref(), bundle));
+            leaves.push((record.index, leaf));
+        }
+    }
+    report.claims.extend(outcome_claims(&leaves));
+    report.claims.extend(session_claims(bundle, &leaves));
+    report
+}
+
+fn open_checkpoint(bundle: &Archive, trusted: Option<&VerifierKey>, report: &mut Report) -> Option<Checkpoint> {
+    let own = bundle.manifest.log_key.parse::<VerifierKey>();
+    let key = match (trusted, &own) {
+        (Some(key), _) => key,
+        (None, Ok(key)) => {
+            let detail =
+                "no trusted key was given; the bundle's own key proves only that it was not altered since".to_owned();
+            report.signature.push(check("the log's key is one you trust", Standing::Missing, Some(detail)));
+            key
+        }
+        (None, Err(error)) => {
+            report.signature.push(check("the log's key is readable", Standing::Broken, Some(error.to_string())));
+            return None;
+        }
+    };
+    match Checkpoint::open(&bundle.checkpoint, key) {
+        Ok((checkpoint, _)) => {
+            report.origin = Some(checkpoint.origin.clone());
+            report.size = Some(checkpoint.size);
+            report.signature.push(check("the checkpoint is signed by the log's key", Standing::Holds, None));
+            Some(checkpoint)
+        }
+        Err(error) => {
+            let detail = Some(error.to_string());
+            report.signature.push(check("the checkpoint is signed by the log's key", Standing::Broken, detail));
+            None
+        }
+    }
+}
+
+type Verified = (RecordReport, Option<Leaf>, Option<commit::Disclosed>);
+
+fn verify_record(bundle: &Archive, record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Verified {
+    let mut entry = RecordReport { index: record.index, kind: None, fields: BTreeMap::new(), checks: Vec::new() };
+    entry.checks.push(inclusion(record, checkpoint));
+    let leaf = match Leaf::from_bytes(&record.leaf) {
+        Ok(leaf) => leaf,
+        Err(error) => {
+            entry.checks.push(check("the record can be read", Standing::Broken, Some(error.to_string())));
+            return (entry, None, None);
+        }
+    };
+    entry.kind = Some(leaf.kind.as_str());
+    let erased = bundle.manifest.erased.contains(&record.index);
+    let Some(disclosure) = &record.disclosure else {
+        let standing = if erased { Standing::Erased } else { Standing::Missing };
+        let word = if erased { "erased" } else { "missing" };
+        entry.fields = Field::ALL.iter().map(|f| (f.as_str(), word)).collect();
+        entry.checks.push(check("the record's values are what it commits to", standing, None));
+        return (entry, Some(leaf), None);
+    };
+    match commit::check(&leaf, disclosure) {
+        Ok(shown) => {
+            entry.fields = field_words(&shown);
+            entry.checks.push(check("the record's values are what it commits to", Standing::Holds, None));
+            (entry, Some(leaf), Some(shown))
+        }
+        Err(error) => {
+            entry.checks.push(check(
+                "the record's values are what it commits to",
+                Standing::Broken,
+                Some(error.to_string()),
+            ));
+            (entry, Some(leaf), None)
+        }
+    }
+}
+
+fn field_words(shown: &commit::Disclosed) -> BTreeMap<&'static str, &'static str> {
+    let word = |f: &Field| match f {
+        f if shown.withheld.contains(f) => "withheld",
+        f if shown.empty.contains(f) => "empty",
+        _ => "disclosed",
+    };
+    Field::ALL.iter().map(|f| (f.as_str(), word(f))).collect()
+}
+
+fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check {
+    let claim = format!("record {} is in the log", record.index);
+    let Some(checkpoint) = checkpoint else { return check(claim, Standing::Missing, None) };
+    let leaf = tlog::hash::leaf_hash(&record.leaf);
+    outcome(claim, tlog::proof::verify_inclusion(&leaf, record.index, checkpoint.size, &record.proof, &checkpoint.root))
+}
+
+/// Recomputes the verdict from the disclosed findings: `Equal` is [`Standing::Holds`].
+fn decision_claim(index: u64, leaf: &Leaf, shown: Option<&commit::Disclosed>, bundle: &Archive) -> Option<Check> {
+    if leaf.kind != RecordKind::Decided {
+        return None;
+    }
+    let claim = format!("record {index}: the verdict is the join of its findings");
+    let standing = match shown {
+        None if bundle.manifest.erased.contains(&index) => Standing::Erased,
+        None => Standing::Missing,
+        Some(shown) if shown.withheld_grounds > 0 || shown.withheld.contains(&Field::Decision) => Standing::Withheld,
+        Some(shown) => join_standing(leaf, shown),
+    };
+    Some(check(claim, standing, None))
+}
+
+fn join_standing(leaf: &Leaf, shown: &commit::Disclosed) -> Standing {
+    let (Ok(findings), Ok(Some(decision))) =
+        (shown.content.findings(), shown.content.get::<DecisionBody>(Field::Decision))
+    else {
+        return Standing::Broken;
+    };
+    let verdict = decision.verdict;
+    let joined = Verdict::join(findings.iter().map(|f| &f.restriction));
+    let approved =
+        verdict.permits() && matches!(joined, Verdict::Escalate(_)) && shown.content.bytes(Field::Case).is_some();
+    if leaf.verdict == Some(verdict.rank()) && (joined == verdict || approved) {
+        Standing::Holds
+    } else {
+        Standing::Broken
+    }
+}
+
+fn outcome_claims(leaves: &[(u64, Leaf)]) -> Vec<Check> {
+    let ended = |leaf: &Leaf| leaves.iter().any(|(_, l)| l.kind == RecordKind::Outcome && l.action == leaf.action);
+    let claim = |index: &u64| format!("record {index}: the permitted action has an outcome");
+    let intents = leaves.iter().filter(|(_, leaf)| is_intent(leaf));
+    intents
+        .map(|(index, leaf)| check(claim(index), if ended(leaf) { Standing::Holds } else { Standing::Missing }, None))
+        .collect()
+}
+
+/// Checks the links between those records of one session that follow each other in the bundle.
+fn session_claims(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Vec<Check> {
+    let hash = |index: &u64| bundle.records.iter().find(|r| r.index == *index).map(|r| Leaf::hash_of(&r.leaf));
+    let mut last: BTreeMap<_, (u64, Option<Digest>)> = BTreeMap::new();
+    let mut checks = Vec::new();
+    for (index, leaf) in leaves {
+        let Some(place) = &leaf.session else { continue };
+        if let Some((seq, link)) = last.get(&place.session) {
+            let follows = place.seq == seq + 1;
+            let sound = if follows { place.previous == *link } else { place.seq > *seq };
+            let standing = if sound { Standing::Holds } else { Standing::Broken };
+            checks.push(check(format!("record {index}: it stands in its place in its session"), standing, None));
+        }
+        last.insert(place.session, (place.seq, hash(index)));
+    }
+    checks
+}

@@ -1,0 +1,145 @@
+//! Running one recorded permit.
+
+use std::future::Future;
+use std::time::Duration;
+
+use ledger::{Clock, Recorded};
+use stages::decision::Permit;
+use types::{EffectClass, Millis, Outcome, OutcomeStatus, Provenance};
+
+use crate::gate::{Flight, Gate};
+
+/// Is what the target answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The answer as JSON text: the result, or the error.
+    pub text: String,
+    /// The target says it failed.
+    pub failed: bool,
+}
+
+/// Says why there is no answer. The difference between the first and the rest decides about retries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendError {
+    /// Provably nothing left us.
+    NotSent(String),
+    /// Something left us, and no answer came.
+    Unknown(String),
+    /// An answer came that breaks the protocol or a limit; the target has acted.
+    Unusable(String),
+}
+
+/// Sends an action to where it takes effect.
+pub trait Target: Sync {
+    /// Sends it once and waits for the answer.
+    fn send(&self, attempt: u32) -> impl Future<Output = Result<Answer, SendError>> + Send;
+}
+
+/// Says how an action is carried out, as the catalogue and the obligations have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What is on the list of flights while it runs.
+    pub flight: Flight,
+    /// What a repeat would do.
+    pub effect: EffectClass,
+    /// When the target forgets our idempotency key, in milliseconds after the first dispatch; no retry starts later.
+    pub key_ttl_ms: Option<i64>,
+    /// When the call ends, in milliseconds.
+    pub deadline_ms: i64,
+    /// How many times it is sent at most; 1 unless the effect class allows a retry.
+    pub attempts_max: u32,
+}
+
+/// Says what came of a permit, with the target's answer where there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What is recorded.
+    pub outcome: Outcome,
+    /// What the target answered.
+    pub answer: Option<Answer>,
+    /// Why there is no answer.
+    pub error: Option<SendError>,
+}
+
+/// Runs a recorded permit against its target and returns the outcome as the gateway saw it.
+///
+/// The permit is used up whatever happens. Nothing is sent if a kill switch covers the action or the
+/// permit has expired; a class that is neither `read` nor `keyed` is sent once and never again.
+pub async fn run<T: Target>(permit: Recorded<Permit>, plan: Plan, gate: &Gate, target: &T, clock: &dyn Clock) -> Ran {
+    let start = clock.wall();
+    let permit = permit.into_inner();
+    if start >= permit.expires_at() {
+        return stopped(&permit, start, "the permit expired before it could be used");
+    }
+    let pass = match gate.enter(plan.flight.clone()) {
+        Ok(pass) => pass,
+        Err(stop) => return stopped(&permit, start, &format!("a kill switch was set before dispatch: {stop:?}")),
+    };
+    let from = clock.steady_ms();
+    let deadline = Duration::from_millis(u64::try_from(plan.deadline_ms).unwrap_or(0));
+    let mut sent = 0;
+    let result = tokio::time::timeout(deadline, attempts(&plan, target, clock, from, &mut sent)).await;
+    drop(pass);
+    let result =
+        result.unwrap_or_else(|_| Err(SendError::Unknown(format!("no answer within {} ms", plan.deadline_ms))));
+    let took_ms = clock.steady_ms().saturating_sub(from);
+    finish(&permit, result, sent, took_ms, clock.wall())
+}
+
+async fn attempts<T: Target>(
+    plan: &Plan,
+    target: &T,
+    clock: &dyn Clock,
+    from: i64,
+    sent: &mut u32,
+) -> Result<Answer, SendError> {
+    loop {
+        *sent += 1;
+        let result = target.send(*sent).await;
+        let error = match result {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let elapsed = clock.steady_ms().saturating_sub(from);
+        let key_alive = plan.key_ttl_ms.is_none_or(|ttl| elapsed < ttl) || plan.effect == EffectClass::Read;
+        let retry =
+            plan.effect.retries() && key_alive && *sent < plan.attempts_max && !matches!(error, SendError::Unusable(_));
+        if !retry {
+            return Err(error);
+        }
+        tracing::info!(action = %plan.flight.action, attempt = *sent, ?error, "sending again");
+        tokio::time::sleep(Duration::from_millis(100 << (*sent).min(5))).await;
+    }
+}
+
+fn outcome(permit: &Permit, status: OutcomeStatus, at: Millis) -> Outcome {
+    Outcome {
+        action: permit.action(),
+        status,
+        provenance: Provenance::Observed,
+        result: None,
+        error: None,
+        dispatches: 0,
+        took_ms: 0,
+        at,
+    }
+}
+
+fn stopped(permit: &Permit, at: Millis, why: &str) -> Ran {
+    let outcome = Outcome { error: Some(why.to_owned()), ..outcome(permit, OutcomeStatus::NotDispatched, at) };
+    Ran { outcome, answer: None, error: Some(SendError::NotSent(why.to_owned())) }
+}
+
+fn finish(permit: &Permit, result: Result<Answer, SendError>, sent: u32, took_ms: i64, at: Millis) -> Ran {
+    let (status, error) = match &result {
+        Ok(answer) if answer.failed => (OutcomeStatus::Failed, None),
+        Ok(_) => (OutcomeStatus::Done, None),
+        Err(SendError::NotSent(why)) => (OutcomeStatus::NotDispatched, Some(why.clone())),
+        Err(SendError::Unknown(why)) => (OutcomeStatus::InDoubt, Some(why.clone())),
+        Err(SendError::Unusable(why)) => (OutcomeStatus::InDoubt, Some(why.clone())),
+    };
+    let dispatches = if status == OutcomeStatus::NotDispatched { 0 } else { sent };
+    let result_text = result.as_ref().ok().map(|answer| answer.text.clone());
+    let outcome = Outcome { result: result_text, error, dispatches, took_ms, ..outcome(permit, status, at) };
+    Ran { outcome, error: result.as_ref().err().cloned(), answer: result.ok() }
+}

@@ -1,0 +1,254 @@
+//! Requests that pass on: governed ones through the door's decision, the others straight to their server.
+
+use std::sync::Arc;
+
+use control::door::{CallOutcome, GovernedCall, McpDoor};
+use tokio::sync::mpsc;
+use types::jsonrpc::Frame;
+use types::{Claims, ServerName};
+
+use super::hold::Waited;
+use super::{Ask, Session};
+use crate::claims;
+use crate::fault::{Fault, pending};
+use crate::raw::RawObject;
+
+/// Limits how often one request goes back to people while it stays on the wire.
+const HOLDS_MAX: usize = 3;
+
+/// Are the members of params that answer a server's questions.
+const INPUTS: [&str; 2] = ["inputResponses", "requestState"];
+
+/// Names our own question among a client's answers.
+pub(super) const APPROVAL_KEY: &str = "countersign.dev/approval";
+
+/// Is a governed request that is ready for the door.
+pub(super) struct Prepared {
+    /// The call.
+    pub(super) call: GovernedCall,
+    /// What the user answered when the gateway last showed where to approve: `accept`, `decline` or `cancel`.
+    pub(super) shown: Option<String>,
+}
+
+impl<D: McpDoor> Session<D> {
+    /// Serves a request that is decided first.
+    pub(super) async fn governed(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        match ask.method.as_str() {
+            "tools/call" => {
+                let prepared = self.prepare_tool(ask)?;
+                self.decide(ask, prepared).await
+            }
+            "subscriptions/listen" => self.listen(ask).await,
+            "tasks/update" => {
+                let server = self.server_of_task(&ask.params)?;
+                let prepared = self.prepare_method(ask, server, &ask.params)?;
+                self.decide(ask, prepared).await
+            }
+            _ => {
+                let server = self.server_of_uri(ask).await?;
+                let prepared = self.prepare_method(ask, server, &ask.params)?;
+                self.decide(ask, prepared).await
+            }
+        }
+    }
+
+    /// Serves a request that is relayed.
+    pub(super) async fn relayed(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        match ask.method.as_str() {
+            "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => self.list(ask).await,
+            "tasks/list" if !self.is_single() => self.list(ask).await,
+            "server/discover" if !self.is_single() => Ok(Frame::result(&ask.id, &self.merged_discovery().await?)),
+            "logging/setLevel" if !self.is_single() => self.set_level_everywhere(ask).await,
+            _ => {
+                let (server, request) = self.route(ask).await?;
+                self.pass(ask, &server, request).await
+            }
+        }
+    }
+
+    /// Relays one request to one server and checks what the answer asks of the client.
+    pub(super) async fn pass(self: &Arc<Self>, ask: &Ask, server: &ServerName, request: Frame) -> Result<Frame, Fault> {
+        let link = self.link(server).await?;
+        ask.flight.upstream(server);
+        let answer = self.relay_on(server, &link, request, ask.headers.clone(), &ask.out).await?;
+        self.answered(server, answer).await
+    }
+
+    fn prepare_tool(&self, ask: &Ask) -> Result<Prepared, Fault> {
+        let shown = ask.params.string("name").ok_or_else(|| Fault::params("`params.name` must be a string"))?;
+        let (server, operation) = self.server_of_name(&shown).ok_or_else(|| Fault::params("unknown tool"))?;
+        let text = ask.params.get("arguments").unwrap_or("{}");
+        let unreadable = || Fault::params("`params.arguments` must be an object that names no key twice");
+        let mut arguments = RawObject::parse(text).ok_or_else(unreadable)?;
+        let mut meta = ask.params.object("_meta").unwrap_or_default();
+        let (claims, changed) = claims::take(&mut arguments, &mut meta);
+        let mut params = ask.params.clone();
+        let arguments = if changed { arguments.text() } else { text.to_owned() };
+        if changed {
+            set_if_there(&mut params, "arguments", &arguments);
+            set_if_there(&mut params, "_meta", &meta.text());
+        }
+        if operation != shown {
+            params.set("name", &crate::raw::quote(&operation));
+        }
+        let answered = take_shown(&mut params);
+        let edited = changed || operation != shown || answered.is_some();
+        let request = if edited { ask.request.with_member("params", &params.text()) } else { ask.request.clone() };
+        Ok(Prepared { call: self.call(ask, server, operation, arguments, claims, request, &params), shown: answered })
+    }
+
+    /// Prepares a method that is no tool: what is decided on is its params without metadata, in canonical form, and
+    /// that form is what is sent.
+    pub(super) fn prepare_method(&self, ask: &Ask, server: ServerName, params: &RawObject) -> Result<Prepared, Fault> {
+        let mut params = params.clone();
+        let shown = take_shown(&mut params);
+        let mut meta = params.object("_meta");
+        let claims = meta.as_mut().map(|meta| claims::take(&mut RawObject::default(), meta).0).unwrap_or_default();
+        let mut decided = params.clone();
+        decided.retain(|key| key != "_meta" && !INPUTS.contains(&key));
+        let value = types::json::parse(&decided.text())
+            .map_err(|error| Fault::new(-32602, 400, error.code(), error.to_string()))?;
+        let canonical = types::json::canonical(&value);
+        let mut sent = RawObject::parse(&canonical).unwrap_or_default();
+        for name in INPUTS {
+            if let Some(text) = params.get(name) {
+                sent.set(name, text);
+            }
+        }
+        if let Some(meta) = &meta {
+            sent.set("_meta", &meta.text());
+        }
+        let request = ask.request.with_member("params", &sent.text());
+        let operation = format!("mcp:{}", ask.method);
+        Ok(Prepared { call: self.call(ask, server, operation, canonical, claims, request, &params), shown })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "it fills one struct, field by field")]
+    fn call(
+        &self,
+        ask: &Ask,
+        server: ServerName,
+        operation: String,
+        arguments: String,
+        claims: Claims,
+        request: Frame,
+        params: &RawObject,
+    ) -> GovernedCall {
+        let (caller, session, headers) = (self.caller.clone(), self.journal, ask.headers.clone());
+        GovernedCall {
+            caller,
+            session,
+            server,
+            operation,
+            arguments,
+            claims,
+            request,
+            inputs: inputs_of(params),
+            headers,
+        }
+    }
+
+    /// Brings a call to its end: answered, refused, or still awaiting people when the wait is over.
+    pub(super) async fn decide(self: &Arc<Self>, ask: &Ask, prepared: Prepared) -> Result<Frame, Fault> {
+        let server = prepared.call.server.clone();
+        let link = self.link(&server).await?;
+        for _ in 0..HOLDS_MAX {
+            let case = match self.call_once(ask, &server, &link, prepared.call.clone()).await {
+                CallOutcome::Answer(answer) => return self.answered(&server, answer).await,
+                CallOutcome::Refused(refusal) => {
+                    self.let_go(&server, &link, &refusal).await;
+                    return Err(refusal.into());
+                }
+                CallOutcome::Held(case) => case,
+            };
+            ask.flight.held();
+            match self.hold(ask, &prepared, case).await? {
+                Waited::Approved => {}
+                Waited::Round(frame) => return Ok(frame),
+                Waited::StillOpen(case) => return Err(pending(case).into()),
+            }
+        }
+        Err(pending_without_case())
+    }
+
+    async fn call_once(
+        self: &Arc<Self>,
+        ask: &Ask,
+        server: &ServerName,
+        link: &Arc<D::Link>,
+        call: GovernedCall,
+    ) -> CallOutcome {
+        ask.flight.upstream(server);
+        let (events, frames) = mpsc::channel(64);
+        let work = self.door.call(Arc::clone(link), call, events);
+        self.attended(server, link, &ask.out, frames, work).await
+    }
+
+    /// Checks an answer before the client sees it: a question inside it is decided like one that stands alone.
+    pub(super) async fn answered(&self, server: &ServerName, answer: Frame) -> Result<Frame, Fault> {
+        let Some(text) = answer.member("result") else { return Ok(answer) };
+        let result = RawObject::parse(text)
+            .ok_or_else(|| Fault::upstream("the server's result is no object, or names a key twice"))?;
+        self.routes.note_task(server, &result);
+        let asks = ["resultType", "status"].iter().any(|name| result.string(name).as_deref() == Some("input_required"));
+        if !asks && result.get("inputRequests").is_none() {
+            return Ok(answer);
+        }
+        for method in asked_methods(&result)? {
+            match method.as_str() {
+                "elicitation/create" | "sampling/createMessage" => {
+                    self.door.permits_upstream_request(&self.caller, server, &method).await?;
+                }
+                "roots/list" => {}
+                _ => {
+                    return Err(Fault::upstream("the server asks the client for something the protocol does not know"));
+                }
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn asked_methods(result: &RawObject) -> Result<Vec<String>, Fault> {
+    let Some(text) = result.get("inputRequests") else { return Ok(Vec::new()) };
+    let unreadable = || Fault::upstream("the server's questions cannot be read");
+    let requests = RawObject::parse(text).ok_or_else(unreadable)?;
+    requests
+        .iter()
+        .map(|(_, request)| RawObject::parse(request).and_then(|r| r.string("method")).ok_or_else(unreadable))
+        .collect()
+}
+
+/// Takes the answer to our own question out of the client's answers, and says what it was.
+fn take_shown(params: &mut RawObject) -> Option<String> {
+    let mut responses = params.object("inputResponses")?;
+    let answer = responses.remove(APPROVAL_KEY)?;
+    if responses.is_empty() {
+        params.remove("inputResponses");
+    } else {
+        params.set("inputResponses", &responses.text());
+    }
+    Some(RawObject::parse(&answer).and_then(|answer| answer.string("action")).unwrap_or_else(|| "cancel".to_owned()))
+}
+
+fn inputs_of(params: &RawObject) -> Option<String> {
+    let mut inputs = RawObject::default();
+    for name in INPUTS {
+        if let Some(text) = params.get(name) {
+            inputs.set(name, text);
+        }
+    }
+    (!inputs.is_empty()).then(|| inputs.text())
+}
+
+fn set_if_there(params: &mut RawObject, name: &str, json: &str) {
+    if params.get(name).is_some() {
+        params.set(name, json);
+    }
+}
+
+fn pending_without_case() -> Fault {
+    use control::door::Refusal;
+    Refusal::plain(types::Code::ApprovalPending, "people must decide this action again; repeat the identical call")
+        .into()
+}

@@ -1,0 +1,182 @@
+//! What upstream servers send to the client: filtered, decided where it asks for data, and routed back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use control::door::{McpDoor, UpstreamLink};
+use tokio::sync::{mpsc, oneshot};
+use types::jsonrpc::{Frame, FrameKind, RpcId};
+use types::{Code, ServerName};
+
+use super::Session;
+use crate::fault::Fault;
+use crate::lock;
+use crate::methods::{Direction, Kind, Treatment, treatment};
+use crate::raw::RawObject;
+
+/// Limits how many requests may await the client's answer in one session.
+const OPEN_MAX: usize = 256;
+
+/// Says who awaits an answer from the client.
+enum Asker {
+    Server { server: ServerName, id: RpcId, token: Option<String> },
+    Gateway(oneshot::Sender<Frame>),
+}
+
+/// Is the set of requests sent to the client and not yet answered.
+#[derive(Default)]
+pub(crate) struct Outward {
+    open: Mutex<HashMap<RpcId, Asker>>,
+}
+
+impl Outward {
+    fn add(&self, id: &RpcId, asker: Asker) -> bool {
+        let mut open = lock(&self.open);
+        if open.len() >= OPEN_MAX || open.contains_key(id) {
+            return false;
+        }
+        open.insert(id.clone(), asker);
+        true
+    }
+
+    fn take(&self, id: &RpcId) -> Option<Asker> {
+        lock(&self.open).remove(id)
+    }
+
+    /// Notes a request of the gateway's own and returns where its answer arrives.
+    pub(super) fn ask(&self, id: &RpcId) -> Option<oneshot::Receiver<Frame>> {
+        let (sender, receiver) = oneshot::channel();
+        self.add(id, Asker::Gateway(sender)).then_some(receiver)
+    }
+
+    /// Forgets a request whose answer no longer matters.
+    pub(super) fn forget(&self, id: &RpcId) {
+        self.take(id);
+    }
+
+    /// Finds the id under which the client knows a server's request.
+    fn shown(&self, server: &ServerName, wanted: &RpcId) -> Option<RpcId> {
+        let open = lock(&self.open);
+        let found = open
+            .iter()
+            .find(|(_, asker)| matches!(asker, Asker::Server { server: s, id, .. } if s == server && id == wanted));
+        found.map(|(id, _)| id.clone())
+    }
+
+    /// Finds the one server whose request carried a progress token; two of them are no answer.
+    fn by_token(&self, wanted: &str) -> Option<ServerName> {
+        let open = lock(&self.open);
+        let mut servers = open.values().filter_map(|asker| match asker {
+            Asker::Server { server, token: Some(token), .. } if token == wanted => Some(server.clone()),
+            _ => None,
+        });
+        let first = servers.next()?;
+        servers.next().is_none().then_some(first)
+    }
+}
+
+impl<D: McpDoor> Session<D> {
+    /// Handles one frame that a server sent besides an answer; what may pass goes to `out`.
+    pub(super) async fn inbound(
+        self: &Arc<Self>,
+        server: &ServerName,
+        link: &Arc<D::Link>,
+        frame: Frame,
+        out: &mpsc::Sender<Frame>,
+    ) {
+        match frame.kind().clone() {
+            FrameKind::Notification { method } => self.notified(server, link, &method, frame, out).await,
+            FrameKind::Request { id, method } => {
+                if let Err(fault) = self.asked(server, link, &id, &method, &frame, out).await {
+                    let _ = link.send(fault.to_frame(Some(&id))).await;
+                }
+            }
+            FrameKind::Result { .. } | FrameKind::Error { .. } => {
+                tracing::debug!(%server, "dropped an answer nobody awaits");
+            }
+        }
+    }
+
+    async fn notified(
+        self: &Arc<Self>,
+        server: &ServerName,
+        link: &Arc<D::Link>,
+        method: &str,
+        frame: Frame,
+        out: &mpsc::Sender<Frame>,
+    ) {
+        if treatment(link.era(), Direction::ServerToClient, Kind::Notification, method) != Treatment::Relayed {
+            tracing::debug!(%server, method, "dropped a notification the table refuses");
+            return;
+        }
+        if method == "notifications/tools/list_changed" {
+            self.list_tools_again(server, link).await;
+        }
+        if let Some(frame) = self.shown_notification(server, method, frame) {
+            // A client that is gone hears nothing more.
+            let _ = out.send(frame).await;
+        }
+    }
+
+    fn shown_notification(&self, server: &ServerName, method: &str, frame: Frame) -> Option<Frame> {
+        if self.is_single() || method != "notifications/cancelled" {
+            return Some(frame);
+        }
+        let mut params = frame.member("params").and_then(RawObject::parse)?;
+        let id = params.get("requestId").and_then(RpcId::from_json)?;
+        let shown = self.outward.shown(server, &id)?;
+        params.set("requestId", shown.as_json());
+        Some(frame.with_member("params", &params.text()))
+    }
+
+    async fn asked(
+        self: &Arc<Self>,
+        server: &ServerName,
+        link: &Arc<D::Link>,
+        id: &RpcId,
+        method: &str,
+        frame: &Frame,
+        out: &mpsc::Sender<Frame>,
+    ) -> Result<(), Fault> {
+        match treatment(link.era(), Direction::ServerToClient, Kind::Request, method) {
+            Treatment::Local => return Ok(link.send(Frame::result(id, "{}")).await?),
+            Treatment::Refused => return Err(Fault::method(method)),
+            Treatment::Governed => self.door.permits_upstream_request(&self.caller, server, method).await?,
+            Treatment::Relayed => {}
+        }
+        let shown = if self.is_single() { id.clone() } else { RpcId::text(&format!("{server}:{}", id.as_json())) };
+        let asker = Asker::Server { server: server.clone(), id: id.clone(), token: token_of(frame) };
+        if !self.outward.add(&shown, asker) {
+            return Err(Fault::new(-32600, 400, Code::McpIdReplayed, "the request cannot be told from one in flight"));
+        }
+        let _ = out.send(frame.with_id(&shown)).await;
+        Ok(())
+    }
+
+    /// Takes the client's answer to a request and hands it to whoever asked; an answer to nothing is dropped.
+    pub(crate) async fn respond(self: &Arc<Self>, answer: Frame) {
+        let Some(asker) = answer.id().and_then(|id| self.outward.take(id)) else {
+            tracing::debug!("dropped an answer to a request nobody made");
+            return;
+        };
+        match asker {
+            Asker::Gateway(sender) => drop(sender.send(answer)),
+            Asker::Server { server, id, .. } => {
+                if let Some(link) = self.open_link(&server).await {
+                    let _ = link.send(answer.with_id(&id)).await;
+                }
+            }
+        }
+    }
+
+    /// Finds the server that a client's progress notification is for.
+    pub(super) fn asker_by_token(&self, frame: &Frame) -> Option<ServerName> {
+        let params = frame.member("params").and_then(RawObject::parse)?;
+        self.outward.by_token(params.get("progressToken")?)
+    }
+}
+
+fn token_of(frame: &Frame) -> Option<String> {
+    let meta = frame.member("params").and_then(RawObject::parse)?.object("_meta")?;
+    meta.get("progressToken").map(str::to_owned)
+}

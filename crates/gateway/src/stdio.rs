@@ -1,0 +1,249 @@
+//! The listener over standard input and output: one client, one message per line.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use control::door::{Caller, Era, McpDoor};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use types::JsonError;
+use types::ServerName;
+use types::jsonrpc::{Frame, FrameError, FrameKind, RpcId};
+
+use crate::Selection;
+use crate::envelope::{self, Envelope};
+use crate::fault::Fault;
+use crate::raw::{RawObject, one_line};
+use crate::session::Session;
+
+/// Is how long requests in flight may still answer once the client has closed its end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves one client until it closes its end: frames come from `reader`, one per line, and go to `writer`.
+///
+/// When the client has closed its end, what is held is withdrawn, and what is in flight may answer for 5 s more.
+///
+/// - `line_bytes_max`: the longest line accepted, in bytes; a longer one is answered with an error and skipped.
+///
+/// # Errors
+///
+/// What reading or writing fails with.
+pub async fn serve_stdio<D, R, W>(
+    door: Arc<D>,
+    caller: Caller,
+    selection: Selection,
+    reader: R,
+    writer: W,
+    line_bytes_max: usize,
+) -> io::Result<()>
+where
+    D: McpDoor,
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (outbox, frames) = mpsc::channel(64);
+    let mut writing = tokio::spawn(write_frames(writer, frames));
+    let servers = selection.servers(&door.servers());
+    let mut client = Client { door, caller, servers, outbox, session: None, probing: false, work: JoinSet::new() };
+    let mut lines = Lines { reader, line_bytes_max };
+    let ended = loop {
+        tokio::select! {
+            line = lines.next() => match line {
+                Ok(Some(line)) => client.take(line).await,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            },
+            written = &mut writing => break written.unwrap_or_else(|error| Err(io::Error::other(error))),
+        }
+    };
+    client.end().await;
+    finish(writing).await;
+    ended
+}
+
+/// Waits for the last frames to be written.
+async fn finish(writing: JoinHandle<io::Result<()>>) {
+    if writing.is_finished() {
+        return;
+    }
+    // The reader of a pipe that no longer reads is not worth waiting for.
+    let _ = tokio::time::timeout(GRACE, writing).await;
+}
+
+async fn write_frames<W: AsyncWrite + Unpin>(mut writer: W, mut frames: mpsc::Receiver<Frame>) -> io::Result<()> {
+    while let Some(frame) = frames.recv().await {
+        let mut line = one_line(frame.text());
+        line.push('\n');
+        writer.write_all(line.as_bytes()).await?;
+        writer.flush().await?;
+    }
+    Ok(())
+}
+
+/// Is one line as it came.
+enum Line {
+    Text(Vec<u8>),
+    TooLong,
+}
+
+struct Lines<R> {
+    reader: R,
+    line_bytes_max: usize,
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    async fn next(&mut self) -> io::Result<Option<Line>> {
+        let (mut line, mut length) = (Vec::new(), 0_usize);
+        loop {
+            let chunk = self.reader.fill_buf().await?;
+            if chunk.is_empty() {
+                return Ok((length > 0).then(|| self.line(line, length)));
+            }
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let (part, _) = chunk.split_at(end.unwrap_or(chunk.len()));
+            length += part.len();
+            if length <= self.line_bytes_max {
+                line.extend_from_slice(part);
+            }
+            let used = part.len() + usize::from(end.is_some());
+            self.reader.consume(used);
+            if end.is_some() {
+                return Ok(Some(self.line(line, length)));
+            }
+        }
+    }
+
+    fn line(&self, line: Vec<u8>, length: usize) -> Line {
+        if length > self.line_bytes_max { Line::TooLong } else { Line::Text(line) }
+    }
+}
+
+struct Client<D: McpDoor> {
+    door: Arc<D>,
+    caller: Caller,
+    servers: Vec<ServerName>,
+    outbox: mpsc::Sender<Frame>,
+    session: Option<Arc<Session<D>>>,
+    /// The client has only asked what there is, and may still turn to `initialize`.
+    probing: bool,
+    work: JoinSet<()>,
+}
+
+impl<D: McpDoor> Client<D> {
+    async fn take(&mut self, line: Line) {
+        while self.work.try_join_next().is_some() {}
+        let frame = match read(line) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return,
+            Err(fault) => return self.say(fault.to_frame(None)).await,
+        };
+        match frame.kind().clone() {
+            FrameKind::Request { id, method } => {
+                if let Err(fault) = self.request(frame, &id, &method).await {
+                    self.say(fault.to_frame(Some(&id))).await;
+                }
+            }
+            FrameKind::Notification { .. } => {
+                if let Some(session) = &self.session {
+                    session.notify(frame).await;
+                }
+            }
+            FrameKind::Result { .. } | FrameKind::Error { .. } => {
+                if let Some(session) = &self.session {
+                    session.respond(frame).await;
+                }
+            }
+        }
+    }
+
+    async fn request(&mut self, frame: Frame, id: &RpcId, method: &str) -> Result<(), Fault> {
+        let session = match (&self.session, method) {
+            (None, "ping") => {
+                self.say(Frame::result(id, "{}")).await;
+                return Ok(());
+            }
+            (_, "initialize") if Envelope::of_request(&frame)?.is_none() => return self.initialize(frame).await,
+            (Some(session), _) => Arc::clone(session),
+            (None, _) => self.begin_stateless(&frame).await?,
+        };
+        self.probing = self.probing && method == "server/discover";
+        let flight = session.flights.begin(id)?;
+        let outbox = self.outbox.clone();
+        self.work.spawn(async move {
+            if let Some(reply) = session.serve(frame, Vec::new(), outbox.clone(), flight).await {
+                // A client that is gone hears nothing more.
+                let _ = outbox.send(reply.frame).await;
+            }
+        });
+        Ok(())
+    }
+
+    async fn initialize(&mut self, frame: Frame) -> Result<(), Fault> {
+        match &self.session {
+            Some(session) if session.era() == Era::Stateful => {
+                return Err(Fault::new(-32600, 400, types::Code::RequestInvalid, "the session is open already"));
+            }
+            Some(_) if !self.probing => {
+                let requested =
+                    frame.member("params").and_then(RawObject::parse).and_then(|p| p.string("protocolVersion"));
+                return Err(envelope::unsupported(&requested.unwrap_or_default()));
+            }
+            Some(_) => self.leave().await,
+            None => {}
+        }
+        let servers = self.servers.clone();
+        let (session, answer) =
+            Session::initialize(Arc::clone(&self.door), self.caller.clone(), servers, &frame, self.outbox.clone())
+                .await?;
+        self.session = Some(session);
+        self.probing = false;
+        self.say(answer).await;
+        Ok(())
+    }
+
+    async fn begin_stateless(&mut self, frame: &Frame) -> Result<Arc<Session<D>>, Fault> {
+        let servers = self.servers.clone();
+        let session =
+            Session::stateless(Arc::clone(&self.door), self.caller.clone(), servers, frame, self.outbox.clone())
+                .await?;
+        self.probing = true;
+        self.session = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    async fn say(&self, frame: Frame) {
+        let _ = self.outbox.send(frame).await;
+    }
+
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+    }
+
+    /// Ends the session: what is held is withdrawn, what is in flight may still answer for a while.
+    async fn end(mut self) {
+        if let Some(session) = &self.session {
+            session.flights.drain();
+        }
+        let all = async { while self.work.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GRACE, all).await;
+        self.work.shutdown().await;
+        self.leave().await;
+    }
+}
+
+fn read(line: Line) -> Result<Option<Frame>, Fault> {
+    let bytes = match line {
+        Line::TooLong => return Err(Fault::too_large()),
+        Line::Text(bytes) => bytes,
+    };
+    let malformed = || Fault::frame(&FrameError::Json(JsonError::Malformed(String::new())));
+    let text = String::from_utf8(bytes).map_err(|_| malformed())?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Frame::parse(text, usize::MAX).map(Some).map_err(|error| Fault::frame(&error))
+}

@@ -1,0 +1,18 @@
+//! The MCP listener against a scripted door: both transports, both eras.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod fake;
+mod hold;
+mod page;
+mod several;
+mod stateful;
+mod stateless;
+mod stdio;
+mod web;

@@ -1,0 +1,87 @@
+//! Files written so that a crash leaves the old one or the new one, never half of either.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Is a folder the ledger owns.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder, making it and its parents if they are missing.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let root = root.into();
+        fs::create_dir_all(&root)?;
+        Ok(Self { root })
+    }
+
+    /// Returns where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Reads a file; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says, other than that the file is missing.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.root.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces a file: writes beside it, syncs, renames, syncs the folder.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says; the old file is then still there.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.root.join(name);
+        let parent = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent)?;
+        let beside = path.with_extension("writing");
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&beside, &path)?;
+        File::open(parent)?.sync_all()
+    }
+
+    /// Writes a file that never changes; if it is there already, it must hold the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidData`] if other bytes are there; otherwise what the file system says.
+    pub fn place(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        match self.read(name)? {
+            Some(there) if there == bytes => Ok(()),
+            Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{name}` holds other bytes"))),
+            None => self.replace(name, bytes),
+        }
+    }
+
+    /// Removes a file or a folder with all that is in it; that it is missing is no error.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        let path = self.root.join(name);
+        let done = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        match done {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The handle callers hold: send a command, await its durable answer.
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use types::Code;
+
+use crate::machine::Machine;
+use crate::recorded::Recorded;
+
+/// Is how many commands may wait for the sequencer; one more is refused as overloaded.
+pub const QUEUE_MAX: usize = 4_096;
+
+/// Is the answer to a command whose records are durable.
+#[derive(Debug)]
+pub struct Committed<M: Machine> {
+    /// What the machine answered.
+    pub reply: M::Reply,
+    /// The authority it gave, now recorded.
+    pub authority: Option<Recorded<M::Authority>>,
+    /// The index of the command's first record; absent if it made none.
+    pub index: Option<u64>,
+}
+
+/// Says why a command has no durable answer. Nothing it asked for has happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The disk is full; the journal tries again with the next command.
+    #[error("the disk is full, so nothing can be recorded and nothing runs")]
+    DiskFull,
+    /// The journal has stopped and must be opened again by a restart.
+    #[error("the journal has stopped: {0}")]
+    Stopped(String),
+    /// Too many commands wait.
+    #[error("{QUEUE_MAX} requests are waiting already")]
+    Overloaded,
+    /// The ledger is closing.
+    #[error("the journal is closing")]
+    Closing,
+}
+
+impl LedgerError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::DiskFull => Code::DiskFull,
+            Self::Stopped(_) => Code::JournalStopped,
+            Self::Overloaded => Code::Overloaded,
+            Self::Closing => Code::ShuttingDown,
+        }
+    }
+}
+
+pub(crate) type Answer<M> = Result<Committed<M>, LedgerError>;
+
+pub(crate) struct Request<M: Machine> {
+    pub(crate) command: M::Command,
+    pub(crate) answer: oneshot::Sender<Answer<M>>,
+}
+
+/// Is how the journal is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// How many records are durable.
+    pub size: u64,
+    /// Why the journal has stopped, if it has.
+    pub stopped: Option<String>,
+}
+
+/// Sends commands to the one sequencer of a tenant.
+pub struct Ledger<M: Machine> {
+    pub(crate) requests: mpsc::Sender<Request<M>>,
+    pub(crate) health: Arc<RwLock<Health>>,
+    pub(crate) size: watch::Receiver<u64>,
+}
+
+impl<M: Machine> Clone for Ledger<M> {
+    fn clone(&self) -> Self {
+        Self { requests: self.requests.clone(), health: self.health.clone(), size: self.size.clone() }
+    }
+}
+
+impl<M: Machine> Ledger<M> {
+    /// Sends a command and waits until its answer is durable.
+    ///
+    /// Dropping the future before the sequencer takes the command withdraws it; afterwards it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`], as described there; the command has then had no effect.
+    pub async fn ask(&self, command: M::Command) -> Result<Committed<M>, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        match self.requests.try_send(Request { command, answer }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(LedgerError::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.closing()),
+        }
+        answered.await.unwrap_or_else(|_| Err(self.closing()))
+    }
+
+    /// Returns how the journal is doing.
+    pub fn health(&self) -> Health {
+        self.health.read().map(|health| health.clone()).unwrap_or_default()
+    }
+
+    /// Watches how many records are durable.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.size.clone()
+    }
+
+    fn closing(&self) -> LedgerError {
+        match self.health().stopped {
+            Some(why) => LedgerError::Stopped(why),
+            None => LedgerError::Closing,
+        }
+    }
+}

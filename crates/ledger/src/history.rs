@@ -1,0 +1,235 @@
+//! Reading what is recorded, and exporting it as evidence.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use evidence::archive::{Archive, ArchivedRecord, FORMAT, Manifest};
+use evidence::{Content, Leaf, RecordKey, TenantKey, commit, seal};
+use store::{Reader, Row, StoreError};
+use tlog::checkpoint::Checkpoint;
+use tlog::key::VerifierKey;
+use tlog::prove::prove_inclusion;
+use tlog::tile_reader::TileReader;
+use types::{ActionId, Code};
+
+use crate::files::Folder;
+use crate::keyring::Subjects;
+use crate::recover::{JOURNAL, LOG};
+
+/// Is one record, opened as far as its keys allow.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its index.
+    pub index: u64,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// The leaf's exact bytes.
+    pub bytes: Vec<u8>,
+    /// Its content; absent once erased.
+    pub content: Option<Content>,
+}
+
+/// Says why something recorded cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record cannot be read.
+    #[error("record {index} cannot be read: {why}")]
+    Record {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The record is not in the published files yet.
+    #[error("record {index} is not published yet; the log is at {published}")]
+    Unpublished {
+        /// Its index.
+        index: u64,
+        /// How many records are published.
+        published: u64,
+    },
+    /// The published files cannot be used.
+    #[error("the published log cannot be used: {0}")]
+    Files(String),
+}
+
+impl HistoryError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Record { .. } | Self::Files(_) => Code::JournalMismatch,
+            Self::Unpublished { .. } => Code::StateConflict,
+        }
+    }
+}
+
+/// Reads one journal.
+#[derive(Debug)]
+pub struct History {
+    data: PathBuf,
+    tenant: TenantKey,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    reader: Reader,
+    subjects: Subjects,
+}
+
+impl History {
+    /// Opens a journal for reading, while another process may write it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn open(data: &Path, tenant: TenantKey) -> Result<Self, StoreError> {
+        let reader = Reader::open(&data.join(JOURNAL))?;
+        let subjects = Subjects::read(&tenant, &reader)?;
+        Ok(Self { data: data.to_owned(), tenant, inner: Mutex::new(Inner { reader, subjects }) })
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&mut Inner) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+        // A reader holds no invariant across calls, so a panic in another thread does not spoil it.
+        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        read(&mut inner)
+    }
+
+    /// Returns how many records are durable.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn size(&self) -> Result<u64, HistoryError> {
+        self.with(|inner| Ok(inner.reader.head()?.size))
+    }
+
+    /// Returns the record at an index.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn record(&self, index: u64) -> Result<Option<Entry>, HistoryError> {
+        self.with(|inner| {
+            let row = inner.reader.record(index)?;
+            row.map(|row| inner.open(&self.tenant, row)).transpose()
+        })
+    }
+
+    /// Returns the records of one action, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn of_action(&self, action: &ActionId) -> Result<Vec<Entry>, HistoryError> {
+        self.with(|inner| {
+            let rows = inner.reader.of_action(action.0.as_bytes())?;
+            rows.into_iter().map(|row| inner.open(&self.tenant, row)).collect()
+        })
+    }
+
+    /// Returns the records of `from..to`, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn range(&self, from: u64, to: u64) -> Result<Vec<Entry>, HistoryError> {
+        self.with(|inner| {
+            let rows = inner.reader.records(from, to)?;
+            rows.into_iter().map(|row| inner.open(&self.tenant, row)).collect()
+        })
+    }
+
+    /// Returns the stored state of a kind, by key, in canonical bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn state(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, HistoryError> {
+        self.with(|inner| Ok(inner.reader.state(kind)?))
+    }
+
+    /// Makes an evidence bundle of some records; `open` says which fields, `finding` and `fact` are shown.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Unpublished`] if a record is newer than the published files; otherwise as above.
+    pub fn export(
+        &self,
+        about: &str,
+        indices: &[u64],
+        key: &VerifierKey,
+        open: impl Fn(&str) -> bool,
+    ) -> Result<Archive, HistoryError> {
+        let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
+        let folder = Folder::open(self.data.join(LOG)).map_err(|e| files(&e))?;
+        let note = folder.read("checkpoint").map_err(|e| files(&e))?.unwrap_or_default();
+        let (checkpoint, _) = Checkpoint::open(&note, key).map_err(|e| files(&e))?;
+        let tiles =
+            TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());
+        let mut archive = Archive {
+            manifest: Manifest {
+                format: FORMAT.into(),
+                about: about.into(),
+                log_key: key.to_string(),
+                records: indices.to_vec(),
+                erased: Vec::new(),
+            },
+            checkpoint: note,
+            records: Vec::new(),
+        };
+        for index in indices {
+            if *index >= checkpoint.size {
+                return Err(HistoryError::Unpublished { index: *index, published: checkpoint.size });
+            }
+            let proof = prove_inclusion(*index, checkpoint.size, &tiles).map_err(|e| files(&e))?;
+            let (bytes, disclosed) = self.with(|inner| inner.disclose(*index, &open))?;
+            if disclosed.is_none() {
+                archive.manifest.erased.push(*index);
+            }
+            archive.records.push(ArchivedRecord { index: *index, leaf: bytes, proof, disclosure: disclosed });
+        }
+        Ok(archive)
+    }
+}
+
+impl Inner {
+    fn key(&mut self, tenant: &TenantKey, row: &Row, leaf: &Leaf) -> Result<Option<RecordKey>, HistoryError> {
+        if let Some(key) = self.subjects.record_key(&leaf.record, &row.subjects) {
+            return Ok(Some(key));
+        }
+        // A subject may have appeared since the keys were read.
+        self.subjects = Subjects::read(tenant, &self.reader)?;
+        Ok(self.subjects.record_key(&leaf.record, &row.subjects))
+    }
+
+    fn open(&mut self, tenant: &TenantKey, row: Row) -> Result<Entry, HistoryError> {
+        let index = row.seq;
+        let bad = |why: String| HistoryError::Record { index, why };
+        let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| bad(e.to_string()))?;
+        let key = self.key(tenant, &row, &leaf)?;
+        let content = match (key, &row.sealed) {
+            (Some(key), Some(sealed)) => Some(seal::open(&key, &leaf.record, sealed).map_err(|e| bad(e.to_string()))?),
+            _ => None,
+        };
+        Ok(Entry { index, leaf, bytes: row.leaf, content })
+    }
+
+    fn disclose(
+        &mut self,
+        index: u64,
+        open: &dyn Fn(&str) -> bool,
+    ) -> Result<(Vec<u8>, Option<evidence::Disclosure>), HistoryError> {
+        let bad = |why: &str| HistoryError::Record { index, why: why.to_owned() };
+        let row = self.reader.record(index)?.ok_or_else(|| bad("it is missing"))?;
+        let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| bad(&e.to_string()))?;
+        let Some(key) = self.subjects.record_key(&leaf.record, &row.subjects) else { return Ok((row.leaf, None)) };
+        let Some(sealed) = &row.sealed else { return Ok((row.leaf, None)) };
+        let content = seal::open(&key, &leaf.record, sealed).map_err(|e| bad(&e.to_string()))?;
+        Ok((row.leaf, Some(commit::disclose(&key, &content, open))))
+    }
+}

@@ -1,0 +1,101 @@
+//! The keys at hand: the log's signing key, the tenant key, and the subjects' keys it unwraps.
+
+use std::collections::BTreeMap;
+
+use evidence::{RecordKey, SealError, SubjectKey, TenantKey, WrappedKey};
+use store::{NewSubject, StoreError};
+use tlog::key::SignerKey;
+use types::cbor;
+use types::id::RecordId;
+
+use crate::port::{Random, draw};
+
+/// Is what a journal needs from the key folder.
+#[derive(Clone)]
+pub struct LogKeys {
+    /// Wraps the subjects' keys.
+    pub tenant: TenantKey,
+    /// Signs checkpoints; its name is the log's origin.
+    pub log: SignerKey,
+}
+
+impl std::fmt::Debug for LogKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogKeys({})", self.log.verifier())
+    }
+}
+
+/// Holds the keys of all subjects that were ever written about and not erased.
+#[derive(Debug)]
+pub struct Subjects {
+    tenant: TenantKey,
+    by_tag: BTreeMap<[u8; 32], i64>,
+    by_id: BTreeMap<i64, SubjectKey>,
+    next: i64,
+}
+
+impl Subjects {
+    /// Unwraps the stored subjects.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::WrongKey`] if a key was wrapped under another tenant key.
+    pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, SealError> {
+        let mut all = Self { tenant, by_tag: BTreeMap::new(), by_id: BTreeMap::new(), next: 1 };
+        for row in rows {
+            let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
+            let wrapped: WrappedKey = cbor::decode(&row.wrapped)?;
+            let key = all.tenant.unwrap(&hex::encode(tag), &wrapped)?;
+            all.next = all.next.max(row.id + 1);
+            all.by_tag.insert(tag, row.id);
+            all.by_id.insert(row.id, key);
+        }
+        Ok(all)
+    }
+
+    /// Reads the stored subjects of a journal.
+    ///
+    /// # Errors
+    ///
+    /// What the store says, or [`StoreError::Damaged`] if a key does not unwrap.
+    pub fn read(tenant: &TenantKey, reader: &store::Reader) -> Result<Self, StoreError> {
+        Self::load(tenant.clone(), reader.subjects()?).map_err(|error| {
+            StoreError::Damaged(format!("a subject's key does not open with this tenant key: {error}"))
+        })
+    }
+
+    /// Returns the numbers of the subjects, adding those that are new to `added`.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Cipher`] if a new key cannot be wrapped.
+    pub fn numbers(
+        &mut self,
+        subjects: &[String],
+        random: &dyn Random,
+        added: &mut Vec<NewSubject>,
+    ) -> Result<Vec<i64>, SealError> {
+        subjects.iter().map(|subject| self.number(subject, random, added)).collect()
+    }
+
+    fn number(&mut self, subject: &str, random: &dyn Random, added: &mut Vec<NewSubject>) -> Result<i64, SealError> {
+        let tag = self.tenant.tag(subject);
+        if let Some(id) = self.by_tag.get(&tag) {
+            return Ok(*id);
+        }
+        let key = SubjectKey::from_bytes(draw(random));
+        let wrapped = cbor::encode(&self.tenant.wrap(&hex::encode(tag), &key, draw(random))?);
+        let id = self.next;
+        self.next += 1;
+        self.by_tag.insert(tag, id);
+        self.by_id.insert(id, key);
+        added.push(NewSubject { id, tag, wrapped });
+        Ok(id)
+    }
+
+    /// Derives the key of a record; `None` if the key of one of its subjects is gone.
+    pub fn record_key(&self, record: &RecordId, numbers: &[i64]) -> Option<RecordKey> {
+        let keys: Option<Vec<&SubjectKey>> = numbers.iter().map(|id| self.by_id.get(id)).collect();
+        Some(RecordKey::derive(record, keys?))
+    }
+}

@@ -1,0 +1,27 @@
+//! The ledger: one sequencer per tenant, one transaction per batch, acknowledgements after the sync.
+//!
+//! Nothing is authority until it is here: [`Recorded`] has no other maker than the commit that made it
+//! durable. The journal is the ground state; the files the [`publish`] thread renders from it are what
+//! strangers verify.
+
+pub mod draft;
+pub mod files;
+pub mod handle;
+pub mod history;
+pub mod keyring;
+pub mod machine;
+pub mod port;
+pub mod publish;
+pub mod recorded;
+pub mod recover;
+pub mod sequencer;
+pub mod timekeeper;
+
+pub use draft::Draft;
+pub use files::Folder;
+pub use handle::{Committed, Ledger, LedgerError};
+pub use history::History;
+pub use keyring::{LogKeys, Subjects};
+pub use machine::{Machine, StateSource, Turn};
+pub use port::{Clock, Random};
+pub use recorded::Recorded;

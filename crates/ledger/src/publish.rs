@@ -1,0 +1,175 @@
+//! Publishing: static tile files and a signed checkpoint, rendered from the journal.
+//!
+//! The publisher hashes every leaf again by itself and signs only if its root is the head's root, so
+//! that one flipped bit in memory stops the log instead of being signed.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use tlog::checkpoint::Checkpoint;
+use tlog::frontier::Frontier;
+use tlog::hash::{Hash, leaf_hash};
+use tlog::key::SignerKey;
+use tlog::prove::{HashReader, ReadError};
+use tlog::tile;
+use types::Code;
+
+use crate::files::Folder;
+use crate::sequencer::frontier_of;
+
+const CHUNK: u64 = 4_096;
+
+/// Says why the files could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A file could not be written.
+    #[error("a log file could not be written: {0}")]
+    File(#[from] io::Error),
+    /// The journal could not be read.
+    #[error("the journal could not be read: {0}")]
+    Store(#[from] store::StoreError),
+    /// The files and the journal do not agree; nothing was signed.
+    #[error("the log's files and the journal do not agree: {0}")]
+    Mismatch(String),
+}
+
+impl PublishError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::File(error) if error.kind() == io::ErrorKind::StorageFull => Code::DiskFull,
+            Self::File(_) => Code::FileUnusable,
+            Self::Store(error) => error.code(),
+            Self::Mismatch(_) => Code::JournalMismatch,
+        }
+    }
+}
+
+fn mismatch(why: impl ToString) -> PublishError {
+    PublishError::Mismatch(why.to_string())
+}
+
+/// Keeps the hashes from which right-edge tiles are made: every 8th level of the tree.
+#[derive(Debug, Default)]
+struct Rows(BTreeMap<(u8, u64), Hash>);
+
+impl HashReader for Rows {
+    type Error = ReadError;
+    fn read(&self, level: u8, index: u64) -> Result<Hash, ReadError> {
+        self.0.get(&(level, index)).copied().ok_or(ReadError::NotInTree { level, index })
+    }
+}
+
+/// Renders the files of one log.
+#[derive(Debug)]
+pub struct Publisher {
+    reader: store::Reader,
+    folder: Folder,
+    head: Folder,
+    key: SignerKey,
+    frontier: Frontier,
+    rows: Rows,
+}
+
+impl Publisher {
+    /// Starts a publisher that renders into `folder` and keeps the head file in `head`, a folder elsewhere.
+    ///
+    /// It begins at record 0 and compares what it renders with the files that are there, so that a
+    /// damaged file is found at the start.
+    pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
+        Self { reader, folder, head, key, frontier: Frontier::new(), rows: Rows::default() }
+    }
+
+    /// Returns how many records are published.
+    pub fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Brings the files up to the journal's end and returns the new size.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`], as described there. After [`PublishError::Mismatch`] the log must not be signed again.
+    pub fn publish(&mut self) -> Result<u64, PublishError> {
+        let head = self.reader.head()?;
+        if head.size == self.size() && self.folder.read("checkpoint")?.is_some() {
+            return Ok(head.size);
+        }
+        while self.size() < head.size {
+            self.render(head.size.min(self.size() + CHUNK), head.size)?;
+        }
+        let root = self.frontier.root();
+        let expected = frontier_of(&head.frontier).map_err(mismatch)?;
+        if expected.root() != root || expected.size() != self.size() {
+            return Err(mismatch("the head's root is not the root of the records"));
+        }
+        self.sign(root)?;
+        Ok(head.size)
+    }
+
+    fn render(&mut self, to: u64, end: u64) -> Result<(), PublishError> {
+        let from = self.size();
+        let leaves = self.reader.leaves(from, to)?;
+        if leaves.len() as u64 != to - from {
+            return Err(mismatch(format!("records are missing between {from} and {to}")));
+        }
+        for leaf in &leaves {
+            let rows = &mut self.rows;
+            let keep = |level: u8, index: u64, hash: Hash| {
+                if level.is_multiple_of(8) {
+                    rows.0.insert((level, index), hash);
+                }
+            };
+            self.frontier.push_with(leaf_hash(leaf), keep).map_err(mismatch)?;
+        }
+        self.write_tiles(from, to, to == end)?;
+        self.write_bundles(from, to, to == end)?;
+        self.forget_full_tiles();
+        Ok(())
+    }
+
+    fn write_tiles(&self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
+        for path in tile::tiles_between(from, to).filter(|path| last || !path.is_partial()) {
+            let bytes = tile::tile_from(&path, &self.rows).map_err(mismatch)?;
+            self.write(&path, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn write_bundles(&self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
+        for path in tile::bundles_between(from, to).filter(|path| last || !path.is_partial()) {
+            let start = path.index() * 256;
+            let entries = self.reader.leaves(start, start + u64::from(path.width()))?;
+            let bytes = tlog::encode_bundle(&entries).map_err(mismatch)?;
+            self.write(&path, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a tile; once it is full, its partial forms are no longer needed.
+    fn write(&self, path: &tile::TilePath, bytes: &[u8]) -> Result<(), PublishError> {
+        let name = path.to_string();
+        self.folder.place(&name, bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => mismatch(error),
+            _ => error.into(),
+        })?;
+        if !path.is_partial() {
+            self.folder.remove(&format!("{name}.p"))?;
+        }
+        Ok(())
+    }
+
+    fn forget_full_tiles(&mut self) {
+        let size = self.frontier.size();
+        let edge = |level: u8| (size >> u32::from(level)) / 256 * 256;
+        self.rows.0.retain(|(level, index), _| *index >= edge(*level));
+    }
+
+    fn sign(&mut self, root: Hash) -> Result<(), PublishError> {
+        let checkpoint = Checkpoint::new(self.key.verifier().name(), self.size(), root);
+        let note = checkpoint.sign(&self.key).map_err(mismatch)?;
+        self.folder.replace("checkpoint", note.to_string().as_bytes())?;
+        self.head.replace("head", note.to_string().as_bytes())?;
+        Ok(())
+    }
+}

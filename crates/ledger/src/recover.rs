@@ -1,0 +1,227 @@
+//! Opening a journal: the same way after a clean stop, a crash, or for the first time.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use evidence::Leaf;
+use store::{Reader, StoreError, Writer};
+use tlog::checkpoint::Checkpoint;
+use tlog::frontier::Frontier;
+use tlog::hash::{Hash, leaf_hash};
+use tokio::sync::{mpsc, watch};
+use types::{Code, Millis};
+
+use crate::files::Folder;
+use crate::handle::{Health, Ledger, QUEUE_MAX};
+use crate::history::History;
+use crate::keyring::{LogKeys, Subjects};
+use crate::machine::Machine;
+use crate::port::{Clock, Random};
+use crate::publish::Publisher;
+use crate::sequencer::{Sequencer, Shared, Stored, frontier_of, run};
+use crate::timekeeper::Timekeeper;
+
+/// Says where a journal is and with what it runs.
+#[derive(Clone)]
+pub struct Place {
+    /// The data folder of the tenant.
+    pub data: PathBuf,
+    /// The folder of the head file, outside the data folder.
+    pub head: PathBuf,
+    /// The keys.
+    pub keys: LogKeys,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of random bytes.
+    pub random: Arc<dyn Random>,
+}
+
+/// Says why a journal cannot be opened. Nothing was changed on the disk but its epoch.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the data folder.
+    #[error("another process uses `{0}`")]
+    Busy(PathBuf),
+    /// The folder cannot be used.
+    #[error("`{path}` cannot be used: {error}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system says.
+        error: std::io::Error,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal holds fewer records than its head file has seen.
+    #[error("the journal ends at {found} records, but its head file has seen {seen}: an old copy was restored")]
+    Behind {
+        /// How many records there are.
+        found: u64,
+        /// How many the head file has seen.
+        seen: u64,
+    },
+    /// The journal contradicts its own head, its head file or its schema.
+    #[error("the journal is not the one it was: {0}")]
+    Mismatch(String),
+    /// The keys do not fit the journal.
+    #[error("the keys do not fit this journal: {0}")]
+    Keys(String),
+    /// The stored state cannot be read.
+    #[error("the stored state cannot be read: {0}")]
+    State(String),
+}
+
+impl OpenError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Busy(_) => Code::DataFolderBusy,
+            Self::Folder { .. } => Code::FileUnusable,
+            Self::Store(error) => error.code(),
+            Self::Behind { .. } => Code::JournalBehind,
+            Self::Mismatch(_) | Self::State(_) => Code::JournalMismatch,
+            Self::Keys(_) => Code::KeysUnusable,
+        }
+    }
+}
+
+/// Is an open journal. Dropping it does not stop the sequencer; dropping every [`Ledger`] handle does.
+pub struct Open<M: Machine> {
+    /// Sends commands.
+    pub ledger: Ledger<M>,
+    /// Reads what is recorded.
+    pub history: History,
+    /// Renders the files; the caller runs it.
+    pub publisher: Publisher,
+    /// The sequencer's thread, which ends when every handle is gone.
+    pub thread: std::thread::JoinHandle<()>,
+    _lock: Arc<File>,
+}
+
+/// Is the journal file's name in the data folder.
+pub const JOURNAL: &str = "journal.db";
+
+/// Is the folder of the published files in the data folder.
+pub const LOG: &str = "log";
+
+/// Takes the data folder for this process alone.
+///
+/// # Errors
+///
+/// [`OpenError::Busy`] if another process has it; [`OpenError::Folder`] if it cannot be used.
+pub fn lock(data: &Path) -> Result<File, OpenError> {
+    let failed = |error| OpenError::Folder { path: data.to_owned(), error };
+    std::fs::create_dir_all(data).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Busy(data.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Opens a journal and starts its sequencer.
+///
+/// # Errors
+///
+/// [`OpenError`], as described there.
+pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenError> {
+    let lock = Arc::new(lock(&place.data)?);
+    let path = place.data.join(JOURNAL);
+    let writer = Writer::open(&path)?;
+    let reader = Reader::open(&path)?;
+    let (frontier, last) = check_records(&reader, writer.head())?;
+    check_head_file(place, &reader, frontier.size())?;
+    let subjects = Subjects::read(&place.keys.tenant, &reader).map_err(|e| OpenError::Keys(e.to_string()))?;
+    let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
+    let (requests, waiting) = mpsc::channel(QUEUE_MAX);
+    let health = Arc::new(RwLock::new(Health { size: frontier.size(), stopped: None }));
+    let (announce, size) = watch::channel(frontier.size());
+    let shared = Shared::new(health.clone(), Arc::new(announce));
+    let sequencer = Sequencer {
+        machine,
+        seed,
+        reader,
+        subjects,
+        tenant: place.keys.tenant.clone(),
+        frontier,
+        sessions: std::collections::BTreeMap::new(),
+        timekeeper: Timekeeper::after(last),
+        clock: place.clock.clone(),
+        random: place.random.clone(),
+    };
+    let held = lock.clone();
+    let thread = std::thread::Builder::new()
+        .name("sequencer".into())
+        .spawn(move || {
+            let _held = held;
+            run(sequencer, writer, waiting, &shared);
+        })
+        .map_err(|error| OpenError::Folder { path: place.data.clone(), error })?;
+    let history = History::open(&place.data, place.keys.tenant.clone())?;
+    let publisher = publisher(place)?;
+    Ok(Open { ledger: Ledger { requests, health, size }, history, publisher, thread, _lock: lock })
+}
+
+fn publisher(place: &Place) -> Result<Publisher, OpenError> {
+    let folder = |path: PathBuf| Folder::open(&path).map_err(|error| OpenError::Folder { path, error });
+    let reader = Reader::open(&place.data.join(JOURNAL))?;
+    Ok(Publisher::new(reader, folder(place.data.join(LOG))?, folder(place.head.clone())?, place.keys.log.clone()))
+}
+
+/// Hashes every record again and compares with the head; returns the right edge and the time of the last record.
+fn check_records(reader: &Reader, head: &store::Head) -> Result<(Frontier, Millis), OpenError> {
+    let mut frontier = Frontier::new();
+    let mut last = None;
+    while frontier.size() < head.size {
+        let from = frontier.size();
+        let leaves = reader.leaves(from, (from + 8_192).min(head.size))?;
+        if leaves.is_empty() {
+            return Err(OpenError::Mismatch(format!("record {from} is missing")));
+        }
+        for leaf in &leaves {
+            frontier.push(leaf_hash(leaf)).map_err(|e| OpenError::Mismatch(e.to_string()))?;
+        }
+        last = leaves.into_iter().last();
+    }
+    let expected = frontier_of(&head.frontier).map_err(OpenError::Mismatch)?;
+    if expected.root() != frontier.root() {
+        return Err(OpenError::Mismatch("its root is not the head's root".into()));
+    }
+    let at = match last {
+        Some(bytes) => Leaf::from_bytes(&bytes).map_err(|e| OpenError::Mismatch(format!("the last record's {e}")))?.at,
+        None => Millis(0),
+    };
+    Ok((frontier, at))
+}
+
+fn check_head_file(place: &Place, reader: &Reader, size: u64) -> Result<(), OpenError> {
+    let folder = Folder::open(&place.head).map_err(|error| OpenError::Folder { path: place.head.clone(), error })?;
+    let read = folder.read("head").map_err(|error| OpenError::Folder { path: place.head.clone(), error })?;
+    let Some(bytes) = read else { return Ok(()) };
+    let (seen, _) = Checkpoint::open(&bytes, place.keys.log.verifier())
+        .map_err(|e| OpenError::Keys(format!("the head file is not signed by this log's key: {e}")))?;
+    if seen.size > size {
+        return Err(OpenError::Behind { found: size, seen: seen.size });
+    }
+    if root_at(reader, seen.size)? != seen.root {
+        return Err(OpenError::Mismatch(format!(
+            "its first {} records are not those the head file has seen",
+            seen.size
+        )));
+    }
+    Ok(())
+}
+
+fn root_at(reader: &Reader, size: u64) -> Result<Hash, OpenError> {
+    let mut frontier = Frontier::new();
+    while frontier.size() < size {
+        let from = frontier.size();
+        for leaf in reader.leaves(from, (from + 8_192).min(size))? {
+            frontier.push(leaf_hash(&leaf)).map_err(|e| OpenError::Mismatch(e.to_string()))?;
+        }
+    }
+    Ok(frontier.root())
+}

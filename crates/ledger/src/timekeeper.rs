@@ -1,0 +1,107 @@
+//! The journal's time: it never goes back, and a jump of the wall clock grants nothing.
+
+use types::Millis;
+
+/// Is how far wall clock and steady clock may drift apart before time is not believed, in milliseconds.
+pub const SKEW_MS_MAX: i64 = 5_000;
+
+/// Is how long a new wall clock must hold steady before it is believed, in milliseconds.
+pub const SETTLE_MS: i64 = 30_000;
+
+/// Is one reading of the journal's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The time records get.
+    pub now: Millis,
+    /// The wall clock has jumped, so nothing that depends on time is granted.
+    pub jumped: bool,
+}
+
+/// Turns two clocks into one that only goes forward.
+#[derive(Debug, Clone)]
+pub struct Timekeeper {
+    last: Millis,
+    anchor: Option<(Millis, i64)>,
+    doubt: Option<(i64, i64)>,
+}
+
+impl Timekeeper {
+    /// Starts after the last record of the journal.
+    pub fn after(last: Millis) -> Self {
+        Self { last, anchor: None, doubt: None }
+    }
+
+    /// Reads the time.
+    pub fn read(&mut self, wall: Millis, steady_ms: i64) -> Reading {
+        let (anchor_wall, anchor_steady) = *self.anchor.get_or_insert((wall, steady_ms));
+        let expected = anchor_wall.plus(steady_ms.saturating_sub(anchor_steady));
+        let offset = wall.since(expected);
+        if offset.abs() > SKEW_MS_MAX {
+            self.settle(offset, wall, steady_ms);
+        } else {
+            // Small drift is how clocks are disciplined; follow it, so that it does not add up.
+            self.doubt = None;
+            self.anchor = Some((wall, steady_ms));
+        }
+        let believed = if self.doubt.is_some() { expected } else { wall };
+        // A journal that ends in the future of the wall clock is a jump that happened while we were down.
+        let behind = self.last.since(wall) > SKEW_MS_MAX;
+        self.last = self.last.max(believed);
+        Reading { now: self.last, jumped: self.doubt.is_some() || behind }
+    }
+
+    fn settle(&mut self, offset: i64, wall: Millis, steady_ms: i64) {
+        match self.doubt {
+            Some((seen, since)) if (seen - offset).abs() <= SKEW_MS_MAX => {
+                if steady_ms.saturating_sub(since) >= SETTLE_MS {
+                    self.anchor = Some((wall, steady_ms));
+                    self.doubt = None;
+                }
+            }
+            _ => self.doubt = Some((offset, steady_ms)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(keeper: &mut Timekeeper, wall: i64, steady: i64) -> (i64, bool) {
+        let reading = keeper.read(Millis(wall), steady);
+        (reading.now.0, reading.jumped)
+    }
+
+    #[test]
+    fn a_forward_jump_is_doubted_until_it_settles() {
+        let mut keeper = Timekeeper::after(Millis(0));
+        assert_eq!(at(&mut keeper, 1_000_000, 0), (1_000_000, false));
+        assert_eq!(at(&mut keeper, 1_001_000, 1_000), (1_001_000, false));
+        assert_eq!(at(&mut keeper, 4_602_000, 2_000), (1_002_000, true));
+        assert_eq!(at(&mut keeper, 4_631_900, 31_900), (1_031_900, true));
+        assert_eq!(at(&mut keeper, 4_632_000, 32_000), (4_632_000, false));
+    }
+
+    #[test]
+    fn a_backward_jump_never_takes_time_back_and_stays_doubted_while_behind() {
+        let mut keeper = Timekeeper::after(Millis(0));
+        at(&mut keeper, 4_000_000, 0);
+        assert_eq!(at(&mut keeper, 400_000, 1_000), (4_001_000, true));
+        assert_eq!(at(&mut keeper, 440_000, 41_000), (4_001_000, true));
+    }
+
+    #[test]
+    fn a_journal_from_the_future_is_doubted_from_the_start() {
+        let mut keeper = Timekeeper::after(Millis(9_000_000));
+        assert_eq!(at(&mut keeper, 1_000_000, 0), (9_000_000, true));
+    }
+
+    #[test]
+    fn slow_drift_is_followed() {
+        let mut keeper = Timekeeper::after(Millis(0));
+        for step in 0..100 {
+            let (now, jumped) = at(&mut keeper, 1_000_000 + step * 1_100, step * 1_000);
+            assert_eq!((now, jumped), (1_000_000 + step * 1_100, false));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A policy bundle that has passed every check and can answer questions.
+
+use types::Digest;
+use types::bundle::BundleData;
+
+use crate::compile::{self, Program};
+use crate::files::{BundleFiles, FileKind};
+use crate::parse;
+use crate::problem::LoadError;
+use crate::report::Report;
+use crate::validate;
+
+/// Is a policy bundle: its files, what they say, and the compiled policies.
+///
+/// It never changes once loaded, and may be asked from many threads at once.
+#[derive(Debug)]
+pub struct Bundle {
+    files: BundleFiles,
+    digest: Digest,
+    data: BundleData,
+    program: Program,
+}
+
+impl Bundle {
+    /// Reads, checks and compiles a bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] with every problem found: files that no bundle has, text that does not parse, names
+    /// that lead nowhere, numbers out of range, policies that do not validate strictly against the schema,
+    /// and tools whose action the schema lacks.
+    pub fn load(files: BundleFiles) -> Result<Self, LoadError> {
+        let mut report = Report::default();
+        let data = parse::parse(&files, &mut report);
+        validate::validate(&data, &files, &mut report);
+        match compile::compile(&data, &files, &mut report) {
+            Some(program) if !report.has_problems() => Ok(Self { digest: files.digest(), files, data, program }),
+            _ => Err(LoadError(report.into_problems())),
+        }
+    }
+
+    /// Returns what the files say, Cedar text aside.
+    pub fn data(&self) -> &BundleData {
+        &self.data
+    }
+
+    /// Returns the digest that names exactly these files.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns the files.
+    pub fn files(&self) -> &BundleFiles {
+        &self.files
+    }
+
+    /// Returns the Cedar schema.
+    pub fn schema_text(&self) -> &str {
+        self.files.get("schema.cedarschema").unwrap_or_default()
+    }
+
+    /// Returns the Cedar policies, file by file: path and text.
+    pub fn policy_texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.of_kind(FileKind::Policy).map(|(path, _, text)| (path, text))
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+}

@@ -1,0 +1,189 @@
+//! The parts of a starter bundle that depend on the tools: the catalogue and the tests.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+use types::bundle::Server;
+use types::text;
+
+use super::{Entry, Kind, StarterInput, sample};
+
+const DESCRIPTION_MAX: usize = 100;
+
+const CATALOG: &str = "\
+# The server and its tools: how it is reached, and what each tool does.
+#
+# The classes below are proposals, made from what the server claims and from the tools' names. Read them: a
+# tool in the wrong class is decided by the wrong policy.
+#
+#   class          one of classes.toml
+#   effect         read | keyed | reconcilable | unsafe: what repeating the call would do
+#   reversibility  reversible | compensable | staged | irreversible: how the effect is taken back
+#   definition     the digest of the tool's definition as it was reviewed; if the server changes it, the tool
+#                  is quarantined until somebody pins the new one
+#
+# A tool whose arguments name an entity of inventory.toml can say so:
+#   resource = { kind = \"Service\", id = \"/service\" }
+
+";
+
+/// Writes `catalog/SERVER.toml`.
+pub(super) fn catalog(input: &StarterInput, entries: &[Entry]) -> String {
+    let mut out = CATALOG.to_owned();
+    out.push_str(&wiring(&input.wiring));
+    for entry in entries {
+        tool(&mut out, entry);
+    }
+    out
+}
+
+fn wiring(server: &Server) -> String {
+    #[derive(Serialize)]
+    struct Wiring<'a> {
+        server: &'a Server,
+    }
+    // A server is texts, lists and tables of texts, all of which TOML can hold.
+    toml::to_string(&Wiring { server }).unwrap_or_default()
+}
+
+fn tool(out: &mut String, entry: &Entry) {
+    out.push('\n');
+    let described = described(&entry.description);
+    if !described.is_empty() {
+        let _ = writeln!(out, "# {described}");
+    }
+    let _ = write!(
+        out,
+        "[tools.{}]\nclass = \"{}\"\neffect = \"{}\"\nreversibility = \"{}\"\n",
+        key(&entry.name.operation),
+        entry.kind.class(),
+        entry.kind.effect(entry.idempotent).as_str(),
+        entry.kind.reversibility().as_str(),
+    );
+    if let Some(definition) = &entry.definition {
+        let _ = writeln!(out, "definition = \"{definition}\"");
+    }
+}
+
+/// Takes the first line of a description, made safe for a comment.
+fn described(description: &str) -> String {
+    let line = description.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let short: String = line.chars().take(DESCRIPTION_MAX).collect();
+    let more = if short.len() < line.len() { " …" } else { "" };
+    text::escape(&short, false) + more
+}
+
+const TESTS: &str = "\
+# What the bundle must decide: `countersign policy test` runs these, and no bundle is activated while one fails.
+#
+#   agent, tool, arguments, level      the question
+#   on_behalf_of, confidence_bp, at    optional parts of it
+#   resource                           { kind, id, attributes }, for tools that name an entity
+#   approved                           profiles that have approved
+#   expect                             allow | allow_observed | escalate | deny
+#   code                               a finding that must be among the answers
+";
+
+/// Writes `tests/starter.toml`: one case per class the server has tools in, and one for an unknown tool.
+pub(super) fn tests(input: &StarterInput, entries: &[Entry]) -> String {
+    let mut out = TESTS.to_owned();
+    for (kind, name, expect, code) in [
+        (Kind::Reads, "a read runs observed", "allow_observed", "policy-observes"),
+        (Kind::Writes, "a write asks the owner", "escalate", "policy-escalates"),
+        (Kind::Destroys, "a destructive call is denied", "deny", "policy-forbids"),
+    ] {
+        // A tool of the server's own is the better example than a protocol method.
+        let of_kind = || entries.iter().filter(|entry| entry.kind == kind);
+        if let Some(entry) = of_kind().find(|entry| entry.definition.is_some()).or_else(|| of_kind().next()) {
+            let arguments = sample::arguments(&entry.input_schema);
+            case(&mut out, input, name, &entry.name.to_string(), &arguments, expect, code);
+        }
+    }
+    let unknown = format!("{}.{}", input.server, unlisted(entries));
+    case(
+        &mut out,
+        input,
+        "an unknown tool is denied",
+        &unknown,
+        &Value::Object(serde_json::Map::new()),
+        "deny",
+        "tool-unknown",
+    );
+    out
+}
+
+fn unlisted(entries: &[Entry]) -> String {
+    let mut name = "no_such_tool".to_owned();
+    while entries.iter().any(|entry| entry.name.operation == name) {
+        name.push('_');
+    }
+    name
+}
+
+fn case(out: &mut String, input: &StarterInput, name: &str, tool: &str, arguments: &Value, expect: &str, code: &str) {
+    let _ = write!(
+        out,
+        "\n[[test]]\nname = {}\nagent = {}\ntool = {}\narguments = {}\nlevel = \"L1\"\nexpect = \"{expect}\"\ncode = \"{code}\"\n",
+        quote(name),
+        quote(input.agent.as_str()),
+        quote(tool),
+        inline(arguments),
+    );
+}
+
+/// Writes a text as a TOML string on one line.
+pub(super) fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if text::is_deceptive(c) => drop(write!(out, "\\U{:08X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Writes a TOML key, quoted where it must be.
+pub(super) fn key(text: &str) -> String {
+    let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { text.to_owned() } else { quote(text) }
+}
+
+/// Writes a value as TOML on one line. Samples hold no null, which TOML lacks.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(members) if members.is_empty() => "{}".to_owned(),
+        Value::Object(members) => {
+            let mut members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
+            members.sort();
+            format!("{{ {} }}", members.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => quote(text),
+        Value::Null => quote(""),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let value = serde_json::json!({"a b": [1, true, "x\"\\\u{202e}\n"], "": {"k": "v"}});
+        let text = format!("it = {}", inline(&value));
+        let back: Value = toml::from_str(&text).unwrap();
+        assert_eq!(back.get("it"), Some(&value), "{text}");
+    }
+
+    #[test]
+    fn a_description_cannot_leave_its_comment() {
+        let shown = described("\n  First\u{202e} line\r[tools.evil]\nsecond");
+        assert_eq!(shown, "First\\u{202e} line\\u{d}[tools.evil]");
+    }
+}

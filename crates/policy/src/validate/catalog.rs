@@ -1,0 +1,171 @@
+//! Checks of what can be called and on what: classes, servers, tools, inventory.
+
+use types::bundle::{AttributeType, Server, Source, Tool};
+use types::{EffectClass, ToolName};
+
+use super::Check;
+use crate::files::FileKind;
+use crate::inventory;
+use crate::names;
+
+impl Check<'_> {
+    /// Checks `classes.toml`.
+    pub(super) fn classes(&mut self) {
+        for (name, class) in &self.data.classes {
+            let path = ["classes", name.as_str()];
+            self.profile("classes.toml", &[path[0], path[1], "profile"], class.profile.as_ref());
+            self.number("classes.toml", &[path[0], path[1], "impact"], class.impact, 0..=i64::MAX);
+        }
+    }
+
+    /// Checks `[server]` of `catalog/*.toml`.
+    pub(super) fn servers(&mut self) {
+        for (name, server) in &self.data.servers {
+            self.server(&format!("catalog/{name}.toml"), server);
+        }
+    }
+
+    fn server(&mut self, file: &str, server: &Server) {
+        match (server.command.first(), &server.url) {
+            (Some(_), Some(_)) | (None, None) => {
+                self.report.at(file, &["server"], "a server has either `command` or `url`, and not both");
+            }
+            (Some(program), None) => {
+                self.filled(file, &["server", "command"], program);
+                if !server.headers.is_empty() {
+                    self.report.at(
+                        file,
+                        &["server", "headers"],
+                        "`headers` go to a server with a `url`, this one has a `command`",
+                    );
+                }
+            }
+            (None, Some(url)) => {
+                if !url.starts_with("https://") && !url.starts_with("http://") {
+                    let message = format!("`{url}` is not an address: it must start with `https://` or `http://`");
+                    self.report.at(file, &["server", "url"], message);
+                }
+                if !server.env.is_empty() {
+                    self.report.at(
+                        file,
+                        &["server", "env"],
+                        "`env` goes to a server with a `command`, this one has a `url`",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Checks `[tools.*]` of `catalog/*.toml`.
+    pub(super) fn tools(&mut self) {
+        for (name, tool) in &self.data.tools {
+            self.tool(&format!("catalog/{}.toml", name.server), name, tool);
+        }
+    }
+
+    fn tool(&mut self, file: &str, name: &ToolName, tool: &Tool) {
+        let path = |key: &'static str| ["tools", name.operation.as_str(), key];
+        self.class(file, &path("class"), &tool.class);
+        self.effect(file, name, tool);
+        self.idempotency_key(file, name, tool);
+        if let Some(resource) = &tool.resource {
+            self.kind(file, &["tools", &name.operation, "resource", "kind"], &resource.kind);
+            self.pointer(file, &["tools", &name.operation, "resource", "id"], &resource.id);
+        }
+        for pointer in &tool.touches {
+            self.pointer(file, &path("touches"), pointer);
+        }
+    }
+
+    /// Demands that the class and the effect agree on whether the tool changes something.
+    fn effect(&mut self, file: &str, name: &ToolName, tool: &Tool) {
+        let Some(class) = self.data.classes.get(&tool.class) else { return };
+        let reads = tool.effect == EffectClass::Read;
+        if reads != class.writes {
+            return;
+        }
+        let (what, must) = if reads { ("only reads", "false") } else { ("may change something", "true") };
+        let message = format!("`{name}` {what}, but its class `{}` does not have `writes = {must}`", tool.class);
+        self.report.at(file, &["tools", &name.operation, "effect"], message);
+    }
+
+    fn idempotency_key(&mut self, file: &str, name: &ToolName, tool: &Tool) {
+        let path = |key: &'static str| ["tools", name.operation.as_str(), key];
+        let keyed = tool.effect == EffectClass::Keyed;
+        for (key, given) in [("key_argument", tool.key_argument.is_some()), ("key_ttl_ms", tool.key_ttl_ms.is_some())] {
+            if keyed && !given {
+                self.report.at(file, &path("effect"), format!("`{name}` is `keyed`, so it needs `{key}`"));
+            } else if given && !keyed {
+                self.report.at(file, &path(key), format!("`{key}` means something for a `keyed` tool only"));
+            }
+        }
+        if let Some(ttl) = tool.key_ttl_ms {
+            self.number(file, &path("key_ttl_ms"), ttl, 1..=i64::MAX);
+        }
+    }
+
+    /// Checks `inventory.toml` and the data files it names.
+    pub(super) fn inventory(&mut self) {
+        for (name, kind) in &self.data.inventory.kinds {
+            if let Some(refusal) = names::refuse_kind(name) {
+                self.report.at("inventory.toml", &["kinds", name], refusal);
+            }
+            for (attribute, _) in kind.attributes.iter().filter(|(a, _)| names::is_reserved_attribute(a)) {
+                let message = format!("`{attribute}` cannot name an attribute");
+                self.report.at("inventory.toml", &["kinds", name, "attributes", attribute], message);
+            }
+            if kind.attributes.get("env").is_some_and(|found| *found != AttributeType::String) {
+                let message = "`env` names the environment that limits cover, so it must be a `string`";
+                self.report.at("inventory.toml", &["kinds", name, "attributes", "env"], message);
+            }
+        }
+        for (name, source) in &self.data.inventory.sources {
+            self.source(name, source);
+        }
+        self.inventory_data();
+    }
+
+    fn source(&mut self, name: &str, source: &Source) {
+        let file = "inventory.toml";
+        match (&source.file, &source.sqlite) {
+            (Some(data), None) => self.source_file(name, source, data),
+            (None, Some(_)) if source.queries.is_empty() => {
+                self.report.at(file, &["sources", name], "a `sqlite` source needs `queries`, one per kind");
+            }
+            (None, Some(_)) => {}
+            _ => self.report.at(file, &["sources", name], "a source has either `file` or `sqlite`, and not both"),
+        }
+        for kind in source.queries.keys() {
+            self.kind(file, &["sources", name, "queries", kind], kind);
+        }
+        self.number(file, &["sources", name, "age_ms_max"], source.age_ms_max, 1..=i64::MAX);
+    }
+
+    fn source_file(&mut self, name: &str, source: &Source, data: &str) {
+        let file = "inventory.toml";
+        let is_data = FileKind::of(data).is_some_and(|(kind, _)| kind == FileKind::InventoryData);
+        if !is_data || self.files.get(data).is_none() {
+            let message = format!("`{data}` is not a file of the bundle's `inventory` folder");
+            self.report.at(file, &["sources", name, "file"], message);
+        }
+        if !source.queries.is_empty() {
+            self.report.at(file, &["sources", name, "queries"], "`queries` belong to a `sqlite` source");
+        }
+    }
+
+    fn inventory_data(&mut self) {
+        if self.report.is_broken("inventory.toml") {
+            return;
+        }
+        for (path, _, text) in self.files.of_kind(FileKind::InventoryData) {
+            let named = self.data.inventory.sources.values().any(|source| source.file.as_deref() == Some(path));
+            if !named {
+                let message = format!("no source of `inventory.toml` names `{path}`");
+                self.report.push(crate::problem::Problem::of_file(path, message));
+            }
+            if let Err(problems) = inventory::read(path, text, &self.data.inventory) {
+                problems.into_iter().for_each(|problem| self.report.push(problem));
+            }
+        }
+    }
+}

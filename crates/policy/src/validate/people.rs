@@ -1,0 +1,109 @@
+//! Checks of who is who: authors, agents, groups, profiles and workflows.
+
+use std::collections::BTreeSet;
+
+use types::PersonId;
+use types::bundle::Profile;
+
+use super::Check;
+use crate::problem::counted;
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Check<'_> {
+    /// Checks `bundle.toml`.
+    pub(super) fn head(&mut self) {
+        let file = "bundle.toml";
+        let head = &self.data.head;
+        if !self.report.is_broken(file) {
+            self.filled(file, &["name"], &head.name);
+        }
+        for author in &head.authors {
+            self.person(file, &["authors"], author);
+        }
+        let review = &head.review;
+        self.profile(file, &["review", "profile"], review.profile.as_ref());
+        self.number(file, &["review", "confidence_below_bp"], review.confidence_below_bp.into(), 0..=10_000);
+        for (n, amount) in review.amounts.iter().enumerate() {
+            self.pointer(file, &["review", "amounts", &n.to_string(), "pointer"], &amount.pointer);
+            self.known_tool(file, &["review", "amounts", &n.to_string(), "tool"], &amount.tool);
+        }
+        for word in review.words.iter().filter(|word| word.trim().is_empty()) {
+            self.filled(file, &["review", "words"], word);
+        }
+        self.number(file, &["hold", "wait_ms_max"], head.hold.wait_ms_max, 0..=DAY_MS);
+        self.number(file, &["hold", "open_cases_max"], head.hold.open_cases_max.into(), 1..=i64::MAX);
+    }
+
+    /// Checks `agents.toml`.
+    pub(super) fn agents(&mut self) {
+        for (name, agent) in &self.data.agents {
+            let path = ["agents", name.as_str()];
+            self.person("agents.toml", &[path[0], path[1], "owner"], &agent.owner);
+            for person in &agent.on_behalf_of {
+                self.person("agents.toml", &[path[0], path[1], "on_behalf_of"], person);
+            }
+        }
+    }
+
+    /// Checks `escalation.toml`.
+    pub(super) fn profiles(&mut self) {
+        for (name, profile) in &self.data.profiles {
+            let path = ["profiles", name.as_str()];
+            self.number("escalation.toml", &[path[0], path[1], "approvals"], profile.approvals.into(), 1..=i64::MAX);
+            self.number("escalation.toml", &[path[0], path[1], "timeout_ms"], profile.timeout_ms, 1_000..=30 * DAY_MS);
+            self.group(&path, profile);
+        }
+    }
+
+    /// Demands that enough people may vote once those are left out who never may.
+    ///
+    /// The requester and the agent's owner are left out case by case; the authors of the bundle always,
+    /// unless `solo` is set.
+    fn group(&mut self, path: &[&str; 2], profile: &Profile) {
+        if self.report.is_broken("people.toml") {
+            return;
+        }
+        let at = &[path[0], path[1], "group"];
+        let members = self.members(&profile.group);
+        if members.is_empty() {
+            self.report.at(
+                "escalation.toml",
+                at,
+                format!("nobody in `people.toml` is in the group `{}`", profile.group),
+            );
+            return;
+        }
+        let head = &self.data.head;
+        let voters = members.iter().filter(|person| head.solo || !head.authors.contains(**person)).count();
+        if voters < usize::try_from(profile.approvals).unwrap_or(usize::MAX) {
+            let message = format!(
+                "nobody could ever approve: `{}` asks for {}, but only {voters} of the group `{}` may vote",
+                path[1],
+                counted(usize::try_from(profile.approvals).unwrap_or(usize::MAX), "approval"),
+                profile.group
+            );
+            let help =
+                "authors of the bundle do not vote; add people to the group, or set `solo = true` in bundle.toml";
+            self.report.at_with_help("escalation.toml", at, message, help);
+        }
+    }
+
+    fn members(&self, group: &str) -> BTreeSet<&PersonId> {
+        let people = self.data.people.iter();
+        people.filter(|(_, person)| person.groups.contains(group)).map(|(name, _)| name).collect()
+    }
+
+    /// Checks `workflows/*.toml`.
+    pub(super) fn workflows(&mut self) {
+        for (name, workflow) in &self.data.workflows {
+            let file = format!("workflows/{name}.toml");
+            self.filled(&file, &["purpose"], &workflow.purpose);
+            self.person(&file, &["owner"], &workflow.owner);
+            for class in &workflow.boundary {
+                self.class(&file, &["boundary"], class);
+            }
+            self.number(&file, &["review_days"], workflow.review_days.into(), 1..=i64::MAX);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the policy crate through its public interface.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+mod ladder;
+mod mutate;
+mod oracle;
+mod problems;
+mod schema;
+mod starter;

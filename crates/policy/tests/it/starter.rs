@@ -1,0 +1,163 @@
+//! Starter bundles: they load, and deny what nobody has looked at.
+
+use countersign_policy::{Bundle, BundleFiles, StarterInput, StarterTool, starter};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use types::Digest;
+use types::bundle::Server;
+
+use crate::common::{Ask, load};
+
+fn tool(name: &str, read_only: Option<bool>, destructive: Option<bool>, input_schema: Value) -> StarterTool {
+    StarterTool {
+        name: name.to_owned(),
+        description: format!("Does `{name}`.\nAnd more."),
+        read_only,
+        destructive,
+        idempotent: Some(name.len() % 2 == 0),
+        input_schema,
+        definition: Digest::plain(name.as_bytes()),
+    }
+}
+
+fn input(tools: Vec<StarterTool>) -> StarterInput {
+    StarterInput {
+        server: "files".parse().unwrap(),
+        wiring: Server {
+            command: vec!["npx".into(), "server \"quoted\"".into()],
+            env: ["TOKEN".to_owned()].into(),
+            url: None,
+            headers: std::collections::BTreeMap::new(),
+            identity: Some("secure-filesystem-server 1.0".into()),
+        },
+        owner: "ana@example.com".parse().unwrap(),
+        agent: "agent.one".parse().unwrap(),
+        tools,
+    }
+}
+
+fn filesystem() -> StarterInput {
+    let path = json!({"type": "object", "required": ["path"], "properties": {"path": {"type": "string"}, "head": {"type": "number"}}});
+    input(vec![
+        tool("read_file", Some(true), None, path.clone()),
+        tool("list_directory", None, None, path.clone()),
+        tool(
+            "write_file",
+            Some(false),
+            Some(false),
+            json!({"type": "object", "required": ["path", "content"], "properties": {"path": {"type": "string"}, "content": {"type": "string"}}}),
+        ),
+        tool("frobnicate", None, None, json!({"type": "object"})),
+        tool("delete_file", None, None, path),
+        tool("cannot be named", None, None, json!({})),
+        tool("odd\"name\\{}", None, None, json!({"properties": {"a b": {"type": "integer"}}, "required": ["a b"]})),
+    ])
+}
+
+#[test]
+fn reads_are_observed_writes_escalate_and_the_rest_is_denied() {
+    let bundle = load(starter::generate(&filesystem()));
+    for (tool, arguments, expected) in [
+        ("files.read_file", json!({"path": "/x"}), "observe policy-observes starter.reads"),
+        ("files.list_directory", json!({"path": "/x"}), "observe policy-observes starter.reads"),
+        ("files.mcp:resources/read", json!({"uri": "file:///x"}), "observe policy-observes starter.reads"),
+        ("files.mcp:resources/read", json!({}), "deny arguments-invalid schema.cedarschema"),
+        ("files.write_file", json!({"path": "/x", "content": "y"}), "escalate(owner) policy-escalates starter.writes"),
+        ("files.frobnicate", json!({"any": 1}), "escalate(owner) policy-escalates starter.writes"),
+        (
+            "files.mcp:sampling/createMessage",
+            json!({"messages": []}),
+            "escalate(owner) policy-escalates starter.writes",
+        ),
+        ("files.odd\"name\\{}", json!({"a b": 1}), "escalate(owner) policy-escalates starter.writes"),
+        ("files.delete_file", json!({"path": "/x"}), "deny policy-forbids starter.destructive"),
+        ("files.no_such_tool", json!({}), "deny tool-unknown catalog"),
+        ("other.read_file", json!({"path": "/x"}), "deny tool-unknown catalog"),
+    ] {
+        assert_eq!(Ask::agent("agent.one", tool, arguments).of(&bundle), expected, "{tool}");
+    }
+    let admin = Ask::person("ana@example.com", "countersign.key.create", json!({}));
+    assert_eq!(admin.of(&bundle), "observe policy-observes administration.owners");
+}
+
+#[test]
+fn what_init_knows_is_what_the_bundle_says() {
+    let input = filesystem();
+    let bundle = load(starter::generate(&input));
+    let data = bundle.data();
+    assert_eq!(data.servers[&input.server], input.wiring);
+    assert!(data.head.solo && data.head.authors.contains(&input.owner));
+    assert_eq!(data.tools[&"files.read_file".parse().unwrap()].definition, Some(Digest::plain(b"read_file")));
+    assert_eq!(data.tools.len(), 6 + 4, "one tool has no name a catalogue can hold");
+}
+
+#[test]
+fn the_cases_it_brings_name_its_own_tools() {
+    let files = starter::generate(&filesystem());
+    let tests: Value = toml::from_str(files.get("tests/starter.toml").unwrap()).unwrap();
+    let cases: Vec<_> = tests["test"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| (case["tool"].as_str().unwrap(), case["expect"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("files.list_directory", "allow_observed"),
+        ("files.frobnicate", "escalate"),
+        ("files.delete_file", "deny"),
+        ("files.no_such_tool", "deny"),
+    ];
+    assert_eq!(cases, expected);
+    assert_eq!(tests["test"][0]["arguments"], json!({"path": "example"}));
+    let bundle = load(files.clone());
+    for case in tests["test"].as_array().unwrap() {
+        let ask = Ask::agent("agent.one", case["tool"].as_str().unwrap(), case["arguments"].clone());
+        assert!(ask.of(&bundle).contains(case["code"].as_str().unwrap()), "{case}");
+    }
+}
+
+#[test]
+fn a_server_without_tools_gets_a_bundle_too() {
+    let bundle = load(starter::generate(&input(Vec::new())));
+    assert_eq!(bundle.data().tools.len(), 4);
+}
+
+#[test]
+fn every_file_tells_a_newcomer_what_it_is() {
+    for (path, text) in starter::generate(&filesystem()).iter() {
+        let first = text.chars().next();
+        assert!(first == Some('#') || text.starts_with("//"), "{path} begins without a comment");
+    }
+}
+
+fn schemas() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        "(string|integer|boolean|number|null|array|object|odd)".prop_map(|ty| json!({"type": ty})),
+        Just(json!({"$ref": "#"})),
+        Just(json!({"anyOf": []})),
+        Just(json!(true)),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::btree_map("\\PC{0,8}|__x|in|true", inner.clone(), 0..4)
+                .prop_map(|properties| json!({"type": "object", "required": properties.keys().collect::<Vec<_>>(), "properties": properties})),
+            inner.prop_map(|items| json!({"type": "array", "items": items})),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_server_lists_the_bundle_loads(
+        tools in prop::collection::vec(("\\PC{0,12}|[a-z_.:/]{1,12}", any::<Option<bool>>(), any::<Option<bool>>(), schemas(), any::<String>()), 0..6),
+    ) {
+        let tools = tools.into_iter().map(|(name, read_only, destructive, schema, description)| {
+            StarterTool { description, ..tool(&name, read_only, destructive, schema) }
+        });
+        let files: BundleFiles = starter::generate(&input(tools.collect()));
+        let loaded = Bundle::load(files);
+        prop_assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
+    }
+}

@@ -1,0 +1,320 @@
+//! Approvals: how a case moves from open to decided, and how its one ticket is used.
+//!
+//! Who may vote is read from the bundle each time, so a person who has left a group has left its votes.
+
+use std::collections::BTreeSet;
+
+use types::bundle::{BundleData, Profile};
+use types::case::{Ballot, Case, CaseState, Vote};
+use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, Principal, ProfileId};
+
+/// Says why a vote does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VoteError {
+    /// The case is decided, void or past its time.
+    #[error("the case `{case}` is {} already", .state.as_str())]
+    Closed {
+        /// The case.
+        case: CaseId,
+        /// Where it stands; a case past its time is expired, whether or not anybody has written that down.
+        state: CaseState,
+    },
+    /// The vote names another case or another text than the one the case shows.
+    #[error("the vote is about something else than the case `{0}` shows")]
+    ShownMismatch(CaseId),
+    /// The person proposed it, is acted for, owns the agent or wrote the bundle.
+    #[error("`{0}` may not decide this case: they have a part in it")]
+    HasPart(PersonId),
+    /// The person is in no group that is still to decide.
+    #[error("`{0}` is in no group that is still to decide this case")]
+    NotAsked(PersonId),
+    /// The person has voted on this case.
+    #[error("`{0}` has voted on this case already")]
+    Repeated(PersonId),
+    /// The owner has not confirmed that they decide alone.
+    #[error("`{0}` owns what is decided here and must confirm to decide alone")]
+    SoloUnconfirmed(PersonId),
+}
+
+impl VoteError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Closed { .. } => Code::CaseClosed,
+            Self::ShownMismatch(_) => Code::ShownMismatch,
+            Self::HasPart(_) | Self::NotAsked(_) => Code::VoterExcluded,
+            Self::Repeated(_) => Code::VoteRepeated,
+            Self::SoloUnconfirmed(_) => Code::SoloUnconfirmed,
+        }
+    }
+}
+
+/// Says why a case's ticket cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// People have not decided yet.
+    #[error("the case is still open")]
+    Open,
+    /// A person refused.
+    #[error("the case was denied")]
+    Denied,
+    /// Its time is over.
+    #[error("the case has expired")]
+    Expired,
+    /// What it was about has changed: the action, the bundle, or what voided it.
+    #[error("what the case was about has changed")]
+    Void,
+    /// It was used before.
+    #[error("the approval has been used")]
+    Consumed,
+}
+
+impl TicketError {
+    /// Returns the stable code of this error.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Open => Code::ApprovalPending,
+            Self::Denied => Code::ApprovalDenied,
+            Self::Expired => Code::ApprovalExpired,
+            Self::Void => Code::ApprovalVoid,
+            Self::Consumed => Code::StateConflict,
+        }
+    }
+}
+
+/// Is what a counted vote has led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It counts, and others are still to decide.
+    Counted(Case),
+    /// It was the last that was needed.
+    Approved(Case),
+    /// It refuses, and one is enough.
+    Denied(Case),
+}
+
+impl Step {
+    /// Returns the case as it stands after the vote.
+    pub fn case(&self) -> &Case {
+        match self {
+            Self::Counted(case) | Self::Approved(case) | Self::Denied(case) => case,
+        }
+    }
+}
+
+/// Is the answer to an event that closes a case from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// It closes the case.
+    Closed(Case),
+    /// The case is closed already, and stays as it is.
+    Already(CaseState),
+    /// Its time has not come.
+    NotYet,
+}
+
+/// Is what a case is opened with besides proposal and profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The identity of the case.
+    pub id: CaseId,
+    /// The digest of the bundle that asks for people.
+    pub bundle: Digest,
+    /// The journal index of the record that opens it.
+    pub opened_in: u64,
+    /// 1 for a first escalation, 2 for one that appeared when the action was decided again.
+    pub round: u32,
+    /// When it is opened.
+    pub now: Millis,
+}
+
+/// Opens a case for the profiles that an escalation names.
+///
+/// It expires when the first of its profiles runs out of time; a profile the bundle does not have has no time at all.
+pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
+    let timeout = |id: &ProfileId| bundle.profiles.get(id).map_or(0, |profile| profile.timeout_ms.max(0));
+    let expires = opening.now.plus(profiles.iter().map(timeout).min().unwrap_or(0));
+    let action_digest = proposal.digest();
+    Case {
+        id: opening.id,
+        action: proposal.id,
+        action_digest,
+        requester: proposal.principal.clone(),
+        on_behalf_of: proposal.on_behalf_of.clone(),
+        tool: proposal.tool.clone(),
+        shown: Case::shown_digest(&action_digest, &profiles, &opening.bundle, expires),
+        profiles,
+        bundle: opening.bundle,
+        opened: opening.now,
+        expires,
+        state: CaseState::Open,
+        votes: Vec::new(),
+        opened_in: opening.opened_in,
+        round: opening.round,
+    }
+}
+
+/// Counts one vote on an open case and returns where the case stands then.
+///
+/// Pure: the vote's own `at` is the only time it knows, so replaying the recorded votes yields the same [`Step`]s.
+/// The requester, the person it is done for, the agent's owner and the bundle's authors do not vote. If the
+/// bundle says `solo`, the owner (of the agent, or of their own request) may all the same: an approval after a
+/// second confirmation, a refusal at once; the vote is stored with `solo` set, and never otherwise. One vote
+/// counts for every profile whose group the person is in. One refusal closes the case; it is approved once every
+/// profile has its number of approvals.
+///
+/// - `vote.at`: from `case.expires` on the case is closed, since silence is refusal.
+/// - `solo_confirmed`: the person has confirmed a second time that they decide alone.
+///
+/// # Errors
+///
+/// In this order: [`VoteError::ShownMismatch`] if the vote names another case or another shown digest;
+/// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted;
+/// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if they are in the group of no profile still
+/// to be met; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
+pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) -> Result<Step, VoteError> {
+    if vote.case != case.id || vote.shown != case.shown {
+        return Err(VoteError::ShownMismatch(case.id));
+    }
+    is_open(case, vote.at)?;
+    let person = &vote.person;
+    if case.votes.iter().any(|cast| cast.person == *person) {
+        return Err(VoteError::Repeated(person.clone()));
+    }
+    let part = part(case, person, bundle);
+    if part == Part::Excluded {
+        return Err(VoteError::HasPart(person.clone()));
+    }
+    if !unmet(case, bundle).any(|profile| is_in_group(person, profile, bundle)) {
+        return Err(VoteError::NotAsked(person.clone()));
+    }
+    if part == Part::Solo && vote.ballot == Ballot::Approve && !solo_confirmed {
+        return Err(VoteError::SoloUnconfirmed(person.clone()));
+    }
+    Ok(count(case, Vote { solo: part == Part::Solo, ..vote }, bundle))
+}
+
+/// Returns the profiles of a case that are met: enough votes for it, by people who may still cast them.
+///
+/// It looks at the votes alone, whatever the state; whether the case still gives a ticket is for [`consume`] to say.
+pub fn met(case: &Case, bundle: &BundleData) -> BTreeSet<ProfileId> {
+    let is_met = |id: &&ProfileId| {
+        bundle.profiles.get(id).is_some_and(|profile| approvals(case, profile, bundle) >= needed(profile))
+    };
+    case.profiles.iter().filter(is_met).cloned().collect()
+}
+
+/// Ends a case whose time is over, whether people were still deciding or its ticket was not used.
+pub fn expire(case: &Case, now: Millis) -> Closing {
+    match case.state {
+        CaseState::Open | CaseState::Approved if now < case.expires => Closing::NotYet,
+        CaseState::Open | CaseState::Approved => Closing::Closed(Case { state: CaseState::Expired, ..case.clone() }),
+        state @ (CaseState::Denied | CaseState::Expired | CaseState::Void | CaseState::Consumed) => {
+            Closing::Already(state)
+        }
+    }
+}
+
+/// Ends a case whose subject has changed: the tool, the policy or a switch.
+pub fn void(case: &Case) -> Closing {
+    match case.state {
+        CaseState::Open | CaseState::Approved => Closing::Closed(Case { state: CaseState::Void, ..case.clone() }),
+        state @ (CaseState::Denied | CaseState::Expired | CaseState::Void | CaseState::Consumed) => {
+            Closing::Already(state)
+        }
+    }
+}
+
+/// Uses the one ticket of an approved case for the exact action it was about.
+///
+/// # Errors
+///
+/// [`TicketError::Open`], [`TicketError::Denied`], [`TicketError::Expired`], [`TicketError::Void`] or
+/// [`TicketError::Consumed`] as the state says; for an approved case [`TicketError::Expired`] from `case.expires` on, and
+/// [`TicketError::Void`] if action or bundle is another. No others.
+pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis) -> Result<Case, TicketError> {
+    match case.state {
+        CaseState::Open => Err(TicketError::Open),
+        CaseState::Denied => Err(TicketError::Denied),
+        CaseState::Expired => Err(TicketError::Expired),
+        CaseState::Void => Err(TicketError::Void),
+        CaseState::Consumed => Err(TicketError::Consumed),
+        CaseState::Approved if now >= case.expires => Err(TicketError::Expired),
+        CaseState::Approved if case.action_digest != *action_digest || case.bundle != *bundle => Err(TicketError::Void),
+        CaseState::Approved => Ok(Case { state: CaseState::Consumed, ..case.clone() }),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// They have nothing to do with it.
+    None,
+    /// They have a part in it that excludes them.
+    Excluded,
+    /// They own it, and the bundle lets owners decide alone.
+    Solo,
+}
+
+fn part(case: &Case, person: &PersonId, bundle: &BundleData) -> Part {
+    // Whoever proposes in their own name owns the request, as the owner of an agent owns what it proposes.
+    let owns = match &case.requester {
+        Principal::Agent(agent) => bundle.agents.get(agent).is_some_and(|agent| agent.owner == *person),
+        Principal::Person(requester) => requester == person,
+    };
+    let has_part = owns || case.on_behalf_of.as_ref() == Some(person) || bundle.head.authors.contains(person);
+    match (has_part, owns && bundle.head.solo) {
+        (false, _) => Part::None,
+        (true, true) => Part::Solo,
+        (true, false) => Part::Excluded,
+    }
+}
+
+fn is_open(case: &Case, now: Millis) -> Result<(), VoteError> {
+    let state = match case.state {
+        CaseState::Open if now < case.expires => return Ok(()),
+        CaseState::Open => CaseState::Expired,
+        closed @ (CaseState::Approved
+        | CaseState::Denied
+        | CaseState::Expired
+        | CaseState::Void
+        | CaseState::Consumed) => closed,
+    };
+    Err(VoteError::Closed { case: case.id, state })
+}
+
+fn count(case: &Case, vote: Vote, bundle: &BundleData) -> Step {
+    let refuses = vote.ballot == Ballot::Deny;
+    let mut case = case.clone();
+    case.votes.push(vote);
+    if refuses {
+        return Step::Denied(Case { state: CaseState::Denied, ..case });
+    }
+    let all_met = met(&case, bundle) == case.profiles;
+    if all_met { Step::Approved(Case { state: CaseState::Approved, ..case }) } else { Step::Counted(case) }
+}
+
+fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> impl Iterator<Item = &'a Profile> {
+    let met = met(case, bundle);
+    case.profiles.iter().filter(move |id| !met.contains(*id)).filter_map(|id| bundle.profiles.get(id))
+}
+
+fn approvals(case: &Case, profile: &Profile, bundle: &BundleData) -> usize {
+    let counts = |vote: &&Vote| {
+        let real = match part(case, &vote.person, bundle) {
+            Part::None => true,
+            Part::Solo => vote.solo,
+            Part::Excluded => false,
+        };
+        real && vote.ballot == Ballot::Approve && is_in_group(&vote.person, profile, bundle)
+    };
+    case.votes.iter().filter(counts).map(|vote| &vote.person).collect::<BTreeSet<_>>().len()
+}
+
+/// At least one person, whatever a bundle says.
+fn needed(profile: &Profile) -> usize {
+    usize::try_from(profile.approvals.max(1)).unwrap_or(usize::MAX)
+}
+
+fn is_in_group(person: &PersonId, profile: &Profile, bundle: &BundleData) -> bool {
+    bundle.people.get(person).is_some_and(|person| person.groups.contains(&profile.group))
+}

@@ -1,0 +1,82 @@
+//! The autonomy level of an agent for an action class: how far it may go by itself.
+
+use types::bundle::BundleData;
+use types::{ActionProposal, ClassId, Code, Facts, Finding, Principal, ProfileId, Stage};
+
+use crate::mutant::{self, Mutant};
+use crate::said::Said;
+
+/// Judges the level as the snapshot has it, at the instant of the proposal.
+///
+/// Reads `level.rank`, `level.expires_at` and `class.writes`; for a write at L2 also `class.routine`,
+/// `level.environments`, `level.rated` and, if it is known, `resource.env`. An expired level is L0, and L3 is refused.
+/// A person has no level: whoever acts in their own name is judged by the other stages.
+pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
+    let mut said = Said::by(Stage::Autonomy, facts);
+    if proposal.principal.agent().is_none() {
+        return said.or_allow(Code::LevelAllows, "a person acts in their own name", "principal");
+    }
+    let Some(rank) = said.int("level.rank") else { return said.so_far() };
+    if rank <= 0 {
+        said.deny(Code::LevelAdvisory, "at L0 the agent recommends and nothing executes", "level.rank");
+        return said.so_far();
+    }
+    if rank > 2 {
+        said.deny(Code::LevelUnsupported, format!("L{rank} cannot be given: no tested rollback exists"), "level.rank");
+        return said.so_far();
+    }
+    expiry(&mut said, proposal.at.0);
+    if said.bool("class.writes") == Some(true) {
+        let why = if rank == 1 { Some("at L1 every write needs approval") } else { held_back(&mut said, facts) };
+        if let Some(why) = why {
+            said.escalate(profile(bundle, facts), Code::LevelEscalates, why, "level.rank");
+        }
+    }
+    said.or_allow(Code::LevelAllows, format!("L{rank} lets it run"), "level.rank")
+}
+
+/// Judges the expiry once more, at the sequencer's own instant `now`; says nothing if the level still holds.
+///
+/// A proposal may wait for people longer than the level lasts.
+pub fn again(_: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
+    let mut said = Said::by(Stage::Autonomy, facts);
+    let acts_at_level =
+        matches!(proposal.principal, Principal::Agent(_)) && facts.int("level.rank").is_some_and(|rank| rank > 0);
+    if acts_at_level && !mutant::on(Mutant::ExpiryNotCheckedAgain) {
+        if let Some(now) = said.int("now") {
+            expiry(&mut said, now);
+        }
+    }
+    said.so_far()
+}
+
+fn expiry(said: &mut Said<'_>, at: i64) {
+    let Some(expires_at) = said.int("level.expires_at") else { return };
+    if at >= expires_at && !mutant::on(Mutant::ExpiredLevelHonoured) {
+        said.deny(Code::LevelAdvisory, "the level has expired, which makes it L0", "level.expires_at");
+    }
+}
+
+// Says why a write does not run alone at L2, or nothing if it does or a missing fact has denied already.
+fn held_back(said: &mut Said<'_>, facts: &Facts) -> Option<&'static str> {
+    let (routine, rated) = (said.bool("class.routine"), said.bool("level.rated"));
+    let in_scope = said.list("level.environments").map(|scope| is_in_scope(scope, facts.text("resource.env")));
+    if !routine? {
+        Some("at L2 only routine classes run alone")
+    } else if !in_scope? {
+        Some("at L2 writes run alone only inside the level's environments")
+    } else if !rated? {
+        Some("at L2 writes run alone only under a rate limit")
+    } else {
+        None
+    }
+}
+
+fn is_in_scope(scope: &[String], environment: Option<&str>) -> bool {
+    environment.is_some_and(|environment| scope.iter().any(|name| name == environment))
+}
+
+fn profile<'a>(bundle: &'a BundleData, facts: &Facts) -> Option<&'a ProfileId> {
+    let class = ClassId::new(facts.text("tool.class")?).ok()?;
+    bundle.classes.get(&class)?.profile.as_ref()
+}

@@ -1,0 +1,188 @@
+//! The decision: the join of all findings, and the only mint of permits.
+
+mod admission;
+mod permit;
+
+use std::collections::BTreeSet;
+
+use types::bundle::BundleData;
+use types::decision::{Decision, Risk, SEMANTICS};
+use types::{
+    ActionProposal, AutonomyLevel, CaseId, Code, Digest, Facts, Finding, Millis, ObligationId, PolicyId, Principal,
+    ProfileId, Restriction, Stage, Verdict,
+};
+
+pub use permit::Permit;
+
+use crate::limits::Reservation;
+use crate::mutant::{self, Mutant};
+use crate::{autonomy, identity, integrity, limits, review, risk, switches};
+
+/// Is how long a permit lives, in milliseconds, when nothing shorter is asked: from the decision to the dispatch.
+///
+/// It spans the sync of the journal and a slow connection to the target, and little more.
+pub const PERMIT_MS: i64 = 30_000;
+
+/// Is what the policy engine answered, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyAnswer {
+    /// What it says, at least one finding; none at all denies.
+    pub findings: Vec<Finding>,
+    /// The policies that permitted it.
+    pub policies: Vec<PolicyId>,
+    /// The obligations those policies name.
+    pub obligations: Vec<ObligationId>,
+}
+
+/// Is a proposal judged by every stage that reads the snapshot; only [`pre`] makes one, so none is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Early {
+    findings: Vec<Finding>,
+    facts: Facts,
+    risk: Risk,
+    policies: Vec<PolicyId>,
+    obligations: Vec<ObligationId>,
+}
+
+impl Early {
+    /// Returns what the stages have said so far.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Returns the facts of the snapshot.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// Is what only the sequencer knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Late {
+    /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `cases.open`, `approval.met`, `approval.round`,
+    /// `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
+    pub facts: Facts,
+    /// The digest of the bundle that decides.
+    pub bundle: Digest,
+    /// The case whose approvals `approval.met` lists.
+    pub case: Option<CaseId>,
+    /// How long a permit lives, in milliseconds; [`PERMIT_MS`] unless there is a reason.
+    pub permit_ms: i64,
+}
+
+/// Is a decision, and the authority that comes with it if it permits.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The decision, to be recorded whatever it says.
+    pub decision: Decision,
+    /// The permit and what it takes from the limits; there only if the verdict permits, and always then, except that
+    /// an action that runs on approvals gets none when [`Late::case`] names no case to consume.
+    pub granted: Option<Granted>,
+}
+
+/// Is what an allowed action is given and what it takes, together in one record.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The authority for the exact action.
+    pub permit: Permit,
+    /// What it takes from rates and budgets.
+    pub reservation: Reservation,
+}
+
+/// Judges a proposal by every stage that reads the snapshot: identity, policy, autonomy, risk, review, integrity.
+///
+/// - `facts`: everything gathered from the snapshot, `risk.score` included.
+pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: Risk, answer: PolicyAnswer) -> Early {
+    let mut findings = identity::check(bundle, proposal, &facts);
+    findings.extend(policy(answer.findings));
+    findings.extend(autonomy::check(bundle, proposal, &facts));
+    findings.extend(risk::check(bundle, proposal, &facts));
+    findings.extend(review::check(bundle, proposal, &facts));
+    findings.extend(integrity::check(bundle, proposal, &facts));
+    Early { findings, facts, risk, policies: answer.policies, obligations: answer.obligations }
+}
+
+/// Judges the rest inside the sequencer, joins all findings, applies the approvals, and mints the permit.
+///
+/// Pure: the instant it decides at is the fact `now`, so the same arguments give the same decision. Approvals lift
+/// escalations and never a denial. An escalation is put to people in `approval.round` 1, and what appears
+/// only when the action is decided again in round 2; after that it is a denial. Nothing is reserved or consumed
+/// here: the caller MUST write the decision, the reservation and the consumption of the case in one record before
+/// anything is dispatched.
+///
+/// `cases.open` counts the open cases of the principal without one that is about this very action, since deciding
+/// that action again opens no other.
+pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late: Late) -> Finished {
+    let Early { mut findings, mut facts, risk, policies, obligations } = early;
+    facts.extend(late.facts);
+    findings.extend(switches::check(bundle, proposal, &facts));
+    findings.extend(autonomy::again(bundle, proposal, &facts));
+    findings.extend(limits::check(bundle, proposal, &facts));
+    findings.extend(admission::check(&facts));
+    let verdict = approved(bundle, &facts, &mut findings);
+    let on_approvals = uses_approvals(&verdict, &findings);
+
+    let now = Millis(facts.int("now").unwrap_or_default());
+    let decision = Decision {
+        action: proposal.id,
+        action_digest: proposal.digest(),
+        case: late.case.filter(|_| on_approvals),
+        verdict,
+        findings,
+        level: level(proposal, &facts, now),
+        facts,
+        risk,
+        policies,
+        obligations,
+        bundle: late.bundle,
+        semantics: SEMANTICS,
+        at: now,
+    };
+    let may_run = decision.verdict.permits() && (decision.case.is_some() || !on_approvals);
+    let granted = may_run.then(|| Granted {
+        permit: Permit::mint(&decision, proposal, late.permit_ms),
+        reservation: Reservation::plan(bundle, proposal, &decision.facts),
+    });
+    Finished { decision, granted }
+}
+
+/// A policy engine that says nothing has not permitted anything.
+fn policy(said: Vec<Finding>) -> Vec<Finding> {
+    if !said.is_empty() {
+        return said;
+    }
+    vec![Finding::new(Stage::Policy, Restriction::Deny, Code::PolicyDenies, "no policy said anything", "policy")]
+}
+
+/// Joins the findings and applies the approvals; what this adds to the findings can only tighten.
+fn approved(bundle: &BundleData, facts: &Facts, findings: &mut Vec<Finding>) -> Verdict {
+    let joined = Verdict::join(findings.iter().map(|finding| &finding.restriction));
+    let Verdict::Escalate(required) = joined else { return joined };
+    let missing = unmet(required, facts);
+    if missing.is_empty() {
+        return Verdict::AllowObserved;
+    }
+    let refused = admission::new_case(bundle, facts, &missing);
+    if refused.is_empty() {
+        return Verdict::Escalate(missing);
+    }
+    findings.extend(refused);
+    Verdict::Deny
+}
+
+fn unmet(required: BTreeSet<ProfileId>, facts: &Facts) -> BTreeSet<ProfileId> {
+    let met = facts.list("approval.met").unwrap_or_default();
+    let foreign = !met.is_empty() && mutant::on(Mutant::ForeignApprovalAccepted);
+    required.into_iter().filter(|profile| !foreign && !met.iter().any(|name| name == profile.as_str())).collect()
+}
+
+/// A permitted action with an escalation among its findings runs on the approvals that lifted it.
+fn uses_approvals(verdict: &Verdict, findings: &[Finding]) -> bool {
+    verdict.permits() && findings.iter().any(|finding| matches!(finding.restriction, Restriction::Escalate(_)))
+}
+
+fn level(proposal: &ActionProposal, facts: &Facts, now: Millis) -> AutonomyLevel {
+    let in_force = facts.int("level.expires_at").is_some_and(|expires_at| now.0.max(proposal.at.0) < expires_at);
+    let rank = facts.int("level.rank").filter(|_| in_force && matches!(proposal.principal, Principal::Agent(_)));
+    AutonomyLevel::from_rank(rank.unwrap_or_default())
+}

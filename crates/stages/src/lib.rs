@@ -1,0 +1,28 @@
+//! The pure stages of a decision, their join, and the state machines behind approvals and limits.
+//!
+//! A stage is a function of bundle, proposal and facts that returns findings; [`decision`] joins them.
+//! Nothing here knows the time, a file, a network or a policy engine: facts are gathered by the shell
+//! (with the help of [`facts`]), policy findings arrive as plain data, and the current instant is a fact
+//! like any other. Running the same facts through again gives the same decision, years later.
+//!
+//! A decision has two phases. [`decision::pre`] judges what a numbered snapshot says; it may run anywhere.
+//! [`decision::finish`] judges what only the sequencer knows (switches, counters, approvals, its own
+//! clock), joins everything, and is the only place where a [`decision::Permit`] comes from.
+
+pub mod approval;
+pub mod autonomy;
+pub mod decision;
+pub mod facts;
+pub mod identity;
+pub mod integrity;
+pub mod limits;
+pub mod review;
+pub mod risk;
+pub mod switches;
+pub mod trial;
+
+#[cfg(not(feature = "mutants"))]
+mod mutant;
+#[cfg(feature = "mutants")]
+pub mod mutant;
+mod said;

@@ -1,0 +1,72 @@
+//! Planted bugs: one for each rule that must never break, so that the tests prove they would notice.
+//!
+//! Without the feature `mutants` no bug can be switched on and [`on`] is the constant `false`.
+
+/// Names one planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// A missing fact allows.
+    MissingFactAllows,
+    /// An expired level counts as if it were in force.
+    ExpiredLevelHonoured,
+    /// The sequencer does not look at the level's expiry again.
+    ExpiryNotCheckedAgain,
+    /// The kill switch of the agent is not looked at.
+    AgentSwitchIgnored,
+    /// An approval of any profile passes for every profile.
+    ForeignApprovalAccepted,
+    /// A second round opens a third, and so on.
+    RoundsNeverEnd,
+    /// An open window is taken for closed, and a closed one for open.
+    WindowInverted,
+    /// An unknown environment is covered by no limit that names one.
+    UnknownEnvironmentNotCovered,
+    /// A confidence just at the threshold escalates.
+    ConfidenceOffByOne,
+    /// A budget that would be used up exactly is refused.
+    BudgetOffByOne,
+    /// A changed tool definition passes.
+    ChangedPinIgnored,
+    /// A risk score just at the threshold passes.
+    RiskOffByOne,
+}
+
+/// Lists every planted bug.
+#[cfg(feature = "mutants")]
+pub const ALL: &[Mutant] = &[
+    Mutant::MissingFactAllows,
+    Mutant::ExpiredLevelHonoured,
+    Mutant::ExpiryNotCheckedAgain,
+    Mutant::AgentSwitchIgnored,
+    Mutant::ForeignApprovalAccepted,
+    Mutant::RoundsNeverEnd,
+    Mutant::WindowInverted,
+    Mutant::UnknownEnvironmentNotCovered,
+    Mutant::ConfidenceOffByOne,
+    Mutant::BudgetOffByOne,
+    Mutant::ChangedPinIgnored,
+    Mutant::RiskOffByOne,
+];
+
+#[cfg(feature = "mutants")]
+std::thread_local! {
+    static PLANTED: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+}
+
+/// Switches one planted bug on for the current thread, or all off.
+#[cfg(feature = "mutants")]
+pub fn plant(mutant: Option<Mutant>) {
+    PLANTED.set(mutant);
+}
+
+/// Says whether a planted bug is on in the current thread.
+#[cfg(feature = "mutants")]
+pub(crate) fn on(mutant: Mutant) -> bool {
+    PLANTED.get() == Some(mutant)
+}
+
+/// Says whether a planted bug is on; in a build without the feature none ever is.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn on(_: Mutant) -> bool {
+    false
+}

@@ -1,0 +1,347 @@
+//! Generates cases for the deciders: bundles, proposals, facts and policy answers around every boundary.
+//!
+//! Most facts are as they should be, so that most cases get past most stages; each in turn is now and then
+//! missing, of another type, or just on the other side of a boundary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spec::{Mode, Rung};
+use types::bundle::{
+    Budget, BundleData, Claim, Class, Freeze, Head, Hold, Impact, Limits, Profile, Rate, Review, RiskModel, Scope,
+    Tool, Window,
+};
+use types::glob::Glob;
+use types::{
+    ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, FactName, FactValue, Facts, LimitId,
+    Millis, Principal, ProfileId, Reversibility,
+};
+
+const NOW: i64 = 1_767_607_200_000;
+const PROFILES: [&str; 3] = ["p1", "p2", "p3"];
+const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "test"];
+const TOOLS: [&str; 4] = ["s.one", "s.two", "t.three", "countersign.switch.clear"];
+
+/// Throws dice from a stream of bytes; when it runs dry every throw is 0.
+pub struct Dice<'a>(pub &'a mut dyn Iterator<Item = u8>);
+
+/// Is an endless stream of bytes from a seed (SplitMix64).
+pub fn bytes(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)).to_le_bytes()
+    })
+    .flatten()
+}
+
+impl Dice<'_> {
+    fn below(&mut self, n: u8) -> u8 {
+        self.0.next().unwrap_or(0) % n
+    }
+
+    /// True once in `n` throws.
+    fn once_in(&mut self, n: u8) -> bool {
+        self.below(n) == n - 1
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[usize::from(self.below(u8::try_from(from.len()).unwrap()))]
+    }
+
+    fn profile(&mut self) -> Option<ProfileId> {
+        (!self.once_in(6)).then(|| ProfileId::new(self.pick(&["p1", "p1", "p1", "p2", "p2", "p2", "p3"])).unwrap())
+    }
+}
+
+/// Is one generated case.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The proposal.
+    pub proposal: ActionProposal,
+    /// The facts.
+    pub facts: Facts,
+    rungs: [Rung; 3],
+    delegator: [Rung; 3],
+}
+
+impl Case {
+    /// Returns what the policies answer to whoever asks.
+    pub fn permits(&self, asker: &Principal, mode: Mode) -> Rung {
+        let rungs = if *asker == self.proposal.principal { &self.rungs } else { &self.delegator };
+        rungs[match mode {
+            Mode::Autonomous => 0,
+            Mode::Monitored => 1,
+            Mode::Approved => 2,
+        }]
+        .clone()
+    }
+}
+
+/// Generates a bundle.
+pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
+    let known = if dice.once_in(3) { &PROFILES[..2] } else { &PROFILES[..] };
+    BundleData {
+        head: head(dice),
+        classes: ["a", "b"].map(|id| (id.parse().unwrap(), class(dice))).into(),
+        tools: TOOLS[..3].iter().map(|name| (name.parse().unwrap(), tool(dice))).collect(),
+        risk: RiskModel {
+            observe_from: 40,
+            escalate_from: dice.pick(&[70, 70, 70, 40]),
+            profile: dice.profile(),
+            factors: BTreeMap::new(),
+        },
+        limits: limits(dice),
+        profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile())).collect(),
+        ..BundleData::default()
+    }
+}
+
+fn head(dice: &mut Dice<'_>) -> Head {
+    let review = Review {
+        confidence_below_bp: dice.pick(&[8_500, 8_500, 0, 10_000]),
+        profile: dice.profile(),
+        ..Review::default()
+    };
+    Head { review, hold: Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() }, ..Head::default() }
+}
+
+fn profile() -> Profile {
+    Profile { group: "g".into(), approvals: 1, timeout_ms: 1_000 }
+}
+
+fn class(dice: &mut Dice<'_>) -> Class {
+    let claims =
+        [Claim::Purpose, Claim::Confidence, Claim::Reasoning].into_iter().filter(|_| dice.once_in(6)).collect();
+    Class { description: String::new(), writes: true, impact: 0, routine: true, profile: dice.profile(), claims }
+}
+
+fn tool(dice: &mut Dice<'_>) -> Tool {
+    Tool {
+        class: dice.pick(&["a", "b"]).parse().unwrap(),
+        effect: EffectClass::Unsafe,
+        reversibility: Reversibility::Irreversible,
+        definition: (!dice.once_in(3)).then_some(Digest([1; 32])),
+        resource: None,
+        touches: Vec::new(),
+        key_argument: None,
+        key_ttl_ms: None,
+    }
+}
+
+fn scope(dice: &mut Dice<'_>) -> Scope {
+    let glob = |text: &str| Glob(text.to_owned());
+    Scope {
+        agent: glob(dice.pick(&["*", "*", "*", "bot", "b*", "person:*", "other"])),
+        class: glob(dice.pick(&["*", "*", "a", "b", "c"])),
+        tool: glob(dice.pick(&["*", "*", "s.*", "s.one", "t.*"])),
+        env: glob(dice.pick(&["*", "*", "dev", "prod", "*d*"])),
+    }
+}
+
+fn some<T>(dice: &mut Dice<'_>, name: &str, make: impl Fn(&mut Dice<'_>) -> T) -> BTreeMap<LimitId, T> {
+    let count = dice.below(3);
+    (0..count).map(|n| (LimitId::new(format!("{name}{n}")).unwrap(), make(dice))).collect()
+}
+
+fn limits(dice: &mut Dice<'_>) -> Limits {
+    Limits {
+        rates: some(dice, "r", |d| Rate { covers: scope(d), burst: 5, refill_ms: 1_000 }),
+        budgets: some(dice, "b", |d| Budget { covers: scope(d), amount: None, max: 100, period_ms: 1_000 }),
+        windows: some(dice, "w", window),
+        freezes: some(dice, "f", |d| Freeze {
+            covers: scope(d),
+            from: String::new(),
+            to: String::new(),
+            reason: String::new(),
+        }),
+        impacts: some(dice, "i", |d| Impact { covers: scope(d), touches_max: Some(1), amount: None, amount_max: None }),
+    }
+}
+
+fn window(dice: &mut Dice<'_>) -> Window {
+    let text = String::new;
+    Window {
+        covers: scope(dice),
+        zone: text(),
+        days: BTreeSet::new(),
+        from: text(),
+        to: text(),
+        outside: dice.profile(),
+    }
+}
+
+/// Generates a case for a bundle.
+pub fn case(dice: &mut Dice<'_>, bundle: &BundleData) -> Case {
+    let proposal = proposal(dice);
+    let mut facts = Facting { facts: Facts::new(), dice };
+    facts.who(&proposal);
+    facts.what();
+    facts.level();
+    facts.trouble();
+    facts.limits(&bundle.limits);
+    facts.sequencer();
+    let facts = facts.facts;
+    Case { proposal, facts, rungs: rungs(dice), delegator: rungs(dice) }
+}
+
+fn proposal(dice: &mut Dice<'_>) -> ActionProposal {
+    let agent = Principal::Agent("bot".parse().unwrap());
+    let person = Principal::Person("ann".parse().unwrap());
+    ActionProposal {
+        id: ActionId::draw(Millis(NOW), [3; 10]),
+        tenant: "t".parse().unwrap(),
+        principal: if dice.once_in(5) { person } else { agent },
+        on_behalf_of: dice.once_in(5).then(|| "bob".parse().unwrap()),
+        session: None,
+        tool: dice.pick(&TOOLS).parse().unwrap(),
+        definition: None,
+        arguments: Arguments::empty(),
+        claims: Claims::default(),
+        channel: dice.pick(&[Channel::Mcp, Channel::Mcp, Channel::Http, Channel::Person]),
+        at: Millis(NOW),
+    }
+}
+
+fn rungs(dice: &mut Dice<'_>) -> [Rung; 3] {
+    let mut rung = |named: bool| match dice.below(16) {
+        0 => Rung::Error,
+        1..8 => Rung::No,
+        _ if !named => Rung::Yes(BTreeSet::new()),
+        _ => {
+            let count = dice.pick(&[0, 1, 1, 1, 2]);
+            Rung::Yes((0..count).map(|_| ProfileId::new(dice.pick(&PROFILES)).unwrap()).collect())
+        }
+    };
+    [rung(false), rung(false), rung(true)]
+}
+
+struct Facting<'a, 'b> {
+    facts: Facts,
+    dice: &'a mut Dice<'b>,
+}
+
+impl Facting<'_, '_> {
+    /// Sets a fact, but now and then leaves it out or gives it another type.
+    fn put(&mut self, name: &str, value: impl Into<FactValue>) {
+        let value = match self.dice.below(128) {
+            0 => return,
+            1 => FactValue::Text("odd".into()),
+            2 => FactValue::Int(1),
+            _ => value.into(),
+        };
+        self.facts.set(FactName::new(name), value, "generated", Millis(NOW));
+    }
+
+    /// Sets a yes or no that is seldom what it should not be.
+    fn usually(&mut self, name: &str, value: bool) {
+        let odd = self.dice.once_in(60);
+        self.put(name, value != odd);
+    }
+
+    fn list(&mut self, name: &str, from: &[&str], seldom: u8) {
+        let chosen: Vec<String> = from.iter().filter(|_| self.dice.once_in(seldom)).map(|s| (*s).to_owned()).collect();
+        self.put(name, FactValue::List(chosen));
+    }
+
+    fn who(&mut self, proposal: &ActionProposal) {
+        self.usually("agent.known", true);
+        self.usually("person.known", true);
+        if proposal.on_behalf_of.is_some() || self.dice.once_in(8) {
+            self.usually("delegator.known", true);
+            self.usually("delegator.allowed", true);
+        }
+        if self.dice.once_in(8) {
+            let plan = if self.dice.once_in(6) { "x.y".to_owned() } else { proposal.tool.to_string() };
+            self.put("session.plan", FactValue::List(vec![plan]));
+        }
+    }
+
+    fn what(&mut self) {
+        self.usually("tool.known", true);
+        self.usually("tool.quarantined", false);
+        let pin = self
+            .dice
+            .pick(&["match", "match", "match", "match", "match", "match", "match", "unseen", "unpinned", "changed"]);
+        self.put("tool.pin", pin);
+        let class = self.dice.pick(&["a", "a", "a", "b", "b", "countersign.admin", "not a name"]);
+        self.put("tool.class", class);
+        let writes = !self.dice.once_in(4);
+        self.put("class.writes", writes);
+        let routine = !self.dice.once_in(4);
+        self.put("class.routine", routine);
+        if !self.dice.once_in(4) {
+            let environment = self.dice.pick(&ENVIRONMENTS);
+            self.put("resource.env", environment);
+        }
+        let mapped = self.dice.once_in(2);
+        self.put("resource.mapped", mapped);
+        self.usually("resource.known", true);
+        let age = self.dice.pick(&[0, 0, 0, 0, 0, 0, 0, 300_000, 300_000, 300_001]);
+        self.put("resource.age_ms", age);
+        self.put("resource.age_ms_max", 300_000);
+    }
+
+    fn level(&mut self) {
+        let rank = self.dice.pick(&[2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 0, 3, -1]);
+        self.put("level.rank", rank);
+        // The proposal is at NOW, the decision at NOW + 50.
+        let expires = self.dice.pick(&[9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 51, 50, 1, 0, -1]);
+        self.put("level.expires_at", NOW + expires);
+        self.list("level.environments", &ENVIRONMENTS, 2);
+        self.usually("level.rated", true);
+    }
+
+    fn trouble(&mut self) {
+        if self.dice.once_in(2) {
+            let confidence = self.dice.pick(&[9_000, 9_000, 10_000, 8_500, 8_499, 8_501, 0]);
+            self.put("claim.confidence_bp", confidence);
+        }
+        self.usually("claim.purpose", true);
+        self.usually("claim.reasoning", true);
+        self.list("review.words", &["delete"], 30);
+        self.list("review.amounts", &["/amount"], 30);
+        let score = self.dice.pick(&[0, 0, 0, 0, 39, 40, 41, 69, 70, 71]);
+        self.put("risk.score", score);
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        for id in limits.rates.keys() {
+            let left = self.dice.pick(&[5, 5, 5, 5, 5, 2, 1, 1, 0, -1]);
+            self.put(&format!("rate.{id}"), left);
+        }
+        for id in limits.budgets.keys() {
+            let left = self.dice.pick(&[100, 100, 50, 0]);
+            self.put(&format!("budget.{id}"), left);
+            let more = self.dice.pick(&[-1, -1, -1, -50, 0, 0, 0, 1]);
+            let asked = if self.dice.once_in(30) { i64::MAX } else { left + more };
+            self.put(&format!("budget.{id}.asked"), asked);
+        }
+        for id in limits.windows.keys() {
+            let open = !self.dice.once_in(5);
+            self.put(&format!("window.{id}"), open);
+        }
+        for id in limits.freezes.keys() {
+            let on = self.dice.once_in(10);
+            self.put(&format!("freeze.{id}"), on);
+        }
+        for id in limits.impacts.keys() {
+            let exceeded = self.dice.once_in(10);
+            self.put(&format!("impact.{id}"), exceeded);
+        }
+    }
+
+    fn sequencer(&mut self) {
+        for name in ["switch.tenant", "switch.agent", "switch.tool", "switch.class", "clock.jumped", "denials.flooding"]
+        {
+            self.usually(name, false);
+        }
+        self.list("approval.met", &PROFILES, 2);
+        let round = self.dice.pick(&[0, 0, 1, 1, 1, 2, 3]);
+        self.put("approval.round", round);
+        let open = self.dice.pick(&[0, 0, 0, 0, 1, 19, 20, 21]);
+        self.put("cases.open", open);
+        self.put("now", NOW + 50);
+    }
+}

@@ -1,0 +1,15 @@
+//! The only SQL of the house: the journal, its head, sealed contents, and what the next decision reads.
+//!
+//! One writer, many readers. A batch is one transaction: it is in the journal whole and synced, or not
+//! at all. Nothing here interprets what it stores.
+
+pub mod batch;
+pub mod error;
+pub mod query;
+pub mod reader;
+pub mod writer;
+
+pub use batch::{Batch, Head, NewRecord, NewSubject, StateOp};
+pub use error::StoreError;
+pub use reader::{Reader, Row};
+pub use writer::Writer;

@@ -1,0 +1,166 @@
+//! Readers: each has its own read-only connection and sees only what is committed.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use crate::batch::Head;
+use crate::error::StoreError;
+use crate::writer::{as_i64, as_u64, read_head};
+
+/// Is one record as the journal holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its index.
+    pub seq: u64,
+    /// The leaf's exact bytes.
+    pub leaf: Vec<u8>,
+    /// The sealed content; absent once erased.
+    pub sealed: Option<Vec<u8>>,
+    /// The numbers of the subjects whose keys seal it.
+    pub subjects: Vec<i64>,
+}
+
+/// Is a stored subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectRow {
+    /// Its number.
+    pub id: i64,
+    /// The keyed tag over its name.
+    pub tag: Vec<u8>,
+    /// Its wrapped key.
+    pub wrapped: Vec<u8>,
+}
+
+/// Reads the journal.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+const ROW: &str = "SELECT j.seq, j.leaf, c.sealed, c.subjects FROM journal j LEFT JOIN content c ON c.seq = j.seq";
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let subjects: Option<String> = row.get(3)?;
+    let subjects = subjects.unwrap_or_default();
+    Ok(Row {
+        seq: as_u64(row.get(0)?),
+        leaf: row.get(1)?,
+        sealed: row.get(2)?,
+        subjects: subjects.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect(),
+    })
+}
+
+impl Reader {
+    /// Opens a journal for reading.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says, or [`StoreError::Damaged`] if the file is no journal.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(Self { connection })
+    }
+
+    /// Returns where the journal ends now.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        read_head(&self.connection)
+    }
+
+    /// Returns the leaves of `from..to`, in order; fewer if the journal ends before.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn leaves(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT leaf FROM journal WHERE seq >= ?1 AND seq < ?2 ORDER BY seq")?;
+        let rows = statement.query_map(params![as_i64(from), as_i64(to)], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the record at an index.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn record(&self, seq: u64) -> Result<Option<Row>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{ROW} WHERE j.seq = ?1"))?;
+        Ok(statement.query_row(params![as_i64(seq)], row).optional()?)
+    }
+
+    /// Returns the records of `from..to`, in order.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn records(&self, from: u64, to: u64) -> Result<Vec<Row>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{ROW} WHERE j.seq >= ?1 AND j.seq < ?2 ORDER BY j.seq"))?;
+        let rows = statement.query_map(params![as_i64(from), as_i64(to)], row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the records of one action, in order.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn of_action(&self, action: &[u8; 16]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{ROW} WHERE j.action = ?1 ORDER BY j.seq"))?;
+        let rows = statement.query_map(params![action], row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the last leaf of a session.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn last_of_session(&self, session: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT leaf FROM journal WHERE session = ?1 ORDER BY seq DESC LIMIT 1")?;
+        Ok(statement.query_row(params![session], |row| row.get(0)).optional()?)
+    }
+
+    /// Returns all state of a kind, by key.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn state(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key, value FROM state WHERE kind = ?1 ORDER BY key")?;
+        let rows = statement.query_map(params![kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns one value of state.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn state_value(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT value FROM state WHERE kind = ?1 AND key = ?2")?;
+        Ok(statement.query_row(params![kind, key], |row| row.get(0)).optional()?)
+    }
+
+    /// Returns all subjects, by number.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn subjects(&self) -> Result<Vec<SubjectRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT id, tag, wrapped FROM subject ORDER BY id")?;
+        let rows = statement
+            .query_map([], |row| Ok(SubjectRow { id: row.get(0)?, tag: row.get(1)?, wrapped: row.get(2)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,199 @@
+//! The one writer. SQLite in WAL mode with `synchronous=FULL`: a commit that returns is on the disk.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::batch::{Batch, Head, NewRecord, StateOp};
+use crate::error::StoreError;
+
+/// Is the version of the tables below.
+pub const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE journal (
+    seq     INTEGER PRIMARY KEY,
+    leaf    BLOB NOT NULL,
+    kind    INTEGER NOT NULL,
+    action  BLOB,
+    session BLOB
+) STRICT;
+CREATE INDEX journal_by_action ON journal (action, seq) WHERE action IS NOT NULL;
+CREATE INDEX journal_by_session ON journal (session, seq) WHERE session IS NOT NULL;
+CREATE TABLE content (
+    seq      INTEGER PRIMARY KEY,
+    sealed   BLOB NOT NULL,
+    subjects TEXT NOT NULL
+) STRICT;
+CREATE TABLE subject (
+    id      INTEGER PRIMARY KEY,
+    tag     BLOB NOT NULL UNIQUE,
+    wrapped BLOB NOT NULL
+) STRICT;
+CREATE TABLE state (
+    kind  TEXT NOT NULL,
+    key   TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE head (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    size     INTEGER NOT NULL,
+    frontier BLOB NOT NULL,
+    epoch    INTEGER NOT NULL
+) STRICT;
+";
+
+/// Writes batches. There is one per journal, owned by one thread.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    head: Head,
+}
+
+pub(crate) fn tune(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    Ok(())
+}
+
+impl Writer {
+    /// Opens the journal file, creates it if there is none, and takes over as its writer.
+    ///
+    /// Taking over raises the epoch, so that a writer which believed it was alone can no longer commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the file is no journal of this version; otherwise what the disk says.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path)?;
+        tune(&connection)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match version {
+            0 => create(&mut connection)?,
+            SCHEMA_VERSION => {}
+            other => {
+                return Err(StoreError::Damaged(format!("its version is {other}, this program knows {SCHEMA_VERSION}")));
+            }
+        }
+        let head = take_over(&mut connection)?;
+        Ok(Self { connection, head })
+    }
+
+    /// Returns where the journal ends.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Adds a batch in one transaction. When this returns, the batch is synced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::DiskFull`] with nothing written; [`StoreError::HeadMoved`] if another writer has
+    /// committed or taken over; [`StoreError::Disk`] after which the writer MUST NOT be used again.
+    pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let size = self.head.size + batch.records.len() as u64;
+        let tx = self.connection.transaction()?;
+        insert_subjects(&tx, batch)?;
+        for (seq, record) in (self.head.size..).zip(&batch.records) {
+            insert_record(&tx, seq, record)?;
+        }
+        apply_state(&tx, &batch.state)?;
+        let moved = tx
+            .prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?
+            .execute(params![as_i64(size), batch.frontier, as_i64(self.head.size), as_i64(self.head.epoch)])?;
+        if moved != 1 {
+            return Err(StoreError::HeadMoved { expected: self.head.size });
+        }
+        tx.commit()?;
+        self.head.size = size;
+        self.head.frontier.clone_from(&batch.frontier);
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the main file, so that a copy of the file alone is whole.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+pub(crate) fn as_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn as_u64(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let tx = connection.transaction()?;
+    tx.execute_batch(SCHEMA)?;
+    tx.execute("INSERT INTO head (one, size, frontier, epoch) VALUES (1, 0, x'', 0)", [])?;
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn take_over(connection: &mut Connection) -> Result<Head, StoreError> {
+    let tx = connection.transaction()?;
+    tx.execute("UPDATE head SET epoch = epoch + 1 WHERE one = 1", [])?;
+    let head = read_head(&tx)?;
+    tx.commit()?;
+    Ok(head)
+}
+
+pub(crate) fn read_head(connection: &Connection) -> Result<Head, StoreError> {
+    let row = connection
+        .query_row("SELECT size, frontier, epoch FROM head WHERE one = 1", [], |row| {
+            Ok(Head { size: as_u64(row.get(0)?), frontier: row.get(1)?, epoch: as_u64(row.get(2)?) })
+        })
+        .optional()?;
+    row.ok_or_else(|| StoreError::Damaged("it has no head".to_owned()))
+}
+
+fn insert_subjects(tx: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
+    for subject in &batch.subjects {
+        tx.prepare_cached("INSERT INTO subject (id, tag, wrapped) VALUES (?1, ?2, ?3)")?.execute(params![
+            subject.id,
+            subject.tag,
+            subject.wrapped
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_record(tx: &Transaction<'_>, seq: u64, record: &NewRecord) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO journal (seq, leaf, kind, action, session) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![as_i64(seq), record.leaf, record.kind, record.action, record.session])?;
+    let subjects: Vec<String> = record.subjects.iter().map(i64::to_string).collect();
+    tx.prepare_cached("INSERT INTO content (seq, sealed, subjects) VALUES (?1, ?2, ?3)")?.execute(params![
+        as_i64(seq),
+        record.sealed,
+        subjects.join(" ")
+    ])?;
+    Ok(())
+}
+
+fn apply_state(tx: &Transaction<'_>, ops: &[StateOp]) -> Result<(), StoreError> {
+    for op in ops {
+        match op {
+            StateOp::Put { kind, key, value } => tx
+                .prepare_cached("INSERT INTO state (kind, key, value) VALUES (?1, ?2, ?3) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value")?
+                .execute(params![kind, key, value])?,
+            StateOp::Delete { kind, key } => {
+                tx.prepare_cached("DELETE FROM state WHERE kind = ?1 AND key = ?2")?.execute(params![kind, key])?
+            }
+        };
+    }
+    Ok(())
+}

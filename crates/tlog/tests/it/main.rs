@@ -1,0 +1,15 @@
+//! Tests of the crate from outside: known answers, vectors from elsewhere, properties, planted faults.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bundles;
+mod checkpoints;
+mod checks;
+mod frontiers;
+mod hashes;
+mod keys;
+mod notes;
+mod proofs;
+mod support;
+mod tessera;
+mod tiles;
+mod vectors;

@@ -1,0 +1,482 @@
+//! A policy bundle as plain data: what its files say, before anything is compiled.
+//!
+//! Every number a user may want to change stands here, none in code. Reading and checking the files is
+//! the `policy` crate's work; the reference decider of `spec/` reads this same data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::glob::Glob;
+use crate::{
+    AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ServerName,
+    ToolName,
+};
+
+/// Is everything a bundle's files say, Cedar text aside.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BundleData {
+    /// `bundle.toml`.
+    pub head: Head,
+    /// `agents.toml`.
+    pub agents: BTreeMap<AgentId, Agent>,
+    /// `people.toml`.
+    pub people: BTreeMap<PersonId, Person>,
+    /// `classes.toml`.
+    pub classes: BTreeMap<ClassId, Class>,
+    /// `catalog/*.toml`: the servers.
+    pub servers: BTreeMap<ServerName, Server>,
+    /// `catalog/*.toml`: the tools.
+    pub tools: BTreeMap<ToolName, Tool>,
+    /// `inventory.toml`: what kinds of entity there are and where they come from.
+    pub inventory: Inventory,
+    /// `risk.toml`.
+    pub risk: RiskModel,
+    /// `limits.toml`.
+    pub limits: Limits,
+    /// `escalation.toml`.
+    pub profiles: BTreeMap<ProfileId, Profile>,
+    /// `obligations.toml`.
+    pub obligations: BTreeMap<ObligationId, Obligation>,
+    /// `workflows/*.toml`.
+    pub workflows: BTreeMap<String, Workflow>,
+}
+
+/// Is `bundle.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// The bundle's name.
+    pub name: String,
+    /// The people who wrote it; they do not approve what it escalates, unless `solo` is set.
+    #[serde(default)]
+    pub authors: BTreeSet<PersonId>,
+    /// Lets the agent's owner decide alone after a second confirmation; recorded with every such vote.
+    #[serde(default)]
+    pub solo: bool,
+    /// Mandatory-review triggers.
+    #[serde(default)]
+    pub review: Review,
+    /// How the gateway treats a call that is held for people.
+    #[serde(default)]
+    pub hold: Hold,
+}
+
+/// Says when a person must look, whatever the policy says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Review {
+    /// A claimed confidence below this, in basis points, escalates. 8,500 by default.
+    pub confidence_below_bp: u32,
+    /// The profile that looks; without one, a trigger denies.
+    pub profile: Option<ProfileId>,
+    /// Whole words that escalate wherever they stand in the arguments, in any case.
+    pub words: BTreeSet<String>,
+    /// Amounts that escalate.
+    pub amounts: Vec<Amount>,
+}
+
+impl Default for Review {
+    fn default() -> Self {
+        Self { confidence_below_bp: 8_500, profile: None, words: BTreeSet::new(), amounts: Vec::new() }
+    }
+}
+
+/// Is an amount in the arguments that needs a person's look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amount {
+    /// Which tools it concerns.
+    #[serde(default)]
+    pub tool: Glob,
+    /// Where in the arguments it stands, as a JSON Pointer.
+    pub pointer: String,
+    /// The largest amount that needs no look, as the argument counts it.
+    pub above: i64,
+}
+
+/// Says how long a held call waits and how many cases an agent may have open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hold {
+    /// How long a call waits on the wire when the client has no better means, in milliseconds. 45,000 by default.
+    pub wait_ms_max: i64,
+    /// How many cases of one agent may be open; one more is denied. 20 by default.
+    pub open_cases_max: u32,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { wait_ms_max: 45_000, open_cases_max: 20 }
+    }
+}
+
+/// Is one agent of `agents.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// The person who answers for it.
+    pub owner: PersonId,
+    /// The teams it belongs to.
+    #[serde(default)]
+    pub teams: BTreeSet<String>,
+    /// The people it may act for; empty means nobody but itself.
+    #[serde(default)]
+    pub on_behalf_of: BTreeSet<PersonId>,
+    /// Adds an optional `_countersign` object to every tool's input schema, so that the model says what it is doing.
+    #[serde(default)]
+    pub annotate_schemas: bool,
+}
+
+/// Is one person of `people.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// The groups they belong to.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
+}
+
+/// Is one action class of `classes.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    /// What belongs in it, for people.
+    pub description: String,
+    /// Its operations change something.
+    pub writes: bool,
+    /// Points of operational impact for the risk score.
+    #[serde(default)]
+    pub impact: i64,
+    /// A predefined low-risk class, which an agent at L2 runs alone.
+    #[serde(default)]
+    pub routine: bool,
+    /// The profile that approves when the level demands it; without one, the level denies instead.
+    #[serde(default)]
+    pub profile: Option<ProfileId>,
+    /// Claims an agent must make; an absent one escalates.
+    #[serde(default)]
+    pub claims: BTreeSet<Claim>,
+}
+
+/// Names a claim that a class can require.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// What the action is for.
+    Purpose,
+    /// How sure the agent is.
+    Confidence,
+    /// How it got there.
+    Reasoning,
+}
+
+/// Says how an upstream server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The command and its arguments, for a server over stdio.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Environment variables passed to the command, by name; values are never in a bundle.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub env: BTreeSet<String>,
+    /// The endpoint, for a server over Streamable HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Request headers whose values come from environment variables: header name to variable name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// What the server calls itself when it answers; pinned, another answer quarantines its tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+}
+
+/// Is one tool of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// The action class it belongs to.
+    pub class: ClassId,
+    /// What a repeated dispatch would do.
+    pub effect: EffectClass,
+    /// How its effect is taken back.
+    pub reversibility: Reversibility,
+    /// The digest of the definition that was reviewed: name, description, schemas, annotations and server identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Digest>,
+    /// Which entity the arguments name; without one the server itself is the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceMap>,
+    /// Lists in the arguments that say how many things are touched, as JSON Pointers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<String>,
+    /// Where in the arguments our idempotency key goes, for a `keyed` tool: the name of a top-level argument.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_argument: Option<String>,
+    /// How long the target remembers a key, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_ttl_ms: Option<i64>,
+}
+
+/// Maps an argument to an inventory entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceMap {
+    /// The entity kind, as the inventory declares it.
+    pub kind: String,
+    /// Where in the arguments its id stands, as a JSON Pointer.
+    pub id: String,
+}
+
+/// Is `inventory.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inventory {
+    /// The kinds of entity and their attributes.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, Kind>,
+    /// Where entities come from.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
+}
+
+/// Is a kind of entity: its attributes by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// Every entity of the kind has each of them.
+    pub attributes: BTreeMap<String, AttributeType>,
+}
+
+/// Is the type of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// A text.
+    String,
+    /// A whole number.
+    Long,
+    /// A yes or no.
+    Bool,
+}
+
+/// Says where entities come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A TOML or JSON file in the bundle: arrays of tables named after their kind, each with an `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// A SQLite database outside the bundle, with one query per kind that yields `id` and the attributes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlite: Option<String>,
+    /// The queries, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
+    /// An older answer is refused as stale, in milliseconds. 300,000 by default; a file in the bundle never ages.
+    #[serde(default = "default_age")]
+    pub age_ms_max: i64,
+}
+
+fn default_age() -> i64 {
+    300_000
+}
+
+/// Is `risk.toml`: a sum of bounded integer factors, and what the sum means.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskModel {
+    /// From this score on an action is observed.
+    pub observe_from: i64,
+    /// From this score on it goes to people.
+    pub escalate_from: i64,
+    /// The people it goes to; without a profile a high score denies.
+    #[serde(default)]
+    pub profile: Option<ProfileId>,
+    /// The factors, by name.
+    #[serde(default)]
+    pub factors: BTreeMap<String, Factor>,
+}
+
+/// Is one factor of the risk model: it reads one fact and yields bounded points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    /// The fact it reads, such as `resource.env` or `class.impact`.
+    pub fact: String,
+    /// Points by value, for texts and yes-or-no facts.
+    #[serde(default)]
+    pub values: BTreeMap<String, i64>,
+    /// Points per unit, for numbers.
+    #[serde(default)]
+    pub per_unit: i64,
+    /// Units that cost nothing.
+    #[serde(default)]
+    pub free_units: i64,
+    /// Points when the fact is missing or its value is not listed: unknown is risky.
+    #[serde(default)]
+    pub unknown: i64,
+    /// The most it can add.
+    pub max: i64,
+}
+
+/// Is `limits.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Token buckets.
+    pub rates: BTreeMap<LimitId, Rate>,
+    /// Amounts per period.
+    pub budgets: BTreeMap<LimitId, Budget>,
+    /// Times at which a change may happen.
+    pub windows: BTreeMap<LimitId, Window>,
+    /// Times at which none may.
+    pub freezes: BTreeMap<LimitId, Freeze>,
+    /// How much one action may touch.
+    pub impacts: BTreeMap<LimitId, Impact>,
+}
+
+/// Says which actions a limit covers; every pattern must match.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// The agent.
+    pub agent: Glob,
+    /// The action class.
+    pub class: Glob,
+    /// The tool, as `server.tool`.
+    pub tool: Glob,
+    /// The resource's `env` attribute; an unknown environment matches every pattern.
+    pub env: Glob,
+}
+
+/// Is a token bucket per agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// What it covers.
+    #[serde(default)]
+    pub covers: Scope,
+    /// How many actions fit in the bucket.
+    pub burst: i64,
+    /// How long the bucket takes to refill wholly, in milliseconds.
+    pub refill_ms: i64,
+}
+
+/// Is an amount that may be spent per period, per agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// What it covers.
+    #[serde(default)]
+    pub covers: Scope,
+    /// Where in the arguments the amount stands, as a JSON Pointer; without one each action counts 1.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// The most that may be spent in a period.
+    pub max: i64,
+    /// The length of a period, in milliseconds, counted from the epoch.
+    pub period_ms: i64,
+}
+
+/// Is a weekly time at which covered changes may happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// What it covers.
+    #[serde(default)]
+    pub covers: Scope,
+    /// The IANA time zone, such as `Europe/Berlin`.
+    pub zone: String,
+    /// The days, `mon` to `sun`.
+    pub days: BTreeSet<String>,
+    /// The first minute, `HH:MM`.
+    pub from: String,
+    /// The minute at which it closes, `HH:MM`, after `from`.
+    pub to: String,
+    /// The people who may allow a change outside it; without a profile it is denied.
+    #[serde(default)]
+    pub outside: Option<ProfileId>,
+}
+
+/// Is a time at which covered changes do not happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// What it covers.
+    #[serde(default)]
+    pub covers: Scope,
+    /// The beginning, as an RFC 3339 instant.
+    pub from: String,
+    /// The end, as an RFC 3339 instant.
+    pub to: String,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Is how much one action may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impact {
+    /// What it covers.
+    #[serde(default)]
+    pub covers: Scope,
+    /// The most things one action may touch.
+    #[serde(default)]
+    pub touches_max: Option<i64>,
+    /// Where in the arguments a bounded amount stands, as a JSON Pointer.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// The largest such amount.
+    #[serde(default)]
+    pub amount_max: Option<i64>,
+}
+
+/// Says who decides an escalation, how many of them, and how long they have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The group of people who may vote.
+    pub group: String,
+    /// How many must approve, at least 1.
+    pub approvals: u32,
+    /// How long they have, in milliseconds; silence is refusal.
+    pub timeout_ms: i64,
+}
+
+/// Is what must happen besides the action.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Obligation {
+    /// Records the whole result rather than its first 4 KiB.
+    pub record_result: bool,
+    /// Ends the call after so long, in milliseconds.
+    pub deadline_ms: Option<i64>,
+    /// Refuses a larger result, in bytes.
+    pub result_bytes_max: Option<u64>,
+    /// Demands a check after the action, by name; the gateway has none yet, so this denies.
+    pub verify: Option<String>,
+    /// Demands another form of the action, by name; the gateway has none yet, so this denies.
+    pub rewrite: Option<String>,
+}
+
+/// Is a workflow: why agents work here, and where that ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// What it is for.
+    pub purpose: String,
+    /// The person who answers for it.
+    pub owner: PersonId,
+    /// The action classes inside its boundary.
+    pub boundary: BTreeSet<ClassId>,
+    /// Outcomes that are never acceptable, in words.
+    #[serde(default)]
+    pub never: Vec<String>,
+    /// Which evidence controls which decision, in words.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, String>,
+    /// How often it is reviewed, in days.
+    pub review_days: u32,
+}

@@ -1,0 +1,291 @@
+//! Stable codes: one list of everything that can be refused, found or gone wrong.
+//!
+//! Each code has a page `docs/errors/CODE.md` that `countersign explain CODE` prints. A code never
+//! changes its meaning and is never used again for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $text:literal $status:literal;)*) => {
+        /// Is a stable code, written in kebab case.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Lists every code.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// Returns the code as text.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// Returns the HTTP status of a problem with this code; findings inside a decision are 200.
+            pub fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Findings: what stages say. They travel inside a decision.
+    /// No switch is set.
+    SwitchesClear "switches-clear" 200;
+    /// A kill switch covers the action.
+    Killed "killed" 200;
+    /// The agent or person is known and in scope.
+    IdentityKnown "identity-known" 200;
+    /// No agent of that name is in the bundle.
+    AgentUnknown "agent-unknown" 200;
+    /// No person of that name is in the bundle.
+    PersonUnknown "person-unknown" 200;
+    /// The agent may not act for that person.
+    DelegatorRefused "delegator-refused" 200;
+    /// The session's plan does not name this tool.
+    OutsidePlan "outside-plan" 200;
+    /// The tool is not in the catalogue.
+    ToolUnknown "tool-unknown" 200;
+    /// The arguments name no entity the inventory knows.
+    ResourceUnknown "resource-unknown" 200;
+    /// A fact the decision needs is missing.
+    FactMissing "fact-missing" 200;
+    /// A fact the decision needs is older than its source allows.
+    FactStale "fact-stale" 200;
+    /// A policy permits it.
+    PolicyPermits "policy-permits" 200;
+    /// A policy permits it with enhanced logging.
+    PolicyObserves "policy-observes" 200;
+    /// A policy permits it once people have approved.
+    PolicyEscalates "policy-escalates" 200;
+    /// No policy permits it.
+    PolicyDenies "policy-denies" 200;
+    /// A policy forbids it.
+    PolicyForbids "policy-forbids" 200;
+    /// A policy could not be evaluated.
+    PolicyError "policy-error" 200;
+    /// The arguments do not fit the tool's declared types.
+    ArgumentsInvalid "arguments-invalid" 200;
+    /// The gateway cannot carry out an obligation.
+    ObligationUnsupported "obligation-unsupported" 200;
+    /// The level lets it run.
+    LevelAllows "level-allows" 200;
+    /// The level is advisory: nothing executes.
+    LevelAdvisory "level-advisory" 200;
+    /// The level asks for a person.
+    LevelEscalates "level-escalates" 200;
+    /// The score is low.
+    RiskLow "risk-low" 200;
+    /// The score asks for enhanced logging.
+    RiskMedium "risk-medium" 200;
+    /// The score asks for people.
+    RiskHigh "risk-high" 200;
+    /// Nothing limits it.
+    WithinLimits "within-limits" 200;
+    /// The agent has used up its rate.
+    RateExceeded "rate-exceeded" 200;
+    /// The agent has used up its budget.
+    BudgetExceeded "budget-exceeded" 200;
+    /// It is outside the change window.
+    OutsideWindow "outside-window" 200;
+    /// A freeze is on.
+    ChangeFrozen "change-frozen" 200;
+    /// It would touch too much.
+    ImpactExceeded "impact-exceeded" 200;
+    /// No trigger asks for a look.
+    ReviewNotNeeded "review-not-needed" 200;
+    /// A trigger asks for a look.
+    ReviewNeeded "review-needed" 200;
+    /// The tool is as it was reviewed.
+    ToolPinned "tool-pinned" 200;
+    /// Nobody has reviewed the tool's definition.
+    ToolUnpinned "tool-unpinned" 200;
+    /// The tool's definition is not the one that was reviewed.
+    ToolChanged "tool-changed" 200;
+    /// The agent has too many cases open.
+    CasesFull "cases-full" 200;
+    /// The agent has been denied so often that it must wait.
+    DenialsFlooding "denials-flooding" 200;
+    /// The clock jumped, so nothing that depends on time is granted.
+    ClockJumped "clock-jumped" 200;
+
+    // How a held call ends.
+    /// People must approve it first.
+    ApprovalPending "approval-pending" 202;
+    /// A person refused.
+    ApprovalDenied "approval-denied" 200;
+    /// Nobody decided in time.
+    ApprovalExpired "approval-expired" 200;
+    /// What it was about has changed since.
+    ApprovalVoid "approval-void" 200;
+
+    // Problems with a request.
+    /// The body is not valid JSON.
+    JsonMalformed "json-malformed" 400;
+    /// An object names a key twice.
+    JsonDuplicateKey "json-duplicate-key" 400;
+    /// A number means different things to different readers.
+    JsonUnsafeNumber "json-unsafe-number" 400;
+    /// The body nests too deeply.
+    JsonTooDeep "json-too-deep" 400;
+    /// The body is too large.
+    PayloadTooLarge "payload-too-large" 413;
+    /// The message is no MCP frame.
+    McpFrameInvalid "mcp-frame-invalid" 400;
+    /// The method is refused by the gateway.
+    McpMethodRefused "mcp-method-refused" 400;
+    /// The protocol version is not one the gateway speaks.
+    McpVersionUnsupported "mcp-version-unsupported" 400;
+    /// The MCP session is unknown or belongs to somebody else.
+    McpSessionUnknown "mcp-session-unknown" 404;
+    /// The request id is already in use in this session.
+    McpIdReplayed "mcp-id-replayed" 400;
+    /// The request does not fit the contract.
+    RequestInvalid "request-invalid" 400;
+    /// There is no such thing here.
+    NotFound "not-found" 404;
+    /// No credential, or one nobody issued.
+    Unauthenticated "unauthenticated" 401;
+    /// The credential has expired or was revoked.
+    KeyExpired "key-expired" 401;
+    /// The credential does not reach this.
+    Forbidden "forbidden" 403;
+    /// The request comes from a web page of another origin.
+    OriginRefused "origin-refused" 403;
+    /// The same idempotency key came with another request.
+    IdempotencyConflict "idempotency-conflict" 409;
+    /// The action is not in a state that allows this.
+    StateConflict "state-conflict" 409;
+    /// The case is decided already.
+    CaseClosed "case-closed" 409;
+    /// The person may not vote on this case.
+    VoterExcluded "voter-excluded" 403;
+    /// The person has voted already.
+    VoteRepeated "vote-repeated" 409;
+    /// The vote names another text than the one the case shows.
+    ShownMismatch "shown-mismatch" 409;
+    /// The owner must confirm a solo vote.
+    SoloUnconfirmed "solo-unconfirmed" 409;
+    /// The level cannot be given.
+    LevelUnsupported "level-unsupported" 422;
+
+    // Problems with the bundle.
+    /// A bundle does not validate.
+    BundleInvalid "bundle-invalid" 422;
+    /// A bundle's own tests fail.
+    BundleTestsFailed "bundle-tests-failed" 422;
+    /// There is no bundle in that folder.
+    BundleMissing "bundle-missing" 422;
+
+    // Problems with the machine and the journal.
+    /// The disk is full, so nothing is recorded and nothing runs.
+    DiskFull "disk-full" 503;
+    /// The journal has stopped after a failed sync.
+    JournalStopped "journal-stopped" 503;
+    /// The journal's end is torn.
+    JournalTorn "journal-torn" 500;
+    /// The journal is behind its head file: an old copy was restored.
+    JournalBehind "journal-behind" 500;
+    /// The journal and its files do not agree.
+    JournalMismatch "journal-mismatch" 500;
+    /// Another process has the data folder.
+    DataFolderBusy "data-folder-busy" 503;
+    /// A key file is missing, unreadable or for another journal.
+    KeysUnusable "keys-unusable" 500;
+    /// Too many requests are waiting.
+    Overloaded "overloaded" 503;
+    /// The server is shutting down.
+    ShuttingDown "shutting-down" 503;
+
+    // Problems upstream.
+    /// The upstream server cannot be reached or does not start.
+    UpstreamUnavailable "upstream-unavailable" 502;
+    /// The upstream server did not answer in time.
+    UpstreamTimeout "upstream-timeout" 504;
+    /// The upstream server answered what the protocol does not allow.
+    UpstreamInvalid "upstream-invalid" 502;
+    /// Nobody knows whether the action happened.
+    InDoubt "in-doubt" 502;
+    /// The result is larger than allowed.
+    ResultTooLarge "result-too-large" 502;
+
+    // Problems with evidence that a verifier finds.
+    /// A hash, proof or signature does not hold.
+    EvidenceBroken "evidence-broken" 422;
+    /// Something the evidence claims to have is missing.
+    EvidenceMissing "evidence-missing" 422;
+
+    // Usage.
+    /// The command line cannot be understood.
+    UsageInvalid "usage-invalid" 400;
+    /// The file cannot be read or written.
+    FileUnusable "file-unusable" 500;
+    /// Something failed that should not; the log has the details.
+    Internal "internal" 500;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Says that a text is no code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a code")]
+pub struct UnknownCode(String);
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL.iter().copied().find(|c| c.as_str() == text).ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<C> minicbor::Encode<C> for Code {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.str(self.as_str())?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for Code {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        d.str()?.parse().map_err(|e: UnknownCode| minicbor::decode::Error::message(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_kebab_case_and_found_again() {
+        for code in Code::ALL {
+            let text = code.as_str();
+            assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+            assert_eq!(text.parse::<Code>().unwrap(), *code);
+        }
+        assert!("nope".parse::<Code>().is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! Patterns in which `*` stands for any text, as bundles use them to say what a rule covers.
+
+use serde::{Deserialize, Serialize};
+
+/// Is a pattern over names: `*` matches any run of characters, everything else itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Glob(pub String);
+
+impl Default for Glob {
+    fn default() -> Self {
+        Self("*".to_owned())
+    }
+}
+
+impl Glob {
+    /// Says whether the whole of `text` matches.
+    pub fn matches(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = text.strip_prefix(first) else { return false };
+        let middle: Vec<&str> = parts.collect();
+        let Some((last, middle)) = middle.split_last() else { return rest.is_empty() };
+        for part in middle {
+            let Some(at) = rest.find(part) else { return false };
+            rest = rest.get(at + part.len()..).unwrap_or_default();
+        }
+        rest.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "x", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("a*c*e", "abcde", true),
+            ("a*c*e", "abde", false),
+            ("ab*ba", "aba", false),
+            ("", "", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(Glob(pattern.into()).matches(text), expected, "{pattern} on {text}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The nouns of Countersign as plain data, and the one byte encoding they are hashed in.
+//!
+//! Nothing here decides, stores, signs or speaks to a network. Every type that is ever hashed derives
+//! its bytes from [`cbor`]; every JSON text that came from outside passes [`json`] once and is
+//! carried in canonical form from then on.
+
+pub mod action;
+pub mod autonomy;
+pub mod bundle;
+pub mod case;
+pub mod cbor;
+pub mod code;
+pub mod decision;
+pub mod digest;
+pub mod fact;
+pub mod finding;
+pub mod glob;
+pub mod id;
+pub mod json;
+pub mod jsonrpc;
+pub mod outcome;
+pub mod text;
+pub mod time;
+
+pub use action::{ActionProposal, Channel, Claims, Principal};
+pub use autonomy::{AutonomyLevel, EffectClass, Reversibility};
+pub use code::Code;
+pub use decision::Decision;
+pub use digest::Digest;
+pub use fact::{Fact, FactName, FactValue, Facts};
+pub use finding::{Finding, Restriction, Stage, Verdict};
+pub use id::{
+    ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PersonId, PolicyId, ProfileId,
+    ServerName, SessionId, TenantId, ToolName,
+};
+pub use json::{Arguments, JsonError};
+pub use outcome::{Outcome, OutcomeStatus, Provenance};
+pub use time::Millis;

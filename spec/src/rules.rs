@@ -1,0 +1,162 @@
+//! The rules, one for each thing that can stand against an action. `?` means: a missing fact denies.
+
+use types::bundle::Claim;
+use types::{Channel, Principal};
+
+use crate::Against;
+use crate::reading::Reading;
+
+type Rule = fn(&Reading<'_>) -> Option<Against>;
+
+/// Lists every rule; their order does not matter.
+pub(crate) const ALL: [Rule; 15] = [
+    killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters, calendar, impact,
+];
+
+/// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
+/// class for everybody, of the tenant for people.
+fn killed(action: &Reading<'_>) -> Option<Against> {
+    let lifting = action.proposal.tool.to_string() == "countersign.switch.clear";
+    let [tenant, agent, tool, class] = ["tenant", "agent", "tool", "class"].map(|of| action.is(&format!("switch.{of}")));
+    let (tenant, others) = (tenant?, agent? | tool? | class?);
+    Some(Against::denied_if(tenant && !(lifting && !action.by_agent()) || others && !lifting))
+}
+
+/// The sequencer knows what time it is, and is not being flooded.
+fn sequencer(action: &Reading<'_>) -> Option<Against> {
+    action.number("now")?;
+    Some(Against::denied_if(action.is("clock.jumped")? | action.is("denials.flooding")?))
+}
+
+fn stranger(action: &Reading<'_>) -> Option<Against> {
+    let known = action.is(if action.by_agent() { "agent.known" } else { "person.known" })?;
+    Some(Against::denied_if(!known))
+}
+
+fn delegator(action: &Reading<'_>) -> Option<Against> {
+    if action.proposal.on_behalf_of.is_none() {
+        return Some(Against::default());
+    }
+    let (known, allowed) = (action.is("delegator.known")?, action.is("delegator.allowed")?);
+    Some(Against::denied_if(!known || !allowed))
+}
+
+/// The tool is in the catalogue and as it was reviewed. What an agent runs by itself, outside any server, has no
+/// definition to review.
+fn tool(action: &Reading<'_>) -> Option<Against> {
+    let entry = action.bundle.tools.get(&action.proposal.tool);
+    let own = action.proposal.channel == Channel::Http && entry.is_some_and(|tool| tool.definition.is_none());
+    let reviewed = match action.facts.text("tool.pin")? {
+        "match" => true,
+        "unseen" => own,
+        _ => false,
+    };
+    Some(Against::denied_if(!action.is("tool.known")? || action.is("tool.quarantined")? || !reviewed))
+}
+
+fn plan(action: &Reading<'_>) -> Option<Against> {
+    if action.facts.get("session.plan").is_none() {
+        return Some(Against::default());
+    }
+    let planned = action.facts.list("session.plan")?.contains(&action.proposal.tool.to_string());
+    Some(Against::denied_if(!planned))
+}
+
+fn resource(action: &Reading<'_>) -> Option<Against> {
+    if !action.is("resource.mapped")? {
+        return Some(Against::default());
+    }
+    if !action.is("resource.known")? {
+        return Some(Against::denied_if(true));
+    }
+    let stale = action.number("resource.age_ms")? > action.number("resource.age_ms_max")?;
+    Some(Against::denied_if(stale))
+}
+
+/// L0 does nothing. L1 reads. L2 also writes, by itself only what is routine, in an environment the level names, and
+/// under a rate. Other writes go to the people of the class. L3 does not exist yet. People have no level.
+fn level(action: &Reading<'_>) -> Option<Against> {
+    if let Principal::Person(_) = action.proposal.principal {
+        return Some(Against::default());
+    }
+    let rank = action.number("level.rank")?;
+    if rank != 1 && rank != 2 {
+        return Some(Against::denied_if(true));
+    }
+    let at = action.proposal.at.0.max(action.number("now")?);
+    if at >= action.number("level.expires_at")? {
+        return Some(Against::denied_if(true));
+    }
+    let free = !action.is("class.writes")? || (rank == 2 && runs_alone(action)?);
+    let people = action.class().flatten().and_then(|class| class.profile.as_ref());
+    Some(Against::put_to(people, !free))
+}
+
+fn runs_alone(action: &Reading<'_>) -> Option<bool> {
+    let scope = action.facts.list("level.environments")?;
+    let inside = action.environment().is_some_and(|environment| scope.contains(&environment.to_owned()));
+    Some(action.is("class.routine")? & action.is("level.rated")? & inside)
+}
+
+fn risk(action: &Reading<'_>) -> Option<Against> {
+    let (score, model) = (action.number("risk.score")?, &action.bundle.risk);
+    let high = Against::put_to(model.profile.as_ref(), score >= model.escalate_from);
+    Some(Against { observe: score >= model.observe_from, ..high })
+}
+
+fn confidence(action: &Reading<'_>) -> Option<Against> {
+    let review = &action.bundle.head.review;
+    let claimed = action.number_if_any("claim.confidence_bp")?;
+    let unsure = claimed.is_some_and(|claimed| claimed < i64::from(review.confidence_below_bp));
+    Some(Against::put_to(review.profile.as_ref(), unsure))
+}
+
+fn triggers(action: &Reading<'_>) -> Option<Against> {
+    let quiet = action.is_empty("review.words")? & action.is_empty("review.amounts")?;
+    Some(Against::put_to(action.bundle.head.review.profile.as_ref(), !quiet))
+}
+
+/// What a class requires the agent to say of itself, it must say, or people look.
+fn claims(action: &Reading<'_>) -> Option<Against> {
+    let mut silent = false;
+    for claim in action.class()?.map(|class| class.claims.clone()).unwrap_or_default() {
+        silent |= match claim {
+            Claim::Purpose => !action.is("claim.purpose")?,
+            Claim::Reasoning => !action.is("claim.reasoning")?,
+            Claim::Confidence => action.facts.get("claim.confidence_bp").is_none(),
+        };
+    }
+    Some(Against::put_to(action.bundle.head.review.profile.as_ref(), silent))
+}
+
+fn counters(action: &Reading<'_>) -> Option<Against> {
+    let mut over = false;
+    for (id, _) in action.covering(&action.bundle.limits.rates, |rate| &rate.covers)? {
+        over |= action.number(&format!("rate.{id}"))? < 1;
+    }
+    for (id, _) in action.covering(&action.bundle.limits.budgets, |budget| &budget.covers)? {
+        over |= action.number(&format!("budget.{id}.asked"))? > action.number(&format!("budget.{id}"))?;
+    }
+    Some(Against::denied_if(over))
+}
+
+fn calendar(action: &Reading<'_>) -> Option<Against> {
+    let mut against = Against::default();
+    for (id, window) in action.covering(&action.bundle.limits.windows, |window| &window.covers)? {
+        let closed = Against::put_to(window.outside.as_ref(), !action.is(&format!("window.{id}"))?);
+        against.deny |= closed.deny;
+        against.people.extend(closed.people);
+    }
+    for (id, _) in action.covering(&action.bundle.limits.freezes, |freeze| &freeze.covers)? {
+        against.deny |= action.is(&format!("freeze.{id}"))?;
+    }
+    Some(against)
+}
+
+fn impact(action: &Reading<'_>) -> Option<Against> {
+    let mut exceeded = false;
+    for (id, _) in action.covering(&action.bundle.limits.impacts, |impact| &impact.covers)? {
+        exceeded |= action.is(&format!("impact.{id}"))?;
+    }
+    Some(Against::denied_if(exceeded))
+}
