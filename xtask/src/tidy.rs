@@ -34,7 +34,7 @@ use violation::Violation;
 /// Checks one rule against the tree and returns every violation it finds.
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 12] = [
     crate_layers::check,
     purity::check,
     floats::check,
@@ -47,7 +47,6 @@ const RULES: [Rule; 13] = [
     file_sizes::check,
     figures::check,
     architecture::check,
-    codes::check,
 ];
 
 /// Checks a rule whose exceptions are listed in the ratchet.

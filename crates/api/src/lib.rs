@@ -1,1 +1,106 @@
-//! The HTTP contract.
+//! The HTTP contract: sessions, actions, approvals and administration under `/v1`.
+//!
+//! A handler finds out who calls, reads what they sent, asks the application layer once and writes down what it
+//! answers. It decides nothing: a verdict travels in the answer, and a refusal becomes a problem (RFC 9457)
+//! with a stable code. The OpenAPI document is generated from these same handlers.
+
+mod actions;
+mod approvals;
+mod auth;
+mod bundles;
+mod display;
+mod document;
+mod extract;
+mod guard;
+mod health;
+mod keys;
+mod levels;
+mod problem;
+mod records;
+mod sessions;
+mod switches;
+mod tools;
+pub mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use bytes::Bytes;
+use control::Control;
+use types::Code;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use document::document;
+pub use problem::Problem;
+
+use problem::Fault;
+
+/// Says with what the contract is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// The `Host` values it answers to besides loopback names, with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// The `Origin` values of web pages that may call it, such as `https://console.example`.
+    pub allowed_origins: Vec<String>,
+    /// The largest request body accepted, in bytes.
+    pub body_bytes_max: usize,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        // Room for the largest arguments and what stands around them.
+        let body_bytes_max = control::actions::ARGUMENTS_BYTES_MAX + (1 << 20);
+        Self { allowed_hosts: Vec::new(), allowed_origins: Vec::new(), body_bytes_max }
+    }
+}
+
+/// Is what every handler reaches.
+#[derive(Clone)]
+struct App {
+    control: Arc<Control>,
+    config: Arc<ApiConfig>,
+}
+
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document::head())
+        .merge(sessions::routes())
+        .merge(actions::routes())
+        .merge(approvals::routes())
+        .merge(switches::routes())
+        .merge(keys::routes())
+        .merge(levels::routes())
+        .merge(bundles::routes())
+        .merge(tools::routes())
+        .merge(records::routes())
+        .merge(health::routes())
+}
+
+/// Builds the routes of the contract and the document that describes them.
+///
+/// The router answers every path it does not know with a problem, so a router it is merged with MUST have no
+/// fallback of its own.
+pub fn router(control: Arc<Control>, config: ApiConfig) -> (Router, OpenApi) {
+    let app = App { control, config: Arc::new(config) };
+    let (router, document) = routes().split_for_parts();
+    let document = document::finish(document);
+    let text = Bytes::from(document.to_json().unwrap_or_default());
+    let router = router
+        .route("/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.config.clone(), guard::admit))
+        .with_state(app);
+    (router, document)
+}
+
+async fn unknown_path() -> Fault {
+    Fault::new(Code::NotFound, "there is nothing at this path")
+}
+
+async fn wrong_method() -> Fault {
+    Fault::new(Code::RequestInvalid, "this path does not know the method").status(StatusCode::METHOD_NOT_ALLOWED)
+}

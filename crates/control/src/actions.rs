@@ -1,9 +1,11 @@
 //! Actions: proposing, deciding, reporting what happened.
 
+use std::sync::PoisonError;
+
 use ledger::Recorded;
 use stages::decision::Permit;
 use types::{
-    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, Code, Decision, Outcome, OutcomeStatus, PersonId,
+    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, ClassId, Code, Decision, Outcome, OutcomeStatus, PersonId,
     Principal, Provenance, SessionId, ToolName, Verdict,
 };
 
@@ -90,7 +92,11 @@ impl Control {
     /// A [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
     pub async fn propose(&self, wish: Wish, reported: bool) -> Failure<Proposed> {
         let key = wish.idempotency_key.clone();
-        self.decide(self.proposal(wish), reported, key, None).await
+        let proposed = self.decide(self.proposal(wish), reported, key, None).await?;
+        if let (true, Proposed::Now(decided)) = (reported, &proposed) {
+            self.hand_out(decided)?;
+        }
+        Ok(proposed)
     }
 
     /// Decides a change to the system itself, and makes it if it is permitted.
@@ -129,6 +135,26 @@ impl Control {
                 Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before")))
             }
         }
+    }
+
+    /// Lists a permit that an agent carries out by itself, so that a kill names it until it is used up.
+    fn hand_out(&self, decided: &Decided) -> Failure<()> {
+        let Some(permit) = &decided.permit else { return Ok(()) };
+        let permit = permit.get();
+        let class = decided.decision.facts.text("tool.class").and_then(|name| ClassId::new(name).ok());
+        let class = class.ok_or_else(|| Refusal::plain(Code::FactMissing, "the fact `tool.class` is missing"))?;
+        let flight = executor::Flight {
+            action: permit.action(),
+            tenant: permit.tenant().clone(),
+            agent: permit.principal().agent().cloned(),
+            tool: permit.tool().clone(),
+            class,
+            since: decided.decision.at,
+        };
+        let pass = self.gate.enter(flight).map_err(|_| Refusal::plain(Code::Killed, "a kill switch was set meanwhile"))?;
+        let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        handed.insert(permit.action(), (pass, permit.expires_at()));
+        Ok(())
     }
 
     fn proposal(&self, wish: Wish) -> ActionProposal {
@@ -218,6 +244,7 @@ impl Control {
             at: self.now(),
         };
         let (_, _, index) = self.ask_permit(Command::Outcome(outcome)).await?;
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).remove(&action);
         index.ok_or_else(|| not_found(action))
     }
 }

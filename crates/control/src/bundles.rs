@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use connectors::inventory::{Entities, QuerySource};
 use evidence::bodies;
-use policy::{Bundle, BundleFiles, LoadError};
+use policy::{Bundle, LoadError};
 use stages::trial::{self, Report, Stage, TrialError};
 use types::case::CaseState;
 use types::{ActionProposal, Code, Digest, FactValue, Facts, Millis, PersonId, Principal};
+
+pub use policy::BundleFiles;
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -36,7 +38,11 @@ impl QuerySource for Sql {
 }
 
 /// Reads the entities of a bundle's inventory.
-pub(crate) fn inventory(bundle: &Bundle, now: Millis) -> Result<Entities, Refusal> {
+///
+/// # Errors
+///
+/// `fact-stale` if a source cannot be read.
+pub fn inventory(bundle: &Bundle, now: Millis) -> Result<Entities, Refusal> {
     let files: BTreeMap<String, String> =
         bundle.files().iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
     connectors::inventory::load(&bundle.data().inventory, &files, &Sql, now)

@@ -18,7 +18,7 @@ use crate::board::Board;
 use crate::door::Refusal;
 use crate::machine::{Command, Decider, Reply, Seed};
 use crate::snapshot::{Snapshot, Views};
-use crate::state::{Key, Session, Switch, kind};
+use crate::state::{Key, OpenFlight, Session, Switch, kind};
 
 /// Resolves a name from the environment; only binaries read it.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -51,6 +51,8 @@ pub struct Control {
     pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
+    /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
+    pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, types::Digest>>,
     publisher: Mutex<Publisher>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -95,6 +97,11 @@ impl Control {
         for switch in &switches {
             gate.kill(&switch.target.stop());
         }
+        let flights: Vec<(types::ActionId, OpenFlight)> = stored(&opened.history, kind::FLIGHT).map_err(state)?;
+        let reported = flights.into_iter().filter(|(_, flight)| flight.reported);
+        let handed = reported
+            .map(|(action, flight)| (action, (gate.hold(flight.listed(action, &config.tenant)), flight.expires)))
+            .collect();
         Ok(Arc::new(Self {
             config,
             ledger: opened.ledger,
@@ -105,6 +112,7 @@ impl Control {
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
+            handed: Mutex::new(handed),
             observed: RwLock::default(),
             publisher: Mutex::new(opened.publisher),
             thread: Mutex::new(Some(opened.thread)),
@@ -193,6 +201,8 @@ impl Control {
             loop {
                 every.tick().await;
                 let Some(this) = this.upgrade() else { return };
+                let now = this.now();
+                this.handed.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires)| *expires > now);
                 if let Err(refusal) = this.ask(Command::Tick).await {
                     tracing::warn!(code = %refusal.code, "a tick was not recorded");
                     if matches!(refusal.code, types::Code::JournalStopped | types::Code::ShuttingDown) {

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod levels;
 pub mod machine;
 pub mod mcp;
+pub mod records;
 pub mod sessions;
 pub mod snapshot;
 pub mod state;

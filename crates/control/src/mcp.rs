@@ -28,7 +28,7 @@ const DEADLINE_MS: i64 = 300_000;
 const RESULT_BYTES: usize = 4_096;
 
 /// Are the methods that go through a decision; a link refuses to relay them.
-const GOVERNED: [&str; 3] = ["tools/call", "resources/read", "resources/subscribe"];
+const GOVERNED: [&str; 4] = ["tools/call", "resources/read", "resources/subscribe", "tasks/update"];
 
 /// Is one live connection to an upstream server.
 pub struct Link {
@@ -94,12 +94,13 @@ impl Target for McpTarget {
     async fn send(&self, _attempt: u32) -> Result<Answer, SendError> {
         let sent = self.connection.request(self.request.clone(), self.headers.clone(), self.events.clone()).await;
         let answer = sent.map_err(|error| match error {
-            CallError::TooLarge { .. } | CallError::Invalid(_) => SendError::Unusable(error.to_string()),
+            CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
+            CallError::Invalid(_) => SendError::Invalid(error.to_string()),
             _ if error.in_doubt() => SendError::Unknown(error.to_string()),
             _ => SendError::NotSent(error.to_string()),
         })?;
         if self.result_bytes_max.is_some_and(|max| answer.text().len() as u64 > max) {
-            return Err(SendError::Unusable("the result is larger than the obligation allows".into()));
+            return Err(SendError::TooLarge("the result is larger than the obligation allows".into()));
         }
         let failed = answer.member("error").is_some() || says_error(answer.member("result"));
         Ok(Answer { text: answer.text().to_owned(), failed })
@@ -116,14 +117,39 @@ fn says_error(result: Option<&str>) -> bool {
     result.and_then(|r| serde_json::from_str::<Peek>(r).ok()).is_some_and(|peek| peek.is_error)
 }
 
+/// Is the member under which answers to a server's questions stand beside the arguments in a decision.
+///
+/// No tool can have an argument of that name: a catalogue's arguments come from its schema, and the member is taken out
+/// again before anything is sent.
+const INPUTS: &str = "mcp:inputs";
+
+/// Returns what is decided on: the arguments, and the answers to the server's questions if the call brings any.
+fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
+    let strict = |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
+    let arguments = strict(&call.arguments)?;
+    if arguments.value().get(INPUTS).is_some() {
+        return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{INPUTS}`")));
+    }
+    let Some(inputs) = &call.inputs else { return Ok(arguments) };
+    let mut both = arguments.value().clone();
+    if let Some(object) = both.as_object_mut() {
+        object.insert(INPUTS.to_owned(), strict(inputs)?.value().clone());
+    }
+    strict(&both.to_string())
+}
+
 /// Puts the arguments that were decided on into the request that is sent; all else keeps its bytes.
-fn with_arguments(request: &Frame, operation: &str, canonical: &str) -> Option<Frame> {
+fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::Value) -> Option<Frame> {
     type Members = BTreeMap<String, Box<RawValue>>;
     let mut params: Members = serde_json::from_str(request.member("params").unwrap_or("{}")).ok()?;
+    let members = |value: &serde_json::Value| serde_json::from_str::<Members>(&types::json::canonical(value)).ok();
+    if let Some(inputs) = arguments.as_object_mut()?.remove(INPUTS) {
+        params.extend(members(&inputs)?);
+    }
     if operation.starts_with("mcp:") {
-        params.extend(serde_json::from_str::<Members>(canonical).ok()?);
+        params.extend(members(&arguments)?);
     } else {
-        params.insert("arguments".to_owned(), RawValue::from_string(canonical.to_owned()).ok()?);
+        params.insert("arguments".to_owned(), RawValue::from_string(types::json::canonical(&arguments)).ok()?);
     }
     Some(request.with_member("params", &serde_json::to_string(&params).ok()?))
 }
@@ -171,10 +197,23 @@ impl Control {
                 Err(error) => Err(error),
             },
         };
-        connected.map_err(|error| {
+        let connection = connected.map_err(|error| {
             tracing::warn!(%server, ?error, "an upstream server cannot be reached");
             Refusal::plain(error.code(), format!("server `{server}`: {error}"))
-        })
+        })?;
+        self.is_the_reviewed(server, &connection)?;
+        Ok(connection)
+    }
+
+    /// A server that calls itself something else than when it was reviewed is another server.
+    fn is_the_reviewed(&self, server: &ServerName, connection: &Connection) -> Result<(), Refusal> {
+        let snapshot = self.snapshot();
+        let expected = snapshot.bundle.data().servers.get(server).and_then(|entry| entry.identity.as_deref());
+        if expected.is_none_or(|name| name == connection.identity()) {
+            return Ok(());
+        }
+        let seen = types::text::escape(connection.identity(), false);
+        Err(Refusal::plain(Code::ToolChanged, format!("server `{server}` calls itself `{seen}` now, and was reviewed under another name or version")))
     }
 
     /// Makes sure the tool's definition as listed now is known, listing the server's tools if it is not.
@@ -189,8 +228,7 @@ impl Control {
     async fn govern(&self, link: &Link, call: &GovernedCall) -> Result<Decided, Refusal> {
         let tool = ToolName::new(call.server.clone(), call.operation.clone())
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
-        let arguments = Arguments::parse(&call.arguments, ARGUMENTS_BYTES_MAX)
-            .map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
+        let arguments = decided_on(call)?;
         self.know(link, &tool).await?;
         let wish = Wish {
             principal: Principal::Agent(call.caller.agent.clone()),
@@ -248,8 +286,8 @@ impl Control {
     ) -> CallOutcome {
         let action = permit.get().action();
         let prepared = self.plan_for(permit.get(), None).and_then(|(plan, obliged)| {
-            let canonical = obliged.arguments(permit.get());
-            Some((plan, with_arguments(&call.request, &call.operation, &canonical)?, obliged))
+            let arguments = obliged.arguments(permit.get());
+            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, obliged))
         });
         let Some((plan, request, obliged)) = prepared else {
             return self.never_sent(action, "the request could not be prepared").await;
@@ -263,11 +301,24 @@ impl Control {
         };
         let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
         let recorded = Outcome { result: ran.outcome.result.clone().map(|r| obliged.cut(r)), ..ran.outcome.clone() };
-        if let Err(refusal) = self.ask(Command::Outcome(recorded)).await {
-            // The action has happened and its outcome is not durable: the next start finds it in doubt.
+        if let Err(refusal) = self.ask(Command::Outcome(recorded.clone())).await {
+            // The action has happened. What is known of it is recorded as soon as the journal can; if the process
+            // ends before, the next start finds the action in doubt.
+            tokio::spawn(self.clone().record_later(recorded));
             return CallOutcome::Refused(Refusal { action: Some(action), ..refusal });
         }
         answer(ran, &call.request)
+    }
+
+    async fn record_later(self: Arc<Self>, outcome: Outcome) {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            match self.ask(Command::Outcome(outcome.clone())).await {
+                Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
+                Err(refusal) => return tracing::error!(action = %outcome.action, code = %refusal.code, "an outcome is lost"),
+                Ok(_) => return,
+            }
+        }
     }
 
     async fn never_sent(&self, action: types::ActionId, why: &str) -> CallOutcome {
@@ -298,14 +349,12 @@ struct Obliged {
 
 impl Obliged {
     /// Returns the arguments to send: those decided on, with our idempotency key where the target enforces one.
-    fn arguments(&self, permit: &Permit) -> String {
-        let canonical = permit.arguments().canonical();
-        let Some(name) = &self.key_argument else { return canonical.to_owned() };
+    fn arguments(&self, permit: &Permit) -> serde_json::Value {
         let mut value = permit.arguments().value().clone();
-        if let Some(object) = value.as_object_mut() {
+        if let (Some(name), Some(object)) = (&self.key_argument, value.as_object_mut()) {
             object.insert(name.clone(), permit.action().to_string().into());
         }
-        types::json::canonical(&value)
+        value
     }
 
     fn cut(&self, result: String) -> String {
@@ -331,9 +380,10 @@ fn answer(ran: Ran, request: &Frame) -> CallOutcome {
             Ok(frame) => CallOutcome::Answer(request.id().map_or(frame.clone(), |id| frame.with_id(id))),
             Err(error) => refused(Code::UpstreamInvalid, error.to_string()),
         },
-        (None, Some(SendError::NotSent(why))) if why.contains("kill switch") => refused(Code::Killed, why),
+        (None, Some(SendError::Stopped(why))) => refused(Code::Killed, why),
         (None, Some(SendError::NotSent(why))) => refused(Code::UpstreamUnavailable, why),
-        (None, Some(SendError::Unusable(why))) => refused(Code::ResultTooLarge, why),
+        (None, Some(SendError::TooLarge(why))) => refused(Code::ResultTooLarge, why),
+        (None, Some(SendError::Invalid(why))) => refused(Code::UpstreamInvalid, why),
         (None, Some(SendError::Unknown(why))) => {
             refused(Code::InDoubt, format!("nobody knows whether it happened: {why}"))
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
-use types::{ActionProposal, AgentId, Code, PersonId, SessionId};
+use types::{ActionProposal, AgentId, Arguments, Code, PersonId, SessionId};
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -11,7 +11,30 @@ use crate::error::{Failure, not_found};
 use crate::machine::Command;
 use crate::state::Session;
 
+/// Is what an agent says a session is about; it decides nothing and is recorded with the opening.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Brief {
+    /// The task, in the words it was given.
+    pub task: Option<String>,
+    /// Whatever else the agent wants to have on record.
+    pub metadata: Option<Arguments>,
+}
+
 impl Control {
+    /// Opens a session for an agent that says nothing about it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::begin_briefed_session`].
+    pub async fn begin_session(
+        &self,
+        agent: &AgentId,
+        on_behalf_of: Option<PersonId>,
+        plan: Option<BTreeSet<String>>,
+    ) -> Failure<SessionId> {
+        self.begin_briefed_session(agent, on_behalf_of, plan, Brief::default()).await
+    }
+
     /// Opens a session for an agent.
     ///
     /// - `plan`: the tools the agent says it will use; anything else is then outside the plan.
@@ -19,11 +42,12 @@ impl Control {
     /// # Errors
     ///
     /// `agent-unknown` if the bundle does not have the agent, or what the journal says.
-    pub async fn begin_session(
+    pub async fn begin_briefed_session(
         &self,
         agent: &AgentId,
         on_behalf_of: Option<PersonId>,
         plan: Option<BTreeSet<String>>,
+        brief: Brief,
     ) -> Failure<SessionId> {
         if !self.snapshot().bundle.data().agents.contains_key(agent) {
             return Err(Refusal::plain(Code::AgentUnknown, format!("the bundle has no agent `{agent}`")));
@@ -38,7 +62,7 @@ impl Control {
             proposed: 0,
             permitted: 0,
         };
-        self.ask(Command::OpenSession(Box::new(session.clone()))).await?;
+        self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
         let id = session.id;
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
         Ok(id)

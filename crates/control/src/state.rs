@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use types::id::KeyId;
 use types::{
-    AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId, ToolName,
+    ActionId, AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId, ToolName,
 };
 
 /// Names the kinds of stored state.
@@ -161,6 +161,20 @@ pub struct OpenFlight {
     /// The budgets it was charged to, to be given back if nothing was dispatched: limit and amount.
     #[n(8)]
     pub charged: Vec<(String, i64)>,
+}
+
+impl OpenFlight {
+    /// Returns the action as the gate lists it.
+    pub fn listed(&self, action: ActionId, tenant: &TenantId) -> executor::Flight {
+        executor::Flight {
+            action,
+            tenant: tenant.clone(),
+            agent: self.principal.agent().cloned(),
+            tool: self.tool.clone(),
+            class: self.class.clone(),
+            since: self.since,
+        }
+    }
 }
 
 /// Is an open session.

@@ -42,6 +42,11 @@ impl Path {
         self.decisions.last()
     }
 
+    /// Returns the proposal that opened the case this action ran on; absent if it ran on none.
+    pub fn opened_by(&self) -> Option<ActionId> {
+        self.decision()?.facts.text("approval.opened_by")?.parse().ok()
+    }
+
     fn take(&mut self, entry: Entry) {
         let step = Step {
             index: entry.index,
@@ -93,6 +98,12 @@ pub fn path(history: &ledger::History, action: &ActionId) -> Failure<Path> {
     }
     if path.steps.is_empty() {
         return Err(not_found(format!("record of {action}")));
+    }
+    // The votes it ran on belong to the proposal that opened the case.
+    if let Some(opener) = path.opened_by().filter(|opener| opener != action) {
+        let votes = history.of_action(&opener)?.into_iter().filter(|entry| entry.leaf.kind == RecordKind::Vote);
+        votes.for_each(|entry| path.take(entry));
+        path.steps.sort_by_key(|step| step.index);
     }
     Ok(path)
 }

@@ -59,6 +59,7 @@ impl Folders {
         Ok(Place {
             data: self.data.clone(),
             head: self.keys.join("head"),
+            journal_bytes_max: None,
             keys,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -99,6 +99,13 @@ impl Gate {
         Ok(Pass { gate: self.clone(), action })
     }
 
+    /// Puts an action on the list whose permit was handed out, or was before a restart: it cannot be held back.
+    pub fn hold(&self, flight: Flight) -> Pass {
+        let action = flight.action;
+        self.lock().flights.insert(action, flight);
+        Pass { gate: self.clone(), action }
+    }
+
     /// Sets a switch. When this returns, nothing it covers leaves any more; what is in flight is returned by name.
     pub fn kill(&self, stop: &Stop) -> Vec<Flight> {
         let mut inside = self.lock();

@@ -21,12 +21,16 @@ pub struct Answer {
 /// Says why there is no answer. The difference between the first and the rest decides about retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendError {
+    /// A kill switch or an expired permit stopped it; nothing left us.
+    Stopped(String),
     /// Provably nothing left us.
     NotSent(String),
     /// Something left us, and no answer came.
     Unknown(String),
-    /// An answer came that breaks the protocol or a limit; the target has acted.
-    Unusable(String),
+    /// The answer is larger than allowed; the target has acted.
+    TooLarge(String),
+    /// The answer breaks the protocol; the target may have acted.
+    Invalid(String),
 }
 
 /// Sends an action to where it takes effect.
@@ -103,7 +107,7 @@ async fn attempts<T: Target>(
         let elapsed = clock.steady_ms().saturating_sub(from);
         let key_alive = plan.key_ttl_ms.is_none_or(|ttl| elapsed < ttl) || plan.effect == EffectClass::Read;
         let retry =
-            plan.effect.retries() && key_alive && *sent < plan.attempts_max && !matches!(error, SendError::Unusable(_));
+            plan.effect.retries() && key_alive && *sent < plan.attempts_max && matches!(error, SendError::NotSent(_) | SendError::Unknown(_));
         if !retry {
             return Err(error);
         }
@@ -127,16 +131,17 @@ fn outcome(permit: &Permit, status: OutcomeStatus, at: Millis) -> Outcome {
 
 fn stopped(permit: &Permit, at: Millis, why: &str) -> Ran {
     let outcome = Outcome { error: Some(why.to_owned()), ..outcome(permit, OutcomeStatus::NotDispatched, at) };
-    Ran { outcome, answer: None, error: Some(SendError::NotSent(why.to_owned())) }
+    Ran { outcome, answer: None, error: Some(SendError::Stopped(why.to_owned())) }
 }
 
 fn finish(permit: &Permit, result: Result<Answer, SendError>, sent: u32, took_ms: i64, at: Millis) -> Ran {
     let (status, error) = match &result {
         Ok(answer) if answer.failed => (OutcomeStatus::Failed, None),
         Ok(_) => (OutcomeStatus::Done, None),
-        Err(SendError::NotSent(why)) => (OutcomeStatus::NotDispatched, Some(why.clone())),
-        Err(SendError::Unknown(why)) => (OutcomeStatus::InDoubt, Some(why.clone())),
-        Err(SendError::Unusable(why)) => (OutcomeStatus::InDoubt, Some(why.clone())),
+        Err(SendError::Stopped(why) | SendError::NotSent(why)) => (OutcomeStatus::NotDispatched, Some(why.clone())),
+        Err(SendError::Unknown(why) | SendError::TooLarge(why) | SendError::Invalid(why)) => {
+            (OutcomeStatus::InDoubt, Some(why.clone()))
+        }
     };
     let dispatches = if status == OutcomeStatus::NotDispatched { 0 } else { sent };
     let result_text = result.as_ref().ok().map(|answer| answer.text.clone());

@@ -1,6 +1,6 @@
 //! Protocol versions, and the metadata every request of 2026-07-28 carries.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use types::Code;
 use types::jsonrpc::Frame;
 
@@ -19,6 +19,7 @@ pub(crate) const PRIMED_SINCE: &str = "2025-11-25";
 pub(crate) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 pub(crate) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 pub(crate) const CLIENT_KEY: &str = "io.modelcontextprotocol/clientInfo";
+pub(crate) const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 pub(crate) const SERVER_KEY: &str = "io.modelcontextprotocol/serverInfo";
 
 /// Is what a client says of itself with one request, or once with `initialize`.
@@ -70,6 +71,11 @@ impl Envelope {
     pub(crate) fn elicits_url(&self) -> bool {
         self.capabilities.object("elicitation").is_some_and(|elicitation| elicitation.get("url").is_some())
     }
+}
+
+/// Returns how the gateway names itself where it speaks for a server.
+pub(crate) fn implementation() -> Value {
+    json!({ "name": "countersign", "version": env!("CARGO_PKG_VERSION") })
 }
 
 /// Says that a request claims neither era.

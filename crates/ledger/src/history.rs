@@ -71,12 +71,12 @@ impl HistoryError {
 #[derive(Debug)]
 pub struct History {
     data: PathBuf,
-    tenant: TenantKey,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
+    tenant: TenantKey,
     reader: Reader,
     subjects: Subjects,
 }
@@ -90,7 +90,7 @@ impl History {
     pub fn open(data: &Path, tenant: TenantKey) -> Result<Self, StoreError> {
         let reader = Reader::open(&data.join(JOURNAL))?;
         let subjects = Subjects::read(&tenant, &reader)?;
-        Ok(Self { data: data.to_owned(), tenant, inner: Mutex::new(Inner { reader, subjects }) })
+        Ok(Self { data: data.to_owned(), inner: Mutex::new(Inner { tenant, reader, subjects }) })
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
@@ -116,7 +116,7 @@ impl History {
     pub fn record(&self, index: u64) -> Result<Option<Entry>, HistoryError> {
         self.with(|inner| {
             let row = inner.reader.record(index)?;
-            row.map(|row| inner.open(&self.tenant, row)).transpose()
+            row.map(|row| inner.open(row)).transpose()
         })
     }
 
@@ -128,7 +128,7 @@ impl History {
     pub fn of_action(&self, action: &ActionId) -> Result<Vec<Entry>, HistoryError> {
         self.with(|inner| {
             let rows = inner.reader.of_action(action.0.as_bytes())?;
-            rows.into_iter().map(|row| inner.open(&self.tenant, row)).collect()
+            rows.into_iter().map(|row| inner.open(row)).collect()
         })
     }
 
@@ -140,7 +140,7 @@ impl History {
     pub fn range(&self, from: u64, to: u64) -> Result<Vec<Entry>, HistoryError> {
         self.with(|inner| {
             let rows = inner.reader.records(from, to)?;
-            rows.into_iter().map(|row| inner.open(&self.tenant, row)).collect()
+            rows.into_iter().map(|row| inner.open(row)).collect()
         })
     }
 
@@ -198,20 +198,20 @@ impl History {
 }
 
 impl Inner {
-    fn key(&mut self, tenant: &TenantKey, row: &Row, leaf: &Leaf) -> Result<Option<RecordKey>, HistoryError> {
+    fn key(&mut self, row: &Row, leaf: &Leaf) -> Result<Option<RecordKey>, HistoryError> {
         if let Some(key) = self.subjects.record_key(&leaf.record, &row.subjects) {
             return Ok(Some(key));
         }
         // A subject may have appeared since the keys were read.
-        self.subjects = Subjects::read(tenant, &self.reader)?;
+        self.subjects = Subjects::read(&self.tenant, &self.reader)?;
         Ok(self.subjects.record_key(&leaf.record, &row.subjects))
     }
 
-    fn open(&mut self, tenant: &TenantKey, row: Row) -> Result<Entry, HistoryError> {
+    fn open(&mut self, row: Row) -> Result<Entry, HistoryError> {
         let index = row.seq;
         let bad = |why: String| HistoryError::Record { index, why };
         let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| bad(e.to_string()))?;
-        let key = self.key(tenant, &row, &leaf)?;
+        let key = self.key(&row, &leaf)?;
         let content = match (key, &row.sealed) {
             (Some(key), Some(sealed)) => Some(seal::open(&key, &leaf.record, sealed).map_err(|e| bad(e.to_string()))?),
             _ => None,
@@ -227,7 +227,7 @@ impl Inner {
         let bad = |why: &str| HistoryError::Record { index, why: why.to_owned() };
         let row = self.reader.record(index)?.ok_or_else(|| bad("it is missing"))?;
         let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| bad(&e.to_string()))?;
-        let Some(key) = self.subjects.record_key(&leaf.record, &row.subjects) else { return Ok((row.leaf, None)) };
+        let Some(key) = self.key(&row, &leaf)? else { return Ok((row.leaf, None)) };
         let Some(sealed) = &row.sealed else { return Ok((row.leaf, None)) };
         let content = seal::open(&key, &leaf.record, sealed).map_err(|e| bad(&e.to_string()))?;
         Ok((row.leaf, Some(commit::disclose(&key, &content, open))))

@@ -29,6 +29,8 @@ pub struct Place {
     pub data: PathBuf,
     /// The folder of the head file, outside the data folder.
     pub head: PathBuf,
+    /// How large the journal file may grow, in bytes; beyond it everything is denied as on a full disk.
+    pub journal_bytes_max: Option<u64>,
     /// The keys.
     pub keys: LogKeys,
     /// The clock.
@@ -130,7 +132,10 @@ pub fn lock(data: &Path) -> Result<File, OpenError> {
 pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenError> {
     let lock = Arc::new(lock(&place.data)?);
     let path = place.data.join(JOURNAL);
-    let writer = Writer::open(&path)?;
+    let mut writer = Writer::open(&path)?;
+    if let Some(bytes_max) = place.journal_bytes_max {
+        writer.limit(bytes_max)?;
+    }
     let reader = Reader::open(&path)?;
     let (frontier, last) = check_records(&reader, writer.head())?;
     check_head_file(place, &reader, frontier.size())?;

@@ -184,6 +184,9 @@ impl Reader<'_> {
 
     /// Demands that the action is in the group of its class, so that policies over classes cover it.
     fn group(&mut self, name: &ToolName, tool: Option<&Tool>, found: &ValidatorActionId, entity: &Entity) {
+        if tool.is_some_and(|tool| !self.data.classes.contains_key(&tool.class)) {
+            return;
+        }
         let group = tool.map_or_else(|| "admin".to_owned(), |tool| format!("class:{}", tool.class));
         if !entity.is_descendant_of(&uid(&known_type("Action"), &group)) {
             self.refuse(found, format!("action \"{name}\" must be `in [\"{group}\"]`"));

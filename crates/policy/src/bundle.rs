@@ -39,6 +39,17 @@ impl Bundle {
         }
     }
 
+    /// Reads what the files say without compiling them, as when a schema is generated for a bundle that has none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] with what cannot be read; what a schema or policies would need is not asked for.
+    pub fn read(files: &BundleFiles) -> Result<BundleData, LoadError> {
+        let mut report = Report::default();
+        let data = parse::parse(files, &mut report);
+        if report.has_problems() { Err(LoadError(report.into_problems())) } else { Ok(data) }
+    }
+
     /// Returns what the files say, Cedar text aside.
     pub fn data(&self) -> &BundleData {
         &self.data

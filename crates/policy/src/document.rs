@@ -92,7 +92,10 @@ impl<'a> Document<'a> {
 
     fn refuse(&self, error: &toml::de::Error, offset: usize, report: &mut Report) {
         let offset = error.span().map_or(offset, |span| span.start);
-        report.push_broken(self.problem_at(offset, error.message()));
+        // What a syntax error left behind there is no second problem.
+        if !report.has_problem_at(self.file, Place::of(self.text, offset)) {
+            report.push_broken(self.problem_at(offset, error.message()));
+        }
     }
 
     fn problem_at(&self, offset: usize, message: impl Into<String>) -> Problem {

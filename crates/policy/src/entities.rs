@@ -146,7 +146,8 @@ pub(crate) struct KindPlan {
 impl KindPlan {
     /// Reads a kind from the schema, and demands that the inventory supplies what the schema requires.
     pub(crate) fn new(name: &str, data: &BundleData, schema: &ValidatorSchema, report: &mut Report) -> Option<Self> {
-        let ty = EntityType::from_normalized_str(name).ok()?;
+        // A name that cannot be used is reported where names are checked.
+        let ty = EntityType::from_normalized_str(name).ok().filter(|_| names::refuse_kind(name).is_none())?;
         let path = ["kinds", name];
         let Some(found) = schema.get_entity_type(&ty) else {
             report.at("inventory.toml", &path, format!("`schema.cedarschema` has no entity `{name}`"));

@@ -2,13 +2,14 @@
 //!
 //! Cedar looks at every policy for every request. Most name another principal or action in their scope and
 //! cost time for nothing, so the few that remain for a pair of asker and action are looked up once and kept.
-//! Leaving a policy out never changes an answer: its condition begins with the very scope that does not hold.
+//! Leaving a policy out never changes an answer, because its condition begins with the very scope that does not
+//! hold; and of one that is left in, that part of the condition is known to hold.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cedar_policy::{ActionConstraint, Effect, PrincipalConstraint};
-use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Expr};
+use cedar_policy::{ActionConstraint, Effect, Policy, PrincipalConstraint};
+use cedar_policy_core::ast::{self, Entity, EntityType, EntityUID, Expr, ResourceConstraint};
 use cedar_policy_core::entities::{Entities, Schema as _, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
@@ -28,7 +29,7 @@ pub(crate) struct Compiled {
     pub(crate) id: PolicyId,
     /// It permits; otherwise it forbids.
     pub(crate) permits: bool,
-    /// Its scope and conditions as one expression.
+    /// Its resource scope and conditions as one expression; principal and action are the index's business.
     pub(crate) condition: Expr,
     /// Why, for people.
     pub(crate) reason: Option<String>,
@@ -54,7 +55,7 @@ impl Compiled {
         Self {
             id: policy.id().to_string(),
             permits: policy.effect() == Effect::Permit,
-            condition: policy.as_ref().condition(),
+            condition: condition(policy),
             principal: PrincipalScope::of(policy.principal_constraint()),
             action: ActionScope::of(policy.action_constraint()),
             entities: named.collect(),
@@ -66,6 +67,20 @@ impl Compiled {
 
     fn can_apply(&self, asker: &Asker, action: &Action) -> bool {
         self.action.holds(action) && self.principal.holds(asker)
+    }
+}
+
+/// Returns what is left of a policy to evaluate once its principal and its action are known to match.
+///
+/// The detour over Cedar's JSON form drops the places in the text, which evaluation would carry along
+/// through every step, and which a bundle reports when it is loaded and never after.
+fn condition(policy: &Policy) -> Expr {
+    let placeless = policy.to_json().ok().and_then(|json| Policy::from_json(Some(policy.id().clone()), json).ok());
+    let policy: &ast::Policy = placeless.as_ref().unwrap_or(policy).as_ref();
+    let conditions = policy.non_scope_constraints().cloned().unwrap_or_else(|| Expr::val(true));
+    match policy.resource_constraint() {
+        any if any == ResourceConstraint::any() => conditions,
+        constraint => Expr::and(constraint.as_expr(), conditions),
     }
 }
 

@@ -18,10 +18,8 @@ const PROPERTIES_MAX: usize = 1_000;
 /// - `indent`: the depth of the line it starts on, in steps of two blanks.
 pub(crate) fn record(schema: &Value, indent: usize) -> String {
     let writer = Writer { root: schema, left: Cell::new(PROPERTIES_MAX) };
-    match writer.resolve(schema).and_then(|object| writer.properties(object)) {
-        Ok((object, properties)) => writer.record(object, properties, indent, 0),
-        Err(_) => "{}".to_owned(),
-    }
+    let written = writer.resolve(schema).and_then(|object| writer.record(object, indent, 0));
+    written.unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Says why a schema has no Cedar type.
@@ -33,15 +31,10 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn record(
-        &self,
-        object: &Map<String, Value>,
-        properties: &'a Map<String, Value>,
-        indent: usize,
-        depth: usize,
-    ) -> String {
+    fn record(&self, object: &'a Map<String, Value>, indent: usize, depth: usize) -> Result<String, LeftOut> {
+        let properties = object.get("properties").and_then(Value::as_object).ok_or("a free-form object")?;
         if properties.is_empty() {
-            return "{}".to_owned();
+            return Ok("{}".to_owned());
         }
         let required = |name: &str| {
             let list = object.get("required").and_then(Value::as_array);
@@ -62,7 +55,7 @@ impl<'a> Writer<'a> {
         }
         out.push_str(&"  ".repeat(indent));
         out.push('}');
-        out
+        Ok(out)
     }
 
     fn property(&self, name: &str, schema: &'a Value, indent: usize, depth: usize) -> Result<String, LeftOut> {
@@ -88,10 +81,7 @@ impl<'a> Writer<'a> {
                 "integer" => Ok("Long".to_owned()),
                 "boolean" => Ok("Bool".to_owned()),
                 "array" => self.set(schema, indent, depth),
-                "object" => {
-                    let (object, properties) = self.properties(schema)?;
-                    Ok(self.record(object, properties, indent, depth))
-                }
+                "object" => self.record(schema, indent, depth),
                 "number" => Err("a number that may have a fraction"),
                 "null" => Err("nothing but null"),
                 _ => Err("an unknown type"),
@@ -105,14 +95,6 @@ impl<'a> Writer<'a> {
     fn set(&self, schema: &'a Map<String, Value>, indent: usize, depth: usize) -> Result<String, LeftOut> {
         let items = schema.get("items").ok_or("a list of anything")?;
         Ok(format!("Set<{}>", self.cedar(items, indent, depth + 1)?))
-    }
-
-    fn properties(
-        &self,
-        object: &'a Map<String, Value>,
-    ) -> Result<(&'a Map<String, Value>, &'a Map<String, Value>), LeftOut> {
-        let properties = object.get("properties").and_then(Value::as_object).ok_or("a free-form object")?;
-        Ok((object, properties))
     }
 
     /// Follows references within the schema; one that leads nowhere or in a circle has no type.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use types::Code;
+use types::{Code, text};
 
 /// Is one thing wrong with a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub struct Problem {
 impl Problem {
     /// Builds a problem with a whole file.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: None, column: None, message: message.into(), help: None }
+        Self { file: plain(file), line: None, column: None, message: plain(&message.into()), help: None }
     }
 
     /// Builds a problem at a place in a file.
@@ -33,7 +33,7 @@ impl Problem {
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(plain(&help.into()));
         self
     }
 }
@@ -96,6 +96,12 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// Makes visible what could hide or move the text around it, which files may hold as well as arguments.
+fn plain(text: &str) -> String {
+    let show = |c: char| if text::is_deceptive(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(show).collect()
+}
+
 /// Writes a number with its noun, such as `1 problem` or `2 problems`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
@@ -118,5 +124,6 @@ mod tests {
         let place = Place { line: 3, column: 7 };
         assert_eq!(Problem::at("a.toml", Some(place), "bad").to_string(), "a.toml:3:7: bad");
         assert_eq!(Problem::of_file("a.toml", "bad").to_string(), "a.toml: bad");
+        assert_eq!(Problem::of_file("a\u{202e}", "b\nc").to_string(), "a\\u{202e}: b\\u{a}c");
     }
 }

@@ -59,6 +59,11 @@ impl Report {
         self.broken.contains(file)
     }
 
+    /// Says whether a problem was found at that very place.
+    pub(crate) fn has_problem_at(&self, file: &str, place: Place) -> bool {
+        self.problems.iter().any(|p| p.file == file && p.line == Some(place.line) && p.column == Some(place.column))
+    }
+
     /// Says whether any problem was found.
     pub(crate) fn has_problems(&self) -> bool {
         !self.problems.is_empty()

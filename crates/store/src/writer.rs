@@ -116,6 +116,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Bounds the journal file, so that it is full before the disk is; what is there already stays.
+    ///
+    /// - `bytes_max`: rounded down to whole pages of 4 KiB.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn limit(&mut self, bytes_max: u64) -> Result<(), StoreError> {
+        let page: i64 = self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages = as_i64(bytes_max) / page.max(1);
+        self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Copies the write-ahead log into the main file, so that a copy of the file alone is whole.
     ///
     /// # Errors

@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_blanked_and_lines_kept() {
-        let source = Source::new("// std::fs\nlet a = \"std::fs\"; /* x /* std::fs */ */ let b = r#\"std::fs \" \"#;\nb");
+        let source =
+            Source::new("// std::fs\nlet a = \"std::fs\"; /* x /* std::fs */ */ let b = r#\"std::fs \" \"#;\nb");
         assert!(!source.code.contains("std::fs"));
         assert!(source.code.contains("let b"));
         assert_eq!(source.literals.matches("std::fs").count(), 2);
@@ -203,7 +204,8 @@ mod tests {
 
     #[test]
     fn tests_are_blanked_and_their_files_named() {
-        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { std::fs() }\n}\n#[cfg(test)]\nmod cases;\nfn c() {}\n";
+        let text =
+            "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { std::fs() }\n}\n#[cfg(test)]\nmod cases;\nfn c() {}\n";
         let source = Source::new(text);
         assert!(!source.code.contains("std::fs"));
         assert!(source.code.contains("fn c()"));

@@ -81,9 +81,9 @@ impl Tree {
     pub fn new(mut files: Vec<File>, packages: Vec<Package>) -> Self {
         let roots: Vec<String> = files.iter().flat_map(test_roots).collect();
         for file in &mut files {
-            file.is_test |= roots.iter().any(|root| {
-                file.path.strip_prefix(root).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-            });
+            file.is_test |= roots
+                .iter()
+                .any(|root| file.path.strip_prefix(root).is_some_and(|rest| rest == ".rs" || rest.starts_with('/')));
         }
         Self { files, packages }
     }

@@ -1,7 +1,6 @@
 //! A server over Streamable HTTP: each request is a POST of its own, answered by JSON or by a stream.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 
-use super::address::{Resolver, is_refused};
+use super::client::{body, client, dispatch, endpoint, is_stream, media_type};
 use super::discover::STATELESS_VERSION;
 use super::error::{CallError, ConnectError};
 use super::header;
@@ -25,9 +24,6 @@ const RESUMES_MAX: u32 = 5;
 
 /// Is the shortest wait before that, so that a server cannot make us ask without pause.
 const RESUME_AFTER: Duration = Duration::from_millis(50);
-
-/// Is how long a connection is kept for the next request; common servers close after 5 s.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// Is an answer with the status it came under.
 pub(crate) struct Reply {
@@ -374,74 +370,6 @@ impl Http {
         }
         CallError::Invalid("its answer is neither JSON nor an event stream".into())
     }
-}
-
-fn endpoint(url: &str) -> Result<Url, ConnectError> {
-    let url = Url::parse(url).map_err(|error| ConnectError::Wiring(format!("its URL is invalid: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(ConnectError::Wiring("its URL is neither http nor https".into()));
-    }
-    // A host that is an address already never reaches the resolver.
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if host.parse::<IpAddr>().is_ok_and(is_refused) {
-        return Err(ConnectError::Wiring("its URL names a link-local address".into()));
-    }
-    Ok(url)
-}
-
-fn client(headers: HeaderMap, limits: &Limits) -> Result<Client, ConnectError> {
-    // Half of a request's time at most, so that a server that cannot be reached is told from one that does not answer.
-    let connect_ms = limits.request_ms_max.map_or(limits.connect_ms_max, |ms| limits.connect_ms_max.min(ms / 2));
-    Client::builder()
-        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .dns_resolver(Resolver)
-        .connect_timeout(Duration::from_millis(connect_ms))
-        .pool_idle_timeout(IDLE)
-        .build()
-        .map_err(|error| ConnectError::Wiring(causes(&error)))
-}
-
-/// Sends one HTTP request, telling what never left from what may have arrived.
-async fn dispatch(request: RequestBuilder) -> Result<Response, CallError> {
-    request.send().await.map_err(|error| {
-        let never_left = error.is_connect() || error.is_builder();
-        let reason = causes(&error.without_url());
-        if never_left { CallError::NotSent(reason) } else { CallError::Unknown(reason) }
-    })
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |e| e.source());
-    let texts: Vec<String> = chain.map(ToString::to_string).collect();
-    types::text::escape(&texts.join(": "), false)
-}
-
-fn media_type(response: &Response) -> String {
-    let value = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Says whether a response is a stream of events.
-pub(crate) fn is_stream(response: &Response) -> bool {
-    media_type(response) == "text/event-stream"
-}
-
-async fn body(mut response: Response, bytes_max: usize) -> Result<String, CallError> {
-    let mut bytes = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > bytes_max => return Err(CallError::TooLarge { bytes_max }),
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(error) => return Err(CallError::Unknown(causes(&error.without_url()))),
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| CallError::Invalid("its answer is not UTF-8".into()))
 }
 
 fn answer_in(text: &str, id: &RpcId, status: StatusCode, bytes_max: usize) -> Result<Frame, CallError> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use types::jsonrpc::FrameKind;
 
-use super::http::{Http, is_stream};
+use super::client::is_stream;
+use super::http::Http;
 use super::stream::{Place, Stream};
 
 /// Bounds the wait between attempts to open the stream again.

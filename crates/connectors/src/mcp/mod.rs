@@ -8,6 +8,7 @@ mod address;
 mod calls;
 mod catalog;
 mod child;
+mod client;
 mod connection;
 mod discover;
 mod error;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use types::jsonrpc::{Frame, FrameError, FrameKind, RpcId};
 use types::text::escape;
@@ -20,6 +21,12 @@ use super::wiring::{Limits, Wiring};
 
 /// Is how long a cancelled call may still be answered before it counts as lost.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// Is how long the end of a child is awaited once its pipes have failed.
+const STATUS_AFTER: Duration = Duration::from_millis(500);
+
+/// Is how long the rest of its error output is awaited after that.
+const OUTPUT_AFTER: Duration = Duration::from_millis(200);
 
 /// Is how many skipped lines are reported one by one; a server that logs to its output would flood ours.
 const REPORTS_MAX: u64 = 10;
@@ -66,13 +73,15 @@ impl Stdio {
             skipped: AtomicU64::new(0),
             tail: tail.clone(),
         });
-        if let Some(stderr) = stderr {
-            tokio::spawn(async move { tail.drain(stderr).await });
-        }
+        let drain = tokio::spawn(async move {
+            if let Some(stderr) = stderr {
+                tail.drain(stderr).await;
+            }
+        });
         if let Some(stdout) = stdout {
             tokio::spawn(stdio.clone().listen(stdout));
         }
-        tokio::spawn(stdio.clone().supervise(child, say_ended));
+        tokio::spawn(stdio.clone().supervise(child, drain, say_ended));
         Ok(stdio)
     }
 
@@ -186,7 +195,7 @@ impl Stdio {
             biased;
             result = write_counted(pipe, line.as_bytes(), &mut written) => match result {
                 Ok(()) => return Ok(()),
-                Err(error) => format!("the server's input failed: {error}"),
+                Err(error) => self.ending(format!("the server's input failed: {error}")).await,
             },
             () = self.closed() => "the connection was closed meanwhile".to_owned(),
             () = until(deadline) => "the server is not reading".to_owned(),
@@ -219,14 +228,17 @@ impl Stdio {
         self.calls().end(&reason, &error.unwrap_or_else(|| CallError::Unknown(reason.clone())));
     }
 
-    // A child that closed its output has usually ended; its status says more than the closed pipe does.
     async fn death(&self) -> String {
-        let mut ended = self.ended.clone();
-        let status = tokio::time::timeout(Duration::from_millis(300), ended.wait_for(Option::is_some)).await;
-        let known = status.ok().and_then(Result::ok).and_then(|s| s.clone());
-        let reason = known.unwrap_or_else(|| "the server closed its output".to_owned());
+        let reason = self.ending("the server closed its output".to_owned()).await;
         tracing::warn!(%reason, stderr = %self.tail(), "an upstream server is gone");
         reason
+    }
+
+    // A child whose pipe fails has usually ended; its status says more than the pipe does.
+    async fn ending(&self, otherwise: String) -> String {
+        let mut ended = self.ended.clone();
+        let status = tokio::time::timeout(STATUS_AFTER, ended.wait_for(Option::is_some)).await;
+        status.ok().and_then(Result::ok).and_then(|s| s.clone()).unwrap_or(otherwise)
     }
 
     async fn take(&self, line: Vec<u8>) {
@@ -290,7 +302,7 @@ impl Stdio {
         self.calls().owner(frame)
     }
 
-    async fn supervise(self: Arc<Self>, mut child: Child, ended: watch::Sender<Option<String>>) {
+    async fn supervise(self: Arc<Self>, mut child: Child, drain: JoinHandle<()>, ended: watch::Sender<Option<String>>) {
         let group = Group::of(&child);
         let status = tokio::select! {
             status = child.wait() => status.ok(),
@@ -300,6 +312,8 @@ impl Stdio {
             }
         };
         drop(group);
+        // Somebody who left the group may hold the pipe open; then what is there must do.
+        let _ = tokio::time::timeout(OUTPUT_AFTER, drain).await;
         let status = status.map_or_else(|| "an unknown status".to_owned(), |status| status.to_string());
         ended.send_replace(Some(format!("the server's process ended with {status}")));
     }

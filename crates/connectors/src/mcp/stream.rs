@@ -55,6 +55,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(response: Response, bytes_max: usize) -> Self {
+        // A line holds the field's name besides the frame.
         let parser = Parser::new(bytes_max.saturating_add(64));
         Self { response, parser, bytes_max, events: VecDeque::new(), frames: VecDeque::new() }
     }
@@ -75,7 +76,7 @@ impl Stream {
                 continue;
             }
             match self.response.chunk().await {
-                Ok(Some(bytes)) => self.events.extend(self.parser.push(&bytes).map_err(unreadable)?),
+                Ok(Some(bytes)) => self.events.extend(self.parser.push(&bytes).map_err(|e| self.unreadable(e))?),
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     tracing::debug!(error = %error.without_url(), "an event stream broke");
@@ -92,6 +93,13 @@ impl Stream {
         }
         frames(&event.data, self.bytes_max)
     }
+
+    fn unreadable(&self, error: SseError) -> CallError {
+        match error {
+            SseError::TooLarge { .. } => CallError::TooLarge { bytes_max: self.bytes_max },
+            SseError::NotText => CallError::Invalid(error.to_string()),
+        }
+    }
 }
 
 /// Reads a text as one frame, or as the batch that servers of 2025-03-26 may send.
@@ -106,11 +114,4 @@ pub(crate) fn frames(text: &str, bytes_max: usize) -> Result<Vec<Frame>, CallErr
         return items.into_iter().map(|item| Frame::parse(item, bytes_max).map_err(invalid)).collect();
     }
     Ok(vec![Frame::parse(text, bytes_max).map_err(invalid)?])
-}
-
-fn unreadable(error: SseError) -> CallError {
-    match error {
-        SseError::TooLarge { bytes_max } => CallError::TooLarge { bytes_max },
-        SseError::NotText => CallError::Invalid(error.to_string()),
-    }
 }

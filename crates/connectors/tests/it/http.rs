@@ -198,7 +198,7 @@ async fn a_frame_beyond_the_limit_is_refused_in_both_directions() {
     let limits = Limits { frame_bytes_max: 3000, ..Limits::default() };
     let connection = connect_stateful(&server.wiring(), INITIALIZE, &limits).await.unwrap();
     let error = ask(&connection, tool("1", "x")).await.unwrap_err();
-    assert_eq!(error, CallError::TooLarge { bytes_max: 3064 });
+    assert_eq!(error, CallError::TooLarge { bytes_max: 3000 });
     let large = format!(r#"{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{{"x":"{}"}}}}"#, "x".repeat(3000));
     assert!(matches!(ask(&connection, frame(&large)).await, Err(CallError::NotSent(_))));
     assert_eq!(server.seen("tools/call").len(), 1);

@@ -144,6 +144,15 @@ async fn what_a_deaf_server_cannot_have_read_is_not_in_doubt() {
 }
 
 #[tokio::test]
+async fn what_the_pipe_never_took_is_not_in_doubt() {
+    let connection = stateful("legacy", Limits::default()).await;
+    result_of(&connection, tool("1", "plugs")).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let error = ask(&connection, tool("2", "seen")).await.unwrap_err();
+    assert!(matches!(error, CallError::NotSent(_)) && !error.in_doubt(), "{error:?}");
+}
+
+#[tokio::test]
 async fn what_must_not_leave_does_not() {
     let limits = Limits { frame_bytes_max: 2000, ..Limits::default() };
     let connection = stateful("legacy", limits).await;

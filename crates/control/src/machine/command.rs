@@ -9,6 +9,7 @@ use types::{ActionId, ActionProposal, Decision, Digest, KeyId, Outcome, Principa
 
 use crate::door::Refusal;
 use crate::gather::Prepared;
+use crate::sessions::Brief;
 use crate::state::{Grant, Key, Session, Switch, Target};
 
 /// Is a change that a person makes to the system itself.
@@ -62,7 +63,7 @@ pub enum Command {
     /// Let time pass: cases expire, denials are summed up.
     Tick,
     /// Open a session.
-    OpenSession(Box<Session>),
+    OpenSession(Box<Session>, Brief),
     /// Close a session.
     CloseSession(SessionId),
     /// Set a kill switch. It only tightens, so it waits for no decision.

@@ -24,6 +24,7 @@ use types::cbor::{self, Canonical};
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, KeyId, SessionId, TenantId, ToolName};
 
 pub use command::{Change, Command, Propose, Reply};
+pub use propose::REPORTED_PERMIT_MS;
 
 use crate::snapshot::{Snapshot, Views};
 use crate::state::{Conduct, Grant, Key, OpenFlight, Quarantine, Session, Switch, kind};
@@ -160,7 +161,7 @@ impl Machine for Decider {
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),
             Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
             Command::Tick => (self.tick(turn), None),
-            Command::OpenSession(session) => (self.open_session(*session, turn), None),
+            Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),
             Command::Kill(switch) => (self.kill(switch, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),

@@ -133,7 +133,13 @@ impl Decider {
         let met = approved.map(|case| approval::met(case, data)).unwrap_or_default();
         let met: Vec<String> = met.iter().map(ProfileId::to_string).collect();
         set("approval.met", FactValue::List(met), "cases");
+        if let Some(case) = approved {
+            set("approval.asked_by", case.action.to_string().into(), "cases");
+        }
         set("approval.round", FactValue::Int(approved.map_or(0, |case| i64::from(case.round))), "cases");
+        if let Some(case) = approved {
+            set("approval.opened_by", FactValue::Text(case.action.to_string()), "cases");
+        }
         let others = self.cases.values().filter(|case| {
             case.state == CaseState::Open
                 && case.requester == proposal.principal

@@ -48,7 +48,7 @@ fn origin_allowed(config: &HttpConfig, origin: &str) -> bool {
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port))
-            if port.bytes().all(|b| b.is_ascii_digit()) && !(name.starts_with('[') && !name.ends_with(']')) =>
+            if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.starts_with('[')) =>
         {
             name
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use control::door::{CallOutcome, GovernedCall, McpDoor};
+use control::door::{CallOutcome, GovernedCall, McpDoor, UpstreamLink};
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
 use types::{Claims, ServerName};
 
+use super::bridge::{ROUNDS_MAX, Withdraw};
 use super::hold::Waited;
 use super::{Ask, Session};
 use crate::claims;
@@ -57,8 +58,11 @@ impl<D: McpDoor> Session<D> {
         match ask.method.as_str() {
             "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => self.list(ask).await,
             "tasks/list" if !self.is_single() => self.list(ask).await,
-            "server/discover" if !self.is_single() => Ok(Frame::result(&ask.id, &self.merged_discovery().await?)),
-            "logging/setLevel" if !self.is_single() => self.set_level_everywhere(ask).await,
+            "server/discover" => self.discover(ask).await,
+            "logging/setLevel" => {
+                self.note_level(ask);
+                self.set_level_everywhere(ask).await
+            }
             _ => {
                 let (server, request) = self.route(ask).await?;
                 self.pass(ask, &server, request).await
@@ -70,8 +74,29 @@ impl<D: McpDoor> Session<D> {
     pub(super) async fn pass(self: &Arc<Self>, ask: &Ask, server: &ServerName, request: Frame) -> Result<Frame, Fault> {
         let link = self.link(server).await?;
         ask.flight.upstream(server);
-        let answer = self.relay_on(server, &link, request, ask.headers.clone(), &ask.out).await?;
-        self.answered(server, answer).await
+        let mut request = request;
+        for _ in 0..ROUNDS_MAX {
+            let answer = self.relay_on(server, &link, request.clone(), ask.headers.clone(), &ask.out).await?;
+            let answer = self.answered(server, answer).await?;
+            let params = request.member("params").and_then(RawObject::parse).unwrap_or_default();
+            match self.next_round(ask, &params, &answer).await? {
+                Some(params) => request = request.with_member("params", &params.text()),
+                None => return Ok(answer),
+            }
+        }
+        Err(too_many_rounds())
+    }
+
+    /// Serves `server/discover`: one server of the same era answers itself.
+    async fn discover(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        let Some(server) = self.single().cloned() else {
+            return Ok(Frame::result(&ask.id, &self.merged_discovery().await?));
+        };
+        let link = self.link(&server).await?;
+        if link.era() == self.era {
+            return self.pass(ask, &server, ask.request.clone()).await;
+        }
+        Ok(Frame::result(&ask.id, &self.hello_of(&link)))
     }
 
     fn prepare_tool(&self, ask: &Ask) -> Result<Prepared, Fault> {
@@ -102,21 +127,21 @@ impl<D: McpDoor> Session<D> {
     pub(super) fn prepare_method(&self, ask: &Ask, server: ServerName, params: &RawObject) -> Result<Prepared, Fault> {
         let mut params = params.clone();
         let shown = take_shown(&mut params);
-        let mut meta = params.object("_meta");
-        let claims = meta.as_mut().map(|meta| claims::take(&mut RawObject::default(), meta).0).unwrap_or_default();
+        let mut meta = params.object("_meta").unwrap_or_default();
+        let (claims, changed) = claims::take(&mut RawObject::default(), &mut meta);
+        if changed {
+            params.set("_meta", &meta.text());
+        }
         let mut decided = params.clone();
         decided.retain(|key| key != "_meta" && !INPUTS.contains(&key));
         let value = types::json::parse(&decided.text())
             .map_err(|error| Fault::new(-32602, 400, error.code(), error.to_string()))?;
         let canonical = types::json::canonical(&value);
         let mut sent = RawObject::parse(&canonical).unwrap_or_default();
-        for name in INPUTS {
+        for name in INPUTS.into_iter().chain(["_meta"]) {
             if let Some(text) = params.get(name) {
                 sent.set(name, text);
             }
-        }
-        if let Some(meta) = &meta {
-            sent.set("_meta", &meta.text());
         }
         let request = ask.request.with_member("params", &sent.text());
         let operation = format!("mcp:{}", ask.method);
@@ -149,26 +174,43 @@ impl<D: McpDoor> Session<D> {
     }
 
     /// Brings a call to its end: answered, refused, or still awaiting people when the wait is over.
-    pub(super) async fn decide(self: &Arc<Self>, ask: &Ask, prepared: Prepared) -> Result<Frame, Fault> {
+    pub(super) async fn decide(self: &Arc<Self>, ask: &Ask, mut prepared: Prepared) -> Result<Frame, Fault> {
         let server = prepared.call.server.clone();
         let link = self.link(&server).await?;
-        for _ in 0..HOLDS_MAX {
-            let case = match self.call_once(ask, &server, &link, prepared.call.clone()).await {
-                CallOutcome::Answer(answer) => return self.answered(&server, answer).await,
+        let (mut holds, mut rounds) = (0, 0);
+        while holds < HOLDS_MAX && rounds < ROUNDS_MAX {
+            match self.call_once(ask, &server, &link, prepared.call.clone()).await? {
+                CallOutcome::Answer(answer) => {
+                    let answer = self.answered(&server, answer).await?;
+                    if !self.ask_back(ask, &mut prepared, &answer).await? {
+                        return Ok(answer);
+                    }
+                    rounds += 1;
+                }
                 CallOutcome::Refused(refusal) => {
                     self.let_go(&server, &link, &refusal).await;
                     return Err(refusal.into());
                 }
-                CallOutcome::Held(case) => case,
-            };
-            ask.flight.held();
-            match self.hold(ask, &prepared, case).await? {
-                Waited::Approved => {}
-                Waited::Round(frame) => return Ok(frame),
-                Waited::StillOpen(case) => return Err(pending(case).into()),
+                CallOutcome::Held(case) => {
+                    ask.flight.held();
+                    match self.hold(ask, &prepared, case).await? {
+                        Waited::Approved => holds += 1,
+                        Waited::Round(frame) => return Ok(frame),
+                        Waited::StillOpen(case) => return Err(pending(case).into()),
+                    }
+                }
             }
         }
-        Err(pending_without_case())
+        Err(if holds < HOLDS_MAX { too_many_rounds() } else { pending_without_case() })
+    }
+
+    /// Puts a server's questions to a client of the other era, and says whether there is a round to come.
+    async fn ask_back(&self, ask: &Ask, prepared: &mut Prepared, answer: &Frame) -> Result<bool, Fault> {
+        let params = prepared.call.request.member("params").and_then(RawObject::parse).unwrap_or_default();
+        let Some(params) = self.next_round(ask, &params, answer).await? else { return Ok(false) };
+        prepared.call.inputs = inputs_of(&params);
+        prepared.call.request = prepared.call.request.with_member("params", &params.text());
+        Ok(true)
     }
 
     async fn call_once(
@@ -176,12 +218,19 @@ impl<D: McpDoor> Session<D> {
         ask: &Ask,
         server: &ServerName,
         link: &Arc<D::Link>,
-        call: GovernedCall,
-    ) -> CallOutcome {
+        mut call: GovernedCall,
+    ) -> Result<CallOutcome, Fault> {
         ask.flight.upstream(server);
+        call.request = self.outgoing(link, call.request)?;
+        let withdraw = Withdraw::watch(self.era, link, &call.request);
         let (events, frames) = mpsc::channel(64);
-        let work = self.door.call(Arc::clone(link), call, events);
-        self.attended(server, link, &ask.out, frames, work).await
+        let outcome =
+            self.attended(server, link, &ask.out, frames, self.door.call(Arc::clone(link), call, events)).await;
+        withdraw.answered();
+        match outcome {
+            CallOutcome::Answer(answer) => Ok(CallOutcome::Answer(self.incoming(link, &ask.method, answer)?)),
+            other => Ok(other),
+        }
     }
 
     /// Checks an answer before the client sees it: a question inside it is decided like one that stands alone.
@@ -245,6 +294,10 @@ fn set_if_there(params: &mut RawObject, name: &str, json: &str) {
     if params.get(name).is_some() {
         params.set(name, json);
     }
+}
+
+fn too_many_rounds() -> Fault {
+    Fault::upstream("the server asks back without end")
 }
 
 fn pending_without_case() -> Fault {

@@ -10,6 +10,9 @@ use types::{Code, ServerName};
 use crate::fault::Fault;
 use crate::lock;
 
+/// Limits how many requests one client may have in flight.
+const OPEN_MAX: usize = 1_024;
+
 /// Says where a request is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
@@ -49,11 +52,14 @@ impl Flights {
     ///
     /// # Errors
     ///
-    /// `mcp-id-replayed` if one with the same id is in flight.
+    /// `mcp-id-replayed` if one with the same id is in flight, `overloaded` if there are 1,024 already.
     pub(crate) fn begin(self: &Arc<Self>, id: &RpcId) -> Result<Flight, Fault> {
         let mut entries = lock(&self.entries);
         if entries.open.contains_key(id) {
             return Err(Fault::new(-32600, 400, Code::McpIdReplayed, "a request with this id is in flight"));
+        }
+        if entries.open.len() >= OPEN_MAX {
+            return Err(Fault::new(-32000, 503, Code::Overloaded, "too many requests are in flight"));
         }
         let (withdraw, withdrawn) = oneshot::channel();
         entries.open.insert(id.clone(), Entry { withdraw: Some(withdraw), place: Place::Here });
@@ -79,11 +85,6 @@ impl Flights {
         for entry in entries.open.values_mut().filter(|entry| entry.place == Place::Held) {
             let _ = entry.withdraw.take().map(|sender| sender.send(()));
         }
-    }
-
-    /// Says whether nothing is in flight.
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.entries).open.is_empty()
     }
 
     fn place(&self, id: &RpcId, place: Place) {

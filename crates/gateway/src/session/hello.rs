@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use control::door::{McpDoor, UpstreamLink};
+use control::door::McpDoor;
 use serde_json::{Map, Value, json};
 use types::ServerName;
 
 use super::Session;
-use crate::envelope::{SERVER_KEY, STATEFUL, STATELESS};
+use crate::envelope::{SERVER_KEY, STATEFUL, STATELESS, implementation};
 use crate::fault::Fault;
-use crate::raw::RawObject;
 
 impl<D: McpDoor> Session<D> {
     /// Returns the result of `initialize`.
     pub(super) async fn hello(self: &Arc<Self>) -> Result<String, Fault> {
         if let Some(server) = self.single() {
             let link = self.link(server).await?;
-            return Ok(link.hello().to_owned());
+            return Ok(self.hello_of(&link));
         }
         let hellos = self.hellos().await?;
         let requested = self.version();
@@ -45,14 +44,9 @@ impl<D: McpDoor> Session<D> {
         let links = self.all_links().await?;
         Ok(links
             .iter()
-            .map(|(server, link)| (server.clone(), serde_json::from_str(link.hello()).unwrap_or_default()))
+            .map(|(server, link)| (server.clone(), serde_json::from_str(&self.hello_of(link)).unwrap_or_default()))
             .collect())
     }
-}
-
-/// Returns how the gateway names itself where it speaks for several servers.
-fn implementation() -> Value {
-    json!({ "name": "countersign", "version": env!("CARGO_PKG_VERSION") })
 }
 
 fn merged(hellos: &[(ServerName, Value)]) -> Map<String, Value> {
@@ -91,11 +85,6 @@ fn unite(all: &mut Value, more: &Value) {
 
 fn shortest_ttl(hellos: &[(ServerName, Value)]) -> u64 {
     hellos.iter().map(|(_, hello)| hello.get("ttlMs").and_then(Value::as_u64).unwrap_or(0)).min().unwrap_or(0)
-}
-
-/// Returns the shortest life of several results.
-pub(super) fn shortest_of(results: &[RawObject]) -> u64 {
-    results.iter().map(|result| result.get("ttlMs").and_then(|text| text.parse().ok()).unwrap_or(0)).min().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use types::jsonrpc::Frame;
 use types::{Code, ServerName};
 
 use super::Session;
+use super::bridge::Withdraw;
 use crate::fault::Fault;
 use crate::lock;
 use crate::raw::RawObject;
@@ -20,7 +21,7 @@ impl<D: McpDoor> Session<D> {
     ///
     /// # Errors
     ///
-    /// The refusal of [`McpDoor::connect`], or `mcp-version-unsupported` if the server speaks another era than the client.
+    /// The refusal of [`McpDoor::connect`].
     pub(super) async fn link(self: &Arc<Self>, server: &ServerName) -> Result<Arc<D::Link>, Fault> {
         let slot = self.slots.get(server).ok_or_else(|| unknown(server))?;
         let mut held = slot.lock().await;
@@ -34,10 +35,6 @@ impl<D: McpDoor> Session<D> {
     }
 
     async fn accept(self: &Arc<Self>, server: &ServerName, link: &Arc<D::Link>) -> Result<(), Fault> {
-        if link.era() != self.era && !crate::translate::bridges(self.era, link.era()) {
-            link.close().await;
-            return Err(other_era(server).into());
-        }
         if let Some(frames) = link.unsolicited() {
             tokio::spawn(pump(Arc::downgrade(self), server.clone(), Arc::downgrade(link), frames));
         }
@@ -89,10 +86,14 @@ impl<D: McpDoor> Session<D> {
         headers: Vec<(String, String)>,
         out: &mpsc::Sender<Frame>,
     ) -> Result<Frame, Fault> {
+        let method = request.method().unwrap_or_default().to_owned();
+        let request = self.outgoing(link, request)?;
+        let withdraw = Withdraw::watch(self.era, link, &request);
         let (events, frames) = mpsc::channel(EVENTS_MAX);
         let answer = self.attended(server, link, out, frames, link.relay(request, headers, events)).await;
+        withdraw.answered();
         match answer {
-            Ok(frame) => Ok(frame),
+            Ok(frame) => self.incoming(link, &method, frame),
             Err(refusal) => {
                 self.let_go(server, link, &refusal).await;
                 Err(refusal.into())
@@ -168,10 +169,4 @@ async fn pump<D: McpDoor>(
 
 fn unknown(server: &ServerName) -> Fault {
     Refusal::plain(Code::NotFound, format!("there is no server `{server}` here")).into()
-}
-
-fn other_era(server: &ServerName) -> Refusal {
-    let message =
-        format!("the server `{server}` speaks a version of the protocol that cannot be translated for this client");
-    Refusal::plain(Code::McpVersionUnsupported, message)
 }

@@ -1,32 +1,150 @@
 //! `subscriptions/listen`: one stream for the client, one per server behind it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::door::McpDoor;
+use futures_util::future::{join_all, select_all};
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, mpsc};
+use types::ServerName;
 use types::jsonrpc::Frame;
 
 use super::{Ask, Session};
 use crate::fault::Fault;
-use crate::raw::RawObject;
+use crate::raw::{RawObject, elements};
+
+const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+
+/// Names what a client may listen for, and the capability of a server that tells of it.
+const LISTS: [(&str, &str); 3] =
+    [("toolsListChanged", "tools"), ("promptsListChanged", "prompts"), ("resourcesListChanged", "resources")];
 
 impl<D: McpDoor> Session<D> {
     /// Serves a subscription: decided if it names resources, relayed if it names none.
     pub(super) async fn listen(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
-        let Some(server) = self.single().cloned() else { return self.listen_to_several(ask).await };
-        if names_resources(&ask.params) {
-            let prepared = self.prepare_method(ask, server, &ask.params)?;
-            return self.decide(ask, prepared).await;
+        match self.single().cloned() {
+            Some(server) => self.listen_to(ask, server, &ask.params).await,
+            None => self.listen_to_several(ask).await,
         }
-        self.pass(ask, &server, ask.request.clone()).await
     }
 
-    async fn listen_to_several(self: &Arc<Self>, _ask: &Ask) -> Result<Frame, Fault> {
-        Err(Fault::params("subscriptions need a connection to one server alone"))
+    async fn listen_to(self: &Arc<Self>, ask: &Ask, server: ServerName, params: &RawObject) -> Result<Frame, Fault> {
+        if names_resources(params) {
+            let prepared = self.prepare_method(ask, server, params)?;
+            return self.decide(ask, prepared).await;
+        }
+        self.pass(ask, &server, ask.request.with_member("params", &params.text())).await
     }
+
+    /// Listens to each server for its part; what they acknowledge is told as one, and the first to end ends all.
+    async fn listen_to_several(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        let parts = self.parts(ask).await?;
+        if parts.is_empty() {
+            return Err(Fault::params("no server here tells of what is asked for"));
+        }
+        let acknowledged =
+            Arc::new(Mutex::new(Acknowledged { missing: parts.len(), all: Map::new(), waiting: Vec::new() }));
+        let (mut streams, mut merging) = (Vec::new(), Vec::new());
+        for (server, params) in parts {
+            let (out, frames) = mpsc::channel(16);
+            let part = Ask { out, ..ask.part() };
+            streams.push(Box::pin(async move { self.listen_to(&part, server, &params).await }));
+            merging.push(merge(frames, ask.out.clone(), Arc::clone(&acknowledged)));
+        }
+        tokio::select! {
+            (ended, ..) = select_all(streams) => ended,
+            _ = async { join_all(merging).await; std::future::pending::<()>().await } => Err(Fault::upstream("the subscription broke")),
+        }
+    }
+
+    /// Splits what a client listens for into what each server can tell.
+    async fn parts(self: &Arc<Self>, ask: &Ask) -> Result<BTreeMap<ServerName, RawObject>, Fault> {
+        let wanted = ask
+            .params
+            .object("notifications")
+            .ok_or_else(|| Fault::params("`params.notifications` must be an object"))?;
+        let mut parts: BTreeMap<ServerName, RawObject> = BTreeMap::new();
+        for (server, link) in self.all_links().await? {
+            for (name, capability) in LISTS {
+                if wanted.get(name) == Some("true") && tells(&self.hello_of(&link), capability) {
+                    parts.entry(server.clone()).or_default().set(name, "true");
+                }
+            }
+        }
+        let mut uris: BTreeMap<ServerName, Vec<String>> = BTreeMap::new();
+        for text in wanted.get("resourceSubscriptions").and_then(elements).unwrap_or_default() {
+            let uri: String =
+                serde_json::from_str(&text).map_err(|_| Fault::params("resource URIs must be strings"))?;
+            uris.entry(self.server_by_uri(&uri).await?).or_default().push(text);
+        }
+        for (server, uris) in uris {
+            parts.entry(server).or_default().set("resourceSubscriptions", &format!("[{}]", uris.join(",")));
+        }
+        let with = |part: RawObject| {
+            let mut params = ask.params.clone();
+            params.set("notifications", &part.text());
+            params
+        };
+        Ok(parts.into_iter().map(|(server, part)| (server, with(part))).collect())
+    }
+}
+
+/// Is what several servers have acknowledged so far.
+struct Acknowledged {
+    missing: usize,
+    all: Map<String, Value>,
+    waiting: Vec<Frame>,
+}
+
+impl Acknowledged {
+    /// Adds one acknowledgement and returns what may be told now: nothing until the last has come.
+    fn add(&mut self, frame: &Frame) -> Vec<Frame> {
+        let mut params = frame.member("params").and_then(RawObject::parse).unwrap_or_default();
+        let granted: Value =
+            params.get("notifications").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        for (name, value) in granted.as_object().into_iter().flatten() {
+            match (self.all.get_mut(name), value) {
+                (Some(Value::Array(uris)), Value::Array(more)) => uris.extend(more.iter().cloned()),
+                _ => drop(self.all.insert(name.clone(), value.clone())),
+            }
+        }
+        self.missing = self.missing.saturating_sub(1);
+        if self.missing > 0 {
+            return Vec::new();
+        }
+        params.set("notifications", &json!(self.all).to_string());
+        let whole = frame.with_member("params", &params.text());
+        std::iter::once(whole).chain(self.waiting.drain(..)).collect()
+    }
+}
+
+/// Passes on what one server tells, once all have acknowledged.
+async fn merge(mut frames: mpsc::Receiver<Frame>, out: mpsc::Sender<Frame>, acknowledged: Arc<Mutex<Acknowledged>>) {
+    while let Some(frame) = frames.recv().await {
+        let mut state = acknowledged.lock().await;
+        let told = match frame.method() {
+            Some(ACKNOWLEDGED) => state.add(&frame),
+            _ if state.missing > 0 => {
+                state.waiting.push(frame);
+                Vec::new()
+            }
+            _ => vec![frame],
+        };
+        for frame in told {
+            // A client that is gone hears nothing more.
+            let _ = out.send(frame).await;
+        }
+    }
+}
+
+fn tells(hello: &str, capability: &str) -> bool {
+    let declared = RawObject::parse(hello).and_then(|hello| hello.object("capabilities")?.object(capability));
+    declared.is_some_and(|declared| declared.get("listChanged") == Some("true"))
 }
 
 fn names_resources(params: &RawObject) -> bool {
     let wanted =
         params.object("notifications").and_then(|wanted| wanted.get("resourceSubscriptions").map(str::to_owned));
-    wanted.is_some_and(|list| crate::raw::elements(&list).is_none_or(|uris| !uris.is_empty()))
+    wanted.is_some_and(|list| elements(&list).is_none_or(|uris| !uris.is_empty()))
 }

@@ -3,6 +3,7 @@
 //! The same session serves both eras and all transports. A transport hands in frames and takes out frames;
 //! it alone knows on which stream they travel.
 
+mod bridge;
 mod calls;
 mod flights;
 mod hello;
@@ -46,6 +47,8 @@ pub(crate) struct Session<D: McpDoor> {
     own_meta: Option<String>,
     slots: BTreeMap<ServerName, tokio::sync::Mutex<Option<Arc<D::Link>>>>,
     initialized: std::sync::Mutex<Option<Frame>>,
+    /// The log level the client has set, as JSON text.
+    level: std::sync::Mutex<Option<String>>,
     /// The client's requests in flight.
     pub(crate) flights: Arc<Flights>,
     outward: Outward,
@@ -78,6 +81,20 @@ pub(crate) struct Reply {
 }
 
 impl Ask {
+    /// Copies it for one of several servers; whether it is withdrawn is known to the whole alone.
+    fn part(&self) -> Self {
+        Self {
+            request: self.request.clone(),
+            id: self.id.clone(),
+            method: self.method.clone(),
+            params: self.params.clone(),
+            headers: self.headers.clone(),
+            out: self.out.clone(),
+            client: self.client.clone(),
+            flight: Flight::unlisted(),
+        }
+    }
+
     /// Returns the progress token the client sent, as JSON text.
     fn token(&self) -> Option<String> {
         self.params.object("_meta")?.get("progressToken").map(str::to_owned)
@@ -158,6 +175,7 @@ impl<D: McpDoor> Session<D> {
             own_meta: None,
             slots: servers.into_iter().map(|server| (server, tokio::sync::Mutex::new(None))).collect(),
             initialized: std::sync::Mutex::new(None),
+            level: std::sync::Mutex::new(None),
             flights: Arc::default(),
             outward: Outward::default(),
             routes: Routes::default(),
@@ -244,7 +262,8 @@ impl<D: McpDoor> Session<D> {
         match self.answer(ask).await {
             Ok(frame) => {
                 let status = status_of(&frame);
-                Reply { frame: frame.with_id(&ask.id), status }
+                let own = frame.id() == Some(&ask.id);
+                Reply { frame: if own { frame } else { frame.with_id(&ask.id) }, status }
             }
             Err(fault) if ask.method == "tools/call" => {
                 let frame = fault.to_tool_frame(&ask.id, self.era);
@@ -289,7 +308,10 @@ impl<D: McpDoor> Session<D> {
         let params = frame.member("params").and_then(RawObject::parse);
         let Some(id) = params.and_then(|p| p.get("requestId").and_then(RpcId::from_json)) else { return };
         let server = self.flights.withdraw(&id);
-        self.tell(server, frame).await;
+        // Where requests stand for themselves, the link withdraws what is dropped.
+        if self.era == Era::Stateful {
+            self.tell(server, frame).await;
+        }
     }
 
     async fn tell(&self, server: Option<ServerName>, frame: Frame) {

@@ -109,10 +109,11 @@ impl<D: McpDoor> Session<D> {
             tracing::debug!(%server, method, "dropped a notification the table refuses");
             return;
         }
+        let passes = link.era() == self.era || crate::translate::passes(self.era, method);
         if method == "notifications/tools/list_changed" {
             self.list_tools_again(server, link).await;
         }
-        if let Some(frame) = self.shown_notification(server, method, frame) {
+        if let Some(frame) = self.shown_notification(server, method, frame).filter(|_| passes) {
             // A client that is gone hears nothing more.
             let _ = out.send(frame).await;
         }
@@ -141,6 +142,8 @@ impl<D: McpDoor> Session<D> {
         match treatment(link.era(), Direction::ServerToClient, Kind::Request, method) {
             Treatment::Local => return Ok(link.send(Frame::result(id, "{}")).await?),
             Treatment::Refused => return Err(Fault::method(method)),
+            // A client without sessions cannot be asked while a server of a session waits.
+            _ if link.era() != self.era => return Err(Fault::method(method)),
             Treatment::Governed => self.door.permits_upstream_request(&self.caller, server, method).await?,
             Treatment::Relayed => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use control::door::{McpDoor, Refusal};
+use control::door::{Era, McpDoor, Refusal, UpstreamLink};
 use types::jsonrpc::Frame;
 use types::{Code, ServerName};
 
@@ -56,7 +56,7 @@ impl<D: McpDoor> Session<D> {
         }
         match ask.method.as_str() {
             "prompts/get" => {
-                self.route_prompt(ask, ask.params.clone(), |params| ask.request.with_member("params", &params.text()))
+                self.route_prompt(ask.params.clone(), |params| ask.request.with_member("params", &params.text()))
             }
             "completion/complete" => self.route_completion(ask).await,
             "resources/unsubscribe" => Ok((self.server_of_uri(ask).await?, ask.request.clone())),
@@ -69,7 +69,6 @@ impl<D: McpDoor> Session<D> {
 
     fn route_prompt(
         &self,
-        _ask: &Ask,
         mut named: RawObject,
         write: impl Fn(&RawObject) -> Frame,
     ) -> Result<(ServerName, Frame), Fault> {
@@ -84,7 +83,7 @@ impl<D: McpDoor> Session<D> {
         if let Some(uri) = reference.string("uri") {
             return Ok((self.server_by_uri(&uri).await?, ask.request.clone()));
         }
-        self.route_prompt(ask, reference, |named| {
+        self.route_prompt(reference, |named| {
             let mut params = ask.params.clone();
             params.set("ref", &named.text());
             ask.request.with_member("params", &params.text())
@@ -172,10 +171,11 @@ impl<D: McpDoor> Session<D> {
     /// Sets the log level on every server that has logging.
     pub(super) async fn set_level_everywhere(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
         for (server, link) in self.all_links().await? {
-            if Self::offers(&link, "logging") {
-                let request = ask.request.with_id(&self.own_id());
+            if link.era() == Era::Stateful && (self.is_single() || Self::offers(&link, "logging")) {
+                let single = self.is_single();
+                let request = if single { ask.request.clone() } else { ask.request.with_id(&self.own_id()) };
                 let answer = self.relay_on(&server, &link, request, Vec::new(), &ask.out).await?;
-                if answer.member("error").is_some() {
+                if single || answer.member("error").is_some() {
                     return Ok(answer);
                 }
             }

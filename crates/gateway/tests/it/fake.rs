@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use control::door::{CallOutcome, Caller, CaseEnd, CaseRef, Era, GovernedCall, McpDoor, Refusal, UpstreamLink};
 use tokio::sync::{Notify, mpsc};
-use types::jsonrpc::{Frame, RpcId};
+use types::jsonrpc::Frame;
 use types::{ActionId, AgentId, CaseId, Code, Finding, Millis, Restriction, ServerName, SessionId, Stage};
 
 /// What an upstream server does with one request.
@@ -20,6 +20,8 @@ pub struct Act {
     pub hangs: bool,
     /// The members of its answer, such as `"result":{}`.
     pub answer: String,
+    /// The members of its answer to a request with a cursor, if they differ.
+    pub paged: Option<String>,
 }
 
 /// What the door does with one governed call.
@@ -199,7 +201,9 @@ impl Link {
             let answer = self.state.lock().unwrap().sent.last().unwrap().1.clone();
             return Frame::result(id, &format!(r#"{{"content":[],"heard":{answer}}}"#));
         }
-        Frame::parse(format!(r#"{{"jsonrpc":"2.0","id":{},{}}}"#, id.as_json(), act.answer), 1 << 20).unwrap()
+        let paged = act.paged.as_ref().filter(|_| request.text().contains("\"cursor\""));
+        let answer = paged.unwrap_or(&act.answer);
+        Frame::parse(format!(r#"{{"jsonrpc":"2.0","id":{},{}}}"#, id.as_json(), answer), 1 << 20).unwrap()
     }
 }
 
@@ -340,8 +344,4 @@ impl McpDoor for Door {
     fn wait_ms_max(&self) -> i64 {
         12_000
     }
-}
-
-pub fn id(n: u64) -> RpcId {
-    RpcId::number(n)
 }

@@ -145,3 +145,29 @@ async fn to_accept_the_page_is_no_vote() {
     assert!(calls.iter().all(|call| call.inputs.is_none() && !call.request.text().contains("approval")));
     assert_eq!(web.door.count("dispatch"), 0);
 }
+
+#[tokio::test]
+async fn a_broken_connection_withdraws_a_stateless_call() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let web = web(one(Era::Stateless).verdicts(&[Verdict::Hold]).waits(&[Wait::Forever]));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(axum::serve(listener, web.routes.clone()).into_future());
+    let (_, body) = modern("tools/call", 1, r#""name":"t""#, "{}", Some("t"));
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer alpha\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n\
+         Mcp-Name: t\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut seen = [0; 12];
+    socket.read_exact(&mut seen).await.unwrap();
+    assert_eq!(&seen, b"HTTP/1.1 200");
+    web.door.seen("wait").await;
+    drop(socket);
+    web.door.seen("dropped wait").await;
+    assert_eq!(web.door.count("dispatch"), 0);
+    serving.abort();
+}

@@ -15,4 +15,5 @@ mod several;
 mod stateful;
 mod stateless;
 mod stdio;
+mod translate;
 mod web;

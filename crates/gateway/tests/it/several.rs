@@ -129,3 +129,31 @@ async fn one_of_them_alone_passes_under_its_own_names() {
     assert!(web.send(request).await.all().await.contains(r#""zz": 1.0"#));
     assert_eq!(web.door.count("connect"), 1);
 }
+
+#[tokio::test]
+async fn what_they_tell_comes_on_one_stream() {
+    let ack = |uri: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":1}},"notifications":{{"toolsListChanged":true,"resourceSubscriptions":["{uri}"]}}}}}}"#
+        )
+    };
+    let updated = r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:///a"}}"#;
+    let mut door = two(Era::Stateless);
+    let files = Act { before: vec![ack("file:///a"), updated.into()], hangs: true, ..Act::default() };
+    let mail = Act { before: vec![ack("mail:///a")], hangs: true, ..Act::default() };
+    door.servers.get_mut(&name("files")).unwrap().acts.insert("subscriptions/listen", files);
+    door.servers.get_mut(&name("mail")).unwrap().acts.insert("subscriptions/listen", mail);
+    let web = web(door);
+    let wanted = r#""notifications":{"toolsListChanged":true,"resourceSubscriptions":["mail:///a","file:///a"]}"#;
+    let mut stream = web.modern("subscriptions/listen", 1, wanted, None).await;
+    let first = stream.data().await;
+    assert_eq!(
+        first["params"]["notifications"],
+        json(r#"{"toolsListChanged":true,"resourceSubscriptions":["file:///a","mail:///a"]}"#)
+    );
+    assert_eq!(stream.data().await, json(updated));
+    assert_eq!(web.door.count("call files.mcp:subscriptions/listen"), 1);
+    assert_eq!(web.door.count("call mail.mcp:subscriptions/listen"), 1);
+    drop(stream);
+    web.door.seen("dropped upstream").await;
+}

@@ -268,7 +268,7 @@ async fn what_the_agent_says_of_itself_leaves_the_call() {
     let session = web.open("/mcp", INIT).await;
     let list = web.post(&session, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await.all().await;
     assert!(
-        list.contains(r#""_countersign":{"type":"object""#) && list.contains(r#""odd": 1.0}],"xx":[1.0]"#),
+        list.contains(r#""_countersign":{"type":"object""#) && list.contains(r#""odd":1.0}],"xx":[1.0]"#),
         "{list}"
     );
     let observed = web.door.state.lock().unwrap().observed[0].1.clone();
@@ -294,4 +294,22 @@ async fn the_whole_list_is_compared_before_its_first_page_is_shown() {
     // The scripted server never ends its list, and that is refused rather than shown in part.
     assert_eq!(answer["error"]["data"]["code"], "upstream-invalid");
     assert!(web.door.state.lock().unwrap().observed.is_empty());
+}
+
+#[tokio::test]
+async fn every_page_is_compared_with_the_whole() {
+    let one_page = |tool: &str, next: &str| format!(r#""result":{{"tools":[{{"name":"{tool}"}}]{next}}}"#);
+    let observed = async |first: String, second: String, cursor: &str| {
+        let act = Act { answer: first, paged: Some(second), ..Act::default() };
+        let web = web(one(Era::Stateful).act("tools/list", act));
+        let session = web.open("/mcp", INIT).await;
+        let list = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{{{cursor}}}}}"#);
+        assert_eq!(web.post(&session, &list).await.status, 200);
+        web.door.state.lock().unwrap().observed.last().unwrap().1.clone()
+    };
+    let next = r#","nextCursor":"c""#;
+    let both = [r#"{"name":"a"}"#, r#"{"name":"b"}"#];
+    assert_eq!(observed(one_page("a", next), one_page("b", ""), "").await, both);
+    // A server that hides a tool from the gateway and shows it to the agent gains nothing.
+    assert_eq!(observed(one_page("a", ""), one_page("b", ""), r#""cursor":"c""#).await, both);
 }

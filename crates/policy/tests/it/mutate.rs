@@ -71,7 +71,7 @@ fn apply(files: &mut BundleFiles, which: usize, spoil: &Spoil) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn loading_never_panics(spoils in prop::collection::vec((any::<usize>(), spoil()), 1..4)) {

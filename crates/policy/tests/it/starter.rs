@@ -14,7 +14,7 @@ fn tool(name: &str, read_only: Option<bool>, destructive: Option<bool>, input_sc
         description: format!("Does `{name}`.\nAnd more."),
         read_only,
         destructive,
-        idempotent: Some(name.len() % 2 == 0),
+        idempotent: Some(name.len().is_multiple_of(2)),
         input_schema,
         definition: Digest::plain(name.as_bytes()),
     }

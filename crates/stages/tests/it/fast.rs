@@ -13,18 +13,21 @@ pub fn decide(
     bundle: &BundleData,
     permits: &dyn Fn(&Principal, Mode) -> Rung,
 ) -> Finished {
-    let delegator = proposal.on_behalf_of.clone().map(Principal::Person);
-    let askers = std::iter::once(proposal.principal.clone()).chain(delegator);
-    let findings = askers.flat_map(|asker| policy(&|mode| permits(&asker, mode))).collect();
-    let answer = PolicyAnswer { findings, ..PolicyAnswer::default() };
+    let answer = PolicyAnswer { findings: policy(proposal, permits), ..PolicyAnswer::default() };
     let early = decision::pre(bundle, proposal, facts.clone(), Risk::default(), answer);
     let case = Some(CaseId::draw(Millis(0), [7; 10]));
     let late = Late { facts: Facts::new(), bundle: Digest([9; 32]), case, permit_ms: PERMIT_MS };
     decision::finish(bundle, proposal, early, late)
 }
 
-/// Says what a policy engine finds that climbs the ladder.
-fn policy(permits: &dyn Fn(Mode) -> Rung) -> Vec<Finding> {
+/// Says what a policy engine finds that climbs the ladder for the principal and for the delegator.
+pub fn policy(proposal: &ActionProposal, permits: &dyn Fn(&Principal, Mode) -> Rung) -> Vec<Finding> {
+    let delegator = proposal.on_behalf_of.clone().map(Principal::Person);
+    let askers = std::iter::once(proposal.principal.clone()).chain(delegator);
+    askers.flat_map(|asker| climb(&|mode| permits(&asker, mode))).collect()
+}
+
+fn climb(permits: &dyn Fn(Mode) -> Rung) -> Vec<Finding> {
     let said = |restriction, code| vec![Finding::new(Stage::Policy, restriction, code, "", "policy")];
     for mode in [Mode::Autonomous, Mode::Monitored, Mode::Approved] {
         match (mode, permits(mode)) {
@@ -32,6 +35,7 @@ fn policy(permits: &dyn Fn(Mode) -> Rung) -> Vec<Finding> {
             (_, Rung::No) => {}
             (Mode::Autonomous, Rung::Yes(_)) => return said(Restriction::Allow, Code::PolicyPermits),
             (Mode::Monitored, Rung::Yes(_)) => return said(Restriction::AllowObserved, Code::PolicyObserves),
+            (Mode::Approved, Rung::Yes(people)) if people.is_empty() => return said(Restriction::Deny, Code::PolicyError),
             (Mode::Approved, Rung::Yes(people)) => {
                 return people
                     .into_iter()

@@ -37,16 +37,18 @@ pub fn bytes(seed: u64) -> impl Iterator<Item = u8> {
 }
 
 impl Dice<'_> {
-    fn below(&mut self, n: u8) -> u8 {
+    /// Throws a number from 0 up to but not including `n`.
+    pub fn below(&mut self, n: u8) -> u8 {
         self.0.next().unwrap_or(0) % n
     }
 
-    /// True once in `n` throws.
-    fn once_in(&mut self, n: u8) -> bool {
+    /// Throws true once in `n` throws.
+    pub fn once_in(&mut self, n: u8) -> bool {
         self.below(n) == n - 1
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    /// Picks one of several.
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[usize::from(self.below(u8::try_from(from.len()).unwrap()))]
     }
 

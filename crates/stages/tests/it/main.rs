@@ -1,12 +1,18 @@
 //! Tests of the stages from outside: tables for every rule, the reference decider, and planted bugs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod approval;
+mod decision;
 mod differential;
-
+mod facts;
 mod fast;
 mod generate;
-
+mod matrix;
+mod meter;
 #[cfg(feature = "mutants")]
 mod mutants;
-
+mod policies;
+mod rules;
+mod trial;
 mod vectors;
+mod world;

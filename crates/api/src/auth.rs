@@ -1,0 +1,91 @@
+//! Who calls: a handler that takes one of these types cannot be reached by anybody else.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header;
+use axum::http::request::Parts;
+use control::keys::Holder;
+use types::{AgentId, Code, PersonId, Principal};
+
+use crate::App;
+use crate::problem::{Fault, forbidden};
+
+/// Is whoever holds a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Anyone(pub(crate) Holder);
+
+/// Is an agent, by its own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AsAgent {
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// The person its key is bound to.
+    pub(crate) bound_to: Option<PersonId>,
+}
+
+/// Is a person, by their own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AsPerson(pub(crate) PersonId);
+
+impl AsAgent {
+    /// Refuses a request that names another agent than the key's.
+    pub(crate) fn is(&self, named: Option<&AgentId>) -> Result<(), Fault> {
+        match named {
+            Some(named) if *named != self.agent => Err(forbidden(format!("the key is not one of agent `{named}`"))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns the person it acts for: the key's, or else the one the request names.
+    pub(crate) fn acts_for(&self, named: Option<PersonId>) -> Result<Option<PersonId>, Fault> {
+        match (&self.bound_to, named) {
+            (Some(bound), Some(named)) if *bound != named => {
+                Err(forbidden(format!("the key acts for another person than `{named}`")))
+            }
+            (Some(bound), _) => Ok(Some(bound.clone())),
+            (None, named) => Ok(named),
+        }
+    }
+}
+
+/// Returns the bearer token, if the request carries one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn holder(parts: &Parts, app: &App) -> Result<Holder, Fault> {
+    let token = bearer(&parts.headers).ok_or_else(|| Fault::new(Code::Unauthenticated, "a bearer key is needed"))?;
+    Ok(app.control.holder_of(token)?)
+}
+
+impl FromRequestParts<App> for Anyone {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        holder(parts, app).map(Self)
+    }
+}
+
+impl FromRequestParts<App> for AsAgent {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let holder = holder(parts, app)?;
+        match holder.principal {
+            Principal::Agent(agent) => Ok(Self { agent, bound_to: holder.on_behalf_of }),
+            Principal::Person(_) => Err(forbidden("this needs an agent's key")),
+        }
+    }
+}
+
+impl FromRequestParts<App> for AsPerson {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        match holder(parts, app)?.principal {
+            Principal::Person(person) => Ok(Self(person)),
+            Principal::Agent(_) => Err(forbidden("this needs a person's key")),
+        }
+    }
+}

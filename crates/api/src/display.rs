@@ -1,0 +1,42 @@
+//! Arguments as a person reads them: nothing in them can move, hide or colour what is seen.
+
+use std::fmt::Write as _;
+
+use types::Arguments;
+use types::text::is_deceptive;
+
+/// Writes arguments as JSON over several lines, with every deceptive character as JSON's own `\uXXXX`.
+///
+/// The text is still JSON and still means the arguments exactly.
+pub(crate) fn text(arguments: &Arguments) -> String {
+    let exact: serde_json::Value = serde_json::from_str(arguments.canonical()).unwrap_or_default();
+    let pretty = serde_json::to_string_pretty(&exact).unwrap_or_default();
+    let mut out = String::with_capacity(pretty.len());
+    for c in pretty.chars() {
+        if c == '\n' || !is_deceptive(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_hides_nothing_and_means_the_same() {
+        let source = r#"{"b":"safe\u202etxt.exe","a":[1.50,"line\nbreak","\udb40\udc41\u200b"],"\u001b[31m":"\\u202e"}"#;
+        let arguments = Arguments::parse(source, 1 << 20).unwrap();
+        let shown = text(&arguments);
+        assert!(shown.chars().all(|c| c == '\n' || !is_deceptive(c)), "{shown}");
+        assert!(shown.contains("safe\\u202etxt.exe") && shown.contains("\\udb40\\udc41\\u200b"), "{shown}");
+        assert!(shown.contains(r#""\\u202e""#), "{shown}");
+        assert_eq!(Arguments::parse(&shown, 1 << 20).unwrap(), Arguments::parse(arguments.canonical(), 1 << 20).unwrap());
+    }
+}

@@ -1,0 +1,88 @@
+//! Benchmarks. Every figure is from one run on one machine, so compare the ratios and not the times.
+//!
+//! The workload: 1,000 policies of which 3 % match a request, 64 agents, about 20 facts per decision, contents sealed.
+
+mod machine;
+mod measure;
+mod raw;
+mod workload;
+
+use std::sync::Arc;
+
+use control::Control;
+use control::actions::{Proposed, Wish};
+use measure::{Summary, line};
+
+fn main() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return eprintln_line(&format!("no threads: {error}")),
+    };
+    if let Err(error) = runtime.block_on(all()) {
+        eprintln_line(&error);
+    }
+}
+
+fn eprintln_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+async fn all() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    line("workload", &format!("{} policies, {} agents", workload::POLICIES, workload::AGENTS));
+    decide_alone()?;
+    let control = workload::control(folder.path()).await?;
+    for callers in [1, 16, 64, 256] {
+        let raw = raw::group_commit(folder.path(), callers)?;
+        let road = decide_and_record(&control, callers).await?;
+        let share = road.per_second * 100.0 / raw.per_second.max(1.0);
+        line(&format!("raw group commit, {callers} callers"), &raw.to_string());
+        line(&format!("decide and record, {callers} callers"), &format!("{road}  ({share:.0} % of raw)"));
+    }
+    Ok(())
+}
+
+/// Measures a decision without its record, first permitted at the first rung, then asked through all three.
+fn decide_alone() -> Result<(), String> {
+    let (views, snapshot) = workload::views()?;
+    for (name, tool) in [("first rung permits", "bench.read_item"), ("through all three rungs", "bench.write_item")] {
+        let proposals: Vec<_> = (0..workload::AGENTS).map(|n| workload::proposal(n, tool)).collect::<Result<_, _>>()?;
+        let mut turn = 0usize;
+        let summary = Summary::of(20_000, || {
+            if let Some(proposal) = proposals.get(turn % proposals.len()) {
+                std::hint::black_box(control::gather::prepare(&views, &snapshot, proposal, None));
+            }
+            turn += 1;
+        });
+        line(&format!("decide alone, {name}"), &summary.to_string());
+    }
+    Ok(())
+}
+
+async fn decide_and_record(control: &Arc<Control>, callers: u32) -> Result<Summary, String> {
+    let each = (40_000 / callers).clamp(200, 4_000);
+    let started = measure::now();
+    let mut tasks = Vec::new();
+    for caller in 0..callers {
+        let control = control.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut times = Vec::new();
+            for _ in 0..each {
+                let begun = measure::now();
+                let wish: Wish = workload::wish(caller % workload::AGENTS, "bench.read_item")?;
+                let proposed = control.propose(wish, false).await.map_err(|r| r.message)?;
+                if !matches!(&proposed, Proposed::Now(decided) if decided.permit.is_some()) {
+                    return Err("the workload's action was not permitted".to_owned());
+                }
+                times.push(measure::since(begun));
+            }
+            Ok(times)
+        }));
+    }
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.map_err(|e| e.to_string())??);
+    }
+    Ok(Summary::from_times(times, measure::since(started)))
+}

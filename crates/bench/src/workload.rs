@@ -1,0 +1,225 @@
+//! The workload, written out: the bundle, the agents, the proposals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use control::actions::Wish;
+use control::levels::LevelWish;
+use control::snapshot::{Snapshot, Views};
+use control::state::Grant;
+use control::{Config, Control};
+use evidence::TenantKey;
+use ledger::LogKeys;
+use ledger::recover::Place;
+use policy::{Bundle, BundleFiles};
+use tlog::key::SignerKey;
+use types::{
+    ActionId, ActionProposal, AgentId, Arguments, AutonomyLevel, Channel, Claims, ClassId, Digest, GrantId, Millis, PersonId,
+    Principal, TenantId, ToolName,
+};
+
+use crate::machine::{SystemClock, SystemRandom};
+use crate::measure;
+
+/// Is how many policies the bundle has.
+pub const POLICIES: usize = 1_000;
+
+/// Is how many agents there are.
+pub const AGENTS: u32 = 64;
+
+fn pin() -> Digest {
+    Digest::plain(b"bench")
+}
+
+fn text<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}
+
+/// Writes the bundle's files: 30 policies match every request, the others name other classes or teams.
+fn files() -> Result<BundleFiles, String> {
+    let mut files = BundleFiles(BTreeMap::new());
+    files.insert("bundle.toml", "name = \"bench\"\nauthors = [\"ana\"]\nsolo = true\n");
+    files.insert("people.toml", "[people.ana]\ngroups = [\"owners\"]\n");
+    let mut agents = String::new();
+    for n in 0..AGENTS {
+        let _ = write!(agents, "[agents.agent-{n}]\nowner = \"ana\"\nteams = [\"bench\", \"team-{}\"]\n\n", n % 8);
+    }
+    files.insert("agents.toml", agents);
+    files.insert(
+        "classes.toml",
+        "[classes.look]\ndescription = \"reads\"\nwrites = false\n\n[classes.change]\ndescription = \"writes\"\nwrites = true\nprofile = \"owner\"\n",
+    );
+    let mut catalog = String::from("[server]\ncommand = [\"true\"]\n\n");
+    let tool = |name: &str, class: &str, effect: &str| {
+        format!("[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n", pin())
+    };
+    catalog.push_str(&tool("read_item", "look", "read"));
+    catalog.push_str(&tool("write_item", "change", "unsafe"));
+    files.insert("catalog/bench.toml", catalog);
+    files.insert(
+        "inventory.toml",
+        "[kinds.Item.attributes]\nenv = \"string\"\ntier = \"long\"\nsensitivity = \"long\"\n\n[sources.items]\nfile = \"inventory/items.toml\"\n",
+    );
+    let mut items = String::new();
+    for n in 0..100 {
+        let _ = write!(items, "[[Item]]\nid = \"item-{n}\"\nenv = \"prod\"\ntier = {}\nsensitivity = 2\n\n", n % 4);
+    }
+    files.insert("inventory/items.toml", items);
+    files.insert("risk.toml", "observe_from = 500\nescalate_from = 900\nprofile = \"owner\"\n\n[factors.tier]\nfact = \"resource.tier\"\nper_unit = 10\nmax = 40\n");
+    files.insert("limits.toml", "[rates.calls]\nburst = 1000000000\nrefill_ms = 1000\n");
+    files.insert("escalation.toml", "[profiles.owner]\ngroup = \"owners\"\napprovals = 1\ntimeout_ms = 600000\n");
+    files.insert("obligations.toml", "[obligations.plain]\n");
+    files.insert("policies/bench.cedar", policies());
+    let schema = schema(&files)?;
+    files.insert("schema.cedarschema", schema);
+    Ok(files)
+}
+
+fn policies() -> String {
+    let mut all = String::new();
+    let _ = writeln!(all, "@id(\"look\") permit (principal in Team::\"bench\", action in Action::\"class:look\", resource) when {{ resource.sensitivity < 3 }};");
+    let _ = writeln!(all, "@id(\"change\") @escalate(\"owner\") permit (principal in Team::\"bench\", action in Action::\"class:change\", resource) when {{ context.mode == Mode::\"approved\" }};");
+    for n in 0..29 {
+        let _ = writeln!(all, "@id(\"hot-{n}\") forbid (principal in Team::\"bench\", action, resource) when {{ resource.tier > {} && context.risk > {} }};", 100 + n, 900 + n);
+    }
+    for n in 31..POLICIES {
+        let _ = writeln!(all, "@id(\"cold-{n}\") permit (principal in Team::\"other-{}\", action in Action::\"class:change\", resource) when {{ context.risk < {n} }};", n % 97);
+    }
+    all
+}
+
+fn schema(files: &BundleFiles) -> Result<String, String> {
+    let data = Bundle::read(files).map_err(text)?;
+    let input = serde_json::json!({ "type": "object", "required": ["item"], "properties": { "item": { "type": "string" }, "note": { "type": "string" } } });
+    let tools = ["bench.read_item", "bench.write_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
+    let inputs: BTreeMap<ToolName, serde_json::Value> = tools.into_iter().collect::<Result<_, _>>().map_err(text)?;
+    Ok(policy::schema::generate(&data, &inputs))
+}
+
+fn bundle() -> Result<Arc<Bundle>, String> {
+    Ok(Arc::new(Bundle::load(files()?).map_err(text)?))
+}
+
+fn agent(n: u32) -> Result<AgentId, String> {
+    AgentId::new(format!("agent-{n}")).map_err(text)
+}
+
+fn classes() -> Result<[ClassId; 2], String> {
+    Ok([ClassId::new("look").map_err(text)?, ClassId::new("change").map_err(text)?])
+}
+
+/// Builds a snapshot without a journal, for measuring a decision alone.
+pub fn views() -> Result<(Views, Arc<Snapshot>), String> {
+    let bundle = bundle()?;
+    let entities = control::bundles::inventory(&bundle, Millis(0)).map_err(|r| r.message)?;
+    let owner = Principal::Person(PersonId::new("ana").map_err(text)?);
+    let mut grants = BTreeMap::new();
+    for n in 0..AGENTS {
+        for class in classes()? {
+            let grant = Grant {
+                id: GrantId::draw(Millis(1), [1; 10]),
+                agent: agent(n)?,
+                class: class.clone(),
+                level: AutonomyLevel::L1,
+                environments: BTreeSet::new(),
+                reason: "bench".into(),
+                by: owner.clone(),
+                at: Millis(0),
+                expires: Millis(i64::MAX),
+            };
+            grants.insert((agent(n)?, class), grant);
+        }
+    }
+    let snapshot = Snapshot {
+        epoch: 1,
+        bundle,
+        entities: Arc::new(entities),
+        grants: Arc::new(grants),
+        quarantine: Arc::default(),
+        pins: Arc::default(),
+    };
+    let views = Views::new(snapshot);
+    let snapshot = views.snapshot();
+    Ok((views, snapshot))
+}
+
+fn arguments(n: u32) -> Result<Arguments, String> {
+    let json = format!("{{\"item\":\"item-{}\",\"note\":\"a note of about forty characters, {n}\"}}", n % 100);
+    Arguments::parse(&json, 4_096).map_err(text)
+}
+
+/// Builds a proposal of one agent.
+pub fn proposal(n: u32, tool: &str) -> Result<ActionProposal, String> {
+    Ok(ActionProposal {
+        id: ActionId::draw(Millis(1), [2; 10]),
+        tenant: TenantId::new("default").map_err(text)?,
+        principal: Principal::Agent(agent(n)?),
+        on_behalf_of: None,
+        session: None,
+        tool: tool.parse().map_err(text)?,
+        definition: Some(pin()),
+        arguments: arguments(n)?,
+        claims: Claims { purpose: Some("measure".into()), confidence_bp: Some(9_900), ..Claims::default() },
+        channel: Channel::Mcp,
+        at: Millis(1_700_000_000_000),
+    })
+}
+
+/// Builds what one agent wants.
+pub fn wish(n: u32, tool: &str) -> Result<Wish, String> {
+    let proposal = proposal(n, tool)?;
+    Ok(Wish {
+        principal: proposal.principal,
+        on_behalf_of: None,
+        session: None,
+        tool: proposal.tool,
+        definition: proposal.definition,
+        arguments: proposal.arguments,
+        claims: proposal.claims,
+        channel: Channel::Mcp,
+        idempotency_key: None,
+    })
+}
+
+/// Starts an application on the workload, with a journal in a folder.
+pub async fn control(folder: &Path) -> Result<Arc<Control>, String> {
+    let keys = LogKeys {
+        tenant: TenantKey::from_bytes([1; 32]),
+        log: SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)?,
+    };
+    let control = Control::open(Config {
+        tenant: TenantId::new("default").map_err(text)?,
+        url: "http://127.0.0.1".into(),
+        place: Place {
+            data: folder.join("data"),
+            head: folder.join("head"),
+            journal_bytes_max: None,
+            keys,
+            clock: Arc::new(SystemClock(measure::now())),
+            random: Arc::new(SystemRandom),
+        },
+        bundle: bundle()?,
+        anonymous: None,
+        environment: Arc::new(|_| None),
+    })
+    .map_err(text)?;
+    control.start().await.map_err(|r| r.message)?;
+    let ana = PersonId::new("ana").map_err(text)?;
+    control.activate_first(&ana, control.config().bundle.clone(), "bench").await.map_err(|r| r.message)?;
+    for n in 0..AGENTS {
+        for class in classes()? {
+            let wish = LevelWish {
+                agent: agent(n)?,
+                class,
+                level: AutonomyLevel::L1,
+                environments: BTreeSet::new(),
+                reason: "bench".into(),
+                expires: control.now().plus(86_400_000),
+            };
+            control.give_first_level(&ana, wish).await.map_err(|r| r.message)?;
+        }
+    }
+    Ok(control)
+}

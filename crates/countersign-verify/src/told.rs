@@ -1,0 +1,27 @@
+//! What is printed: findings on standard output, complaints on standard error.
+
+use std::io::Write as _;
+
+use evidence::Standing;
+
+/// Prints one line of the report; a reader that has gone away wants no more.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Says why the input cannot be used.
+pub(crate) fn complain(why: &str, json: bool) {
+    let mut out = std::io::stderr().lock();
+    let _ = if json { writeln!(out, "{}", serde_json::json!({ "error": why })) } else { writeln!(out, "error: {why}") };
+}
+
+/// Returns the word for a standing.
+pub(crate) fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Holds => "holds",
+        Standing::Broken => "BROKEN",
+        Standing::Withheld => "withheld",
+        Standing::Erased => "erased",
+        Standing::Missing => "MISSING",
+    }
+}

@@ -1,0 +1,133 @@
+//! Faults: a full disk denies, a second writer stops us, an altered or older journal does not start.
+
+use std::fs;
+
+use countersign_ledger::LedgerError;
+use countersign_ledger::publish::PublishError;
+use countersign_ledger::recover::{JOURNAL, OpenError, open};
+
+use crate::world::{Adder, Ask, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_denies_and_loses_nothing() {
+    let world = World::new();
+    let place = countersign_ledger::recover::Place { journal_bytes_max: Some(400_000), ..world.place() };
+    let opened = open::<Adder>(&place, ()).unwrap();
+    let mut acknowledged = 0;
+    let full = loop {
+        match opened.ledger.ask(Ask::Fill(20_000)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full, LedgerError::DiskFull);
+    assert!(acknowledged > 5);
+    // What was refused left no trace, neither in the journal nor in the machine.
+    assert_eq!(opened.ledger.ask(Ask::Sum).await.unwrap().reply, acknowledged);
+    assert_eq!(opened.history.size().unwrap(), u64::from(acknowledged));
+    world.close(opened);
+    let opened = world.open().unwrap();
+    assert_eq!(opened.ledger.ask(Ask::Fill(20_000)).await.unwrap().reply, acknowledged + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_lost_the_head_stops_for_good() {
+    let world = World::new();
+    let opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    drop(store::Writer::open(&world.data().join(JOURNAL)).unwrap());
+    for _ in 0..2 {
+        assert!(matches!(opened.ledger.ask(Ask::Add(2)).await, Err(LedgerError::Stopped(_))));
+    }
+    assert!(opened.ledger.health().stopped.is_some());
+    assert_eq!(opened.history.size().unwrap(), 1);
+}
+
+async fn two_records() -> World {
+    let world = World::new();
+    let mut opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    opened.ledger.ask(Ask::Add(2)).await.unwrap();
+    opened.publisher.publish().unwrap();
+    world.close(opened);
+    world
+}
+
+fn journal_bytes(world: &World) -> Vec<u8> {
+    fs::read(world.data().join(JOURNAL)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_of_the_journal_does_not_start() {
+    let world = World::new();
+    let opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    world.close(opened);
+    let old = journal_bytes(&world);
+    let mut opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(2)).await.unwrap();
+    opened.publisher.publish().unwrap();
+    world.close(opened);
+    fs::write(world.data().join(JOURNAL), old).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Behind { found: 1, seen: 2 })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_history_of_the_same_length_does_not_start() {
+    let world = two_records().await;
+    let other = two_records().await;
+    // Another run of the same commands has other record ids, hence other leaves.
+    let opened = other.open().unwrap();
+    opened.ledger.ask(Ask::Add(7)).await.unwrap();
+    other.close(opened);
+    let fresh = World::new();
+    let opened = fresh.open().unwrap();
+    for n in [5, 6, 7] {
+        opened.ledger.ask(Ask::Add(n)).await.unwrap();
+    }
+    fresh.close(opened);
+    fs::write(world.data().join(JOURNAL), journal_bytes(&fresh)).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Mismatch(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_byte_in_a_record_does_not_start() {
+    let world = two_records().await;
+    let path = world.data().join(JOURNAL);
+    let leaf = store::Reader::open(&path).unwrap().leaves(0, 1).unwrap().remove(0);
+    let mut bytes = journal_bytes(&world);
+    let at = bytes.windows(leaf.len()).position(|w| w == leaf).expect("the leaf is in the file");
+    bytes[at + leaf.len() / 2] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Mismatch(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_file_does_not_start() {
+    let world = two_records().await;
+    let mut bytes = journal_bytes(&world);
+    bytes.truncate(bytes.len() / 2 - 7);
+    fs::write(world.data().join(JOURNAL), bytes).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Store(store::StoreError::Damaged(_)) | OpenError::Mismatch(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_tile_is_found_before_anything_is_signed() {
+    let world = two_records().await;
+    let tile = world.data().join("log/tile/0/000.p/2");
+    let mut bytes = fs::read(&tile).unwrap();
+    bytes[3] ^= 1;
+    fs::write(&tile, bytes).unwrap();
+    let note = fs::read(world.data().join("log/checkpoint")).unwrap();
+    let mut opened = world.open().unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::Mismatch(_))));
+    assert_eq!(fs::read(world.data().join("log/checkpoint")).unwrap(), note);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenant_key_does_not_open_the_journal() {
+    let world = two_records().await;
+    let mut place = world.place();
+    place.keys.tenant = evidence::TenantKey::from_bytes([3; 32]);
+    assert!(matches!(open::<Adder>(&place, ()), Err(OpenError::Keys(_))));
+}

@@ -1,0 +1,259 @@
+//! Cases: who may vote, what a vote leads to, and how a ticket is used.
+
+use std::collections::BTreeSet;
+
+use countersign_stages::approval::{self, Closing, Opening, Step, TicketError, VoteError};
+use serde_json::{Value, json};
+use types::bundle::BundleData;
+use types::case::{Ballot, Case, CaseState, Vote};
+use types::{CaseId, Code, Digest, Millis, ProfileId};
+
+use crate::world::changed;
+
+const OPENED: Millis = Millis(1_000_000);
+const BUNDLE: Digest = Digest([9; 32]);
+
+/// In the base bundle `sre` needs one of ana (owner), bob, cyd, eve (author); `lead` two of the group `dba`: cyd and dee.
+struct Scene {
+    case: Case,
+    bundle: BundleData,
+}
+
+fn scene_of(change: &Value, profiles: &[&str]) -> Scene {
+    let mut all = json!({ "bundle": { "people": { "dee": { "groups": ["dba"] }, "flo": { "groups": ["mail"] } } } });
+    merge(&mut all, change);
+    let base = changed(&all);
+    let profiles: BTreeSet<ProfileId> = profiles.iter().map(|id| id.parse().unwrap()).collect();
+    let opening = Opening { id: CaseId::draw(OPENED, [1; 10]), bundle: BUNDLE, opened_in: 7, round: 1, now: OPENED };
+    Scene { case: approval::open(&base.proposal, profiles, &base.bundle, opening), bundle: base.bundle }
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name.as_str()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+fn scene(profiles: &[&str]) -> Scene {
+    scene_of(&json!({}), profiles)
+}
+
+fn solo() -> Value {
+    json!({ "bundle": { "head": { "solo": true } } })
+}
+
+impl Scene {
+    fn ballot(&self, person: &str, ballot: Ballot) -> Vote {
+        Vote {
+            case: self.case.id,
+            person: person.parse().unwrap(),
+            ballot,
+            reason: "because".to_owned(),
+            shown: self.case.shown,
+            solo: true,
+            at: OPENED.plus(5),
+        }
+    }
+
+    fn vote(&mut self, person: &str, ballot: Ballot) -> Result<Step, VoteError> {
+        let step = approval::vote(&self.case, self.ballot(person, ballot), &self.bundle, false)?;
+        self.case = step.case().clone();
+        Ok(step)
+    }
+
+    fn approve(&mut self, person: &str) -> Result<CaseState, Code> {
+        self.vote(person, Ballot::Approve).map(|step| step.case().state).map_err(|error| error.code())
+    }
+
+    fn met(&self) -> Vec<String> {
+        approval::met(&self.case, &self.bundle).iter().map(ToString::to_string).collect()
+    }
+}
+
+#[test]
+fn a_case_binds_the_exact_action_and_expires_with_its_first_profile() {
+    let Scene { case, .. } = scene(&["sre", "lead"]);
+    let base = changed(&json!({}));
+    assert_eq!((case.action, case.action_digest), (base.proposal.id, base.proposal.digest()));
+    assert_eq!((case.opened, case.expires), (OPENED, OPENED.plus(600_000)));
+    assert_eq!((case.state, case.round, case.opened_in), (CaseState::Open, 1, 7));
+    assert_eq!(case.shown, Case::shown_digest(&case.action_digest, &case.profiles, &BUNDLE, case.expires));
+    assert_eq!(scene(&["nobody", "sre"]).case.expires, OPENED, "a profile nobody has gives no time");
+}
+
+#[test]
+fn who_may_vote_and_who_may_not() {
+    for (person, expected) in [
+        ("bob", Ok(CaseState::Approved)),
+        ("cyd", Ok(CaseState::Approved)),
+        ("ana", Err(Code::VoterExcluded)),
+        ("eve", Err(Code::VoterExcluded)),
+        ("flo", Err(Code::VoterExcluded)),
+        ("stranger", Err(Code::VoterExcluded)),
+    ] {
+        assert_eq!(scene(&["sre"]).approve(person), expected, "{person}");
+    }
+}
+
+#[test]
+fn whoever_it_is_done_for_or_proposes_it_does_not_vote() {
+    let mut delegated = scene_of(&json!({ "proposal": { "on_behalf_of": "bob" } }), &["sre"]);
+    assert_eq!(delegated.vote("bob", Ballot::Deny), Err(VoteError::HasPart("bob".parse().unwrap())));
+    let mut own = scene_of(&json!({ "proposal": { "principal": { "agent": null, "person": "bob" } } }), &["sre"]);
+    assert_eq!(own.approve("bob"), Err(Code::VoterExcluded));
+    assert_eq!(own.approve("ana"), Ok(CaseState::Approved), "the owner of an agent has no part in a person's request");
+}
+
+#[test]
+fn several_people_and_several_profiles() {
+    let mut scene = scene(&["sre", "lead"]);
+    assert_eq!(scene.approve("bob"), Ok(CaseState::Open));
+    assert_eq!(scene.met(), ["sre"]);
+    assert_eq!(scene.approve("bob"), Err(Code::VoteRepeated));
+    assert_eq!(scene.approve("cyd"), Ok(CaseState::Open));
+    assert_eq!(scene.approve("dee"), Ok(CaseState::Approved));
+    assert_eq!(scene.met(), ["lead", "sre"]);
+}
+
+#[test]
+fn one_vote_counts_for_every_group_the_person_is_in() {
+    let mut scene = scene(&["sre", "lead"]);
+    assert_eq!(scene.approve("cyd"), Ok(CaseState::Open));
+    assert_eq!(scene.met(), ["sre"]);
+    assert_eq!(scene.approve("bob"), Err(Code::VoterExcluded), "his group has decided");
+    assert_eq!(scene.approve("dee"), Ok(CaseState::Approved));
+}
+
+#[test]
+fn one_refusal_is_enough() {
+    let mut scene = scene(&["sre", "lead"]);
+    assert_eq!(scene.approve("cyd"), Ok(CaseState::Open));
+    assert!(matches!(scene.vote("dee", Ballot::Deny), Ok(Step::Denied(_))));
+    assert_eq!(scene.case.state, CaseState::Denied);
+    assert_eq!(scene.approve("bob"), Err(Code::CaseClosed));
+}
+
+#[test]
+fn a_vote_counts_only_for_what_was_shown_and_in_time() {
+    let scene = scene(&["sre"]);
+    let vote = scene.ballot("bob", Ballot::Approve);
+    let count = |vote: Vote| approval::vote(&scene.case, vote, &scene.bundle, false).map_err(|error| error.code());
+    assert_eq!(count(Vote { shown: Digest([0; 32]), ..vote.clone() }), Err(Code::ShownMismatch));
+    assert_eq!(count(Vote { case: CaseId::draw(OPENED, [2; 10]), ..vote.clone() }), Err(Code::ShownMismatch));
+    assert_eq!(count(Vote { at: scene.case.expires, ..vote.clone() }), Err(Code::CaseClosed));
+    assert!(count(Vote { at: Millis(scene.case.expires.0 - 1), ..vote }).is_ok());
+}
+
+#[test]
+fn no_vote_changes_a_closed_case() {
+    let scene = scene(&["sre"]);
+    for state in [CaseState::Approved, CaseState::Denied, CaseState::Expired, CaseState::Void, CaseState::Consumed] {
+        let case = Case { state, ..scene.case.clone() };
+        let refused = approval::vote(&case, scene.ballot("bob", Ballot::Approve), &scene.bundle, false);
+        assert_eq!(refused, Err(VoteError::Closed { case: case.id, state }));
+    }
+}
+
+#[test]
+fn without_solo_a_vote_never_says_solo() {
+    let mut scene = scene(&["sre"]);
+    scene.approve("bob").unwrap();
+    assert!(!scene.case.votes[0].solo, "the caller's mark is not believed");
+}
+
+#[test]
+fn with_solo_the_owner_decides_after_confirming() {
+    let scene = scene_of(&solo(), &["sre"]);
+    let ana = scene.ballot("ana", Ballot::Approve);
+    let refused = approval::vote(&scene.case, ana.clone(), &scene.bundle, false);
+    assert_eq!(refused.map_err(|error| error.code()), Err(Code::SoloUnconfirmed));
+    let Ok(Step::Approved(case)) = approval::vote(&scene.case, ana, &scene.bundle, true) else { panic!("not approved") };
+    assert!(case.votes[0].solo);
+    assert_eq!(approval::met(&case, &scene.bundle).len(), 1);
+    let refusal = approval::vote(&scene.case, scene.ballot("ana", Ballot::Deny), &scene.bundle, false);
+    assert!(matches!(refusal, Ok(Step::Denied(_))), "a refusal needs no second look");
+}
+
+#[test]
+fn solo_lets_nobody_but_the_owner() {
+    let mut change = solo();
+    merge(&mut change, &json!({ "proposal": { "on_behalf_of": "bob" } }));
+    let mut scene = scene_of(&change, &["sre"]);
+    assert_eq!(scene.approve("bob"), Err(Code::VoterExcluded), "the delegator");
+    assert_eq!(scene.approve("eve"), Err(Code::VoterExcluded), "the author");
+    assert_eq!(scene.approve("cyd"), Ok(CaseState::Approved));
+    assert!(!scene.case.votes[0].solo, "she has no part in it");
+}
+
+#[test]
+fn solo_lets_a_person_decide_their_own_request() {
+    let mut change = solo();
+    merge(&mut change, &json!({ "proposal": { "principal": { "agent": null, "person": "eve" } } }));
+    let scene = scene_of(&change, &["sre"]);
+    let step = approval::vote(&scene.case, scene.ballot("eve", Ballot::Approve), &scene.bundle, true);
+    assert!(matches!(step, Ok(Step::Approved(_))));
+}
+
+#[test]
+fn a_vote_goes_with_the_group_it_was_cast_in() {
+    let mut scene = scene(&["sre"]);
+    scene.approve("bob").unwrap();
+    scene.bundle.people.get_mut(&"bob".parse().unwrap()).unwrap().groups.clear();
+    assert!(scene.met().is_empty());
+    let mut solo = scene_of(&solo(), &["sre"]);
+    let vote = solo.ballot("ana", Ballot::Approve);
+    solo.case = approval::vote(&solo.case, vote, &solo.bundle, true).unwrap().case().clone();
+    solo.bundle.head.solo = false;
+    assert!(solo.met().is_empty(), "a bundle that takes solo back takes its votes back");
+}
+
+#[test]
+fn a_profile_asks_for_at_least_one_person() {
+    let change = json!({ "bundle": { "profiles": { "sre": { "approvals": 0 } } } });
+    assert!(scene_of(&change, &["sre"]).met().is_empty());
+}
+
+#[test]
+fn a_ticket_is_used_once_for_its_action_under_its_bundle_in_its_time() {
+    let mut scene = scene(&["sre"]);
+    scene.approve("bob").unwrap();
+    let case = scene.case;
+    let (action, now) = (case.action_digest, OPENED.plus(10));
+    let used = approval::consume(&case, &action, &BUNDLE, now).unwrap();
+    assert_eq!(used.state, CaseState::Consumed);
+    assert_eq!(approval::consume(&used, &action, &BUNDLE, now), Err(TicketError::Consumed));
+    assert_eq!(approval::consume(&case, &Digest([0; 32]), &BUNDLE, now), Err(TicketError::Void));
+    assert_eq!(approval::consume(&case, &action, &Digest([0; 32]), now), Err(TicketError::Void));
+    assert_eq!(approval::consume(&case, &action, &BUNDLE, case.expires), Err(TicketError::Expired));
+    assert!(approval::consume(&case, &action, &BUNDLE, Millis(case.expires.0 - 1)).is_ok());
+}
+
+#[test]
+fn every_state_answers_every_event() {
+    let case = scene(&["sre"]).case;
+    let now = OPENED.plus(10);
+    for (state, ticket, closes) in [
+        (CaseState::Open, Err((TicketError::Open, Code::ApprovalPending)), true),
+        (CaseState::Approved, Ok(CaseState::Consumed), true),
+        (CaseState::Denied, Err((TicketError::Denied, Code::ApprovalDenied)), false),
+        (CaseState::Expired, Err((TicketError::Expired, Code::ApprovalExpired)), false),
+        (CaseState::Void, Err((TicketError::Void, Code::ApprovalVoid)), false),
+        (CaseState::Consumed, Err((TicketError::Consumed, Code::StateConflict)), false),
+    ] {
+        let case = Case { state, ..case.clone() };
+        let used = approval::consume(&case, &case.action_digest, &BUNDLE, now);
+        assert_eq!(used.map(|case| case.state).map_err(|error| (error, error.code())), ticket);
+        let closed = |to: CaseState| {
+            if closes { Closing::Closed(Case { state: to, ..case.clone() }) } else { Closing::Already(state) }
+        };
+        assert_eq!(approval::void(&case), closed(CaseState::Void));
+        assert_eq!(approval::expire(&case, case.expires), closed(CaseState::Expired));
+        let early = if closes { Closing::NotYet } else { Closing::Already(state) };
+        assert_eq!(approval::expire(&case, Millis(case.expires.0 - 1)), early);
+    }
+}

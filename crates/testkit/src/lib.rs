@@ -1,0 +1,14 @@
+//! What tests share: a real application over a temporary folder, with a clock that is told the time.
+//!
+//! Nothing here is part of the product. [`world`] opens a journal, activates a small bundle, makes a key for
+//! everybody in it and gives the agent `sre-bot` its levels.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that cannot be built fails its test")]
+
+mod bundle;
+mod machine;
+mod world;
+
+pub use bundle::{bundle, solo_bundle};
+pub use machine::{Counting, TestClock};
+pub use world::{World, world, world_with};

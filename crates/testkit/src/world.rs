@@ -1,0 +1,108 @@
+//! A running application over a temporary folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use control::levels::LevelWish;
+use control::{Config, Control};
+use evidence::TenantKey;
+use ledger::LogKeys;
+use ledger::recover::Place;
+use policy::{Bundle, BundleFiles};
+use tempfile::TempDir;
+use tlog::key::SignerKey;
+use types::{AutonomyLevel, PersonId, Principal};
+
+use crate::bundle::bundle;
+use crate::machine::{Counting, TestClock};
+
+/// Is a running application and everybody's key to it.
+pub struct World {
+    /// The application.
+    pub control: Arc<Control>,
+    /// The clock it runs by.
+    pub clock: Arc<TestClock>,
+    /// The folder that holds its data and its head file; gone when the world is dropped.
+    pub folder: TempDir,
+    /// Bearer tokens by name: every agent and person of the bundle, and `sre-bot/cleo` for a key of `sre-bot` that acts
+    /// for `cleo`.
+    pub tokens: BTreeMap<String, String>,
+}
+
+impl World {
+    /// Returns the bearer token of an agent or a person.
+    pub fn token(&self, name: &str) -> &str {
+        self.tokens.get(name).unwrap_or_else(|| panic!("nobody is called {name}"))
+    }
+}
+
+/// Starts an application with the bundle of [`bundle`].
+pub async fn world() -> World {
+    world_with(bundle()).await
+}
+
+/// Starts an application with a bundle that has the same people, agents and classes.
+pub async fn world_with(files: BundleFiles) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(TestClock::default());
+    let bundle = Arc::new(Bundle::load(files).unwrap_or_else(|problems| panic!("{problems}")));
+    let control = Control::open(Config {
+        tenant: "default".parse().unwrap(),
+        url: "http://127.0.0.1:7717".into(),
+        place: place(&folder, clock.clone()),
+        bundle: bundle.clone(),
+        anonymous: None,
+        environment: Arc::new(|_| None),
+    })
+    .unwrap();
+    control.start().await.unwrap();
+    let author: PersonId = "dan".parse().unwrap();
+    control.activate_first(&author, bundle.clone(), "the first start").await.unwrap();
+    let tokens = keys(&control, &bundle).await;
+    for class in ["read", "write", "destructive"] {
+        control.give_first_level(&author, level(&control, class)).await.unwrap();
+    }
+    World { control, clock, folder, tokens }
+}
+
+fn place(folder: &TempDir, clock: Arc<TestClock>) -> Place {
+    let make = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    };
+    Place {
+        data: make("data"),
+        head: make("head"),
+        keys: LogKeys {
+            tenant: TenantKey::from_bytes([7; 32]),
+            log: SignerKey::ed25519("testkit.example/log", &[9; 32]).unwrap(),
+        },
+        clock,
+        random: Arc::new(Counting::default()),
+        journal_bytes_max: None,
+    }
+}
+
+async fn keys(control: &Arc<Control>, bundle: &Bundle) -> BTreeMap<String, String> {
+    let agents = bundle.data().agents.keys().map(|agent| (agent.to_string(), Principal::Agent(agent.clone()), None));
+    let people = bundle.data().people.keys().map(|person| (person.to_string(), Principal::Person(person.clone()), None));
+    let delegated = ("sre-bot/cleo".to_owned(), Principal::Agent("sre-bot".parse().unwrap()), Some("cleo".parse().unwrap()));
+    let mut tokens = BTreeMap::new();
+    for (name, holder, on_behalf_of) in agents.chain(people).chain([delegated]) {
+        let key = control.create_first_key(holder, on_behalf_of, "the first start").await.unwrap();
+        tokens.insert(name, key.token);
+    }
+    tokens
+}
+
+fn level(control: &Control, class: &str) -> LevelWish {
+    LevelWish {
+        agent: "sre-bot".parse().unwrap(),
+        class: class.parse().unwrap(),
+        level: AutonomyLevel::L1,
+        environments: BTreeSet::new(),
+        reason: "the tests need it".into(),
+        expires: control.now().plus(30 * 86_400_000),
+    }
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Finds what this repository needs and is not here, installs it where it may, and otherwise says exactly what to install.
+#
+#   scripts/need.sh build   what `make run` needs: Rust and a C compiler
+#   scripts/need.sh         what `make test` needs: also Rust's formatter and linter, git, curl, Python and Node
+#
+# Quick and silent when all is there. It installs Debian packages as root only, and Rust's components by rustup.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rust_min=1.90
+python_min=3.11
+node_min=20
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Says whether the version $1 is at least $2.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+has_rust() { has cargo && has rustc && at_least "$(rustc --version | cut -d ' ' -f 2)" "$rust_min"; }
+has_compiler() { has cc && echo '#include <stdlib.h>' | cc -E -x c - >/dev/null 2>&1; }
+has_formatter() { cargo fmt --version >/dev/null 2>&1; }
+has_linter() { cargo clippy --version >/dev/null 2>&1; }
+has_git() { has git; }
+has_curl() { has curl; }
+has_python() {
+    has python3 && python3 -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (${python_min/./, }))" 2>/dev/null
+}
+# An older Node will do if its npm can fetch a newer one into target/tools.
+has_node() {
+    has npm && has node || return 1
+    at_least "$(node --version | tr -d v)" "$node_min" || scripts/node22.sh >/dev/null 2>&1
+}
+
+# Prints the Debian packages that bring what is named.
+packages() {
+    case $1 in
+        compiler) echo gcc libc6-dev ;;
+        git) echo git ;;
+        curl) echo curl ca-certificates ;;
+        python) echo python3 python3-venv ;;
+        node) echo nodejs npm ;;
+    esac
+}
+
+advice() {
+    case $1 in
+        rust) echo "Rust $rust_min or newer: see https://rustup.rs; an older one there: rustup update stable" ;;
+        compiler) echo "a C compiler with its headers: apt-get install $(packages compiler)" ;;
+        formatter) echo "rustfmt: rustup component add rustfmt" ;;
+        linter) echo "clippy: rustup component add clippy" ;;
+        git) echo "git: apt-get install $(packages git)" ;;
+        curl) echo "curl: apt-get install $(packages curl)" ;;
+        python) echo "Python $python_min or newer with venv: apt-get install $(packages python)" ;;
+        node) echo "Node $node_min or newer with npm: apt-get install $(packages node)" ;;
+    esac
+}
+
+# Prints what is missing of what is named.
+missing() {
+    local name
+    for name in "$@"; do
+        "has_$name" || printf '%s ' "$name"
+    done
+}
+
+install_components() {
+    local name
+    has rustup || return 0
+    for name in "$@"; do
+        case $name in
+            formatter) rustup component add rustfmt || true ;;
+            linter) rustup component add clippy || true ;;
+        esac
+    done
+}
+
+install_packages() {
+    local name wanted=()
+    for name in "$@"; do
+        # shellcheck disable=SC2207 # the names hold no blanks
+        wanted+=($(packages "$name"))
+    done
+    [ ${#wanted[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && has apt-get || return 0
+    echo "installing: ${wanted[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq || true
+    apt-get install -qq -y --no-install-recommends "${wanted[@]}" >/dev/null || true
+}
+
+case ${1:-test} in
+    build) names=(rust compiler) ;;
+    test) names=(rust compiler formatter linter git curl python node) ;;
+    *) echo "usage: scripts/need.sh [build | test]" && exit 2 ;;
+esac
+
+# Word by word: the names hold no blanks.
+absent=$(missing "${names[@]}")
+if [ -n "$absent" ]; then
+    # shellcheck disable=SC2086
+    install_components $absent
+    # shellcheck disable=SC2086
+    install_packages $absent
+    absent=$(missing "${names[@]}")
+fi
+if [ -n "$absent" ]; then
+    echo "This machine lacks:"
+    for name in $absent; do
+        echo "  - $(advice "$name")"
+    done
+    exit 1
+fi >&2
