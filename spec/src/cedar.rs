@@ -1,11 +1,13 @@
 //! The policies, asked plainly: the whole set, as Cedar's own library reads it, with every entity of the bundle.
 //!
 //! Nothing is indexed, cached or built by hand: entities and contexts are JSON that the library checks against the
-//! schema. Whatever it refuses is [`Rung::Error`], and so is any policy that could not be evaluated.
+//! schema. Whatever it refuses is [`Rung::Error`], and so are strangers and any policy that could not be evaluated.
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Policy, PolicySet, Request, Schema, SchemaFragment};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityUid, Policy, PolicySet, Request, Schema, SchemaFragment,
+};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use types::bundle::BundleData;
@@ -44,7 +46,14 @@ impl Policies {
     }
 
     /// Answers one question of an agent or a person about an action, at the instant of the proposal.
-    pub fn answer(&self, proposal: &ActionProposal, facts: &Facts, bundle: &BundleData, asker: &Principal, mode: Mode) -> Rung {
+    pub fn answer(
+        &self,
+        proposal: &ActionProposal,
+        facts: &Facts,
+        bundle: &BundleData,
+        asker: &Principal,
+        mode: Mode,
+    ) -> Rung {
         let question = Question { policies: self, proposal, facts, bundle };
         question.answer(asker, mode).unwrap_or(Rung::Error)
     }
@@ -57,8 +66,8 @@ impl Question<'_> {
         let action = uid("Action", &self.proposal.tool.to_string())?;
         let context = Context::from_json_value(self.context(mode)?, Some((schema, &action))).ok()?;
         let asker = match asker {
-            Principal::Agent(agent) => uid("Agent", agent.as_str())?,
-            Principal::Person(person) => uid("Person", person.as_str())?,
+            Principal::Agent(agent) => uid("Agent", self.bundle.agents.get_key_value(agent)?.0.as_str())?,
+            Principal::Person(person) => uid("Person", self.bundle.people.get_key_value(person)?.0.as_str())?,
         };
         let request = Request::new(asker, action, resource, context, Some(schema)).ok()?;
         let answer = Authorizer::new().is_authorized(&request, &self.policies.set, &entities);
@@ -68,14 +77,17 @@ impl Question<'_> {
         if answer.decision() == Decision::Deny {
             return Some(Rung::No);
         }
-        let mut permits: Vec<&Policy> = answer.diagnostics().reason().filter_map(|id| self.policies.set.policy(id)).collect();
+        let mut permits: Vec<&Policy> =
+            answer.diagnostics().reason().filter_map(|id| self.policies.set.policy(id)).collect();
         permits.sort_by_key(|policy| policy.annotation("id"));
         permits.iter().all(|policy| self.can_oblige(policy)).then(|| Rung::Yes(self.people(&permits, mode)))
     }
 
     /// The gateway cannot check or rewrite anything yet, so a permit that demands it is worth nothing.
     fn can_oblige(&self, policy: &Policy) -> bool {
-        let can = |id: ObligationId| self.bundle.obligations.get(&id).is_some_and(|o| o.verify.is_none() && o.rewrite.is_none());
+        let can = |id: ObligationId| {
+            self.bundle.obligations.get(&id).is_some_and(|o| o.verify.is_none() && o.rewrite.is_none())
+        };
         listed(policy, "obligations").all(|id| ObligationId::new(id).is_ok_and(can))
     }
 
@@ -87,7 +99,8 @@ impl Question<'_> {
         let class = self.bundle.tools.get(&self.proposal.tool).and_then(|tool| self.bundle.classes.get(&tool.class));
         let of_class = || class.and_then(|class| class.profile.clone()).into_iter().collect();
         let choices = permits.iter().map(|policy| {
-            let named: BTreeSet<ProfileId> = listed(policy, "escalate").filter_map(|id| ProfileId::new(id).ok()).collect();
+            let named: BTreeSet<ProfileId> =
+                listed(policy, "escalate").filter_map(|id| ProfileId::new(id).ok()).collect();
             if named.is_empty() { of_class() } else { named }
         });
         choices.filter(|people| !people.is_empty()).min_by_key(BTreeSet::len).unwrap_or_default()
@@ -136,7 +149,8 @@ impl Question<'_> {
     fn context(&self, mode: Mode) -> Option<Value> {
         let (now, confidence) = (self.proposal.at.0, self.facts.int("claim.confidence_bp"));
         let utc = jiff::Timestamp::from_millisecond(now).ok()?.to_zoned(TimeZone::UTC);
-        let in_force = self.proposal.principal.agent().is_some() && self.facts.int("level.expires_at").is_some_and(|end| now < end);
+        let in_force = self.proposal.principal.agent().is_some()
+            && self.facts.int("level.expires_at").is_some_and(|end| now < end);
         let level = self.facts.int("level.rank").filter(|rank| in_force && (0..=3).contains(rank));
         let mut known = json!({
             "mode": { "__entity": { "type": "Mode", "id": name(mode) } },

@@ -56,7 +56,12 @@ struct Against {
 /// and once more about what appears only when the action is decided again.
 ///
 /// - `permits`: what the policies answer when that agent or person asks in that mode.
-pub fn decide(proposal: &ActionProposal, facts: &Facts, bundle: &BundleData, permits: &dyn Fn(&Principal, Mode) -> Rung) -> Verdict {
+pub fn decide(
+    proposal: &ActionProposal,
+    facts: &Facts,
+    bundle: &BundleData,
+    permits: &dyn Fn(&Principal, Mode) -> Rung,
+) -> Verdict {
     let action = Reading { proposal, facts, bundle };
     let policies = action.askers().into_iter().map(|asker| Some(ladder(&|mode| permits(&asker, mode))));
     let said: Option<Vec<Against>> = rules::ALL.iter().map(|rule| rule(&action)).chain(policies).collect();
@@ -64,7 +69,8 @@ pub fn decide(proposal: &ActionProposal, facts: &Facts, bundle: &BundleData, per
     let deny = said.iter().any(|against| against.deny);
     let people: BTreeSet<ProfileId> = said.iter().flat_map(|against| against.people.clone()).collect();
     let observe = said.iter().any(|against| against.observe);
-    let missing: BTreeSet<ProfileId> = people.iter().filter(|profile| !door.met.contains(profile.as_str())).cloned().collect();
+    let missing: BTreeSet<ProfileId> =
+        people.iter().filter(|profile| !door.met.contains(profile.as_str())).cloned().collect();
     match (deny, people.is_empty(), missing.is_empty()) {
         (true, _, _) => Verdict::Deny,
         (false, true, _) if observe => Verdict::AllowObserved,
@@ -82,7 +88,9 @@ fn ladder(permits: &dyn Fn(Mode) -> Rung) -> Against {
             (Rung::No, _) => {}
             (Rung::Yes(_), Mode::Autonomous) => return Against::default(),
             (Rung::Yes(_), Mode::Monitored) => return Against { observe: true, ..Against::default() },
-            (Rung::Yes(people), Mode::Approved) if !people.is_empty() => return Against { people, ..Against::default() },
+            (Rung::Yes(people), Mode::Approved) if !people.is_empty() => {
+                return Against { people, ..Against::default() };
+            }
             (Rung::Yes(_) | Rung::Error, _) => break,
         }
     }

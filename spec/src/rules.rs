@@ -10,16 +10,19 @@ type Rule = fn(&Reading<'_>) -> Option<Against>;
 
 /// Lists every rule; their order does not matter.
 pub(crate) const ALL: [Rule; 15] = [
-    killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters, calendar, impact,
+    killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters,
+    calendar, impact,
 ];
 
 /// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
 /// class for everybody, of the tenant for people.
 fn killed(action: &Reading<'_>) -> Option<Against> {
-    let lifting = action.proposal.tool.to_string() == "countersign.switch.clear";
-    let [tenant, agent, tool, class] = ["tenant", "agent", "tool", "class"].map(|of| action.is(&format!("switch.{of}")));
+    let lifts = action.proposal.tool.to_string() == "countersign.switch.clear";
+    let person_lifts = lifts && !action.by_agent();
+    let [tenant, agent, tool, class] =
+        ["tenant", "agent", "tool", "class"].map(|of| action.is(&format!("switch.{of}")));
     let (tenant, others) = (tenant?, agent? | tool? | class?);
-    Some(Against::denied_if(tenant && !(lifting && !action.by_agent()) || others && !lifting))
+    Some(Against::denied_if((tenant && !person_lifts) || (others && !lifts)))
 }
 
 /// The sequencer knows what time it is, and is not being flooded.

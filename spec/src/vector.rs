@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 use types::bundle::{Agent, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
-use types::{ActionProposal, AgentId, ClassId, FactName, FactValue, Facts, Millis, PersonId, Principal, ProfileId, ToolName, Verdict};
+use types::{
+    ActionProposal, AgentId, ClassId, FactName, FactValue, Facts, Millis, PersonId, Principal, ProfileId, ToolName,
+    Verdict,
+};
 
 use crate::{Mode, Rung, decide};
 
@@ -168,7 +171,8 @@ impl Change {
             facts.set(FactName::new(name), value, "vector", Millis(0));
         }
         let Bundle { head, agents, people, classes, tools, risk, limits, profiles } = bundle;
-        let bundle = BundleData { head, agents, people, classes, tools, risk, limits, profiles, ..BundleData::default() };
+        let bundle =
+            BundleData { head, agents, people, classes, tools, risk, limits, profiles, ..BundleData::default() };
         Ok(Vector { name: self.name, proposal, facts, bundle, permits, verdict: self.verdict })
     }
 }
@@ -206,9 +210,9 @@ mod tests {
             (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
             (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
             (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
-            (json!(["a","b"]), json!(["c"]), json!(["c"])),
+            (json!(["a", "b"]), json!(["c"]), json!(["c"])),
             (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
-            (json!([1,2]), json!({"a":"b","c":null}), json!({"a":"b"})),
+            (json!([1, 2]), json!({"a":"b","c":null}), json!({"a":"b"})),
             (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
         ] {
             merge(&mut target, patch);

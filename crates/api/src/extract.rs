@@ -102,3 +102,8 @@ impl<T: FromStr + Send> FromRequestParts<App> for Named<T> {
         text.parse().map(Self).map_err(|_| nothing())
     }
 }
+
+/// Returns a reason that is not empty.
+pub(crate) fn reason(text: &str) -> Result<&str, Fault> {
+    if text.trim().is_empty() { Err(invalid("`reason` is empty")) } else { Ok(text) }
+}

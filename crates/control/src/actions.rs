@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 use ledger::Recorded;
 use stages::decision::Permit;
 use types::{
-    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, ClassId, Code, Decision, Outcome, OutcomeStatus, PersonId,
-    Principal, Provenance, SessionId, ToolName, Verdict,
+    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, ClassId, Code, Decision, Outcome, OutcomeStatus,
+    PersonId, Principal, Provenance, SessionId, ToolName, Verdict,
 };
 
 use crate::control::Control;
@@ -151,7 +151,8 @@ impl Control {
             class,
             since: decided.decision.at,
         };
-        let pass = self.gate.enter(flight).map_err(|_| Refusal::plain(Code::Killed, "a kill switch was set meanwhile"))?;
+        let pass =
+            self.gate.enter(flight).map_err(|_| Refusal::plain(Code::Killed, "a kill switch was set meanwhile"))?;
         let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
         handed.insert(permit.action(), (pass, permit.expires_at()));
         Ok(())

@@ -33,7 +33,24 @@ const GOVERNED: [&str; 4] = ["tools/call", "resources/read", "resources/subscrib
 /// Is one live connection to an upstream server.
 pub struct Link {
     server: ServerName,
-    connection: Connection,
+    connection: Arc<Connection>,
+}
+
+impl Link {
+    /// Returns the handle for one request: its own where clients that do not know each other share the connection, so
+    /// that the same request id of two of them stays apart.
+    fn handle(&self) -> Arc<Connection> {
+        match self.era() {
+            Era::Stateful => self.connection.clone(),
+            Era::Stateless => Arc::new(self.connection.share()),
+        }
+    }
+
+    /// Cancels the request over `handle` when dropped, where no client message does it.
+    fn cancels(&self, handle: &Arc<Connection>, request: &Frame) -> CancelOnDrop {
+        let id = request.id().cloned().filter(|_| self.era() == Era::Stateless);
+        CancelOnDrop { connection: handle.clone(), id }
+    }
 }
 
 fn refuse(server: &ServerName, error: &CallError) -> Refusal {
@@ -65,7 +82,11 @@ impl UpstreamLink for Link {
                 format!("`{method}` is governed and cannot be relayed"),
             ));
         }
-        self.connection.request(request, headers, events).await.map_err(|e| refuse(&self.server, &e))
+        let handle = self.handle();
+        let mut cancel = self.cancels(&handle, &request);
+        let answer = handle.request(request, headers, events).await;
+        cancel.id = None;
+        answer.map_err(|e| refuse(&self.server, &e))
     }
 
     async fn send(&self, frame: Frame) -> Result<(), Refusal> {
@@ -83,7 +104,7 @@ impl UpstreamLink for Link {
 
 /// Sends one governed request over a connection.
 struct McpTarget {
-    connection: Connection,
+    connection: Arc<Connection>,
     request: Frame,
     headers: Vec<(String, String)>,
     events: mpsc::Sender<Frame>,
@@ -125,7 +146,8 @@ const INPUTS: &str = "mcp:inputs";
 
 /// Returns what is decided on: the arguments, and the answers to the server's questions if the call brings any.
 fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
-    let strict = |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
+    let strict =
+        |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
     let arguments = strict(&call.arguments)?;
     if arguments.value().get(INPUTS).is_some() {
         return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{INPUTS}`")));
@@ -193,7 +215,7 @@ impl Control {
             },
             None => match probe(&wiring, &limits).await {
                 Ok(connectors::mcp::Era::Stateless) => connect_stateless(&wiring, &limits).await,
-                Ok(connectors::mcp::Era::Stateful) => connect_stateful(&wiring, OWN_HELLO, &limits).await,
+                Ok(connectors::mcp::Era::Stateful) => greet(&wiring, &limits).await,
                 Err(error) => Err(error),
             },
         };
@@ -213,7 +235,10 @@ impl Control {
             return Ok(());
         }
         let seen = types::text::escape(connection.identity(), false);
-        Err(Refusal::plain(Code::ToolChanged, format!("server `{server}` calls itself `{seen}` now, and was reviewed under another name or version")))
+        Err(Refusal::plain(
+            Code::ToolChanged,
+            format!("server `{server}` calls itself `{seen}` now, and was reviewed under another name or version"),
+        ))
     }
 
     /// Makes sure the tool's definition as listed now is known, listing the server's tools if it is not.
@@ -280,7 +305,7 @@ impl Control {
     async fn carry_out(
         self: Arc<Self>,
         permit: Recorded<Permit>,
-        link: Arc<Link>,
+        connection: Arc<Connection>,
         call: GovernedCall,
         events: mpsc::Sender<Frame>,
     ) -> CallOutcome {
@@ -293,7 +318,7 @@ impl Control {
             return self.never_sent(action, "the request could not be prepared").await;
         };
         let target = McpTarget {
-            connection: link.connection.share(),
+            connection,
             request,
             headers: call.headers,
             events,
@@ -315,7 +340,9 @@ impl Control {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             match self.ask(Command::Outcome(outcome.clone())).await {
                 Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
-                Err(refusal) => return tracing::error!(action = %outcome.action, code = %refusal.code, "an outcome is lost"),
+                Err(refusal) => {
+                    return tracing::error!(action = %outcome.action, code = %refusal.code, "an outcome is lost");
+                }
                 Ok(_) => return,
             }
         }
@@ -395,6 +422,32 @@ fn answer(ran: Ran, request: &Frame) -> CallOutcome {
 const OWN_HELLO: &str =
     r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign","version":"0.1.0"}}"#;
 
+/// Shakes hands with a stateful server in our own name.
+async fn greet(wiring: &Wiring, limits: &Limits) -> Result<Connection, ConnectError> {
+    let connection = connect_stateful(wiring, OWN_HELLO, limits).await?;
+    let ready = connection.send(Frame::notification("notifications/initialized", None)).await;
+    ready.map_err(|e| ConnectError::Invalid(e.to_string()))?;
+    Ok(connection)
+}
+
+/// Cancels a dispatched request whose caller has gone: where every request stands for itself, nobody else tells the server.
+struct CancelOnDrop {
+    connection: Arc<Connection>,
+    id: Option<types::jsonrpc::RpcId>,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let connection = self.connection.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection.cancel(&id, Some("the caller has gone")).await {
+                tracing::debug!(%error, "a cancellation could not be sent");
+            }
+        });
+    }
+}
+
 impl McpDoor for Arc<Control> {
     type Link = Link;
 
@@ -438,7 +491,7 @@ impl McpDoor for Arc<Control> {
         initialize: Option<&str>,
     ) -> Result<Arc<Link>, Refusal> {
         let connection = self.connection(server, initialize).await?;
-        Ok(Arc::new(Link { server: server.clone(), connection }))
+        Ok(Arc::new(Link { server: server.clone(), connection: Arc::new(connection) }))
     }
 
     async fn observe_tools(&self, server: &ServerName, hello: &str, tools: Vec<String>) {
@@ -458,10 +511,12 @@ impl McpDoor for Arc<Control> {
         }
         let Some(permit) = decided.permit.take() else { return CallOutcome::Refused(decided.refusal()) };
         // Once it may have left, what came of it is recorded even if nobody waits any more.
-        let running = tokio::spawn(self.clone().carry_out(permit, link, call, events));
-        running
-            .await
-            .unwrap_or_else(|_| CallOutcome::Refused(Refusal::plain(Code::InDoubt, "the call was interrupted")))
+        let handle = link.handle();
+        let mut cancel = link.cancels(&handle, &call.request);
+        let running = tokio::spawn(self.clone().carry_out(permit, handle, call, events));
+        let outcome = running.await;
+        cancel.id = None;
+        outcome.unwrap_or_else(|_| CallOutcome::Refused(Refusal::plain(Code::InDoubt, "the call was interrupted")))
     }
 
     async fn permits_upstream_request(

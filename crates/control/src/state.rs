@@ -6,7 +6,8 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use types::id::KeyId;
 use types::{
-    ActionId, AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId, ToolName,
+    ActionId, AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId,
+    ToolName,
 };
 
 /// Names the kinds of stored state.

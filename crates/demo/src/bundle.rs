@@ -51,7 +51,11 @@ const FILES: [(&str, &str); 17] = [
 /// - `db_path`: the database that [`crate::inventory::seed`] made, where the bundle's reader finds it.
 /// - `definitions`: the digest of each tool's definition by the tool's own name, to be pinned. The bundle's own tests
 ///   hold only with all tools of [`inventory_server::definitions`] in it: what nobody has reviewed is denied.
-pub fn bundle(server_command: &[String], db_path: &str, definitions: &BTreeMap<String, Digest>) -> BTreeMap<String, String> {
+pub fn bundle(
+    server_command: &[String],
+    db_path: &str,
+    definitions: &BTreeMap<String, Digest>,
+) -> BTreeMap<String, String> {
     let command = Value::Array(server_command.iter().cloned().map(Value::String).collect());
     let known = [
         (r#"["{{command}}"]"#, command.to_string()),
@@ -59,7 +63,8 @@ pub fn bundle(server_command: &[String], db_path: &str, definitions: &BTreeMap<S
         (r#""{{database}}""#, Value::String(db_path.to_owned()).to_string()),
     ];
     let filled = |text: &str| known.iter().fold(text.to_owned(), |text, (place, value)| text.replace(place, value));
-    let mut files: BTreeMap<String, String> = FILES.iter().map(|(path, text)| ((*path).to_owned(), filled(text))).collect();
+    let mut files: BTreeMap<String, String> =
+        FILES.iter().map(|(path, text)| ((*path).to_owned(), filled(text))).collect();
     if let Some(catalog) = files.get_mut("catalog/inventory.toml") {
         *catalog = pinned(catalog, definitions);
     }

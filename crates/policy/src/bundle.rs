@@ -5,6 +5,7 @@ use types::bundle::BundleData;
 
 use crate::compile::{self, Program};
 use crate::files::{BundleFiles, FileKind};
+use crate::nesting;
 use crate::parse;
 use crate::problem::LoadError;
 use crate::report::Report;
@@ -30,6 +31,10 @@ impl Bundle {
     /// that lead nowhere, numbers out of range, policies that do not validate strictly against the schema,
     /// and tools whose action the schema lacks.
     pub fn load(files: BundleFiles) -> Result<Self, LoadError> {
+        nesting::with_room(|| Self::load_here(files))
+    }
+
+    fn load_here(files: BundleFiles) -> Result<Self, LoadError> {
         let mut report = Report::default();
         let data = parse::parse(&files, &mut report);
         validate::validate(&data, &files, &mut report);

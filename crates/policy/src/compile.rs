@@ -13,6 +13,7 @@ use crate::entities::{Askers, KindPlan};
 use crate::evaluate::Constants;
 use crate::files::BundleFiles;
 use crate::index::{Compiled, Index};
+use crate::nesting;
 use crate::policies::{self, Source};
 use crate::problem::Problem;
 use crate::report::Report;
@@ -51,6 +52,10 @@ pub(crate) fn compile(data: &BundleData, files: &BundleFiles, report: &mut Repor
         report.push(Problem::of_file(SCHEMA, "the file is missing").help(help));
         None
     })?;
+    if let Some(problem) = nesting::problem(SCHEMA, text) {
+        report.push(problem);
+        return None;
+    }
     let schema = match Schema::from_cedarschema_str(text) {
         Ok((schema, _)) => schema,
         Err(error) => {

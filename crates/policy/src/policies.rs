@@ -9,6 +9,7 @@ use types::bundle::BundleData;
 use types::{ObligationId, ProfileId};
 
 use crate::files::{BundleFiles, FileKind};
+use crate::nesting;
 use crate::problem::{Place, Problem};
 use crate::report::Report;
 
@@ -34,6 +35,10 @@ pub(crate) struct Source {
 pub(crate) fn read(files: &BundleFiles, data: &BundleData, report: &mut Report) -> Vec<Source> {
     let mut sources: BTreeMap<String, Source> = BTreeMap::new();
     for (file, _, text) in files.of_kind(FileKind::Policy) {
+        if let Some(problem) = nesting::problem(file, text) {
+            report.push_broken(problem);
+            continue;
+        }
         let set = match PolicySet::from_str(text) {
             Ok(set) => set,
             Err(errors) => {

@@ -104,6 +104,7 @@ impl Step {
 
 /// Is the answer to an event that closes a case from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and its case is moved out at once")]
 pub enum Closing {
     /// It closes the case.
     Closed(Case),

@@ -42,10 +42,9 @@ pub fn again(_: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Fi
     let mut said = Said::by(Stage::Autonomy, facts);
     let acts_at_level =
         matches!(proposal.principal, Principal::Agent(_)) && facts.int("level.rank").is_some_and(|rank| rank > 0);
-    if acts_at_level && !mutant::on(Mutant::ExpiryNotCheckedAgain) {
-        if let Some(now) = said.int("now") {
-            expiry(&mut said, now);
-        }
+    let looks = acts_at_level && !mutant::on(Mutant::ExpiryNotCheckedAgain);
+    if let Some(now) = looks.then(|| said.int("now")).flatten() {
+        expiry(&mut said, now);
     }
     said.so_far()
 }

@@ -191,22 +191,27 @@ impl Stdio {
         };
         let Some(pipe) = stdin.as_mut() else { return Err(CallError::Closed("it was closed".into())) };
         let mut written = 0;
-        let reason = tokio::select! {
+        let failure = tokio::select! {
             biased;
             result = write_counted(pipe, line.as_bytes(), &mut written) => match result {
                 Ok(()) => return Ok(()),
-                Err(error) => self.ending(format!("the server's input failed: {error}")).await,
+                Err(error) => Failure::Pipe(error),
             },
-            () = self.closed() => "the connection was closed meanwhile".to_owned(),
-            () = until(deadline) => "the server is not reading".to_owned(),
+            () = self.closed() => Failure::Other("the connection was closed meanwhile"),
+            () = until(deadline) => Failure::Other("the server is not reading"),
         };
-        if written == 0 {
-            return Err(CallError::NotSent(reason));
+        if written > 0 || matches!(failure, Failure::Pipe(_)) {
+            // Half a line stands in the pipe, or nothing ever will: whatever followed would be misread or lost.
+            *stdin = None;
+            self.shut();
         }
-        // Half a line stands in the pipe: whatever followed would be read as its other half.
-        *stdin = None;
-        self.shut();
-        Err(CallError::Unknown(reason))
+        // The supervisor wants the pipe too, and what it learns is the reason given here.
+        drop(stdin);
+        let reason = match failure {
+            Failure::Pipe(error) => self.ending(format!("the server's input failed: {error}")).await,
+            Failure::Other(reason) => reason.to_owned(),
+        };
+        Err(if written == 0 { CallError::NotSent(reason) } else { CallError::Unknown(reason) })
     }
 
     async fn listen(self: Arc<Self>, stdout: ChildStdout) {
@@ -317,6 +322,11 @@ impl Stdio {
         let status = status.map_or_else(|| "an unknown status".to_owned(), |status| status.to_string());
         ended.send_replace(Some(format!("the server's process ended with {status}")));
     }
+}
+
+enum Failure {
+    Pipe(std::io::Error),
+    Other(&'static str),
 }
 
 // One slow reader must not hold up the answers to all others, so what does not fit is lost.

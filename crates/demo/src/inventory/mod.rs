@@ -44,7 +44,8 @@ pub fn seed(db: &Path) -> Result<(), InventoryError> {
 /// [`InventoryError::Database`] if the database cannot be written.
 pub fn poison(db: &Path, on: bool) -> Result<(), InventoryError> {
     let inventory = Inventory::open(db)?;
-    let statement = if on { "INSERT OR REPLACE INTO meta VALUES (?1, 'on')" } else { "DELETE FROM meta WHERE key = ?1" };
+    let statement =
+        if on { "INSERT OR REPLACE INTO meta VALUES (?1, 'on')" } else { "DELETE FROM meta WHERE key = ?1" };
     inventory.connection.execute(statement, params![POISON])?;
     Ok(())
 }

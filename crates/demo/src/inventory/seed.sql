@@ -1,11 +1,11 @@
 -- The inventory as the story finds it. Running this again puts everything back.
 
-DROP TABLE IF EXISTS services;
 DROP TABLE IF EXISTS restarts;
-DROP TABLE IF EXISTS databases;
+DROP TABLE IF EXISTS services;
 DROP TABLE IF EXISTS schema_changes;
-DROP TABLE IF EXISTS mailboxes;
+DROP TABLE IF EXISTS databases;
 DROP TABLE IF EXISTS mails;
+DROP TABLE IF EXISTS mailboxes;
 DROP TABLE IF EXISTS reports;
 DROP TABLE IF EXISTS meta;
 

@@ -152,7 +152,11 @@ fn report(inventory: &Inventory, given: Value) -> Called {
     let Week { week } = arguments(given)?;
     let report = inventory.report(&week)?;
     let (incidents, pages) = (report.incidents, report.pages);
-    let text = format!("{week}: {incidents} incidents, {pages} pages, {}. {}", percent(report.availability_bp), report.summary);
+    let text = format!(
+        "{week}: {incidents} incidents, {pages} pages, {}. {}",
+        percent(report.availability_bp),
+        report.summary
+    );
     Ok(said(text, &report))
 }
 

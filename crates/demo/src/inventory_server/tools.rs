@@ -93,7 +93,14 @@ fn list_services() -> Value {
 
 fn get_service() -> Value {
     let properties = json!({ "service": service() });
-    tool("get_service", "Get a service", "Returns everything known about one service.", &READS, &["service"], properties)
+    tool(
+        "get_service",
+        "Get a service",
+        "Returns everything known about one service.",
+        &READS,
+        &["service"],
+        properties,
+    )
 }
 
 fn restart_service() -> Value {
@@ -151,7 +158,8 @@ fn send_mail() -> Value {
 }
 
 fn weekly_report() -> Value {
-    let week = json!({ "type": "string", "pattern": "^\\d{4}-W\\d{2}$", "description": "The ISO week, such as `2026-W31`." });
+    let week =
+        json!({ "type": "string", "pattern": "^\\d{4}-W\\d{2}$", "description": "The ISO week, such as `2026-W31`." });
     let description = "Returns incidents, pages and availability of one week.";
     tool(POISONED, "Weekly report", description, &READS, &["week"], json!({ "week": week }))
 }

@@ -43,20 +43,20 @@ impl Gathered<'_> {
         let (review, proposal) = (&self.bundle.head.review, self.proposal);
         let texts = texts(proposal.arguments.value());
         let words = review.words.iter().filter(|word| texts.iter().any(|text| holds_word(text, &plain(word))));
-        self.from_proposal("review.words", list(words));
+        self.by_proposal("review.words", list(words));
         let tool = proposal.tool.to_string();
         let covering = review.amounts.iter().filter(|trigger| trigger.tool.matches(&tool));
         let over = covering.filter(|trigger| {
             let there = proposal.arguments.at(&trigger.pointer).is_some();
             there && amount(&proposal.arguments, &trigger.pointer).is_none_or(|amount| amount > trigger.above)
         });
-        self.from_proposal("review.amounts", list(over.map(|trigger| &trigger.pointer)));
+        self.by_proposal("review.amounts", list(over.map(|trigger| &trigger.pointer)));
     }
 
     /// Gathers `touches.count` and `impact.<limit>`.
     pub(super) fn impacts(&mut self) {
         let touches = self.touches();
-        self.from_proposal("touches.count", touches);
+        self.by_proposal("touches.count", touches);
         let mut exceeded = Facts::new();
         if let Some(covered) = Covered::by(self.proposal, &self.facts) {
             for (id, impact) in self.bundle.limits.impacts.iter().filter(|(_, impact)| covered.matches(&impact.covers))

@@ -139,11 +139,11 @@ struct Gathered<'a> {
 }
 
 impl Gathered<'_> {
-    fn from_bundle(&mut self, name: &'static str, value: impl Into<FactValue>) {
+    fn by_bundle(&mut self, name: &'static str, value: impl Into<FactValue>) {
         self.facts.set(FactName::known(name), value, "bundle", self.proposal.at);
     }
 
-    fn from_proposal(&mut self, name: &'static str, value: impl Into<FactValue>) {
+    fn by_proposal(&mut self, name: &'static str, value: impl Into<FactValue>) {
         self.facts.set(FactName::known(name), value, "proposal", self.proposal.at);
     }
 }

@@ -14,44 +14,44 @@ impl Gathered<'_> {
             return self.administration();
         }
         let tool = self.bundle.tools.get(&self.proposal.tool);
-        self.from_bundle("tool.known", tool.is_some());
-        self.from_bundle("tool.pin", pin(tool.and_then(|t| t.definition), self.proposal.definition));
-        self.from_bundle("resource.mapped", tool.is_some_and(|t| t.resource.is_some()));
+        self.by_bundle("tool.known", tool.is_some());
+        self.by_bundle("tool.pin", pin(tool.and_then(|t| t.definition), self.proposal.definition));
+        self.by_bundle("resource.mapped", tool.is_some_and(|t| t.resource.is_some()));
         if let Some(tool) = tool {
             self.entry(tool);
         }
     }
 
     fn entry(&mut self, tool: &Tool) {
-        self.from_bundle("tool.class", tool.class.as_str());
-        self.from_bundle("tool.effect", tool.effect.as_str());
-        self.from_bundle("tool.reversibility", tool.reversibility.as_str());
+        self.by_bundle("tool.class", tool.class.as_str());
+        self.by_bundle("tool.effect", tool.effect.as_str());
+        self.by_bundle("tool.reversibility", tool.reversibility.as_str());
         if let Some(class) = self.bundle.classes.get(&tool.class) {
             self.class(class, class.writes);
         }
         let Some(map) = &tool.resource else { return };
-        self.from_bundle("resource.kind", map.kind.as_str());
+        self.by_bundle("resource.kind", map.kind.as_str());
         match self.proposal.arguments.at(&map.id).and_then(entity_id) {
-            Some(id) => self.from_proposal("resource.id", id),
+            Some(id) => self.by_proposal("resource.id", id),
             // There is nothing the inventory could be asked for.
-            None => self.from_proposal("resource.known", false),
+            None => self.by_proposal("resource.known", false),
         }
     }
 
     fn class(&mut self, class: &Class, writes: bool) {
-        self.from_bundle("class.writes", writes);
-        self.from_bundle("class.impact", class.impact);
-        self.from_bundle("class.routine", class.routine);
+        self.by_bundle("class.writes", writes);
+        self.by_bundle("class.impact", class.impact);
+        self.by_bundle("class.routine", class.routine);
     }
 
     /// Administration is part of the product: no server lists it and no catalogue pins it.
     fn administration(&mut self) {
-        self.from_bundle("tool.known", true);
-        self.from_bundle("tool.class", ADMIN_CLASS);
-        self.from_bundle("tool.effect", EffectClass::Keyed.as_str());
-        self.from_bundle("tool.reversibility", Reversibility::Compensable.as_str());
-        self.from_bundle("tool.pin", "match");
-        self.from_bundle("resource.mapped", false);
+        self.by_bundle("tool.known", true);
+        self.by_bundle("tool.class", ADMIN_CLASS);
+        self.by_bundle("tool.effect", EffectClass::Keyed.as_str());
+        self.by_bundle("tool.reversibility", Reversibility::Compensable.as_str());
+        self.by_bundle("tool.pin", "match");
+        self.by_bundle("resource.mapped", false);
         match ClassId::new(ADMIN_CLASS).ok().and_then(|id| self.bundle.classes.get(&id)) {
             Some(class) => self.class(class, true),
             None => self.class(&plain_admin(), true),

@@ -14,9 +14,9 @@ impl Gathered<'_> {
             Principal::Agent(agent) => self.agent(agent),
             Principal::Person(person) => {
                 let known = self.bundle.people.get(person);
-                self.from_bundle("person.known", known.is_some());
+                self.by_bundle("person.known", known.is_some());
                 if let Some(person) = known {
-                    self.from_bundle("person.groups", list(&person.groups));
+                    self.by_bundle("person.groups", list(&person.groups));
                 }
             }
         }
@@ -27,10 +27,10 @@ impl Gathered<'_> {
 
     fn agent(&mut self, agent: &AgentId) {
         let known = self.bundle.agents.get(agent);
-        self.from_bundle("agent.known", known.is_some());
+        self.by_bundle("agent.known", known.is_some());
         if let Some(agent) = known {
-            self.from_bundle("agent.owner", agent.owner.as_str());
-            self.from_bundle("agent.teams", list(&agent.teams));
+            self.by_bundle("agent.owner", agent.owner.as_str());
+            self.by_bundle("agent.teams", list(&agent.teams));
         }
     }
 
@@ -43,10 +43,10 @@ impl Gathered<'_> {
             }
             Principal::Person(person) => person == delegator,
         };
-        self.from_bundle("delegator.known", known.is_some());
-        self.from_bundle("delegator.allowed", allowed);
+        self.by_bundle("delegator.known", known.is_some());
+        self.by_bundle("delegator.allowed", allowed);
         if let Some(person) = known {
-            self.from_bundle("delegator.groups", list(&person.groups));
+            self.by_bundle("delegator.groups", list(&person.groups));
         }
     }
 
@@ -54,11 +54,11 @@ impl Gathered<'_> {
     pub(super) fn claims(&mut self) {
         let claims = &self.proposal.claims;
         let made = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
-        self.from_proposal("claim.purpose", made(&claims.purpose));
-        self.from_proposal("claim.reasoning", made(&claims.reasoning));
+        self.by_proposal("claim.purpose", made(&claims.purpose));
+        self.by_proposal("claim.reasoning", made(&claims.reasoning));
         if let Some(confidence) = claims.confidence_bp {
             let worth = if confidence > CERTAIN_BP { 0 } else { i64::from(confidence) };
-            self.from_proposal("claim.confidence_bp", worth);
+            self.by_proposal("claim.confidence_bp", worth);
         }
     }
 }

@@ -172,7 +172,9 @@ fn with_solo_the_owner_decides_after_confirming() {
     let ana = scene.ballot("ana", Ballot::Approve);
     let refused = approval::vote(&scene.case, ana.clone(), &scene.bundle, false);
     assert_eq!(refused.map_err(|error| error.code()), Err(Code::SoloUnconfirmed));
-    let Ok(Step::Approved(case)) = approval::vote(&scene.case, ana, &scene.bundle, true) else { panic!("not approved") };
+    let Ok(Step::Approved(case)) = approval::vote(&scene.case, ana, &scene.bundle, true) else {
+        panic!("not approved")
+    };
     assert!(case.votes[0].solo);
     assert_eq!(approval::met(&case, &scene.bundle).len(), 1);
     let refusal = approval::vote(&scene.case, scene.ballot("ana", Ballot::Deny), &scene.bundle, false);

@@ -18,7 +18,8 @@ fn gathered(change: &Value) -> Facts {
 /// Holds every fact to `name value`, of those whose names start with a prefix.
 fn check(change: &Value, prefix: &str, expected: &[&str]) {
     let gathered = gathered(change);
-    let said: Vec<String> = gathered.under(prefix).map(|fact| format!("{} {}", fact.name.as_str(), fact.value)).collect();
+    let said: Vec<String> =
+        gathered.under(prefix).map(|fact| format!("{} {}", fact.name.as_str(), fact.value)).collect();
     assert_eq!(said, expected, "{change}");
 }
 
@@ -40,10 +41,22 @@ fn who_proposes() {
 fn on_whose_behalf() {
     check(&json!({}), "delegator.", &[]);
     for (principal, delegator, expected) in [
-        (json!({ "agent": "sre-bot" }), "bob", vec!["delegator.allowed true", "delegator.groups [sre]", "delegator.known true"]),
-        (json!({ "agent": "sre-bot" }), "cyd", vec!["delegator.allowed false", "delegator.groups [dba, sre]", "delegator.known true"]),
+        (
+            json!({ "agent": "sre-bot" }),
+            "bob",
+            vec!["delegator.allowed true", "delegator.groups [sre]", "delegator.known true"],
+        ),
+        (
+            json!({ "agent": "sre-bot" }),
+            "cyd",
+            vec!["delegator.allowed false", "delegator.groups [dba, sre]", "delegator.known true"],
+        ),
         (json!({ "agent": "sre-bot" }), "zoe", vec!["delegator.allowed false", "delegator.known false"]),
-        (json!({ "agent": "nobody" }), "bob", vec!["delegator.allowed false", "delegator.groups [sre]", "delegator.known true"]),
+        (
+            json!({ "agent": "nobody" }),
+            "bob",
+            vec!["delegator.allowed false", "delegator.groups [sre]", "delegator.known true"],
+        ),
         (
             json!({ "agent": null, "person": "bob" }),
             "bob",
@@ -61,7 +74,13 @@ fn on_whose_behalf() {
 
 #[test]
 fn the_tool_and_its_class() {
-    let entry = ["tool.class restart", "tool.effect reconcilable", "tool.known true", "tool.pin match", "tool.reversibility compensable"];
+    let entry = [
+        "tool.class restart",
+        "tool.effect reconcilable",
+        "tool.known true",
+        "tool.pin match",
+        "tool.reversibility compensable",
+    ];
     check(&json!({}), "tool.", &entry);
     check(&json!({}), "class.", &["class.impact 10", "class.routine true", "class.writes true"]);
     check(&proposal(json!({ "tool": "ops.unheard" })), "tool.", &["tool.known false", "tool.pin unpinned"]);
@@ -118,14 +137,20 @@ fn the_resource_the_arguments_name() {
 
 #[test]
 fn what_the_inventory_says() {
-    let attributes: BTreeMap<String, FactValue> =
-        [("env", "prod".into()), ("tier", 1.into()), ("known", false.into()), ("age_ms", 0.into()), ("id", "other".into())]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into();
+    let attributes: BTreeMap<String, FactValue> = [
+        ("env", "prod".into()),
+        ("tier", 1.into()),
+        ("known", false.into()),
+        ("age_ms", 0.into()),
+        ("id", "other".into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
     let entity = Entity { attributes: &attributes, source: "inventory:services", age_ms: 40, age_ms_max: 50 };
     let found = facts::of_entity(Some(&entity), Millis(9));
     let said: Vec<String> = found.iter().map(|fact| format!("{} {}", fact.name.as_str(), fact.value)).collect();
-    let expected = ["resource.age_ms 40", "resource.age_ms_max 50", "resource.env prod", "resource.known true", "resource.tier 1"];
+    let expected =
+        ["resource.age_ms 40", "resource.age_ms_max 50", "resource.env prod", "resource.known true", "resource.tier 1"];
     assert_eq!(said, expected, "no inventory vouches for itself");
     let nothing = facts::of_entity(None, Millis(9));
     assert_eq!((nothing.len(), nothing.bool("resource.known")), (1, Some(false)));
@@ -193,7 +218,9 @@ fn how_much_it_moves() {
         let impact = json!({ "touches_max": null, "amount": "/amount", "amount_max": 10 });
         json!({ "proposal": { "arguments": { "amount": amount } }, "bundle": { "limits": { "impacts": { "fleet": impact } } } })
     };
-    for (amount, exceeded) in [(json!(10), false), (json!(11), true), (json!(10.1), true), (json!("1"), true), (json!(null), true)] {
+    for (amount, exceeded) in
+        [(json!(10), false), (json!(11), true), (json!(10.1), true), (json!("1"), true), (json!(null), true)]
+    {
         assert_eq!(gathered(&bounded(amount.clone())).bool("impact.fleet"), Some(exceeded), "{amount}");
     }
 }
@@ -209,10 +236,18 @@ fn impacts_of_other_tools_are_not_gathered() {
 #[test]
 fn the_level_somebody_gave() {
     let case = changed(&json!({}));
-    let of = |level: Option<&Level>, facts: &Facts| facts::of_level(&case.bundle, &case.proposal, facts, level, Millis(1));
-    let level = Level { level: AutonomyLevel::L2, expires_at: Millis(5), environments: vec!["b".into(), "a".into(), "b".into()] };
+    let of =
+        |level: Option<&Level>, facts: &Facts| facts::of_level(&case.bundle, &case.proposal, facts, level, Millis(1));
+    let level = Level {
+        level: AutonomyLevel::L2,
+        expires_at: Millis(5),
+        environments: vec!["b".into(), "a".into(), "b".into()],
+    };
     let said = of(Some(&level), &case.facts);
-    assert_eq!((said.int("level.rank"), said.int("level.expires_at"), said.bool("level.rated")), (Some(2), Some(5), Some(true)));
+    assert_eq!(
+        (said.int("level.rank"), said.int("level.expires_at"), said.bool("level.rated")),
+        (Some(2), Some(5), Some(true))
+    );
     assert_eq!(said.list("level.environments"), Some(["a".to_owned(), "b".to_owned()].as_slice()));
     let none = of(None, &case.facts);
     assert_eq!((none.int("level.rank"), none.int("level.expires_at")), (Some(0), Some(0)));

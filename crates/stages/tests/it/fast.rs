@@ -35,7 +35,9 @@ fn climb(permits: &dyn Fn(Mode) -> Rung) -> Vec<Finding> {
             (_, Rung::No) => {}
             (Mode::Autonomous, Rung::Yes(_)) => return said(Restriction::Allow, Code::PolicyPermits),
             (Mode::Monitored, Rung::Yes(_)) => return said(Restriction::AllowObserved, Code::PolicyObserves),
-            (Mode::Approved, Rung::Yes(people)) if people.is_empty() => return said(Restriction::Deny, Code::PolicyError),
+            (Mode::Approved, Rung::Yes(people)) if people.is_empty() => {
+                return said(Restriction::Deny, Code::PolicyError);
+            }
             (Mode::Approved, Rung::Yes(people)) => {
                 return people
                     .into_iter()

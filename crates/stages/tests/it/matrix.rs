@@ -10,10 +10,17 @@ use types::Verdict;
 
 use crate::world::decide;
 
-const LEVELS: [(&str, i64, i64); 5] =
-    [("L0", 0, i64::MAX), ("L1", 1, i64::MAX), ("L2", 2, i64::MAX), ("L3", 3, i64::MAX), ("L2 expired", 2, 1_767_607_200_000)];
-const CLASSES: [(&str, bool, bool); 3] = [("read", false, false), ("routine write", true, true), ("other write", true, false)];
-const ENVIRONMENTS: [(&str, Option<&str>); 3] = [("in scope", Some("dev")), ("out of scope", Some("prod")), ("unknown", None)];
+const LEVELS: [(&str, i64, i64); 5] = [
+    ("L0", 0, i64::MAX),
+    ("L1", 1, i64::MAX),
+    ("L2", 2, i64::MAX),
+    ("L3", 3, i64::MAX),
+    ("L2 expired", 2, 1_767_607_200_000),
+];
+const CLASSES: [(&str, bool, bool); 3] =
+    [("read", false, false), ("routine write", true, true), ("other write", true, false)];
+const ENVIRONMENTS: [(&str, Option<&str>); 3] =
+    [("in scope", Some("dev")), ("out of scope", Some("prod")), ("unknown", None)];
 
 fn verdict(level: (i64, i64), class: (bool, bool), environment: Option<&str>, profile: Option<&str>) -> Verdict {
     let change = json!({
@@ -28,7 +35,9 @@ fn verdict(level: (i64, i64), class: (bool, bool), environment: Option<&str>, pr
 
 fn shown(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Escalate(profiles) => format!("escalate {}", profiles.iter().map(|p| p.as_str()).collect::<Vec<_>>().join("+")),
+        Verdict::Escalate(profiles) => {
+            format!("escalate {}", profiles.iter().map(|p| p.as_str()).collect::<Vec<_>>().join("+"))
+        }
         Verdict::Allow | Verdict::AllowObserved | Verdict::Deny => verdict.as_str().to_owned(),
     }
 }
@@ -37,11 +46,13 @@ fn matrix() -> String {
     let mut out = String::new();
     for (title, profile) in [("a class with the profile `sre`", Some("sre")), ("a class without a profile", None)] {
         let _ = writeln!(out, "# {title}\n");
-        let _ = writeln!(out, "{:<12}{:<16}{:<16}{:<16}unknown environment", "level", "class", "in scope", "out of scope");
+        let _ =
+            writeln!(out, "{:<12}{:<16}{:<16}{:<16}unknown environment", "level", "class", "in scope", "out of scope");
         for (level, rank, expires) in LEVELS {
             for (class, writes, routine) in CLASSES {
                 let _ = write!(out, "{level:<12}{class:<16}");
-                let row = ENVIRONMENTS.map(|(_, environment)| shown(&verdict((rank, expires), (writes, routine), environment, profile)));
+                let row = ENVIRONMENTS
+                    .map(|(_, environment)| shown(&verdict((rank, expires), (writes, routine), environment, profile)));
                 let _ = writeln!(out, "{:<16}{:<16}{}", row[0], row[1], row[2]);
             }
         }

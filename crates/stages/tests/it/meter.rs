@@ -12,7 +12,8 @@ const NOW: Millis = Millis(1_767_607_200_050);
 fn an_unused_meter_is_full() {
     let case = changed(&json!({}));
     let peeked = Meter::default().peek(&case.bundle, &case.proposal, &case.facts, NOW);
-    let named: Vec<(&str, Option<i64>)> = peeked.iter().map(|fact| (fact.name.as_str(), peeked.int(fact.name.as_str()))).collect();
+    let named: Vec<(&str, Option<i64>)> =
+        peeked.iter().map(|fact| (fact.name.as_str(), peeked.int(fact.name.as_str()))).collect();
     assert_eq!(named, [("budget.spend", Some(100)), ("budget.spend.asked", Some(5)), ("rate.restarts", Some(5))]);
 }
 
@@ -58,7 +59,8 @@ fn a_budget_without_a_pointer_counts_actions() {
 fn a_limit_the_bundle_dropped_is_passed_over() {
     let case = changed(&json!({ "bundle": { "limits": { "rates": { "restarts": null } } } }));
     let mut meter = Meter::default();
-    let reservation = Reservation { rates: vec!["restarts".parse().unwrap()], budgets: vec![("spend".parse().unwrap(), 5)] };
+    let reservation =
+        Reservation { rates: vec!["restarts".parse().unwrap()], budgets: vec![("spend".parse().unwrap(), 5)] };
     meter.reserve(&case.bundle, &reservation, NOW);
     assert_eq!((meter.buckets.len(), meter.spends.len()), (0, 1));
 }

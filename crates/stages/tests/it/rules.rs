@@ -123,7 +123,10 @@ fn integrity() {
         (facts(json!({ "tool.pin": "unseen" })), &["integrity tool-unpinned deny tool.pin"]),
         (facts(json!({ "tool.pin": "whatever" })), &["integrity tool-unpinned deny tool.pin"]),
         (json!({ "proposal": by_itself, "facts": { "tool.pin": "unseen" } }), &[]),
-        (json!({ "proposal": by_itself, "facts": { "tool.pin": "unpinned" } }), &["integrity tool-unpinned deny tool.pin"]),
+        (
+            json!({ "proposal": by_itself, "facts": { "tool.pin": "unpinned" } }),
+            &["integrity tool-unpinned deny tool.pin"],
+        ),
         (
             json!({ "proposal": { "channel": "http" }, "facts": { "tool.pin": "unseen" } }),
             &["integrity tool-unpinned deny tool.pin"],
@@ -141,10 +144,7 @@ fn autonomy() {
         (facts(json!({ "level.rank": 3 })), &["autonomy level-unsupported deny level.rank"]),
         (facts(json!({ "level.rank": 1 })), &[people]),
         (facts(json!({ "level.rank": 1, "class.writes": false })), &[]),
-        (
-            json!({ "facts": { "level.rank": 1 }, "bundle": no_people }),
-            &["autonomy level-escalates deny level.rank"],
-        ),
+        (json!({ "facts": { "level.rank": 1 }, "bundle": no_people }), &["autonomy level-escalates deny level.rank"]),
         (facts(json!({ "class.routine": false })), &[people]),
         (facts(json!({ "resource.env": "test" })), &[people]),
         (facts(json!({ "resource.env": null, "window.night": true })), &[people]),

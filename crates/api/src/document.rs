@@ -1,0 +1,62 @@
+//! The OpenAPI document: generated from the handlers, finished with what holds for all of them.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder};
+use utoipa::PartialSchema;
+use utoipa::ToSchema;
+
+use crate::Problem;
+
+const DESCRIPTION: &str = "Proposes actions of agents that execute by themselves, shows what was decided, and administers \
+what they may do.\n\nInstants are milliseconds since the Unix epoch, UTC. A verdict travels in a 200. Everything that is \
+refused is answered with `application/problem+json`, whose `code` is stable; 401 means no valid key, 403 a key that does \
+not reach this, or administration that was decided against.";
+
+const BEARER: &str = "bearer";
+
+/// Returns the document before any route is in it.
+pub(crate) fn head() -> OpenApi {
+    let info = InfoBuilder::new().title("Countersign").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION));
+    OpenApiBuilder::new().info(info.build()).components(Some(Components::new())).build()
+}
+
+/// Returns the whole document, without a running server.
+pub fn document() -> OpenApi {
+    finish(crate::routes().split_for_parts().1)
+}
+
+/// Adds what holds for every route: the key, and the problems that any of them can answer with.
+pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_with(Components::new);
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some("A key of an agent or of a person, as `POST /v1/keys` makes them.".into());
+    components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    let mut needed = Vec::new();
+    Problem::schemas(&mut needed);
+    components.schemas.extend(needed);
+    document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    for path in document.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.post, &mut path.delete];
+        operations.into_iter().flatten().for_each(complete);
+    }
+    document
+}
+
+fn complete(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let mut add = |status: &str, description: &str| {
+        responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+    };
+    if operation.security.is_none() {
+        add("401", "`unauthenticated` or `key-expired`");
+    }
+    add("403", "`forbidden`, `origin-refused`, or the code of the finding that decided against it");
+    add("default", "Any other problem");
+}
+
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
