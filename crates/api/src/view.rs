@@ -379,11 +379,10 @@ pub struct ActionPath {
     pub proposal: Option<Proposal>,
     /// The decisions, in order.
     pub decisions: Vec<Decision>,
-    /// The proposal that opened the case it ran on, where people had approved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub opened_by: Option<ActionId>,
-    /// The votes on that case, in order.
+    /// The proposals whose cases people approved for it to run.
+    #[schema(value_type = Vec<String>)]
+    pub opened_by: Vec<ActionId>,
+    /// The votes on the cases it opened or ran on, in order.
     pub votes: Vec<Vote>,
     /// What happened.
     #[serde(skip_serializing_if = "Option::is_none")]

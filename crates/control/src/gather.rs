@@ -99,16 +99,22 @@ pub fn ask_policy(bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> Po
         resource: resource_in(all),
         arguments: &proposal.arguments,
         now: proposal.at,
-        level: AutonomyLevel::from_rank(all.int("level.rank").unwrap_or_default()),
+        level: level_in_force(proposal, all),
         risk: all.int("risk.score").unwrap_or(i64::MAX),
         touches: all.int("touches.count").unwrap_or_default(),
-        confidence_bp: proposal.claims.confidence_bp,
+        confidence_bp: all.int("claim.confidence_bp").and_then(|bp| u32::try_from(bp).ok()),
     });
     PolicyAnswer {
         findings: answer.findings,
         policies: answer.policies,
         obligations: answer.obligations.into_iter().collect(),
     }
+}
+
+/// An expired level is L0.
+fn level_in_force(proposal: &ActionProposal, all: &Facts) -> AutonomyLevel {
+    let alive = all.int("level.expires_at").is_some_and(|end| proposal.at.0 < end);
+    AutonomyLevel::from_rank(all.int("level.rank").filter(|_| alive).unwrap_or_default())
 }
 
 fn resource_in(all: &Facts) -> Option<Resource> {

@@ -42,9 +42,10 @@ impl Path {
         self.decisions.last()
     }
 
-    /// Returns the proposal that opened the case this action ran on; absent if it ran on none.
-    pub fn opened_by(&self) -> Option<ActionId> {
-        self.decision()?.facts.text("approval.opened_by")?.parse().ok()
+    /// Returns the proposals whose cases people approved for this action to run; none if it ran without people.
+    pub fn opened_by(&self) -> Vec<ActionId> {
+        let named = self.decision().and_then(|decision| decision.facts.list("approval.opened_by")).unwrap_or_default();
+        named.iter().filter_map(|id| id.parse().ok()).collect()
     }
 
     fn take(&mut self, entry: Entry) {
@@ -100,10 +101,10 @@ pub fn path(history: &ledger::History, action: &ActionId) -> Failure<Path> {
         return Err(not_found(format!("record of {action}")));
     }
     // The votes it ran on belong to the proposal that opened the case.
-    if let Some(opener) = path.opened_by().filter(|opener| opener != action) {
+    for opener in path.opened_by().into_iter().filter(|opener| opener != action) {
         let votes = history.of_action(&opener)?.into_iter().filter(|entry| entry.leaf.kind == RecordKind::Vote);
         votes.for_each(|entry| path.take(entry));
-        path.steps.sort_by_key(|step| step.index);
     }
+    path.steps.sort_by_key(|step| step.index);
     Ok(path)
 }

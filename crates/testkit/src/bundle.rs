@@ -77,6 +77,10 @@ when { context.mode == Mode::"approved" };
 permit (principal in Team::"agents", action == Action::"sre.scale", resource)
 when { context.mode == Mode::"approved" };
 
+// Whoever is acted for must be permitted it too.
+@id("owners")
+permit (principal in Group::"owners", action in [Action::"class:read", Action::"class:write"], resource);
+
 @id("destructive")
 @reason("destructive calls are never left to an agent")
 forbid (principal, action in Action::"class:destructive", resource);

@@ -11,4 +11,4 @@ mod world;
 
 pub use bundle::{bundle, solo_bundle};
 pub use machine::{Counting, TestClock};
-pub use world::{World, world, world_with};
+pub use world::{World, world, world_on_small_disk, world_with};

@@ -43,13 +43,22 @@ pub async fn world() -> World {
 
 /// Starts an application with a bundle that has the same people, agents and classes.
 pub async fn world_with(files: BundleFiles) -> World {
+    start(files, None).await
+}
+
+/// Starts an application whose journal file cannot grow beyond so many bytes, as on a disk that is full.
+pub async fn world_on_small_disk(files: BundleFiles, journal_bytes_max: u64) -> World {
+    start(files, Some(journal_bytes_max)).await
+}
+
+async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock::default());
     let bundle = Arc::new(Bundle::load(files).unwrap_or_else(|problems| panic!("{problems}")));
     let control = Control::open(Config {
         tenant: "default".parse().unwrap(),
         url: "http://127.0.0.1:7717".into(),
-        place: place(&folder, clock.clone()),
+        place: Place { journal_bytes_max, ..place(&folder, clock.clone()) },
         bundle: bundle.clone(),
         anonymous: None,
         environment: Arc::new(|_| None),

@@ -11,6 +11,7 @@ mod outcome;
 mod propose;
 mod session;
 mod tick;
+mod tickets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

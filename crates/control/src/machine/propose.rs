@@ -2,12 +2,12 @@
 
 use evidence::{RecordKind, bodies};
 use ledger::{Draft, Turn};
-use stages::approval::{self, Opening};
 use stages::decision::{Granted, Late, PERMIT_MS, Permit, finish};
 use stages::facts;
 use types::case::{Case, CaseState};
-use types::{ActionProposal, CaseId, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
+use types::{ActionProposal, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
 
+use super::tickets::Tickets;
 use super::{Decider, Propose, Reply};
 use crate::gather::prepare;
 use crate::state::{OpenFlight, Target, kind};
@@ -26,11 +26,12 @@ impl Decider {
             Some(_) => return (Reply::Overtaken, None),
             None => self.judge_inside(&mut proposal, turn),
         };
-        let ticket = self.ticket(&proposal);
+        let digest = proposal.digest();
+        let tickets = self.tickets(&digest, turn.now);
         let late = Late {
-            facts: self.late_facts(&proposal, prepared.early.facts(), ticket.as_ref(), turn),
+            facts: self.late_facts(&proposal, prepared.early.facts(), &tickets, turn),
             bundle: self.bundle.digest(),
-            case: ticket.as_ref().map(|case| case.id),
+            case: tickets.last().map(|case| case.id),
             permit_ms: if reported { REPORTED_PERMIT_MS } else { PERMIT_MS },
         };
         let finished = finish(self.bundle.data(), &proposal, prepared.early, late);
@@ -44,7 +45,7 @@ impl Decider {
         let mut changed = Vec::new();
         let case = match &decision.verdict {
             Verdict::Escalate(profiles) => {
-                Some(self.escalate(&proposal, profiles.clone(), ticket.as_ref(), &mut changed, turn))
+                Some(self.escalate(&proposal, profiles.clone(), &tickets, &mut changed, turn))
             }
             Verdict::Allow | Verdict::AllowObserved | Verdict::Deny => None,
         };
@@ -55,9 +56,10 @@ impl Decider {
         if let Some(key) = idempotency_key {
             self.remember(key, &proposal, turn);
         }
-        let permit = finished
-            .granted
-            .and_then(|granted| self.grant(&proposal, &decision, granted, ticket, reported, &mut changed, turn));
+        if finished.granted.is_some() && decision.case.is_some() {
+            self.consume(&digest, tickets, &mut changed, turn);
+        }
+        let permit = finished.granted.and_then(|granted| self.grant(&proposal, &decision, granted, reported, turn));
         if let (Some(change), Some(_)) = (change, &permit) {
             let reply = self.change(
                 change,
@@ -108,17 +110,7 @@ impl Decider {
         self.idempotency.insert(key, entry);
     }
 
-    /// Returns the live case about this very action, approved before open.
-    fn ticket(&self, proposal: &ActionProposal) -> Option<Case> {
-        let digest = proposal.digest();
-        let live =
-            |case: &&Case| case.action_digest == digest && matches!(case.state, CaseState::Open | CaseState::Approved);
-        let mut cases: Vec<&Case> = self.cases.values().filter(live).collect();
-        cases.sort_by_key(|case| (case.state != CaseState::Approved, case.opened));
-        cases.first().map(|case| (*case).clone())
-    }
-
-    fn late_facts(&self, proposal: &ActionProposal, early: &Facts, ticket: Option<&Case>, turn: &Turn<'_>) -> Facts {
+    fn late_facts(&self, proposal: &ActionProposal, early: &Facts, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
         let (data, now) = (self.bundle.data(), turn.now);
         let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early, now);
         late.extend(facts::of_time(data, proposal, early, now));
@@ -128,22 +120,13 @@ impl Decider {
             let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
             set(name, on.into(), "switches");
         }
-        let approved =
-            ticket.filter(|case| approval::consume(case, &proposal.digest(), &self.bundle.digest(), now).is_ok());
-        let met = approved.map(|case| approval::met(case, data)).unwrap_or_default();
-        let met: Vec<String> = met.iter().map(ProfileId::to_string).collect();
+        let met: Vec<String> = tickets.met(data).iter().map(ProfileId::to_string).collect();
         set("approval.met", FactValue::List(met), "cases");
-        if let Some(case) = approved {
-            set("approval.asked_by", case.action.to_string().into(), "cases");
-        }
-        set("approval.round", FactValue::Int(approved.map_or(0, |case| i64::from(case.round))), "cases");
-        if let Some(case) = approved {
-            set("approval.opened_by", FactValue::Text(case.action.to_string()), "cases");
-        }
+        set("approval.round", FactValue::Int(i64::from(tickets.round())), "cases");
+        let openers: Vec<String> = tickets.approved.iter().map(|case| case.action.to_string()).collect();
+        set("approval.opened_by", FactValue::List(openers), "cases");
         let others = self.cases.values().filter(|case| {
-            case.state == CaseState::Open
-                && case.requester == proposal.principal
-                && ticket.is_none_or(|t| t.id != case.id)
+            case.state == CaseState::Open && case.requester == proposal.principal && !tickets.has(case.id)
         });
         set("cases.open", FactValue::Int(i64::try_from(others.count()).unwrap_or(i64::MAX)), "cases");
         set("clock.jumped", turn.clock_jumped.into(), "clock");
@@ -162,38 +145,6 @@ impl Decider {
         ]
     }
 
-    /// Joins the case that is open about this action, or opens one.
-    fn escalate(
-        &mut self,
-        proposal: &ActionProposal,
-        profiles: std::collections::BTreeSet<ProfileId>,
-        ticket: Option<&Case>,
-        changed: &mut Vec<Case>,
-        turn: &mut Turn<'_>,
-    ) -> Case {
-        if let Some(open) = ticket.filter(|case| {
-            case.state == CaseState::Open && case.profiles == profiles && case.bundle == self.bundle.digest()
-        }) {
-            return open.clone();
-        }
-        let round =
-            ticket.map_or(1, |case| if case.state == CaseState::Approved { case.round + 1 } else { case.round });
-        if let Some(old) = ticket {
-            changed.extend(self.end_case(&old.id, approval::void, turn));
-        }
-        let opening = Opening {
-            id: CaseId::draw(turn.now, turn.draw()),
-            bundle: self.bundle.digest(),
-            opened_in: turn.next_index(),
-            round,
-            now: turn.now,
-        };
-        let case = approval::open(proposal, profiles, self.bundle.data(), opening);
-        self.put_case(case.clone(), turn);
-        changed.push(case.clone());
-        case
-    }
-
     fn record(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) {
         if let Some(session) = proposal.session.and_then(|id| self.sessions.get_mut(&id)) {
             session.proposed += 1;
@@ -210,24 +161,15 @@ impl Decider {
         });
     }
 
-    /// Reserves, consumes the ticket and puts the action on the list of flights, in the turn that records it.
-    #[expect(clippy::too_many_arguments, reason = "one call site; the parts belong to one turn and to nothing smaller")]
+    /// Reserves, and puts the action on the list of flights, in the turn that records it.
     fn grant(
         &mut self,
         proposal: &ActionProposal,
         decision: &Decision,
         granted: Granted,
-        ticket: Option<Case>,
         reported: bool,
-        changed: &mut Vec<Case>,
         turn: &mut Turn<'_>,
     ) -> Option<Permit> {
-        if let (Some(_), Some(case)) = (decision.case, ticket) {
-            // `late_facts` has tried the same consumption with the same arguments in this very turn.
-            let consumed = approval::consume(&case, &decision.action_digest, &self.bundle.digest(), turn.now).ok()?;
-            self.put_case(consumed.clone(), turn);
-            changed.push(consumed);
-        }
         let mut meter = self.meters.of(&proposal.principal);
         meter.reserve(self.bundle.data(), &granted.reservation, turn.now);
         self.meters.put(&proposal.principal, meter, turn);

@@ -1,0 +1,90 @@
+//! Levels, bundles and pins.
+
+use serde_json::{Value, json};
+use testkit::bundle;
+
+use crate::call::{Api, found};
+
+fn level(api: &Api, level: &str, class: &str) -> Value {
+    let expires_at = api.world.control.now().0 + 86_400_000;
+    json!({ "agent": "report-bot", "class": class, "level": level, "reason": "a trial", "expires_at": expires_at })
+}
+
+#[tokio::test]
+async fn a_level_is_given_listed_and_ends() {
+    let api = Api::new().await;
+    let given = api.post("dan", "/v1/levels", level(&api, "L1", "read")).await.is(201);
+    assert_eq!((&given["level"], &given["by"], &given["expired"]), (&json!("L1"), &json!("person:dan"), &json!(false)));
+    let report = json!({ "tool": "sre.report", "arguments": {} });
+    assert_eq!(api.post("report-bot", "/v1/actions", report.clone()).await.is(200)["verdict"], "allow");
+    api.world.clock.advance(86_400_000);
+    let denied = api.post("report-bot", "/v1/actions", report).await.is(200);
+    assert!(denied["verdict"] == "deny" && found(&denied, "level-advisory"), "{denied}");
+    let levels = api.get("ana", "/v1/levels").await.is(200);
+    let listed = levels["levels"].as_array().unwrap().iter().find(|l| l["agent"] == "report-bot").unwrap();
+    assert_eq!(listed["expired"], true);
+}
+
+#[tokio::test]
+async fn levels_that_nothing_supports_are_refused() {
+    let api = Api::new().await;
+    let problem = api.post("dan", "/v1/levels", level(&api, "L3", "write")).await.problem(422, "level-unsupported");
+    assert!(problem["detail"].as_str().unwrap().contains("rollback"), "{problem}");
+    api.post("dan", "/v1/levels", level(&api, "L2", "write")).await.problem(422, "level-unsupported");
+    api.post("dan", "/v1/levels", level(&api, "L1", "no-such-class")).await.problem(422, "level-unsupported");
+    api.post("dan", "/v1/levels", level(&api, "L9", "read")).await.problem(400, "request-invalid");
+}
+
+#[tokio::test]
+async fn a_bundle_that_does_not_hold_leaves_the_last_good_one() {
+    let api = Api::new().await;
+    let before = api.get("ana", "/v1/bundles/active").await.is(200);
+    assert_eq!(before["name"], "small");
+    assert!(before["files"].as_array().unwrap().contains(&json!("policies/starter.cedar")));
+    let mut broken = bundle();
+    broken.insert("policies/starter.cedar", "permit (principal, action, resource) when { context.nonsense };");
+    let problem = api.post("dan", "/v1/bundles", json!({ "files": broken.0, "reason": "try" })).await.problem(422, "bundle-invalid");
+    assert!(problem["detail"].as_str().unwrap().contains("starter.cedar"), "{problem}");
+    let mut failing = bundle();
+    failing.insert("tests/mine.toml", "[[test]]\nname = \"no\"\nagent = \"sre-bot\"\ntool = \"sre.delete\"\narguments = { service = \"a\" }\nlevel = \"L1\"\nexpect = \"allow\"\n");
+    api.post("dan", "/v1/bundles", json!({ "files": failing.0, "reason": "try" })).await.problem(422, "bundle-tests-failed");
+    api.post("dan", "/v1/bundles", json!({ "files": {}, "reason": "try" })).await.problem(422, "bundle-invalid");
+    api.post("dan", "/v1/bundles", json!({ "files": { "a": 1 }, "reason": "try" })).await.problem(400, "request-invalid");
+    assert_eq!(api.get("ana", "/v1/bundles/active").await.is(200), before);
+    assert_eq!(api.propose("sre.report", json!({})).await["verdict"], "allow");
+}
+
+#[tokio::test]
+async fn an_activation_reopens_open_cases_and_says_how_many() {
+    let api = Api::new().await;
+    let kept = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
+    api.case("sre.scale", json!({ "service": "web", "replicas": 2 }), "ben").await;
+    let mut files = bundle();
+    let policies = files.get("policies/starter.cedar").unwrap().replace("@escalate(\"pair\")\n", "").replace(
+        "action == Action::\"sre.scale\", resource)\nwhen { context.mode == Mode::\"approved\" };",
+        "action == Action::\"sre.scale\", resource)\nwhen { context.mode == Mode::\"approved\" && context.input.service == \"none\" };",
+    );
+    files.insert("policies/starter.cedar", policies);
+    api.post("eve", "/v1/bundles", json!({ "files": files.0, "reason": "mine" })).await.problem(403, "policy-denies");
+    let done = api.post("dan", "/v1/bundles", json!({ "files": files.0, "reason": "no scaling" })).await.is(200);
+    assert_eq!((&done["reopened"], &done["ended"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(done["bundle"], files.digest().to_string());
+    assert_eq!(api.get("ana", "/v1/bundles/active").await.is(200)["digest"], done["bundle"]);
+    api.vote("ben", &kept, "approve").await.problem(409, "case-closed");
+    let again = api.propose("sre.restart", json!({ "service": "web" })).await;
+    assert_ne!(again["approval"]["id"], kept["id"]);
+    assert_eq!(api.get("ben", "/v1/approvals?state=open").await.is(200)["approvals"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_a_tool_that_was_listed_can_be_pinned() {
+    let api = Api::new().await;
+    let why = json!({ "reason": "read it" });
+    api.post("dan", "/v1/tools/sre.report/pin", why.clone()).await.problem(404, "not-found");
+    let listed = r#"{"name":"report","description":"Does report","inputSchema":{"type":"object"}}"#.to_owned();
+    api.world.control.observe(&"sre".parse().unwrap(), "sre-server 1.0", &[listed]).await.unwrap();
+    api.post("eve", "/v1/tools/sre.report/pin", why.clone()).await.problem(403, "policy-denies");
+    let pinned = api.post("dan", "/v1/tools/sre.report/pin", why.clone()).await.is(200);
+    assert_eq!((&pinned["tool"], pinned["definition"].as_str().unwrap().len()), (&json!("sre.report"), 64));
+    api.post("dan", "/v1/tools/sre%2Freport/pin", why).await.problem(404, "not-found");
+}

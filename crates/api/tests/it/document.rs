@@ -1,0 +1,69 @@
+//! The OpenAPI document: checked in, served, and about every route.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::call::{Api, request};
+
+fn checked_in() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json")
+}
+
+#[test]
+fn the_checked_in_document_is_the_generated_one() {
+    let mut generated = countersign_api::document().to_pretty_json().unwrap();
+    generated.push('\n');
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(checked_in().parent().unwrap()).unwrap();
+        std::fs::write(checked_in(), &generated).unwrap();
+    }
+    let found = std::fs::read_to_string(checked_in()).unwrap_or_default();
+    assert!(
+        found == generated,
+        "docs/reference/openapi.json is not what the code says; write it with `UPDATE=1 cargo test -p countersign-api document`"
+    );
+}
+
+#[tokio::test]
+async fn the_served_document_is_the_same_and_needs_no_key() {
+    let api = Api::new().await;
+    let served = api.send(request("GET", "/v1/openapi.json", None, None)).await.is(200);
+    let generated: Value = serde_json::from_str(&countersign_api::document().to_json().unwrap()).unwrap();
+    assert_eq!(served, generated);
+}
+
+#[test]
+fn every_operation_is_described_secured_and_names_its_problems() {
+    let document: Value = serde_json::from_str(&countersign_api::document().to_json().unwrap()).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let mut seen = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|s| s.ends_with('.')), "{name}");
+            assert!(operation["operationId"].is_string(), "{name}");
+            let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(problem, "#/components/schemas/Problem", "{name}");
+            assert_eq!(operation["responses"].get("401").is_some(), path != "/v1/health", "{name}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 23);
+    assert_references(&document, &document);
+}
+
+fn assert_references(document: &Value, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                let pointer = target.strip_prefix('#').unwrap();
+                assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+            }
+            members.values().for_each(|member| assert_references(document, member));
+        }
+        Value::Array(items) => items.iter().for_each(|item| assert_references(document, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,13 @@
+//! The contract from outside: requests into the router, answers out of it, over a real application.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod administration;
+mod approvals;
+mod bad_input;
+mod call;
+mod contract;
+mod document;
+mod journal;
+mod keys;
+mod switches;

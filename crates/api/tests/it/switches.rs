@@ -1,0 +1,85 @@
+//! Kill switches: armed at once, drained when nothing is left, lifted by decision.
+
+use serde_json::json;
+
+use crate::call::{Api, found};
+
+#[tokio::test]
+async fn a_kill_stops_and_a_lift_lets_go() {
+    let api = Api::new().await;
+    let shown = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
+    let kill = json!({ "target": { "agent": "sre-bot" }, "reason": "it misbehaves" });
+    let killed = api.post("eve", "/v1/switches", kill).await.is(200);
+    assert_eq!((&killed["armed"], &killed["drained"], &killed["known"]), (&json!(true), &json!(true), &json!(true)));
+    assert!(killed["receipt"]["index"].is_u64());
+    let denied = api.propose("sre.report", json!({})).await;
+    assert!(denied["verdict"] == "deny" && found(&denied, "killed"), "{denied}");
+    let path = format!("/v1/approvals/{}", shown["id"].as_str().unwrap());
+    assert_eq!(api.get("ben", &path).await.is(200)["state"], "void");
+
+    let switches = api.get("eve", "/v1/switches").await.is(200);
+    let switch = &switches["switches"][0];
+    assert_eq!((&switch["key"], &switch["by"]), (&json!("agent:sre-bot"), &json!("person:eve")));
+    assert_eq!(switch["target"], json!({ "agent": "sre-bot" }));
+    let why = json!({ "reason": "looked into it" });
+    api.call("eve", "DELETE", "/v1/switches/agent:sre-bot", Some(why.clone())).await.problem(403, "policy-denies");
+    api.call("dan", "DELETE", "/v1/switches/agent:sre-bot", Some(why.clone())).await.is(204);
+    api.call("dan", "DELETE", "/v1/switches/agent:sre-bot", Some(why.clone())).await.problem(404, "not-found");
+    api.call("dan", "DELETE", "/v1/switches/nonsense", Some(why)).await.problem(404, "not-found");
+    assert_eq!(api.propose("sre.report", json!({})).await["verdict"], "allow");
+}
+
+#[tokio::test]
+async fn a_permit_that_is_handed_out_is_named_until_it_is_reported_on_or_dead() {
+    let api = Api::new().await;
+    let allowed = api.propose("sre.report", json!({})).await;
+    let kill = json!({ "target": { "tool": "sre.report" }, "reason": "stop" });
+    let killed = api.post("ana", "/v1/switches?wait_ms=150", kill.clone()).await.is(200);
+    assert_eq!((&killed["armed"], &killed["drained"]), (&json!(true), &json!(false)));
+    assert_eq!(killed["in_flight"][0]["action"], allowed["action"]);
+    assert_eq!(killed["in_flight"][0]["agent"], "sre-bot");
+    let outcome = format!("/v1/actions/{}/outcome", allowed["action"].as_str().unwrap());
+    let (killed, reported) = tokio::join!(
+        api.post("ana", "/v1/switches?wait_ms=20000", kill),
+        api.post("sre-bot", &outcome, json!({ "status": "done" })),
+    );
+    reported.is(200);
+    assert_eq!(killed.is(200)["drained"], true);
+}
+
+#[tokio::test]
+async fn a_dead_permit_is_no_longer_in_flight() {
+    let api = Api::new().await;
+    let allowed = api.propose("sre.report", json!({})).await;
+    api.world.clock.advance(300_000);
+    eprintln!("DBG {} {:?}", allowed["permit"], api.world.control.now());
+    let kill = json!({ "target": { "class": "read" }, "reason": "stop" });
+    let killed = api.post("ana", "/v1/switches", kill).await.is(200);
+    assert_eq!(killed["drained"], true, "{killed}");
+}
+
+#[tokio::test]
+async fn an_agent_stops_itself_and_nobody_else() {
+    let api = Api::new().await;
+    for target in [json!({ "agent": "report-bot" }), json!({ "tenant": "default" }), json!({ "tool": "sre.report" })] {
+        api.post("sre-bot", "/v1/switches", json!({ "target": target, "reason": "r" })).await.problem(403, "forbidden");
+    }
+    api.post("sre-bot", "/v1/switches", json!({ "target": { "agent": "sre-bot" }, "reason": "I am lost" })).await.is(200);
+}
+
+#[tokio::test]
+async fn a_kill_names_one_thing_and_says_why() {
+    let api = Api::new().await;
+    for body in [
+        json!({ "target": { "agent": "a", "tool": "b.c" }, "reason": "r" }),
+        json!({ "target": {}, "reason": "r" }),
+        json!({ "target": { "planet": "earth" }, "reason": "r" }),
+        json!({ "target": { "agent": "sre-bot" }, "reason": " " }),
+        json!({ "target": { "agent": "sre-bot" } }),
+    ] {
+        api.post("ana", "/v1/switches", body).await.problem(400, "request-invalid");
+    }
+    // A name nobody knows is stopped all the same, and said to be unknown.
+    let misspelt = json!({ "target": { "agent": "sre-bto" }, "reason": "r" });
+    assert_eq!(api.post("ana", "/v1/switches", misspelt).await.is(200)["known"], false);
+}

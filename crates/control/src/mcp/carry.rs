@@ -1,0 +1,243 @@
+//! Carrying out a recorded permit over MCP, and recording what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connectors::mcp::{CallError, Connection};
+use executor::{Answer, Flight, Plan, Ran, SendError, Target, run};
+use ledger::Recorded;
+use serde_json::value::RawValue;
+use stages::decision::Permit;
+use tokio::sync::mpsc;
+use types::jsonrpc::Frame;
+use types::{Arguments, ClassId, Code, EffectClass, Outcome};
+
+use crate::actions::ARGUMENTS_BYTES_MAX;
+use crate::control::Control;
+use crate::door::{CallOutcome, GovernedCall, Refusal};
+use crate::machine::Command;
+
+/// Is how long a call may take unless an obligation says otherwise, in milliseconds.
+const DEADLINE_MS: i64 = 300_000;
+
+/// Is how much of a result is recorded unless an obligation asks for all of it, in bytes.
+const RESULT_BYTES: usize = 4_096;
+
+/// Sends one governed request over a connection.
+struct McpTarget {
+    connection: Arc<Connection>,
+    request: Frame,
+    headers: Vec<(String, String)>,
+    events: mpsc::Sender<Frame>,
+    result_bytes_max: Option<u64>,
+}
+
+impl Target for McpTarget {
+    async fn send(&self, _attempt: u32) -> Result<Answer, SendError> {
+        let sent = self.connection.request(self.request.clone(), self.headers.clone(), self.events.clone()).await;
+        let answer = sent.map_err(|error| match error {
+            CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
+            CallError::Invalid(_) => SendError::Invalid(error.to_string()),
+            _ if error.in_doubt() => SendError::Unknown(error.to_string()),
+            _ => SendError::NotSent(error.to_string()),
+        })?;
+        if self.result_bytes_max.is_some_and(|max| answer.text().len() as u64 > max) {
+            return Err(SendError::TooLarge("the result is larger than the obligation allows".into()));
+        }
+        let failed = answer.member("error").is_some() || says_error(answer.member("result"));
+        Ok(Answer { text: answer.text().to_owned(), failed })
+    }
+}
+
+/// A tool reports its own failure inside a successful answer.
+fn says_error(result: Option<&str>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        #[serde(rename = "isError", default)]
+        is_error: bool,
+    }
+    result.and_then(|r| serde_json::from_str::<Peek>(r).ok()).is_some_and(|peek| peek.is_error)
+}
+
+/// Is the member under which answers to a server's questions stand beside the arguments in a decision.
+///
+/// No tool can have an argument of that name: a catalogue's arguments come from its schema, and the member is taken out
+/// again before anything is sent.
+const INPUTS: &str = "mcp:inputs";
+
+/// Returns what is decided on: the arguments, and the answers to the server's questions if the call brings any.
+pub(super) fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
+    let strict =
+        |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
+    let arguments = strict(&call.arguments)?;
+    if arguments.value().get(INPUTS).is_some() {
+        return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{INPUTS}`")));
+    }
+    let Some(inputs) = &call.inputs else { return Ok(arguments) };
+    let mut both = arguments.value().clone();
+    if let Some(object) = both.as_object_mut() {
+        object.insert(INPUTS.to_owned(), strict(inputs)?.value().clone());
+    }
+    strict(&both.to_string())
+}
+
+/// Puts the arguments that were decided on into the request that is sent; all else keeps its bytes.
+fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::Value) -> Option<Frame> {
+    type Members = BTreeMap<String, Box<RawValue>>;
+    let mut params: Members = serde_json::from_str(request.member("params").unwrap_or("{}")).ok()?;
+    let members = |value: &serde_json::Value| serde_json::from_str::<Members>(&types::json::canonical(value)).ok();
+    if let Some(inputs) = arguments.as_object_mut()?.remove(INPUTS) {
+        params.extend(members(&inputs)?);
+    }
+    if operation.starts_with("mcp:") {
+        params.extend(members(&arguments)?);
+    } else {
+        params.insert("arguments".to_owned(), RawValue::from_string(types::json::canonical(&arguments)).ok()?);
+    }
+    Some(request.with_member("params", &serde_json::to_string(&params).ok()?))
+}
+
+impl Control {
+    fn plan_for(&self, permit: &Permit, class: Option<ClassId>) -> Option<(Plan, Obliged)> {
+        let snapshot = self.snapshot();
+        let data = snapshot.bundle.data();
+        let tool = data.tools.get(permit.tool())?;
+        let obligations: Vec<_> = permit.obligations().iter().filter_map(|id| data.obligations.get(id)).collect();
+        let obliged = Obliged {
+            record_result: obligations.iter().any(|o| o.record_result),
+            result_bytes_max: obligations.iter().filter_map(|o| o.result_bytes_max).min(),
+            key_argument: tool.key_argument.clone().filter(|_| tool.effect == EffectClass::Keyed),
+        };
+        let plan = Plan {
+            flight: Flight {
+                action: permit.action(),
+                tenant: permit.tenant().clone(),
+                agent: permit.principal().agent().cloned(),
+                tool: permit.tool().clone(),
+                class: class.unwrap_or_else(|| tool.class.clone()),
+                since: self.now(),
+            },
+            effect: tool.effect,
+            key_ttl_ms: tool.key_ttl_ms,
+            deadline_ms: obligations.iter().filter_map(|o| o.deadline_ms).min().unwrap_or(DEADLINE_MS),
+            attempts_max: if tool.effect.retries() { 3 } else { 1 },
+        };
+        Some((plan, obliged))
+    }
+
+    /// Carries out a recorded permit and records what came of it.
+    pub(super) async fn carry_out(
+        self: Arc<Self>,
+        permit: Recorded<Permit>,
+        connection: Arc<Connection>,
+        call: GovernedCall,
+        events: mpsc::Sender<Frame>,
+    ) -> CallOutcome {
+        let action = permit.get().action();
+        let prepared = self.plan_for(permit.get(), None).and_then(|(plan, obliged)| {
+            let arguments = obliged.arguments(permit.get());
+            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, obliged))
+        });
+        let Some((plan, request, obliged)) = prepared else {
+            return self.never_sent(action, "the request could not be prepared").await;
+        };
+        let target = McpTarget {
+            connection,
+            request,
+            headers: call.headers,
+            events,
+            result_bytes_max: obliged.result_bytes_max,
+        };
+        let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
+        let recorded = Outcome { result: ran.outcome.result.clone().map(|r| obliged.cut(r)), ..ran.outcome.clone() };
+        if let Err(refusal) = self.ask(Command::Outcome(recorded.clone())).await {
+            // The action has happened. What is known of it is recorded as soon as the journal can; if the process
+            // ends before, the next start finds the action in doubt.
+            tokio::spawn(self.clone().record_later(recorded));
+            return CallOutcome::Refused(Refusal { action: Some(action), ..refusal });
+        }
+        answer(ran, &call.request)
+    }
+
+    async fn record_later(self: Arc<Self>, outcome: Outcome) {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            match self.ask(Command::Outcome(outcome.clone())).await {
+                Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
+                Err(refusal) => {
+                    return tracing::error!(action = %outcome.action, code = %refusal.code, "an outcome is lost");
+                }
+                Ok(_) => return,
+            }
+        }
+    }
+
+    async fn never_sent(&self, action: types::ActionId, why: &str) -> CallOutcome {
+        let outcome = Outcome {
+            action,
+            status: types::OutcomeStatus::NotDispatched,
+            provenance: types::Provenance::Observed,
+            result: None,
+            error: Some(why.to_owned()),
+            dispatches: 0,
+            took_ms: 0,
+            at: self.now(),
+        };
+        let refusal = match self.ask(Command::Outcome(outcome)).await {
+            Ok(_) => Refusal::plain(Code::Internal, why),
+            Err(refusal) => refusal,
+        };
+        CallOutcome::Refused(Refusal { action: Some(action), ..refusal })
+    }
+}
+
+/// Is what the obligations of a permit ask of the gateway.
+struct Obliged {
+    record_result: bool,
+    result_bytes_max: Option<u64>,
+    key_argument: Option<String>,
+}
+
+impl Obliged {
+    /// Returns the arguments to send: those decided on, with our idempotency key where the target enforces one.
+    fn arguments(&self, permit: &Permit) -> serde_json::Value {
+        let mut value = permit.arguments().value().clone();
+        if let (Some(name), Some(object)) = (&self.key_argument, value.as_object_mut()) {
+            object.insert(name.clone(), permit.action().to_string().into());
+        }
+        value
+    }
+
+    fn cut(&self, result: String) -> String {
+        if self.record_result || result.len() <= RESULT_BYTES {
+            return result;
+        }
+        let mut end = RESULT_BYTES;
+        while !result.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut result = result;
+        result.truncate(end);
+        result.push('…');
+        result
+    }
+}
+
+fn answer(ran: Ran, request: &Frame) -> CallOutcome {
+    let action = Some(ran.outcome.action);
+    let refused = |code, message| CallOutcome::Refused(Refusal { action, ..Refusal::plain(code, message) });
+    match (ran.answer, ran.error) {
+        (Some(answer), _) => match Frame::parse(answer.text, usize::MAX) {
+            Ok(frame) => CallOutcome::Answer(request.id().map_or(frame.clone(), |id| frame.with_id(id))),
+            Err(error) => refused(Code::UpstreamInvalid, error.to_string()),
+        },
+        (None, Some(SendError::Stopped(why))) => refused(Code::Killed, why),
+        (None, Some(SendError::NotSent(why))) => refused(Code::UpstreamUnavailable, why),
+        (None, Some(SendError::TooLarge(why))) => refused(Code::ResultTooLarge, why),
+        (None, Some(SendError::Invalid(why))) => refused(Code::UpstreamInvalid, why),
+        (None, Some(SendError::Unknown(why))) => {
+            refused(Code::InDoubt, format!("nobody knows whether it happened: {why}"))
+        }
+        (None, None) => refused(Code::Internal, "there is neither an answer nor an error".to_owned()),
+    }
+}

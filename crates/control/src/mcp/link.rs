@@ -1,0 +1,103 @@
+//! One live connection to an upstream server, as the gateway holds it.
+
+use std::sync::Arc;
+
+use connectors::mcp::{CallError, Connection};
+use tokio::sync::mpsc;
+use types::jsonrpc::Frame;
+use types::{Code, ServerName};
+
+use crate::door::{Era, Refusal, UpstreamLink};
+
+/// Are the methods that go through a decision; a link refuses to relay them.
+const GOVERNED: [&str; 4] = ["tools/call", "resources/read", "resources/subscribe", "tasks/update"];
+
+/// Is one live connection to an upstream server.
+pub struct Link {
+    pub(super) server: ServerName,
+    pub(super) connection: Arc<Connection>,
+}
+
+impl Link {
+    /// Returns the handle for one request: its own where clients that do not know each other share the connection, so
+    /// that the same request id of two of them stays apart.
+    pub(super) fn handle(&self) -> Arc<Connection> {
+        match self.era() {
+            Era::Stateful => self.connection.clone(),
+            Era::Stateless => Arc::new(self.connection.share()),
+        }
+    }
+
+    /// Cancels the request over `handle` when dropped, where no client message does it.
+    pub(super) fn cancels(&self, handle: &Arc<Connection>, request: &Frame) -> CancelOnDrop {
+        let id = request.id().cloned().filter(|_| self.era() == Era::Stateless);
+        CancelOnDrop { connection: handle.clone(), id }
+    }
+}
+
+pub(super) fn refuse(server: &ServerName, error: &CallError) -> Refusal {
+    Refusal::plain(error.code(), format!("server `{server}`: {error}"))
+}
+
+impl UpstreamLink for Link {
+    fn era(&self) -> Era {
+        match self.connection.era() {
+            connectors::mcp::Era::Stateful => Era::Stateful,
+            connectors::mcp::Era::Stateless => Era::Stateless,
+        }
+    }
+
+    fn hello(&self) -> &str {
+        self.connection.hello()
+    }
+
+    async fn relay(
+        &self,
+        request: Frame,
+        headers: Vec<(String, String)>,
+        events: mpsc::Sender<Frame>,
+    ) -> Result<Frame, Refusal> {
+        let method = request.method().unwrap_or_default();
+        if GOVERNED.contains(&method) {
+            return Err(Refusal::plain(
+                Code::McpMethodRefused,
+                format!("`{method}` is governed and cannot be relayed"),
+            ));
+        }
+        let handle = self.handle();
+        let mut cancel = self.cancels(&handle, &request);
+        let answer = handle.request(request, headers, events).await;
+        cancel.id = None;
+        answer.map_err(|e| refuse(&self.server, &e))
+    }
+
+    async fn send(&self, frame: Frame) -> Result<(), Refusal> {
+        self.connection.send(frame).await.map_err(|e| refuse(&self.server, &e))
+    }
+
+    fn unsolicited(&self) -> Option<mpsc::Receiver<Frame>> {
+        self.connection.unsolicited()
+    }
+
+    async fn close(&self) {
+        self.connection.close().await;
+    }
+}
+
+/// Cancels a dispatched request whose caller has gone: where every request stands for itself, nobody else tells the server.
+pub(super) struct CancelOnDrop {
+    connection: Arc<Connection>,
+    pub(super) id: Option<types::jsonrpc::RpcId>,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let connection = self.connection.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection.cancel(&id, Some("the caller has gone")).await {
+                tracing::debug!(%error, "a cancellation could not be sent");
+            }
+        });
+    }
+}
