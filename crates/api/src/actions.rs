@@ -6,7 +6,8 @@ use control::machine::REPORTED_PERMIT_MS;
 use control::trace::Path;
 use serde::{Deserialize, Serialize};
 use types::{
-    ActionId, AgentId, Arguments, Channel, Claims, Code, Decision, Millis, OutcomeStatus, Principal, SessionId, ToolName,
+    ActionId, AgentId, Arguments, Channel, Claims, Code, Decision, Millis, OutcomeStatus, Principal, SessionId,
+    ToolName,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,8 +19,8 @@ use crate::extract::{Json, Named};
 use crate::problem::{ApprovalRef, Fault, Problem, forbidden, invalid};
 use crate::view::{ActionPath, Finding, RestrictionName, Risk};
 
-/// Is the longest idempotency key accepted, in bytes.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Is the longest idempotency key accepted, in characters.
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(propose)).routes(routes!(read)).routes(routes!(report))
@@ -102,7 +103,13 @@ impl ActionAnswer {
         Self::of(&decided.decision, permit, decided.case.map(ApprovalRef::from), decided.receipt, false)
     }
 
-    fn of(decision: &Decision, permit: Option<Millis>, approval: Option<ApprovalRef>, receipt: Option<u64>, repeated: bool) -> Self {
+    fn of(
+        decision: &Decision,
+        permit: Option<Millis>,
+        approval: Option<ApprovalRef>,
+        receipt: Option<u64>,
+        repeated: bool,
+    ) -> Self {
         Self {
             action: decision.action,
             verdict: RestrictionName::from(&decision.verdict),
@@ -118,7 +125,8 @@ impl ActionAnswer {
 
     /// Gives the answer an action got before; its permit only while it is alive and nothing was reported.
     fn before(app: &App, action: ActionId, path: &Path) -> Result<Self, Fault> {
-        let erased = || Fault::new(Code::StateConflict, format!("{action} came before, and its content was erased since"));
+        let erased =
+            || Fault::new(Code::StateConflict, format!("{action} came before, and its content was erased since"));
         let decision = path.decisions.first().ok_or_else(erased)?;
         let expires = decision.at.plus(REPORTED_PERMIT_MS);
         let alive = decision.verdict.permits() && path.outcome.is_none() && app.control.now() < expires;
@@ -136,21 +144,33 @@ impl ActionAnswer {
 }
 
 /// Reads a confidence as basis points, rounded down: what an agent claims can only tighten.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value was just found to be within 0 to 10,000")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value was just found to be within 0 to 10,000"
+)]
 fn basis_points(confidence: f64) -> Result<u32, Fault> {
     // Most decimal fractions lie a little beside their double; a millionth of a basis point makes up for it.
     let points = confidence * 10_000.0 + 1e-6;
-    if (0.0..=1.0).contains(&confidence) { Ok(points as u32) } else { Err(invalid("`confidence` is not between 0 and 1")) }
+    if (0.0..=1.0).contains(&confidence) {
+        Ok(points as u32)
+    } else {
+        Err(invalid("`confidence` is not between 0 and 1"))
+    }
 }
 
 fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
     caller.is(new.agent.as_ref())?;
     let session = new.session.map(|id| app.control.session_of(&caller.agent, id)).transpose()?;
     if new.arguments.canonical().len() > ARGUMENTS_BYTES_MAX {
-        return Err(Fault::new(Code::PayloadTooLarge, format!("arguments may have at most {ARGUMENTS_BYTES_MAX} bytes")));
+        return Err(Fault::new(
+            Code::PayloadTooLarge,
+            format!("arguments may have at most {ARGUMENTS_BYTES_MAX} bytes"),
+        ));
     }
-    if new.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX) {
-        return Err(invalid(format!("`idempotency_key` must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes")));
+    if new.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX)
+    {
+        return Err(invalid(format!("`idempotency_key` must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters")));
     }
     Ok(Wish {
         principal: Principal::Agent(caller.agent.clone()),
@@ -176,12 +196,16 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
 /// allowed is carried out by the agent itself, before its permit expires, and reported. One that people must decide
 /// names its case; after they have approved, the identical proposal is allowed once. A repetition under the same
 /// idempotency key always returns the first answer, so that proposal takes another key, or none.
-#[utoipa::path(post, path = "/v1/actions", tag = "actions", request_body = NewAction, responses(
+#[utoipa::path(post, path = "/v1/actions", operation_id = "propose_action", tag = "actions", request_body = NewAction, responses(
     (status = 200, description = "The decision", body = ActionAnswer),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`idempotency-conflict`: the key came before with another action", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn propose(State(app): State<App>, caller: AsAgent, Json(new): Json<NewAction>) -> Result<Json<ActionAnswer>, Fault> {
+async fn propose(
+    State(app): State<App>,
+    caller: AsAgent,
+    Json(new): Json<NewAction>,
+) -> Result<Json<ActionAnswer>, Fault> {
     let wish = wish(&app, &caller, new)?;
     match app.control.propose(wish, true).await? {
         Proposed::Now(decided) => Ok(Json(ActionAnswer::now(*decided))),
@@ -195,11 +219,15 @@ async fn propose(State(app): State<App>, caller: AsAgent, Json(new): Json<NewAct
 /// Returns the whole path of an action.
 ///
 /// From proposal to outcome, with every finding, fact and vote. An agent sees its own actions only.
-#[utoipa::path(get, path = "/v1/actions/{id}", tag = "actions", params(("id" = String, Path, description = "The action")), responses(
+#[utoipa::path(get, path = "/v1/actions/{id}", operation_id = "read_action", tag = "actions", params(("id" = String, Path, description = "The action")), responses(
     (status = 200, description = "The path", body = ActionPath),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn read(State(app): State<App>, Anyone(holder): Anyone, Named(id): Named<ActionId>) -> Result<Json<ActionPath>, Fault> {
+async fn read(
+    State(app): State<App>,
+    Anyone(holder): Anyone,
+    Named(id): Named<ActionId>,
+) -> Result<Json<ActionPath>, Fault> {
     let path = app.control.trace(&id)?;
     let own = path.proposal.as_ref().is_some_and(|proposal| proposal.principal == holder.principal);
     if holder.principal.agent().is_some() && !own {
@@ -241,7 +269,7 @@ pub struct Reported {
 /// Reports an outcome.
 ///
 /// Recorded as reported, which never counts as evidence of good conduct. Each permitted action takes one outcome.
-#[utoipa::path(post, path = "/v1/actions/{id}/outcome", tag = "actions", params(("id" = String, Path, description = "The action")),
+#[utoipa::path(post, path = "/v1/actions/{id}/outcome", operation_id = "report_outcome", tag = "actions", params(("id" = String, Path, description = "The action")),
     request_body = NewOutcome, responses(
     (status = 200, description = "The outcome is recorded", body = Reported),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),
@@ -268,7 +296,9 @@ mod tests {
 
     #[test]
     fn a_confidence_is_rounded_down_and_kept_in_its_range() {
-        for (claimed, points) in [(0.0, 0), (1.0, 10_000), (0.85, 8_500), (0.57, 5_700), (0.849_99, 8_499), (0.29, 2_900)] {
+        for (claimed, points) in
+            [(0.0, 0), (1.0, 10_000), (0.85, 8_500), (0.57, 5_700), (0.849_99, 8_499), (0.29, 2_900)]
+        {
             assert_eq!(basis_points(claimed).unwrap(), points, "{claimed}");
         }
         for wrong in [-0.1, 1.000_001, f64::NAN, f64::INFINITY] {

@@ -87,7 +87,7 @@ pub struct Approvals {
 /// Lists cases.
 ///
 /// Cases that ended before the last start of the server are in the journal only. Needs a person's key.
-#[utoipa::path(get, path = "/v1/approvals", tag = "approvals", params(Which), responses(
+#[utoipa::path(get, path = "/v1/approvals", operation_id = "list_approvals", tag = "approvals", params(Which), responses(
     (status = 200, description = "The cases", body = Approvals),
 ))]
 async fn list(State(app): State<App>, _: AsPerson, Query(which): Query<Which>) -> Json<Approvals> {
@@ -172,6 +172,7 @@ pub struct Approval {
 
 /// Is where a case stands, as the agent that caused it may know.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ApprovalStatus {
     /// The case.
     #[schema(value_type = String)]
@@ -249,21 +250,27 @@ fn reviewer(app: &App, view: CaseView) -> Approval {
 ///
 /// A person sees what is to be approved: the exact arguments as data and, apart from them, what the agent says. The
 /// agent that caused the case sees where it stands, and no other agent sees anything.
-#[utoipa::path(get, path = "/v1/approvals/{id}", tag = "approvals", params(("id" = String, Path, description = "The case")), responses(
+#[utoipa::path(get, path = "/v1/approvals/{id}", operation_id = "show_approval", tag = "approvals", params(("id" = String, Path, description = "The case")), responses(
     (status = 200, description = "The case", body = ApprovalShown),
     (status = 404, description = "`not-found`: there is no such case, or it is not this agent's", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn show(State(app): State<App>, Anyone(holder): Anyone, Named(id): Named<CaseId>) -> Result<Json<ApprovalShown>, Fault> {
+async fn show(
+    State(app): State<App>,
+    Anyone(holder): Anyone,
+    Named(id): Named<CaseId>,
+) -> Result<Json<ApprovalShown>, Fault> {
     let view = app.control.case(&id)?;
     match &holder.principal {
         Principal::Person(_) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(&app, view))))),
-        Principal::Agent(_) if view.case.requester == holder.principal => Ok(Json(ApprovalShown::Requester(ApprovalStatus {
-            id,
-            state: view.case.state.into(),
-            action: view.case.action,
-            expires_at: view.case.expires,
-            url: view.url,
-        }))),
+        Principal::Agent(_) if view.case.requester == holder.principal => {
+            Ok(Json(ApprovalShown::Requester(ApprovalStatus {
+                id,
+                state: view.case.state.into(),
+                action: view.case.action,
+                expires_at: view.case.expires,
+                url: view.url,
+            })))
+        }
         Principal::Agent(_) => Err(control::error::not_found(format!("case {id}")).into()),
     }
 }
@@ -299,7 +306,7 @@ pub enum VoteName {
 ///
 /// Needs a person's own key. The requester, the person it acts for, the agent's owner and the bundle's authors may not
 /// vote, unless the bundle sets `solo` for the owner.
-#[utoipa::path(post, path = "/v1/approvals/{id}/votes", tag = "approvals", params(("id" = String, Path, description = "The case")),
+#[utoipa::path(post, path = "/v1/approvals/{id}/votes", operation_id = "vote_on_approval", tag = "approvals", params(("id" = String, Path, description = "The case")),
     request_body = NewVote, responses(
     (status = 200, description = "The case after the vote", body = ApprovalLine),
     (status = 404, description = "`not-found`: there is no such case", body = Problem, content_type = "application/problem+json"),

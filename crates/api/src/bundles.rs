@@ -46,12 +46,16 @@ pub struct ActivatedBundle {
 ///
 /// It is checked and its own tests are run; if anything fails, the active bundle stays. Calls in progress keep the
 /// bundle they were decided by. Needs a person's key.
-#[utoipa::path(post, path = "/v1/bundles", tag = "bundles", request_body = NewBundle, responses(
+#[utoipa::path(post, path = "/v1/bundles", operation_id = "activate_bundle", tag = "bundles", request_body = NewBundle, responses(
     (status = 200, description = "The bundle is active", body = ActivatedBundle),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`bundle-invalid` or `bundle-tests-failed`: every problem of it", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn activate(State(app): State<App>, AsPerson(by): AsPerson, Json(new): Json<NewBundle>) -> Result<Json<ActivatedBundle>, Fault> {
+async fn activate(
+    State(app): State<App>,
+    AsPerson(by): AsPerson,
+    Json(new): Json<NewBundle>,
+) -> Result<Json<ActivatedBundle>, Fault> {
     let done = app.control.activate(&by, BundleFiles(new.files), reason(&new.reason)?).await?;
     Ok(Json(ActivatedBundle { bundle: done.bundle, reopened: done.reopened, ended: done.ended }))
 }
@@ -71,7 +75,7 @@ pub struct ActiveBundle {
 /// Names the active bundle.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/bundles/active", tag = "bundles", responses(
+#[utoipa::path(get, path = "/v1/bundles/active", operation_id = "read_active_bundle", tag = "bundles", responses(
     (status = 200, description = "The active bundle", body = ActiveBundle),
 ))]
 async fn active(State(app): State<App>, _: AsPerson) -> Json<ActiveBundle> {

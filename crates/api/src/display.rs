@@ -31,12 +31,16 @@ mod tests {
 
     #[test]
     fn what_is_shown_hides_nothing_and_means_the_same() {
-        let source = r#"{"b":"safe\u202etxt.exe","a":[1.50,"line\nbreak","\udb40\udc41\u200b"],"\u001b[31m":"\\u202e"}"#;
+        let source =
+            r#"{"b":"safe\u202etxt.exe","a":[1.50,"line\nbreak","\udb40\udc41\u200b"],"\u001b[31m":"\\u202e"}"#;
         let arguments = Arguments::parse(source, 1 << 20).unwrap();
         let shown = text(&arguments);
         assert!(shown.chars().all(|c| c == '\n' || !is_deceptive(c)), "{shown}");
         assert!(shown.contains("safe\\u202etxt.exe") && shown.contains("\\udb40\\udc41\\u200b"), "{shown}");
         assert!(shown.contains(r#""\\u202e""#), "{shown}");
-        assert_eq!(Arguments::parse(&shown, 1 << 20).unwrap(), Arguments::parse(arguments.canonical(), 1 << 20).unwrap());
+        assert_eq!(
+            Arguments::parse(&shown, 1 << 20).unwrap(),
+            Arguments::parse(arguments.canonical(), 1 << 20).unwrap()
+        );
     }
 }

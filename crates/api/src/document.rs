@@ -1,10 +1,12 @@
 //! The OpenAPI document: generated from the handlers, finished with what holds for all of them.
 
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder};
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
+};
 
 use crate::Problem;
 
@@ -17,7 +19,8 @@ const BEARER: &str = "bearer";
 
 /// Returns the document before any route is in it.
 pub(crate) fn head() -> OpenApi {
-    let info = InfoBuilder::new().title("Countersign").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION));
+    let info =
+        InfoBuilder::new().title("Countersign").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION));
     OpenApiBuilder::new().info(info.build()).components(Some(Components::new())).build()
 }
 

@@ -71,7 +71,10 @@ async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Fault> {
         }
     }
     if seen > bytes_max {
-        return Err(Fault::new(Code::PayloadTooLarge, format!("the body is too large, at most {bytes_max} bytes are accepted")));
+        return Err(Fault::new(
+            Code::PayloadTooLarge,
+            format!("the body is too large, at most {bytes_max} bytes are accepted"),
+        ));
     }
     Ok(kept)
 }

@@ -52,7 +52,11 @@ fn origin_allowed(config: &ApiConfig, origin: &str) -> bool {
 /// Cuts a port off a host; the colons of an address in brackets are not one.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.starts_with('[') || name.ends_with(']')) => name,
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.starts_with('[') || name.ends_with(']')) =>
+        {
+            name
+        }
         _ => host,
     }
 }
@@ -71,7 +75,15 @@ mod tests {
 
     #[test]
     fn only_named_hosts_and_loopback_are_answered() {
-        for host in ["localhost", "127.0.0.1:8080", "[::1]:9", "[::1]", "gate.example:443", "GATE.example", "other.example:8080"] {
+        for host in [
+            "localhost",
+            "127.0.0.1:8080",
+            "[::1]:9",
+            "[::1]",
+            "gate.example:443",
+            "GATE.example",
+            "other.example:8080",
+        ] {
             assert!(host_allowed(&config(), host), "{host}");
         }
         for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "other.example", "[::1"] {

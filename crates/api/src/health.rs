@@ -41,7 +41,7 @@ pub enum HealthStatus {
 /// Says how the server is doing.
 ///
 /// Needs no key.
-#[utoipa::path(get, path = "/v1/health", tag = "health", security(()), responses(
+#[utoipa::path(get, path = "/v1/health", operation_id = "read_health", tag = "health", security(()), responses(
     (status = 200, description = "The journal writes", body = Health),
     (status = 503, description = "The journal has stopped", body = Health),
 ))]
@@ -102,7 +102,7 @@ pub struct Diagnosis {
 /// Says what is enforced, for whom, and what is not.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/doctor", tag = "health", responses((status = 200, description = "The findings", body = Diagnosis)))]
+#[utoipa::path(get, path = "/v1/doctor", operation_id = "read_doctor", tag = "health", responses((status = 200, description = "The findings", body = Diagnosis)))]
 async fn doctor(State(app): State<App>, _: AsPerson) -> Json<Diagnosis> {
     Json(Diagnosis { findings: app.control.doctor().into_iter().map(DoctorFinding::from).collect() })
 }

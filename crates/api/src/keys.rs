@@ -62,7 +62,7 @@ fn holder(new: &NewKey) -> Result<Principal, Fault> {
 /// Makes a key.
 ///
 /// The token is shown this once; the journal knows its digest alone. Needs a person's key.
-#[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = NewKey, responses(
+#[utoipa::path(post, path = "/v1/keys", operation_id = "create_key", tag = "keys", request_body = NewKey, responses(
     (status = 201, description = "The key is made", body = CreatedKey),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`agent-unknown` or `person-unknown`: the bundle has no such holder", body = Problem, content_type = "application/problem+json"),
@@ -131,7 +131,7 @@ pub struct Keys {
 /// Lists the keys, without secrets.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, description = "The keys", body = Keys)))]
+#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys", tag = "keys", responses((status = 200, description = "The keys", body = Keys)))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
     Json(Keys { keys: app.control.keys().into_iter().map(KeyLine::from).collect() })
 }
@@ -139,7 +139,7 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
 /// Revokes a key.
 ///
 /// Needs a person's key.
-#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key")), request_body = Why, responses(
+#[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys", params(("id" = String, Path, description = "The key")), request_body = Why, responses(
     (status = 204, description = "The key is revoked"),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: there is no such key", body = Problem, content_type = "application/problem+json"),

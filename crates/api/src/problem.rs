@@ -87,7 +87,7 @@ pub(crate) fn forbidden(detail: impl Into<String>) -> Fault {
 fn status(refusal: &Refusal) -> u16 {
     match refusal.code.status() {
         200 if refusal.case.is_some() => 202,
-        200 if refusal.action.is_some() => 403,
+        200 if refusal.action.is_some() || refusal.code == Code::Killed => 403,
         // A finding that rests on no decision: the request names what the bundle does not have.
         200 => 422,
         own => own,

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
 use control::records::{Line, RECORDS_MAX};
 use serde::{Deserialize, Serialize};
 use types::{ActionId, Digest, Millis};
@@ -104,7 +105,7 @@ pub struct Records {
 /// Lists records.
 ///
 /// To follow the journal, go on from `next` with a wait. Needs a person's key.
-#[utoipa::path(get, path = "/v1/records", tag = "records", params(Span), responses(
+#[utoipa::path(get, path = "/v1/records", operation_id = "list_records", tag = "records", params(Span), responses(
     (status = 200, description = "The records", body = Records),
 ))]
 async fn list(State(app): State<App>, _: AsPerson, Query(span): Query<Span>) -> Result<Json<Records>, Fault> {
@@ -128,11 +129,22 @@ struct About {
     action: ActionId,
 }
 
+/// Is an evidence bundle: a ZIP file of leaves, proofs, disclosed contents and a signed checkpoint.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct EvidenceBundle(Vec<u8>);
+
+impl IntoResponse for EvidenceBundle {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/zip")], self.0).into_response()
+    }
+}
+
 /// Exports the evidence of an action.
 ///
 /// The bundle holds every record of the action with its proof, for `countersign-verify`. Needs a person's key.
-#[utoipa::path(get, path = "/v1/export", tag = "records", params(About), responses(
-    (status = 200, description = "The evidence bundle", body = Vec<u8>, content_type = "application/zip"),
+#[utoipa::path(get, path = "/v1/export", operation_id = "export_evidence", tag = "records", params(About), responses(
+    (status = 200, description = "The evidence bundle", body = EvidenceBundle, content_type = "application/zip"),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`state-conflict`: its records are not published yet; try again", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -140,8 +152,8 @@ async fn export(
     State(app): State<App>,
     _: AsPerson,
     Query(about): Query<About>,
-) -> Result<([(HeaderName, String); 2], Vec<u8>), Fault> {
+) -> Result<([(HeaderName, String); 1], EvidenceBundle), Fault> {
     let bytes = app.control.export(&about.action).await?;
     let name = format!("attachment; filename=\"{}.evidence\"", about.action);
-    Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes))
+    Ok(([(header::CONTENT_DISPOSITION, name)], EvidenceBundle(bytes)))
 }

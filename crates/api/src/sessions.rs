@@ -59,7 +59,7 @@ pub struct OpenedSession {
 /// Opens a session.
 ///
 /// Actions proposed in it are counted without a gap and closed with their counts.
-#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession, responses(
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "open_session", tag = "sessions", request_body = NewSession, responses(
     (status = 201, description = "The session is open", body = OpenedSession),
     (status = 422, description = "`agent-unknown`: the bundle no longer has the key's agent", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -79,7 +79,7 @@ async fn open(
 /// Closes a session.
 ///
 /// Records its closing counts. Only the agent that opened it can close it.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path, description = "The session")), responses(
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "close_session", tag = "sessions", params(("id" = String, Path, description = "The session")), responses(
     (status = 204, description = "The session is closed"),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),
 ))]

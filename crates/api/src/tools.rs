@@ -31,7 +31,7 @@ pub struct PinnedTool {
 /// Pins a tool's definition as it is listed now.
 ///
 /// Ends its quarantine. Needs a person's key.
-#[utoipa::path(post, path = "/v1/tools/{tool}/pin", tag = "tools",
+#[utoipa::path(post, path = "/v1/tools/{tool}/pin", operation_id = "pin_tool", tag = "tools",
     params(("tool" = String, Path, description = "The tool, as `server.tool`; a slash in it is written `%2F`")),
     request_body = Why, responses(
     (status = 200, description = "The definition is pinned", body = PinnedTool),

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use types::case::{Ballot, CaseState};
 use types::text::escape;
 use types::{
-    ActionId, CaseId, Channel, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, Provenance, Restriction, SessionId, Stage,
+    ActionId, CaseId, Channel, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, Provenance, Restriction,
+    SessionId, Stage,
 };
 use utoipa::ToSchema;
 

@@ -10,7 +10,14 @@ use crate::measure::{self, Summary};
 const EACH: u32 = 20_000;
 
 fn record() -> NewRecord {
-    NewRecord { leaf: vec![7; 700], kind: 3, action: Some([1; 16]), session: None, sealed: vec![9; 2_600], subjects: vec![1] }
+    NewRecord {
+        leaf: vec![7; 700],
+        kind: 3,
+        action: Some([1; 16]),
+        session: None,
+        sealed: vec![9; 2_600],
+        subjects: vec![1],
+    }
 }
 
 /// Measures acknowledged rows per second with so many callers, each awaiting its own.

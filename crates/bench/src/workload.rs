@@ -16,8 +16,8 @@ use ledger::recover::Place;
 use policy::{Bundle, BundleFiles};
 use tlog::key::SignerKey;
 use types::{
-    ActionId, ActionProposal, AgentId, Arguments, AutonomyLevel, Channel, Claims, ClassId, Digest, GrantId, Millis, PersonId,
-    Principal, TenantId, ToolName,
+    ActionId, ActionProposal, AgentId, Arguments, AutonomyLevel, Channel, Claims, ClassId, Digest, GrantId, Millis,
+    PersonId, Principal, TenantId, ToolName,
 };
 
 use crate::machine::{SystemClock, SystemRandom};
@@ -53,7 +53,10 @@ fn files() -> Result<BundleFiles, String> {
     );
     let mut catalog = String::from("[server]\ncommand = [\"true\"]\n\n");
     let tool = |name: &str, class: &str, effect: &str| {
-        format!("[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n", pin())
+        format!(
+            "[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n",
+            pin()
+        )
     };
     catalog.push_str(&tool("read_item", "look", "read"));
     catalog.push_str(&tool("write_item", "change", "unsafe"));
@@ -79,13 +82,28 @@ fn files() -> Result<BundleFiles, String> {
 
 fn policies() -> String {
     let mut all = String::new();
-    let _ = writeln!(all, "@id(\"look\") permit (principal in Team::\"bench\", action in Action::\"class:look\", resource) when {{ resource.sensitivity < 3 }};");
-    let _ = writeln!(all, "@id(\"change\") @escalate(\"owner\") permit (principal in Team::\"bench\", action in Action::\"class:change\", resource) when {{ context.mode == Mode::\"approved\" }};");
+    let _ = writeln!(
+        all,
+        "@id(\"look\") permit (principal in Team::\"bench\", action in Action::\"class:look\", resource) when {{ resource.sensitivity < 3 }};"
+    );
+    let _ = writeln!(
+        all,
+        "@id(\"change\") @escalate(\"owner\") permit (principal in Team::\"bench\", action in Action::\"class:change\", resource) when {{ context.mode == Mode::\"approved\" }};"
+    );
     for n in 0..29 {
-        let _ = writeln!(all, "@id(\"hot-{n}\") forbid (principal in Team::\"bench\", action, resource) when {{ resource.tier > {} && context.risk > {} }};", 100 + n, 900 + n);
+        let _ = writeln!(
+            all,
+            "@id(\"hot-{n}\") forbid (principal in Team::\"bench\", action, resource) when {{ resource.tier > {} && context.risk > {} }};",
+            100 + n,
+            900 + n
+        );
     }
     for n in 31..POLICIES {
-        let _ = writeln!(all, "@id(\"cold-{n}\") permit (principal in Team::\"other-{}\", action in Action::\"class:change\", resource) when {{ context.risk < {n} }};", n % 97);
+        let _ = writeln!(
+            all,
+            "@id(\"cold-{n}\") permit (principal in Team::\"other-{}\", action in Action::\"class:change\", resource) when {{ context.risk < {n} }};",
+            n % 97
+        );
     }
     all
 }
@@ -93,7 +111,8 @@ fn policies() -> String {
 fn schema(files: &BundleFiles) -> Result<String, String> {
     let data = Bundle::read(files).map_err(text)?;
     let input = serde_json::json!({ "type": "object", "required": ["item"], "properties": { "item": { "type": "string" }, "note": { "type": "string" } } });
-    let tools = ["bench.read_item", "bench.write_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
+    let tools =
+        ["bench.read_item", "bench.write_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
     let inputs: BTreeMap<ToolName, serde_json::Value> = tools.into_iter().collect::<Result<_, _>>().map_err(text)?;
     Ok(policy::schema::generate(&data, &inputs))
 }

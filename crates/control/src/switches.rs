@@ -1,17 +1,13 @@
 //! Kill switches: set at once, lifted by decision.
 
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use types::{ActionId, PersonId, Principal, cbor};
+use types::{PersonId, Principal};
 
 use crate::control::Control;
 use crate::error::{Failure, invalid};
 use crate::machine::{Change, Command};
-use crate::state::{OpenFlight, Switch, Target, kind};
-
-/// Is how often a wait for a drain looks at the permits that are handed out.
-const PERMITS_EVERY: Duration = Duration::from_millis(100);
+use crate::state::{Switch, Target};
 
 /// Is how a kill stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,48 +38,18 @@ impl Control {
         self.gate.kill(&target.stop());
         self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
         let (_, _, receipt) = self.ask_permit(Command::Kill(switch)).await?;
-        self.killed(&target, receipt)
+        Ok(self.killed(&target, receipt))
     }
 
     /// Returns how a kill stands now.
-    ///
-    /// # Errors
-    ///
-    /// What the journal says, if the permits that are handed out cannot be read.
-    pub fn killed(&self, target: &Target, receipt: Option<u64>) -> Failure<Killed> {
-        let mut in_flight = self.gate.flying(&target.stop());
-        in_flight.extend(self.handed_out(target)?);
-        Ok(Killed { armed: true, drained: in_flight.is_empty(), in_flight, receipt })
-    }
-
-    /// Returns the permits that agents which execute by themselves still hold: neither reported on nor expired.
-    fn handed_out(&self, target: &Target) -> Failure<Vec<executor::Flight>> {
-        let (now, stop) = (self.now(), target.stop());
-        let rows = self.history.state(kind::FLIGHT)?;
-        let open = rows.iter().filter_map(|(_, bytes)| cbor::decode::<(ActionId, OpenFlight)>(bytes).ok());
-        let alive = open.filter(|(_, flight)| flight.reported && now < flight.expires);
-        let named = alive.map(|(action, flight)| executor::Flight {
-            action,
-            tenant: self.config.tenant.clone(),
-            agent: flight.principal.agent().cloned(),
-            tool: flight.tool,
-            class: flight.class,
-            since: flight.since,
-        });
-        Ok(named.filter(|flight| flight.covered_by(&stop)).collect())
+    pub fn killed(&self, target: &Target, receipt: Option<u64>) -> Killed {
+        let in_flight = self.gate.flying(&target.stop());
+        Killed { armed: true, drained: in_flight.is_empty(), in_flight, receipt }
     }
 
     /// Waits until nothing that a switch covers is in flight and no permit that it covers is alive.
-    ///
-    /// # Errors
-    ///
-    /// As [`Control::killed`].
-    pub async fn drained(&self, target: &Target) -> Failure<()> {
+    pub async fn drained(&self, target: &Target) {
         self.gate.drained(&target.stop()).await;
-        while !self.handed_out(target)?.is_empty() {
-            tokio::time::sleep(PERMITS_EVERY).await;
-        }
-        Ok(())
     }
 
     /// Says whether the tenant or the bundle knows what a switch would cover, so that a misspelt kill is noticed.

@@ -51,7 +51,12 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
     report.signature.iter().for_each(line);
     for record in &report.records {
         record.checks.iter().for_each(line);
-        let fields: Vec<String> = record.fields.iter().filter(|(_, how)| **how != "empty").map(|(name, how)| format!("{name} {how}")).collect();
+        let fields: Vec<String> = record
+            .fields
+            .iter()
+            .filter(|(_, how)| **how != "empty")
+            .map(|(name, how)| format!("{name} {how}"))
+            .collect();
         say(format!("           record {} {}: {}", record.index, record.kind.unwrap_or("?"), fields.join(", ")));
     }
     report.claims.iter().for_each(line);

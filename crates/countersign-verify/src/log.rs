@@ -39,7 +39,9 @@ pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> End
     let walked = walk.finish();
     if json {
         let origin = &checkpoint.origin;
-        say(serde_json::json!({ "standing": "holds", "origin": origin, "root": checkpoint.root.to_string(), "walk": walked }));
+        say(
+            serde_json::json!({ "standing": "holds", "origin": origin, "root": checkpoint.root.to_string(), "walk": walked }),
+        );
         return Ended::Checked(Standing::Holds);
     }
     say(format!("log        {}, {} records", checkpoint.origin, checkpoint.size));

@@ -129,10 +129,8 @@ fn first_person(control: &Control) -> Result<PersonId, CliError> {
 
 fn routes(control: &Arc<Control>, address: SocketAddr) -> axum::Router {
     let hosts: Vec<String> = [address.to_string(), format!("localhost:{}", address.port())].into();
-    let (api, _) = api::router(
-        control.clone(),
-        api::ApiConfig { allowed_hosts: hosts.clone(), ..api::ApiConfig::default() },
-    );
+    let (api, _) =
+        api::router(control.clone(), api::ApiConfig { allowed_hosts: hosts.clone(), ..api::ApiConfig::default() });
     let mut config = gateway::HttpConfig::new(|| ledger::port::draw(&SystemRandom));
     config.hosts = hosts;
     api.merge(gateway::router(Arc::new(control.clone()), config))

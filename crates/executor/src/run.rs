@@ -106,8 +106,10 @@ async fn attempts<T: Target>(
         };
         let elapsed = clock.steady_ms().saturating_sub(from);
         let key_alive = plan.key_ttl_ms.is_none_or(|ttl| elapsed < ttl) || plan.effect == EffectClass::Read;
-        let retry =
-            plan.effect.retries() && key_alive && *sent < plan.attempts_max && matches!(error, SendError::NotSent(_) | SendError::Unknown(_));
+        let retry = plan.effect.retries()
+            && key_alive
+            && *sent < plan.attempts_max
+            && matches!(error, SendError::NotSent(_) | SendError::Unknown(_));
         if !retry {
             return Err(error);
         }

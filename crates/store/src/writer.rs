@@ -78,7 +78,9 @@ impl Writer {
             0 => create(&mut connection)?,
             SCHEMA_VERSION => {}
             other => {
-                return Err(StoreError::Damaged(format!("its version is {other}, this program knows {SCHEMA_VERSION}")));
+                return Err(StoreError::Damaged(format!(
+                    "its version is {other}, this program knows {SCHEMA_VERSION}"
+                )));
             }
         }
         let head = take_over(&mut connection)?;

@@ -3,7 +3,12 @@
 //! Nothing here is part of the product. [`world`] opens a journal, activates a small bundle, makes a key for
 //! everybody in it and gives the agent `sre-bot` its levels.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that cannot be built fails its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fixture that cannot be built fails its test"
+)]
 
 mod bundle;
 mod machine;

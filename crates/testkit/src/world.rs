@@ -95,8 +95,10 @@ fn place(folder: &TempDir, clock: Arc<TestClock>) -> Place {
 
 async fn keys(control: &Arc<Control>, bundle: &Bundle) -> BTreeMap<String, String> {
     let agents = bundle.data().agents.keys().map(|agent| (agent.to_string(), Principal::Agent(agent.clone()), None));
-    let people = bundle.data().people.keys().map(|person| (person.to_string(), Principal::Person(person.clone()), None));
-    let delegated = ("sre-bot/cleo".to_owned(), Principal::Agent("sre-bot".parse().unwrap()), Some("cleo".parse().unwrap()));
+    let people =
+        bundle.data().people.keys().map(|person| (person.to_string(), Principal::Person(person.clone()), None));
+    let delegated =
+        ("sre-bot/cleo".to_owned(), Principal::Agent("sre-bot".parse().unwrap()), Some("cleo".parse().unwrap()));
     let mut tokens = BTreeMap::new();
     for (name, holder, on_behalf_of) in agents.chain(people).chain([delegated]) {
         let key = control.create_first_key(holder, on_behalf_of, "the first start").await.unwrap();

@@ -43,13 +43,20 @@ async fn a_bundle_that_does_not_hold_leaves_the_last_good_one() {
     assert!(before["files"].as_array().unwrap().contains(&json!("policies/starter.cedar")));
     let mut broken = bundle();
     broken.insert("policies/starter.cedar", "permit (principal, action, resource) when { context.nonsense };");
-    let problem = api.post("dan", "/v1/bundles", json!({ "files": broken.0, "reason": "try" })).await.problem(422, "bundle-invalid");
+    let problem = api
+        .post("dan", "/v1/bundles", json!({ "files": broken.0, "reason": "try" }))
+        .await
+        .problem(422, "bundle-invalid");
     assert!(problem["detail"].as_str().unwrap().contains("starter.cedar"), "{problem}");
     let mut failing = bundle();
     failing.insert("tests/mine.toml", "[[test]]\nname = \"no\"\nagent = \"sre-bot\"\ntool = \"sre.delete\"\narguments = { service = \"a\" }\nlevel = \"L1\"\nexpect = \"allow\"\n");
-    api.post("dan", "/v1/bundles", json!({ "files": failing.0, "reason": "try" })).await.problem(422, "bundle-tests-failed");
+    api.post("dan", "/v1/bundles", json!({ "files": failing.0, "reason": "try" }))
+        .await
+        .problem(422, "bundle-tests-failed");
     api.post("dan", "/v1/bundles", json!({ "files": {}, "reason": "try" })).await.problem(422, "bundle-invalid");
-    api.post("dan", "/v1/bundles", json!({ "files": { "a": 1 }, "reason": "try" })).await.problem(400, "request-invalid");
+    api.post("dan", "/v1/bundles", json!({ "files": { "a": 1 }, "reason": "try" }))
+        .await
+        .problem(400, "request-invalid");
     assert_eq!(api.get("ana", "/v1/bundles/active").await.is(200), before);
     assert_eq!(api.propose("sre.report", json!({})).await["verdict"], "allow");
 }

@@ -79,7 +79,8 @@ async fn those_with_a_part_in_it_do_not_vote() {
 async fn a_person_does_not_vote_on_their_own_request() {
     let api = Api::new().await;
     let expires_at = api.world.control.now().0 + 86_400_000;
-    let level = json!({ "agent": "report-bot", "class": "read", "level": "L1", "reason": "reports", "expires_at": expires_at });
+    let level =
+        json!({ "agent": "report-bot", "class": "read", "level": "L1", "reason": "reports", "expires_at": expires_at });
     let problem = api.post("ben", "/v1/levels", level.clone()).await.problem(202, "policy-escalates");
     let path = format!("/v1/approvals/{}", problem["approval"]["id"].as_str().unwrap());
     let shown = api.get("ben", &path).await.is(200);
@@ -97,11 +98,16 @@ async fn a_vote_is_on_what_was_shown_and_says_why() {
     api.post("ben", &path, other).await.problem(409, "shown-mismatch");
     let silent = json!({ "vote": "approve", "reason": " ", "shown": shown["shown"] });
     api.post("ben", &path, silent).await.problem(400, "request-invalid");
-    for wrong in [json!({ "vote": "maybe", "reason": "r", "shown": shown["shown"] }), json!({ "vote": "approve", "reason": "r", "shown": "x" })] {
+    for wrong in [
+        json!({ "vote": "maybe", "reason": "r", "shown": shown["shown"] }),
+        json!({ "vote": "approve", "reason": "r", "shown": "x" }),
+    ] {
         api.post("ben", &path, wrong).await.problem(400, "request-invalid");
     }
     let unknown = json!({ "vote": "approve", "reason": "fine", "shown": shown["shown"] });
-    api.post("ben", "/v1/approvals/case_0190a6a1e00070008000000000000000/votes", unknown).await.problem(404, "not-found");
+    api.post("ben", "/v1/approvals/case_0190a6a1e00070008000000000000000/votes", unknown)
+        .await
+        .problem(404, "not-found");
 }
 
 #[tokio::test]

@@ -73,6 +73,29 @@ async fn ten_megabytes_are_too_many() {
 }
 
 #[tokio::test]
+async fn who_sends_too_much_over_a_socket_still_reads_the_refusal() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let api = Api::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = api.router.clone();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/actions HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        api.world.token("sre-bot"),
+        10 << 20,
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(&vec![b' '; 10 << 20]).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let read = socket.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("payload-too-large"), "{answer}");
+    server.abort();
+}
+
+#[tokio::test]
 async fn other_content_types_are_refused() {
     let api = Api::new().await;
     for kind in [Some("text/plain"), Some("application/x-www-form-urlencoded"), None] {
@@ -141,7 +164,9 @@ async fn unknown_paths_methods_and_names_are_problems_too() {
     wrong.problem(405, "request-invalid");
     for id in ["act_0190a6a1e00070008000000000000000", "nonsense", "%FF", "case_0190a6a1e00070008000000000000000"] {
         api.get("ana", &format!("/v1/actions/{id}")).await.problem(404, "not-found");
-        api.post("sre-bot", &format!("/v1/actions/{id}/outcome"), json!({ "status": "done" })).await.problem(404, "not-found");
+        api.post("sre-bot", &format!("/v1/actions/{id}/outcome"), json!({ "status": "done" }))
+            .await
+            .problem(404, "not-found");
         api.get("ana", &format!("/v1/approvals/{}", id.replace("case", "act"))).await.problem(404, "not-found");
     }
     api.get("ana", "/v1/approvals?state=sleeping").await.problem(400, "request-invalid");

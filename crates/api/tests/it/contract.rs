@@ -22,7 +22,8 @@ async fn a_session_opens_counts_and_closes() {
     let path = format!("/v1/actions/{}", allowed["action"].as_str().unwrap());
     assert_eq!(api.get("sre-bot", &path).await.is(200)["proposal"]["on_behalf_of"], "cleo");
     let opening = api.get("ana", "/v1/records?limit=10").await.is(200);
-    let summaries: Vec<&str> = opening["records"].as_array().unwrap().iter().map(|r| r["summary"].as_str().unwrap()).collect();
+    let summaries: Vec<&str> =
+        opening["records"].as_array().unwrap().iter().map(|r| r["summary"].as_str().unwrap()).collect();
     assert!(summaries.iter().any(|s| s.contains("tidy up")), "{summaries:?}");
 
     let path = format!("/v1/sessions/{session}");
@@ -144,7 +145,8 @@ async fn a_key_bound_to_a_person_acts_for_them_alone() {
     let session = api.post("sre-bot/cleo", "/v1/sessions", json!({})).await.is(201)["session"].clone();
     assert!(session.as_str().unwrap().starts_with("ses_"));
     // Nobody acts for somebody the bundle does not name.
-    let session = api.post("sre-bot", "/v1/sessions", json!({ "on_behalf_of": "ben" })).await.is(201)["session"].clone();
+    let session =
+        api.post("sre-bot", "/v1/sessions", json!({ "on_behalf_of": "ben" })).await.is(201)["session"].clone();
     let denied = json!({ "session": session, "tool": "sre.list", "arguments": {} });
     let denied = api.post("sre-bot", "/v1/actions", denied).await.is(200);
     assert!(denied["verdict"] == "deny" && found(&denied, "delegator-refused"), "{denied}");

@@ -14,7 +14,10 @@ async fn records_are_listed_and_followed() {
     assert_eq!(records[0]["kind"], "genesis");
     assert_eq!(all["next"], all["size"]);
     let last = records.last().unwrap();
-    assert_eq!((&last["kind"], &last["verdict"], &last["action"]), (&json!("decided"), &json!("allow"), &answer["action"]));
+    assert_eq!(
+        (&last["kind"], &last["verdict"], &last["action"]),
+        (&json!("decided"), &json!("allow"), &answer["action"])
+    );
     assert!(last["summary"].as_str().unwrap().contains("agent:sre-bot · sre.report"), "{last}");
     let tail = api.get("eve", "/v1/records?limit=1").await.is(200);
     assert_eq!(tail["records"][0]["index"], last["index"]);

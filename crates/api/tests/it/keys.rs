@@ -9,7 +9,10 @@ use crate::call::{Api, request};
 async fn a_key_works_until_it_ends() {
     let api = Api::new().await;
     let end = api.world.control.now().0 + 1_000;
-    let made = api.post("dan", "/v1/keys", json!({ "agent": "sre-bot", "expires_at": end, "reason": "a short run" })).await.is(201);
+    let made = api
+        .post("dan", "/v1/keys", json!({ "agent": "sre-bot", "expires_at": end, "reason": "a short run" }))
+        .await
+        .is(201);
     let token = made["token"].as_str().unwrap();
     let ask = || request("POST", "/v1/sessions", Some(token), Some("{}".into()));
     api.send(ask()).await.is(201);
@@ -57,9 +60,12 @@ async fn a_key_needs_a_holder_whom_the_bundle_knows() {
 #[tokio::test]
 async fn who_may_not_administer_is_told_why() {
     let api = Api::new().await;
-    let problem = api.post("eve", "/v1/keys", json!({ "person": "eve", "reason": "more" })).await.problem(403, "policy-denies");
+    let problem =
+        api.post("eve", "/v1/keys", json!({ "person": "eve", "reason": "more" })).await.problem(403, "policy-denies");
     assert!(problem["action"].as_str().unwrap().starts_with("act_"));
-    assert!(problem["findings"].as_array().unwrap().iter().any(|f| f["stage"] == "policy" && f["restriction"] == "deny"));
+    assert!(
+        problem["findings"].as_array().unwrap().iter().any(|f| f["stage"] == "policy" && f["restriction"] == "deny")
+    );
     let path = api.get("eve", &format!("/v1/actions/{}", problem["action"].as_str().unwrap())).await.is(200);
     assert_eq!(path["proposal"]["tool"], "countersign.key.create");
 }

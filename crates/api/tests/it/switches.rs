@@ -36,6 +36,7 @@ async fn a_permit_that_is_handed_out_is_named_until_it_is_reported_on_or_dead() 
     let kill = json!({ "target": { "tool": "sre.report" }, "reason": "stop" });
     let killed = api.post("ana", "/v1/switches?wait_ms=150", kill.clone()).await.is(200);
     assert_eq!((&killed["armed"], &killed["drained"]), (&json!(true), &json!(false)));
+    assert_eq!(killed["in_flight"].as_array().unwrap().len(), 1, "{killed}");
     assert_eq!(killed["in_flight"][0]["action"], allowed["action"]);
     assert_eq!(killed["in_flight"][0]["agent"], "sre-bot");
     let outcome = format!("/v1/actions/{}/outcome", allowed["action"].as_str().unwrap());
@@ -50,11 +51,10 @@ async fn a_permit_that_is_handed_out_is_named_until_it_is_reported_on_or_dead() 
 #[tokio::test]
 async fn a_dead_permit_is_no_longer_in_flight() {
     let api = Api::new().await;
-    let allowed = api.propose("sre.report", json!({})).await;
+    api.propose("sre.report", json!({})).await;
     api.world.clock.advance(300_000);
-    eprintln!("DBG {} {:?}", allowed["permit"], api.world.control.now());
     let kill = json!({ "target": { "class": "read" }, "reason": "stop" });
-    let killed = api.post("ana", "/v1/switches", kill).await.is(200);
+    let killed = api.post("ana", "/v1/switches?wait_ms=20000", kill).await.is(200);
     assert_eq!(killed["drained"], true, "{killed}");
 }
 
@@ -64,7 +64,9 @@ async fn an_agent_stops_itself_and_nobody_else() {
     for target in [json!({ "agent": "report-bot" }), json!({ "tenant": "default" }), json!({ "tool": "sre.report" })] {
         api.post("sre-bot", "/v1/switches", json!({ "target": target, "reason": "r" })).await.problem(403, "forbidden");
     }
-    api.post("sre-bot", "/v1/switches", json!({ "target": { "agent": "sre-bot" }, "reason": "I am lost" })).await.is(200);
+    api.post("sre-bot", "/v1/switches", json!({ "target": { "agent": "sre-bot" }, "reason": "I am lost" }))
+        .await
+        .is(200);
 }
 
 #[tokio::test]

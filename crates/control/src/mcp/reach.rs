@@ -36,7 +36,11 @@ impl Control {
     }
 
     /// Connects to a server for a client of either generation, preferring the client's own.
-    pub(super) async fn connection(&self, server: &ServerName, initialize: Option<&str>) -> Result<Connection, Refusal> {
+    pub(super) async fn connection(
+        &self,
+        server: &ServerName,
+        initialize: Option<&str>,
+    ) -> Result<Connection, Refusal> {
         let wiring = self.wiring(server)?;
         let limits = Limits::default();
         let connected = match initialize {

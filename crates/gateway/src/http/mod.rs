@@ -36,6 +36,9 @@ pub struct HttpConfig {
     pub body_bytes_max: usize,
     /// The time between two comments that keep an idle stream alive; an answer that takes longer becomes a stream.
     pub keep_alive: Duration,
+    /// Answers the requests of a session as event streams even where nothing precedes the answer, as the official
+    /// SDKs' servers do by default; a client can then resume every answer.
+    pub stream_answers: bool,
     /// How long a session lives that nobody uses.
     pub session_idle: Duration,
     /// How many sessions may be open at once.
@@ -53,6 +56,7 @@ impl HttpConfig {
             hosts: Vec::new(),
             body_bytes_max: 8 << 20,
             keep_alive: Duration::from_secs(15),
+            stream_answers: true,
             session_idle: Duration::from_secs(30 * 60),
             sessions_max: 1_000,
             random,

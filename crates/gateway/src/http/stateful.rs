@@ -221,7 +221,11 @@ async fn answer<D: McpDoor>(
     let stream = open.stream();
     // In a task of its own: a client that disconnects has not withdrawn its request.
     tokio::spawn(run(Arc::clone(&open.session), frame, Vec::new(), flight, Arc::clone(&stream), using));
-    match stream.opening(gateway.config.keep_alive).await {
+    let opening = match gateway.config.stream_answers {
+        true => Opening::Frames,
+        false => stream.opening(gateway.config.keep_alive).await,
+    };
+    match opening {
         // Up to 2025-11-25 the status says nothing about a JSON-RPC error.
         Opening::Answer(text, _) => sse::json(200, text),
         Opening::Nothing => sse::status(StatusCode::ACCEPTED),

@@ -27,6 +27,16 @@ async fn what_passes_keeps_its_bytes() {
 }
 
 #[tokio::test]
+async fn answers_come_as_streams_where_that_is_asked_for() {
+    let web = web_with(one(Era::Stateful), countersign_gateway::HttpConfig { stream_answers: true, ..config() });
+    let session = web.open("/mcp", INIT).await;
+    let answer = web.post(&session, CALL).await;
+    assert!(answer.is_stream());
+    let text = answer.all().await;
+    assert!(text.contains(r#""result":{"content":[{"type":"text","text":"done"}],"odd": 1.0}"#), "{text}");
+}
+
+#[tokio::test]
 async fn a_refused_call_is_a_result_the_model_can_read() {
     let web = web(one(Era::Stateful).verdicts(&[Verdict::Refuse, Verdict::Refuse]));
     let session = web.open("/mcp", INIT).await;

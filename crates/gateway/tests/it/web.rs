@@ -33,11 +33,12 @@ fn random() -> [u8; 32] {
 }
 
 pub fn web(door: Door) -> Web {
-    web_with(door, HttpConfig::new(random))
+    web_with(door, config())
 }
 
+/// Answers plainly where it can, which most tests read more easily.
 pub fn config() -> HttpConfig {
-    HttpConfig::new(random)
+    HttpConfig { stream_answers: false, ..HttpConfig::new(random) }
 }
 
 pub fn web_with(door: Door, config: HttpConfig) -> Web {

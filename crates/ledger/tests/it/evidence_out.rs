@@ -11,7 +11,8 @@ async fn bundle(world: &World) -> Vec<u8> {
         opened.ledger.ask(Ask::Add(n)).await.unwrap();
     }
     opened.publisher.publish().unwrap();
-    let exported = opened.history.export("three records", &[0, 255, 299], world.keys().log.verifier(), |_| true).unwrap();
+    let exported =
+        opened.history.export("three records", &[0, 255, 299], world.keys().log.verifier(), |_| true).unwrap();
     world.close(opened);
     exported.to_bytes().unwrap()
 }

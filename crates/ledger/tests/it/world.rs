@@ -120,7 +120,10 @@ impl World {
     }
 
     pub fn keys(&self) -> LogKeys {
-        LogKeys { tenant: TenantKey::from_bytes([1; 32]), log: SignerKey::ed25519("test.example/log", &[2; 32]).unwrap() }
+        LogKeys {
+            tenant: TenantKey::from_bytes([1; 32]),
+            log: SignerKey::ed25519("test.example/log", &[2; 32]).unwrap(),
+        }
     }
 
     pub fn place(&self) -> Place {

@@ -23,7 +23,10 @@ pub async fn run(args: &Demo, as_json: bool) -> Done {
         return serve(db.clone()).await;
     }
     let stage = Stage::set(args.listen).await?;
-    output::tell(paint(FAINT, format!("the demo lives in {}; everything in it is made anew each time", stage.dir.display())));
+    output::tell(paint(
+        FAINT,
+        format!("the demo lives in {}; everything in it is made anew each time", stage.dir.display()),
+    ));
     let scenes = play::all(&stage, as_json).await?;
     let failed = scenes.iter().filter(|scene| !scene.as_told).count();
     if as_json {
@@ -77,6 +80,9 @@ fn finish(stage: &Stage, failed: usize, once: bool) {
     output::say(paint(BOLD, "  countersign init -- <your own MCP server's command>     # yours, in under a minute"));
     output::say(format!("  countersign --dir {dir} log tail -f"));
     output::say(format!("  countersign --dir {dir} doctor"));
-    output::say(format!("  countersign --dir {dir} switch clear agent:{} --reason \"the story is over\"", demo::bundle::AGENT));
+    output::say(format!(
+        "  countersign --dir {dir} switch clear agent:{} --reason \"the story is over\"",
+        demo::bundle::AGENT
+    ));
     output::say(paint(FAINT, "Ctrl-C ends it."));
 }

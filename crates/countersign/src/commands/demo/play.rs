@@ -73,7 +73,8 @@ async fn connect(stage: &Stage) -> Result<Connection, CliError> {
         headers: vec![("authorization".into(), format!("Bearer {}", stage.agent_key))],
         ..Wiring::default()
     };
-    let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"sre-agent","version":"1.0.0"}}"#;
+    let hello =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"sre-agent","version":"1.0.0"}}"#;
     let failed = |e: &dyn std::fmt::Display| CliError::machine(format!("the agent cannot reach the gateway: {e}"));
     let connection = connect_stateful(&wiring, hello, &Limits::default()).await.map_err(|e| failed(&e))?;
     connection.send(Frame::notification("notifications/initialized", None)).await.map_err(|e| failed(&e))?;
@@ -83,7 +84,10 @@ async fn connect(stage: &Stage) -> Result<Connection, CliError> {
 async fn request(agent: &Connection, method: &str, params: &Value) -> Result<Frame, CliError> {
     let (events, _) = mpsc::channel(16);
     let frame = Frame::request(&RpcId::text(method), method, Some(&params.to_string()));
-    agent.request(frame, Vec::new(), events).await.map_err(|e| CliError::machine(format!("the agent got no answer: {e}")))
+    agent
+        .request(frame, Vec::new(), events)
+        .await
+        .map_err(|e| CliError::machine(format!("the agent got no answer: {e}")))
 }
 
 async fn list_tools(agent: &Connection) -> Result<(), CliError> {
@@ -108,11 +112,13 @@ async fn play(stage: &Stage, agent: &Arc<Connection>, scene: &Scene) -> Result<P
     let as_told = decision.as_ref().is_some_and(|d| scene.decides.is(&d.verdict))
         && ended_as_told(scene, &answer)
         && scene.effect.is_none_or(|effect| change == Some(effect.change));
+    let approved = matches!(scene.then, Then::Approve { .. }) && answer.refused.is_none();
+    let ran = if approved { last_permitted(stage) } else { None };
     Ok(Played {
         title: scene.title,
         as_told,
-        action: answer.action.or_else(|| decision.as_ref().map(|d| d.action)),
-        approved: matches!(scene.then, Then::Approve { .. }) && answer.refused.is_none(),
+        action: ran.or(answer.action).or_else(|| decision.as_ref().map(|d| d.action)),
+        approved,
         decision,
         answer,
         effect: scene.effect.zip(change),
@@ -160,7 +166,8 @@ async fn people(stage: &Stage, scene: &Scene, known: usize) -> Result<(), CliErr
 }
 
 fn answer(frame: &Frame) -> Answer {
-    let body: Value = frame.member("result").or(frame.member("error")).and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
+    let body: Value =
+        frame.member("result").or(frame.member("error")).and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
     let refusal = body.pointer("/_meta/countersign.dev~1refusal");
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     Answer {
@@ -175,6 +182,14 @@ fn ended_as_told(scene: &Scene, answer: &Answer) -> bool {
         Ends::Runs => answer.refused.is_none(),
         Ends::Refused(code) => answer.refused.as_deref() == Some(code.as_str()),
     }
+}
+
+/// Finds the newest action that was permitted.
+fn last_permitted(stage: &Stage) -> Option<ActionId> {
+    let history = stage.server.control.history();
+    let size = history.size().ok()?;
+    let entries = history.range(size.saturating_sub(10), size).ok()?;
+    entries.iter().rev().find(|entry| evidence::walk::is_intent(&entry.leaf)).and_then(|entry| entry.leaf.action)
 }
 
 /// Finds the first decision about this scene's call: the newest action of this tool whose decision is of the scene's kind.
@@ -207,7 +222,10 @@ fn tell(number: usize, scene: &Scene, played: &Played) {
     output::say(format!("    {} → {} {}", demo::bundle::AGENT, scene.call.tool, scene.call.arguments));
     if let Some(decision) = &played.decision {
         let worst = decision.findings.iter().map(|f| &f.restriction).max();
-        let said = decision.findings.iter().find(|f| Some(&f.restriction) == worst && *worst.unwrap_or(&types::Restriction::Allow) > types::Restriction::AllowObserved);
+        let said = decision.findings.iter().find(|f| {
+            Some(&f.restriction) == worst
+                && *worst.unwrap_or(&types::Restriction::Allow) > types::Restriction::AllowObserved
+        });
         let why = said.map(|f| format!(": {}", f.detail)).unwrap_or_default();
         output::say(format!("    decided {}{why}", output::verdict(&decision.verdict)));
     }

@@ -53,7 +53,8 @@ fn fresh(dir: &Path) -> Result<(), CliError> {
         fs::remove_dir_all(dir).map_err(|e| failed("the last demo's folder cannot be emptied", &e))?;
     }
     fs::create_dir_all(dir).map_err(|e| failed("the demo's folder cannot be made", &e))?;
-    fs::write(mark, "Made by `countersign demo`, which empties this folder each time.\n").map_err(|e| failed("the demo's folder cannot be written", &e))
+    fs::write(mark, "Made by `countersign demo`, which empties this folder each time.\n")
+        .map_err(|e| failed("the demo's folder cannot be written", &e))
 }
 
 impl Stage {
@@ -90,8 +91,12 @@ async fn definitions(command: &[String]) -> Result<BTreeMap<String, Digest>, Cli
     let env = variable("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect();
     let wiring = Wiring { command: command.to_vec(), env, ..Wiring::default() };
     let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign-demo","version":"0.1.0"}}"#;
-    let connection = connect_stateful(&wiring, hello, &Limits::default()).await.map_err(|e| failed("the demo's MCP server does not start", &e))?;
-    let tools = list_all(&connection, "tools/list").await.map_err(|e| failed("the demo's MCP server does not list its tools", &e))?;
+    let connection = connect_stateful(&wiring, hello, &Limits::default())
+        .await
+        .map_err(|e| failed("the demo's MCP server does not start", &e))?;
+    let tools = list_all(&connection, "tools/list")
+        .await
+        .map_err(|e| failed("the demo's MCP server does not list its tools", &e))?;
     let mut pins = BTreeMap::new();
     for json in &tools {
         let value: serde_json::Value = serde_json::from_str(json).map_err(|e| failed("a tool cannot be read", &e))?;
