@@ -94,7 +94,10 @@ impl Control {
         let key = wish.idempotency_key.clone();
         let proposed = self.decide(self.proposal(wish), reported, key, None).await?;
         if let (true, Proposed::Now(decided)) = (reported, &proposed) {
-            self.hand_out(decided)?;
+            if let Err(refusal) = self.hand_out(decided) {
+                self.withhold(decided.decision.action, &refusal).await?;
+                return Err(refusal);
+            }
         }
         Ok(proposed)
     }
@@ -135,6 +138,21 @@ impl Control {
                 Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before")))
             }
         }
+    }
+
+    /// Records that a permit was never handed out, because a kill came between its record and its answer.
+    async fn withhold(&self, action: ActionId, refusal: &Refusal) -> Failure<()> {
+        let outcome = Outcome {
+            action,
+            status: OutcomeStatus::NotDispatched,
+            provenance: Provenance::Reported,
+            result: None,
+            error: Some(refusal.message.clone()),
+            dispatches: 0,
+            took_ms: 0,
+            at: self.now(),
+        };
+        self.ask(Command::Outcome(outcome)).await.map(drop)
     }
 
     /// Lists a permit that an agent carries out by itself, so that a kill names it until it is used up.

@@ -93,7 +93,8 @@ impl Client {
         let answer = request.send().await.map_err(gone)?;
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(gone)?.to_vec();
-        if status.is_success() { Ok(bytes) } else { Err(problem(status, &bytes)) }
+        // 202: people must approve it first, so it is not done.
+        if status.is_success() && status != StatusCode::ACCEPTED { Ok(bytes) } else { Err(problem(status, &bytes)) }
     }
 }
 
@@ -102,5 +103,14 @@ fn problem(status: StatusCode, bytes: &[u8]) -> CliError {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let code = text("code").and_then(|c| c.parse().ok()).unwrap_or(Code::UpstreamInvalid);
     let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered {status}"));
+    let case = body.pointer("/approval/id").and_then(Value::as_str);
+    if let (StatusCode::ACCEPTED, Some(case)) = (status, case) {
+        let waits = CliError::new(
+            Exit::Undetermined,
+            Code::ApprovalPending,
+            format!("people must approve it first: {message}"),
+        );
+        return waits.hint(format!("after `countersign approvals approve {case}`, say the same again"));
+    }
     CliError::new(exit_for(code), code, message)
 }

@@ -36,6 +36,18 @@ impl World {
     }
 }
 
+impl World {
+    /// Stops the application as a clean stop does, and starts it again on the same folder.
+    pub async fn restart(self) -> Self {
+        let Self { control, clock, folder, tokens } = self;
+        let config = control.config().clone();
+        control.close();
+        let control = Control::open(config).unwrap();
+        control.start().await.unwrap();
+        Self { control, clock, folder, tokens }
+    }
+}
+
 /// Starts an application with the bundle of [`bundle`].
 pub async fn world() -> World {
     world_with(bundle()).await

@@ -53,7 +53,8 @@ impl Decider {
             decision.case = Some(case.id);
         }
         self.record(&proposal, &decision, turn);
-        if let Some(key) = idempotency_key {
+        // A key stands for an answer that is final; what waits for people is asked again with the same key.
+        if let Some(key) = idempotency_key.filter(|_| case.is_none()) {
             self.remember(key, &proposal, turn);
         }
         if finished.granted.is_some() && decision.case.is_some() {

@@ -49,6 +49,8 @@ async fn list(client: &Client, as_json: bool) -> Done {
     Ok(Exit::Done)
 }
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// Returns the list in an answer, whether it stands alone or under a name.
 pub fn items(answer: &Value) -> Vec<Value> {
     let list = answer.as_array().or_else(|| answer.as_object().and_then(|o| o.values().find_map(Value::as_array)));
@@ -77,7 +79,11 @@ pub fn after(span: &str) -> Result<i64, CliError> {
         _ => None,
     };
     match (count, ms) {
-        (Some(count), Some(ms)) => Ok(crate::machine::SystemClock.wall().plus(count.saturating_mul(ms)).0),
+        // The next full hour, so that saying the same again within the hour is the same request.
+        (Some(count), Some(ms)) => {
+            let end = crate::machine::SystemClock.wall().plus(count.saturating_mul(ms)).0;
+            Ok(if ms < HOUR_MS { end } else { end.div_euclid(HOUR_MS).saturating_add(1).saturating_mul(HOUR_MS) })
+        }
         _ => Err(CliError::usage(format!("`{span}` is no span: write 30d, 12h, 15m or 90s"))),
     }
 }

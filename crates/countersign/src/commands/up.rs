@@ -26,7 +26,7 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
     } else {
         output::say(format!("{} {}", paint(BOLD, "countersign"), server.url));
         output::say(format!("  agents     MCP at {}/mcp, with their own bearer key", server.url));
-        output::say(format!("  people     `countersign approvals`, `countersign log tail -f`, `countersign doctor`"));
+        output::say("  people     `countersign approvals`, `countersign log tail -f`, `countersign doctor`");
         output::say(paint(FAINT, format!("  admin key  {}", folders.keys.join("admin.key").display())));
         for action in &server.started.in_doubt {
             output::tell(format!("{action} was in flight when the last run stopped: nobody knows whether it happened"));

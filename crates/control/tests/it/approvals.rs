@@ -1,0 +1,95 @@
+//! Approvals: durable, bound to the exact action, used once.
+
+use testkit::{World, world};
+use types::case::{Ballot, CaseState};
+use types::{CaseId, Code, Verdict};
+
+use crate::propose;
+
+const SERVICE: &str = r#"{"service":"web"}"#;
+
+async fn approve(world: &World, case: CaseId, by: &str) -> CaseState {
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let person = by.parse().unwrap();
+    world.control.vote(&person, case, Ballot::Approve, "looks right", shown, false).await.unwrap().state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_survives_a_restart_and_is_used_once() {
+    let world = world().await;
+    let held = propose(&world, "sre.restart", SERVICE).await;
+    let case = held.case.expect("it is held").id;
+    assert!(held.permit.is_none());
+    let world = world.restart().await;
+    assert_eq!(approve(&world, case, "ben").await, CaseState::Approved);
+    let world = world.restart().await;
+
+    let ran = propose(&world, "sre.restart", SERVICE).await;
+    assert_eq!(ran.decision.verdict, Verdict::AllowObserved);
+    assert!(ran.permit.is_some());
+    assert_eq!(ran.decision.case, Some(case));
+
+    let again = propose(&world, "sre.restart", SERVICE).await;
+    assert!(again.permit.is_none());
+    assert_ne!(again.case.expect("it is held anew").id, case);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_for_these_arguments_and_no_others() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    approve(&world, case, "ben").await;
+    let other = propose(&world, "sre.restart", r#"{"service":"payments"}"#).await;
+    assert!(other.permit.is_none() && other.case.unwrap().id != case);
+    assert!(propose(&world, "sre.restart", SERVICE).await.permit.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identical_proposal_joins_the_open_case() {
+    let world = world().await;
+    let first = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    let second = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    assert_eq!(first, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_are_two_people() {
+    let world = world().await;
+    let case = propose(&world, "sre.scale", SERVICE).await.case.unwrap().id;
+    assert_eq!(approve(&world, case, "ben").await, CaseState::Open);
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let twice = world.control.vote(&"ben".parse().unwrap(), case, Ballot::Approve, "again", shown, false).await;
+    assert_eq!(twice.unwrap_err().code, Code::VoteRepeated);
+    assert!(propose(&world, "sre.scale", SERVICE).await.permit.is_none());
+    assert_eq!(approve(&world, case, "cleo").await, CaseState::Approved);
+    assert!(propose(&world, "sre.scale", SERVICE).await.permit.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_refusal() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    world.clock.advance(600_001);
+    for _ in 0..200 {
+        if world.control.case(&case).unwrap().case.state == CaseState::Expired {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Expired);
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let late = world.control.vote(&"ben".parse().unwrap(), case, Ballot::Approve, "late", shown, false).await;
+    assert_eq!(late.unwrap_err().code, Code::CaseClosed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_shows_the_votes_an_action_ran_on() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    approve(&world, case, "ben").await;
+    let ran = propose(&world, "sre.restart", SERVICE).await;
+    let path = world.control.trace(&ran.decision.action).unwrap();
+    assert_eq!(path.votes.len(), 1);
+    assert_eq!(path.votes[0].person.as_str(), "ben");
+    assert!(path.steps.windows(2).all(|pair| pair[0].index < pair[1].index));
+}

@@ -1,0 +1,44 @@
+//! The application over a real journal: what survives a restart, what is used once, what a kill stops.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod approvals;
+mod recovery;
+mod safety;
+
+use countersign_control::actions::{Decided, Proposed, Wish};
+use countersign_control::door::Refusal;
+use testkit::World;
+use types::{Arguments, Channel, Claims, Principal};
+
+/// What `sre-bot` wants to call, as an agent that the gateway executes for.
+pub fn wish(tool: &str, arguments: &str) -> Wish {
+    Wish {
+        principal: Principal::Agent("sre-bot".parse().unwrap()),
+        on_behalf_of: None,
+        session: None,
+        tool: tool.parse().unwrap(),
+        definition: None,
+        arguments: Arguments::parse(arguments, 4_096).unwrap(),
+        claims: Claims::default(),
+        channel: Channel::Http,
+        idempotency_key: None,
+    }
+}
+
+pub async fn try_propose(world: &World, tool: &str, arguments: &str, reported: bool) -> Result<Decided, Refusal> {
+    match world.control.propose(wish(tool, arguments), reported).await? {
+        Proposed::Now(decided) => Ok(*decided),
+        Proposed::Before(action) => panic!("{action} came before"),
+    }
+}
+
+pub async fn propose(world: &World, tool: &str, arguments: &str) -> Decided {
+    try_propose(world, tool, arguments, false).await.unwrap()
+}

@@ -1,0 +1,102 @@
+//! Safety: kills name handed-out permits, floods are counted, a stopped journal denies.
+
+use countersign_control::state::Target;
+use testkit::world;
+use types::{Code, OutcomeStatus, Principal, Verdict};
+
+use crate::{propose, try_propose};
+
+fn dan() -> Principal {
+    Principal::Person("dan".parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_is_drained_only_when_no_handed_out_permit_is_alive() {
+    let world = world().await;
+    let action = try_propose(&world, "sre.report", "{}", true).await.unwrap().decision.action;
+    let target = Target::Agent("sre-bot".parse().unwrap());
+    let killed = world.control.kill(dan(), target.clone(), "acting up").await.unwrap();
+    assert!(killed.armed && !killed.drained);
+    assert_eq!(killed.in_flight[0].action, action);
+    let agent = "sre-bot".parse().unwrap();
+    world.control.report(&agent, action, OutcomeStatus::Done, None, None).await.unwrap();
+    assert!(world.control.killed(&target, None).drained);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_voids_what_people_were_asked() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", r#"{"service":"web"}"#).await.case.unwrap().id;
+    world.control.kill(dan(), Target::Agent("sre-bot".parse().unwrap()), "acting up").await.unwrap();
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let vote =
+        world.control.vote(&"ben".parse().unwrap(), case, types::case::Ballot::Approve, "fine", shown, false).await;
+    assert_eq!(vote.unwrap_err().code, Code::CaseClosed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_denials_is_counted_and_not_recorded_one_by_one() {
+    let world = world().await;
+    let before = world.control.history().size().unwrap();
+    for _ in 0..260 {
+        assert_eq!(propose(&world, "sre.delete", "{}").await.decision.verdict, Verdict::Deny);
+    }
+    let flooded = propose(&world, "sre.delete", "{}").await;
+    assert!(flooded.receipt.is_none());
+    assert!(flooded.decision.findings.iter().any(|finding| finding.code == Code::DenialsFlooding));
+    assert_eq!(world.control.history().size().unwrap() - before, 200);
+    world.clock.advance(60_001);
+    // The next denial is recorded again, after the sum of those that were not.
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        if world.control.history().size().unwrap() - before > 200 {
+            break;
+        }
+    }
+    propose(&world, "sre.delete", "{}").await;
+    let size = world.control.history().size().unwrap();
+    let kinds: Vec<_> =
+        world.control.history().range(before + 200, size).unwrap().iter().map(|e| e.leaf.kind).collect();
+    assert_eq!(kinds, [evidence::RecordKind::Aggregate, evidence::RecordKind::Decided]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_journal_denies_everything() {
+    let world = world().await;
+    let data = world.control.config().place.data.clone();
+    drop(store::Writer::open(&data.join("journal.db")).unwrap());
+    let refused = try_propose(&world, "sre.report", "{}", false).await.unwrap_err();
+    assert_eq!(refused.code, Code::JournalStopped);
+    let again = try_propose(&world, "sre.report", "{}", false).await.unwrap_err();
+    assert_eq!(again.code, Code::JournalStopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_grants_nothing() {
+    let world = world().await;
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Allow);
+    world.clock.jump(3_600_000);
+    let denied = propose(&world, "sre.report", "{}").await.decision;
+    assert_eq!(denied.verdict, Verdict::Deny);
+    assert!(denied.findings.iter().any(|finding| finding.code == Code::ClockJumped));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_prepared_under_an_old_snapshot_is_judged_under_the_new_one() {
+    let world = world().await;
+    let snapshot = world.control.snapshot();
+    let grants = snapshot.grants.len();
+    assert!(grants > 0);
+    let proposals = (0..40).map(|_| {
+        let control = world.control.clone();
+        tokio::spawn(async move { control.propose(crate::wish("sre.report", "{}"), false).await.map(drop) })
+    });
+    let running: Vec<_> = proposals.collect();
+    for _ in 0..5 {
+        world.control.refresh_inventory().await.unwrap();
+    }
+    for task in running {
+        task.await.unwrap().unwrap();
+    }
+    assert!(world.control.snapshot().epoch >= snapshot.epoch + 5);
+}

@@ -1,0 +1,104 @@
+//! The first minute: `init` on a server, a client over `wrap`, a denial, an approval, a trace, evidence.
+
+use serde_json::json;
+
+use crate::program::{Client, init, run};
+
+const WRAP: [&str; 2] = ["wrap", "--server=inventory"];
+
+#[test]
+fn from_a_servers_command_to_a_governed_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let report = init(dir);
+    assert_eq!(report.code, 0, "{}", report.err);
+    assert!(report.json()["client"]["inventory"]["args"].as_array().unwrap().iter().any(|word| word == "wrap"));
+
+    let mut client = Client::start(dir, &WRAP);
+    let listed = client.ask("tools/list", &json!({}));
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 9);
+    let read = client.call("get_service", &json!({ "service": "checkout" }));
+    assert_eq!(Client::refused(&read), "", "{read}");
+    let deleted = client.call("delete_service", &json!({ "service": "batch-worker" }));
+    assert_eq!(Client::refused(&deleted), "policy-forbids", "{deleted}");
+    let unknown = client.call("no_such_tool", &json!({}));
+    assert_eq!(Client::refused(&unknown), "tool-unknown", "{unknown}");
+    client.finish();
+
+    let trace = run(dir, &["trace", "last", "--json"]);
+    assert_eq!(trace.json()["decisions"][0]["verdict"], "deny");
+    assert_eq!(run(dir, &["log", "check"]).code, 0);
+}
+
+#[test]
+fn a_write_waits_and_runs_once_the_owner_has_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut client = Client::start(dir, &WRAP);
+    client.ask("tools/list", &json!({}));
+    let change = json!({ "name": "draft_mail", "arguments": { "from": "status@shop.example", "to": "a@b.c", "subject": "s", "body": "b" } });
+    client.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": change }).to_string());
+    let case = (0..200)
+        .find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let listed = run(dir, &["approvals", "--json"]);
+            listed.json().to_string().split('"').find(|word| word.starts_with("case_")).map(str::to_owned)
+        })
+        .expect("the call is held");
+
+    let alone = run(dir, &["approvals", "approve", &case, "--reason", "fine"]);
+    assert_eq!((alone.code, alone.err.contains("solo-unconfirmed")), (1, true), "{}", alone.err);
+    let approved = run(dir, &["approvals", "approve", &case, "--reason", "fine", "--solo"]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    assert!(
+        approved.out.contains(r#""subject": "s""#) || approved.out.contains(r#""subject":"s""#),
+        "{}",
+        approved.out
+    );
+    let answer = loop {
+        let frame = client.read();
+        if frame["id"] == "held" {
+            break frame;
+        }
+    };
+    assert_eq!(Client::refused(&answer["result"]), "", "{answer}");
+    client.finish();
+
+    let trace = run(dir, &["trace", "last"]);
+    assert!(trace.out.contains("approved by ana, alone, as `solo` allows"), "{}", trace.out);
+}
+
+#[test]
+fn a_second_client_attaches_to_the_server_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut first = Client::start(dir, &WRAP);
+    first.ask("tools/list", &json!({}));
+    let mut second = Client::start(dir, &WRAP);
+    assert_eq!(second.ask("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 9);
+    let read = second.call("list_services", &json!({}));
+    assert_eq!(Client::refused(&read), "", "{read}");
+    second.finish();
+    first.finish();
+}
+
+#[test]
+fn a_clients_config_is_edited_and_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let before = r#"{"mcpServers":{"other":{"command":"x"}}}"#;
+    std::fs::write(dir.join(".mcp.json"), before).unwrap();
+    assert_eq!(run(dir, &["connect", "claude-code"]).code, 0);
+    let edited: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join(".mcp.json")).unwrap()).unwrap();
+    assert_eq!(edited["mcpServers"]["other"]["command"], "x");
+    assert_eq!(edited["mcpServers"]["inventory"]["args"][0], "wrap");
+    assert_eq!(run(dir, &["connect", "claude-code", "--undo"]).code, 0);
+    assert_eq!(std::fs::read_to_string(dir.join(".mcp.json")).unwrap(), before);
+    assert_eq!(run(dir, &["connect", "cursor"]).code, 0);
+    assert_eq!(run(dir, &["connect", "cursor", "--undo"]).code, 0);
+    assert!(!dir.join(".cursor/mcp.json").exists());
+}

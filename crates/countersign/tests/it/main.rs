@@ -1,0 +1,15 @@
+//! The program as people run it: exit codes, standard output, standard error, and the road from end to end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod cli;
+mod crash;
+mod first_minute;
+mod program;
+mod story;
