@@ -1,66 +1,89 @@
 //! Salted commitments, and opening them one at a time.
 //!
-//! A commitment is `HMAC-SHA256(salt, name ‖ 0 ‖ value)`; a field without a value commits to `name ‖ 1`,
-//! which nobody can tell from the rest without the salt. Salts come from the record key, so destroying
-//! a subject's key makes every commitment about the subject unguessable.
+//! A commitment is `SHA-256(salt ‖ name ‖ 0 ‖ value)`; a field without a value commits to `salt ‖ name ‖ 1`, which
+//! nobody can tell from the rest without the salt. The salt is 32 bytes and no name holds a zero byte, so no two
+//! openings share their bytes. All salts of a record are one key stream under a key made from the record key:
+//! knowing some tells nothing about the others, and destroying a subject's key makes every commitment about the
+//! subject unguessable.
 
-use hmac::Mac;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use types::Digest;
 
 use crate::content::{Content, Field};
-use crate::keys::{RecordKey, keyed};
-use crate::leaf::{Leaf, Rooted};
+use crate::keys::RecordKey;
+use crate::leaf::{FIELDS, Leaf, Rooted};
+use crate::seal::{self, SealError};
 
-const FIELD: &[u8] = b"countersign/salt/field/1";
-const FINDING: &[u8] = b"countersign/salt/finding/1";
-const FACT: &[u8] = b"countersign/salt/fact/1";
-
-fn commit(salt: &[u8; 32], name: &str, value: Option<&[u8]>) -> Digest {
-    let mut mac = keyed(salt);
-    mac.update(name.as_bytes());
+fn commit(salt: &Digest, name: &str, value: Option<&[u8]>) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(salt.0);
+    hasher.update(name.as_bytes());
     match value {
         Some(value) => {
-            mac.update(&[0]);
-            mac.update(value);
+            hasher.update([0]);
+            hasher.update(value);
         }
-        None => mac.update(&[1]),
+        None => hasher.update([1]),
     }
-    Digest(mac.finalize().into_bytes().into())
-}
-
-fn place(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// Computes the commitments of all fields, in order.
-pub fn fields(key: &RecordKey, content: &Content) -> Vec<Digest> {
-    let each = |(i, field): (usize, &Field)| commit(&key.part(FIELD, place(i)), field.as_str(), content.bytes(*field));
-    Field::ALL.iter().enumerate().map(each).collect()
-}
-
-fn list(key: &RecordKey, purpose: &[u8], name: &str, items: &[ByteVec]) -> Vec<Digest> {
-    items.iter().enumerate().map(|(i, item)| commit(&key.part(purpose, place(i)), name, Some(item))).collect()
+    Digest(hasher.finalize().into())
 }
 
 /// Computes the root over a list of commitments.
 pub fn root(commitments: &[Digest]) -> Rooted {
     let row: Vec<tlog::hash::Hash> = commitments.iter().map(|c| tlog::hash::leaf_hash(&c.0)).collect();
-    Rooted { count: place(commitments.len()), root: Digest(tlog::hash::merkle_root(&row).0) }
+    let count = u32::try_from(commitments.len()).unwrap_or(u32::MAX);
+    Rooted { count, root: Digest(tlog::hash::merkle_root(&row).0) }
 }
 
-/// Computes the root over the findings; `None` if there are none.
-pub fn findings(key: &RecordKey, content: &Content) -> Option<Rooted> {
-    let commitments = list(key, FINDING, "finding", &content.findings);
+/// Is what a leaf carries of a content: commitments, and roots over those of the lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commitments {
+    /// One per field, in order.
+    pub fields: Vec<Digest>,
+    /// The findings; absent if there are none.
+    pub findings: Option<Rooted>,
+    /// The facts; absent if there are none.
+    pub facts: Option<Rooted>,
+}
+
+/// Holds the salts of one record: those of the fields, then of the findings, then of the facts.
+struct Salts {
+    fields: Vec<Digest>,
+    findings: Vec<Digest>,
+    facts: Vec<Digest>,
+}
+
+impl Salts {
+    fn of(key: &RecordKey, content: &Content) -> Result<Self, SealError> {
+        let count = FIELDS + content.findings.len() + content.facts.len();
+        let stream = seal::key_stream(key, count * 32)?;
+        let mut all = stream.chunks_exact(32).filter_map(|chunk| Some(Digest(chunk.try_into().ok()?)));
+        let mut take = |n: usize| all.by_ref().take(n).collect::<Vec<Digest>>();
+        Ok(Self { fields: take(FIELDS), findings: take(content.findings.len()), facts: take(content.facts.len()) })
+    }
+}
+
+fn commit_all(salts: &[Digest], name: &str, items: &[ByteVec]) -> Option<Rooted> {
+    let commitments: Vec<Digest> = salts.iter().zip(items).map(|(salt, item)| commit(salt, name, Some(item))).collect();
     (!commitments.is_empty()).then(|| root(&commitments))
 }
 
-/// Computes the root over the facts; `None` if there are none.
-pub fn facts(key: &RecordKey, content: &Content) -> Option<Rooted> {
-    let commitments = list(key, FACT, "fact", &content.facts);
-    (!commitments.is_empty()).then(|| root(&commitments))
+/// Commits to everything in a content.
+///
+/// # Errors
+///
+/// [`SealError::Cipher`] if the content has so many items that the cipher refuses, which is far beyond memory.
+pub fn commitments(key: &RecordKey, content: &Content) -> Result<Commitments, SealError> {
+    let salts = Salts::of(key, content)?;
+    let field = |(field, salt): (&Field, &Digest)| commit(salt, field.as_str(), content.bytes(*field));
+    Ok(Commitments {
+        fields: Field::ALL.iter().zip(&salts.fields).map(field).collect(),
+        findings: commit_all(&salts.findings, "finding", &content.findings),
+        facts: commit_all(&salts.facts, "fact", &content.facts),
+    })
 }
 
 /// Is one committed value, opened or withheld.
@@ -121,29 +144,34 @@ pub enum DisclosureError {
 }
 
 /// Opens every field, finding and fact for which `open` says yes; lists go by `finding` and `fact`.
-pub fn disclose(key: &RecordKey, content: &Content, open: impl Fn(&str) -> bool) -> Disclosure {
-    let item = |purpose: &[u8], index: usize, name: &str, value: Option<&[u8]>| {
-        let salt = key.part(purpose, place(index));
+///
+/// # Errors
+///
+/// As [`commitments`].
+pub fn disclose(key: &RecordKey, content: &Content, open: impl Fn(&str) -> bool) -> Result<Disclosure, SealError> {
+    let salts = Salts::of(key, content)?;
+    let item = |salt: &Digest, name: &str, value: Option<&[u8]>| {
         if open(name) {
-            Item::Open { salt: Digest(salt), value: value.map(|v| v.to_vec().into()) }
+            Item::Open { salt: *salt, value: value.map(|v| v.to_vec().into()) }
         } else {
-            Item::Withheld(commit(&salt, name, value))
+            Item::Withheld(commit(salt, name, value))
         }
     };
-    let list = |purpose: &[u8], name: &str, items: &[ByteVec]| {
-        items.iter().enumerate().map(|(i, v)| item(purpose, i, name, Some(v.as_slice()))).collect()
+    let list = |salts: &[Digest], name: &str, items: &[ByteVec]| {
+        salts.iter().zip(items).map(|(salt, value)| item(salt, name, Some(value.as_slice()))).collect()
     };
-    Disclosure {
-        fields: Field::ALL.iter().enumerate().map(|(i, f)| item(FIELD, i, f.as_str(), content.bytes(*f))).collect(),
-        findings: list(FINDING, "finding", &content.findings),
-        facts: list(FACT, "fact", &content.facts),
-    }
+    let fields = Field::ALL.iter().zip(&salts.fields);
+    Ok(Disclosure {
+        fields: fields.map(|(field, salt)| item(salt, field.as_str(), content.bytes(*field))).collect(),
+        findings: list(&salts.findings, "finding", &content.findings),
+        facts: list(&salts.facts, "fact", &content.facts),
+    })
 }
 
 fn recommit(item: &Item, name: &str) -> Digest {
     match item {
         Item::Withheld(commitment) => *commitment,
-        Item::Open { salt, value } => commit(&salt.0, name, value.as_ref().map(|v| v.as_slice())),
+        Item::Open { salt, value } => commit(salt, name, value.as_ref().map(|v| v.as_slice())),
     }
 }
 
@@ -200,4 +228,78 @@ pub fn check(leaf: &Leaf, disclosure: &Disclosure) -> Result<Disclosed, Disclosu
     let open = shown.content.findings.len() + shown.content.facts.len();
     shown.withheld_grounds = disclosure.findings.len() + disclosure.facts.len() - open;
     Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SubjectKey;
+    use types::id::RecordId;
+    use types::{FactName, Facts, Millis};
+
+    fn key(record: u8) -> RecordKey {
+        let id = RecordId::draw(Millis(1), [record; 10]);
+        RecordKey::derive(&id, [&SubjectKey::from_bytes([5; 32])])
+    }
+
+    fn content() -> Content {
+        let mut facts = Facts::new();
+        facts.set(FactName::new("a"), 1, "test", Millis(1));
+        facts.set(FactName::new("b"), 1, "test", Millis(1));
+        Content::about(vec!["agent:a".into()]).with(Field::Reason, &"x".to_owned()).with_grounds(&[], &facts)
+    }
+
+    fn leaf(committed: Commitments) -> Leaf {
+        Leaf {
+            version: crate::leaf::VERSION,
+            kind: crate::RecordKind::Heartbeat,
+            record: RecordId::draw(Millis(1), [1; 10]),
+            at: Millis(1),
+            action: None,
+            session: None,
+            bundle: None,
+            verdict: None,
+            level: None,
+            status: None,
+            fields: committed.fields,
+            findings: committed.findings,
+            facts: committed.facts,
+            content: Digest::default(),
+            semantics: None,
+        }
+    }
+
+    #[test]
+    fn equal_values_have_unequal_commitments_within_and_across_records() {
+        let (one, two) = (commitments(&key(1), &content()).unwrap(), commitments(&key(2), &content()).unwrap());
+        let mut all: Vec<Digest> = one.fields.iter().chain(&two.fields).copied().collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 2 * FIELDS);
+        assert_ne!(one.facts, two.facts);
+    }
+
+    #[test]
+    fn what_is_opened_is_checked_and_what_is_changed_is_noticed() {
+        let leaf = leaf(commitments(&key(1), &content()).unwrap());
+        let whole = disclose(&key(1), &content(), |_| true).unwrap();
+        assert_eq!(check(&leaf, &whole).unwrap().content.facts, content().facts);
+        let withheld = disclose(&key(1), &content(), |name| name != "fact").unwrap();
+        assert_eq!(check(&leaf, &withheld).unwrap().withheld_grounds, 2);
+
+        let other = |change: &dyn Fn(&mut Disclosure)| {
+            let mut disclosure = whole.clone();
+            change(&mut disclosure);
+            check(&leaf, &disclosure)
+        };
+        let Item::Open { salt, .. } = whole.fields[9].clone() else { panic!("it is open") };
+        let forged = Item::Open { salt, value: Some(types::cbor::encode(&"y".to_owned()).into()) };
+        let emptied = Item::Open { salt, value: None };
+        assert!(other(&|d| d.fields[9] = forged.clone()).is_err());
+        assert!(other(&|d| d.fields[9] = emptied.clone()).is_err());
+        assert!(other(&|d| d.fields.swap(1, 2)).is_err());
+        assert!(other(&|d| d.facts.truncate(1)).is_err());
+        assert!(other(&|d| d.facts.swap(0, 1)).is_err());
+        assert!(other(&|d| d.fields.truncate(11)).is_err());
+    }
 }

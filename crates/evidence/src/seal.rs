@@ -43,6 +43,16 @@ fn cipher(key: &RecordKey) -> Aes256Gcm {
     Aes256Gcm::new(&key.part(b"countersign/seal/1", 0).into())
 }
 
+/// Draws pseudorandom bytes from the record key, for salts: AES-256 in counter mode under a key of its own.
+pub(crate) fn key_stream(key: &RecordKey, bytes: usize) -> Result<Vec<u8>, SealError> {
+    let cipher = Aes256Gcm::new(&key.part(b"countersign/salts/1", 0).into());
+    // What encrypts zeros is the key stream itself; the tag behind it is not used.
+    let zeros = vec![0; bytes];
+    let mut stream = cipher.encrypt(&Nonce::from(NONCE), zeros.as_slice()).map_err(|_| SealError::Cipher)?;
+    stream.truncate(bytes);
+    Ok(stream)
+}
+
 /// Seals a content for its record.
 ///
 /// # Errors

@@ -230,6 +230,7 @@ impl Inner {
         let Some(key) = self.key(&row, &leaf)? else { return Ok((row.leaf, None)) };
         let Some(sealed) = &row.sealed else { return Ok((row.leaf, None)) };
         let content = seal::open(&key, &leaf.record, sealed).map_err(|e| bad(&e.to_string()))?;
-        Ok((row.leaf, Some(commit::disclose(&key, &content, open))))
+        let disclosed = commit::disclose(&key, &content, open).map_err(|e| bad(&e.to_string()))?;
+        Ok((row.leaf, Some(disclosed)))
     }
 }

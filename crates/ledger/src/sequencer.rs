@@ -212,6 +212,7 @@ impl<M: Machine> Sequencer<M> {
             .numbers(&draft.content.subjects, self.random.as_ref(), &mut batch.subjects)
             .map_err(|e| e.to_string())?;
         let key = self.subjects.record_key(&record, &numbers).ok_or("a subject's key is gone")?;
+        let committed = commit::commitments(&key, &draft.content).map_err(|e| e.to_string())?;
         let sealed = seal::seal(&key, &record, &draft.content).map_err(|e| e.to_string())?;
         let leaf = Leaf {
             version: VERSION,
@@ -224,9 +225,9 @@ impl<M: Machine> Sequencer<M> {
             verdict: draft.verdict,
             level: draft.level,
             status: draft.status,
-            fields: commit::fields(&key, &draft.content),
-            findings: commit::findings(&key, &draft.content),
-            facts: commit::facts(&key, &draft.content),
+            fields: committed.fields,
+            findings: committed.findings,
+            facts: committed.facts,
             content: sealed.digest,
             semantics: draft.semantics,
         };

@@ -1,0 +1,55 @@
+//! A published log: every byte of every file counts.
+
+use std::fs;
+
+use crate::{files, published, verify};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_holds_passes_and_says_what_is_open() {
+    let (world, key) = published().await;
+    let log = world.folder.path().join("data/log");
+    let (code, said) = verify(&log, &["--key", &key]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("was permitted in record") && said.contains("decided 3"), "{said}");
+    assert_eq!(verify(&log, &[]).0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_changed_byte_passes() {
+    let (world, key) = published().await;
+    // The publisher goes on at a distance, so the tampering is done on a copy that nobody else touches.
+    let copy = tempfile::tempdir().unwrap();
+    let source = world.folder.path().join("data/log");
+    for file in files(&source) {
+        let to = copy.path().join(file.strip_prefix(&source).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(&file, to).unwrap();
+    }
+    assert_eq!(verify(copy.path(), &["--key", &key]).0, 0);
+    let size = fs::read_to_string(copy.path().join("checkpoint")).unwrap().lines().nth(1).unwrap().to_owned();
+    let in_use = |path: &std::path::PathBuf| path.ends_with("checkpoint") || path.to_string_lossy().ends_with(&format!("/{size}"));
+    let mut tried = 0;
+    for file in files(copy.path()).into_iter().filter(in_use) {
+        let bytes = fs::read(&file).unwrap();
+        for at in (0..bytes.len()).step_by(bytes.len().div_ceil(12)) {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            fs::write(&file, &altered).unwrap();
+            let (code, said) = verify(copy.path(), &["--key", &key]);
+            assert_eq!(code, 1, "byte {at} of {}: {said}", file.display());
+            tried += 1;
+        }
+        fs::write(&file, &bytes).unwrap();
+    }
+    assert!(tried >= 30, "only {tried} bytes were tried");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_tile_and_another_key_do_not_pass() {
+    let (world, key) = published().await;
+    let log = world.folder.path().join("data/log");
+    let other = tlog::SignerKey::ed25519(key.split('+').next().unwrap(), &[3; 32]).unwrap();
+    assert_eq!(verify(&log, &["--key", &other.verifier().to_string()]).0, 1);
+    fs::remove_dir_all(log.join("tile/entries")).unwrap();
+    assert_eq!(verify(&log, &["--key", &key]).0, 1);
+}

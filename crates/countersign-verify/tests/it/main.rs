@@ -1,0 +1,48 @@
+//! The auditor's program on a real log: what holds passes, what was altered does not, what is missing never passes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use control::actions::{Proposed, Wish};
+use testkit::World;
+use types::{Arguments, Channel, Claims, Principal};
+
+mod log;
+mod one_action;
+
+/// Is the verifier key's text and the folder of a published log with some decisions.
+pub async fn published() -> (World, String) {
+    let world = testkit::world().await;
+    for tool in ["sre.report", "sre.delete", "sre.restart"] {
+        let wish = Wish {
+            principal: Principal::Agent("sre-bot".parse().unwrap()),
+            on_behalf_of: None,
+            session: None,
+            tool: tool.parse().unwrap(),
+            definition: None,
+            arguments: Arguments::parse(r#"{"service":"web"}"#, 4_096).unwrap(),
+            claims: Claims::default(),
+            channel: Channel::Http,
+            idempotency_key: None,
+        };
+        assert!(matches!(world.control.propose(wish, false).await.unwrap(), Proposed::Now(_)));
+    }
+    world.control.publish().unwrap();
+    let key = world.control.config().place.keys.log.verifier().to_string();
+    (world, key)
+}
+
+/// Runs the program and returns its exit code and what it said.
+pub fn verify(path: &Path, more: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign-verify")).arg(path).args(more).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+/// Lists the files below a folder.
+pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}

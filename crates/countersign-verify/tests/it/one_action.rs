@@ -1,0 +1,50 @@
+//! An evidence bundle of one action: signature and claim are told apart, and what is withheld is not a pass.
+
+use std::fs;
+
+use crate::{published, verify};
+
+async fn bundle(open: impl Fn(&str) -> bool) -> (tempfile::TempDir, std::path::PathBuf, String) {
+    let (world, key) = published().await;
+    let history = world.control.history();
+    let size = history.size().unwrap();
+    let denied = history.range(0, size).unwrap().into_iter().find(|entry| entry.leaf.verdict == Some(3)).unwrap();
+    let verifier = world.control.config().place.keys.log.verifier().clone();
+    let archive = history.export("one action", &[denied.index], &verifier, open).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.evidence");
+    fs::write(&path, archive.to_bytes().unwrap()).unwrap();
+    (folder, path, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_bundle_holds() {
+    let (_folder, path, key) = bundle(|_| true).await;
+    let (code, said) = verify(&path, &["--key", &key]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("signature  holds") && said.contains("claim      holds"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_trusted_key_nothing_is_proved() {
+    let (_folder, path, _) = bundle(|_| true).await;
+    let (code, said) = verify(&path, &[]);
+    assert_eq!(code, 4, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn withheld_grounds_leave_the_claim_undetermined() {
+    let (_folder, path, key) = bundle(|name| name != "finding").await;
+    let (code, said) = verify(&path, &["--key", &key]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("signature  holds") && said.contains("claim      withheld"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_bundle_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no.evidence");
+    fs::write(&path, "no zip").unwrap();
+    assert_eq!(verify(&path, &[]).0, 2);
+    assert_eq!(verify(&folder.path().join("absent"), &[]).0, 2);
+}
