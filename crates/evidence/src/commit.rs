@@ -1,7 +1,8 @@
 //! Salted commitments, and opening them one at a time.
 //!
-//! A commitment is `SHA-256(salt ‖ name ‖ 0 ‖ value)`; a field without a value commits to `salt ‖ name ‖ 1`, which
-//! nobody can tell from the rest without the salt. The salt is 32 bytes and no name holds a zero byte, so no two
+//! A commitment is `SHA-256(0 ‖ salt ‖ name ‖ 0 ‖ value)`; a field without a value commits to `0 ‖ salt ‖ name ‖ 1`,
+//! which nobody can tell from the rest without the salt. The leading zero is RFC 6962's mark of a leaf, so that the
+//! commitments of a list are themselves the leaves of its tree. The salt is 32 bytes and no name holds a zero byte, so no two
 //! openings share their bytes. All salts of a record are one key stream under a key made from the record key:
 //! knowing some tells nothing about the others, and destroying a subject's key makes every commitment about the
 //! subject unguessable.
@@ -19,6 +20,7 @@ use crate::seal::{self, SealError};
 
 fn commit(salt: &Digest, name: &str, value: Option<&[u8]>) -> Digest {
     let mut hasher = Sha256::new();
+    hasher.update([0]);
     hasher.update(salt.0);
     hasher.update(name.as_bytes());
     match value {
@@ -33,7 +35,7 @@ fn commit(salt: &Digest, name: &str, value: Option<&[u8]>) -> Digest {
 
 /// Computes the root over a list of commitments.
 pub fn root(commitments: &[Digest]) -> Rooted {
-    let row: Vec<tlog::hash::Hash> = commitments.iter().map(|c| tlog::hash::leaf_hash(&c.0)).collect();
+    let row: Vec<tlog::hash::Hash> = commitments.iter().map(|c| tlog::hash::Hash(c.0)).collect();
     let count = u32::try_from(commitments.len()).unwrap_or(u32::MAX);
     Rooted { count, root: Digest(tlog::hash::merkle_root(&row).0) }
 }
