@@ -2,6 +2,7 @@
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, about 20 facts per decision, contents sealed.
 
+mod http;
 mod machine;
 mod measure;
 mod raw;
@@ -39,6 +40,10 @@ async fn all() -> Result<(), String> {
         let share = road.per_second * 100.0 / raw.per_second.max(1.0);
         line(&format!("raw group commit, {callers} callers"), &raw.to_string());
         line(&format!("decide and record, {callers} callers"), &format!("{road}  ({share:.0} % of raw)"));
+    }
+    for callers in [1, 16, 64, 256] {
+        let summary = http::decide(&control, callers).await?;
+        line(&format!("decide and record over HTTP, {callers} callers"), &summary.to_string());
     }
     Ok(())
 }

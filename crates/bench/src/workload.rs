@@ -52,6 +52,8 @@ fn files() -> Result<BundleFiles, String> {
         "[classes.look]\ndescription = \"reads\"\nwrites = false\n\n[classes.change]\ndescription = \"writes\"\nwrites = true\nprofile = \"owner\"\n",
     );
     let mut catalog = String::from("[server]\ncommand = [\"true\"]\n\n");
+    // What agents carry out by themselves is listed by no server, so it has no definition to pin.
+    catalog.push_str("[tools.look_item]\nclass = \"look\"\neffect = \"read\"\nreversibility = \"reversible\"\nresource = { kind = \"Item\", id = \"/item\" }\n\n");
     let tool = |name: &str, class: &str, effect: &str| {
         format!(
             "[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n",
@@ -112,7 +114,7 @@ fn schema(files: &BundleFiles) -> Result<String, String> {
     let data = Bundle::read(files).map_err(text)?;
     let input = serde_json::json!({ "type": "object", "required": ["item"], "properties": { "item": { "type": "string" }, "note": { "type": "string" } } });
     let tools =
-        ["bench.read_item", "bench.write_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
+        ["bench.read_item", "bench.write_item", "bench.look_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
     let inputs: BTreeMap<ToolName, serde_json::Value> = tools.into_iter().collect::<Result<_, _>>().map_err(text)?;
     Ok(policy::schema::generate(&data, &inputs))
 }

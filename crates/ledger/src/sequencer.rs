@@ -51,6 +51,8 @@ struct Prepared<M: Machine> {
     batch: Batch,
     held: Vec<Held<M>>,
     generation: u64,
+    /// Why the batch must not be committed: the machine has moved on and a record of it could not be made.
+    broken: Option<String>,
 }
 
 /// Is the state shared between the two threads and the handle.
@@ -117,6 +119,11 @@ pub(crate) fn run<M: Machine>(
             break;
         }
         let prepared = sequencer.prepare(waiting.drain(..), generation);
+        if let Some(why) = &prepared.broken {
+            // The writer refuses a batch of a failed generation, this one first.
+            tracing::error!(%why, "a record could not be sealed");
+            shared.fail(generation, &LedgerError::Stopped(why.clone()));
+        }
         if hand_over(&to_writer, prepared).is_err() {
             break;
         }
@@ -166,7 +173,7 @@ impl<M: Machine> Sequencer<M> {
     }
 
     fn prepare(&mut self, requests: impl Iterator<Item = Request<M>>, generation: u64) -> Prepared<M> {
-        let mut prepared = Prepared { batch: Batch::default(), held: Vec::new(), generation };
+        let mut prepared = Prepared { batch: Batch::default(), held: Vec::new(), generation, broken: None };
         for request in requests {
             if request.answer.is_closed() {
                 continue;
@@ -189,10 +196,7 @@ impl<M: Machine> Sequencer<M> {
             match self.seal(record, draft, now, &mut prepared.batch) {
                 Ok(new) => prepared.batch.records.push(new),
                 Err(why) => {
-                    // The machine has moved on; only a reload brings it back in line with the journal.
-                    tracing::error!(%why, "a record could not be sealed");
-                    let _ = request.answer.send(Err(LedgerError::Stopped(why)));
-                    return;
+                    prepared.broken.get_or_insert(why);
                 }
             }
         }

@@ -27,7 +27,9 @@ async fn no_changed_byte_passes() {
     }
     assert_eq!(verify(copy.path(), &["--key", &key]).0, 0);
     let size = fs::read_to_string(copy.path().join("checkpoint")).unwrap().lines().nth(1).unwrap().to_owned();
-    let in_use = |path: &std::path::PathBuf| path.ends_with("checkpoint") || path.to_string_lossy().ends_with(&format!("/{size}"));
+    let in_use = |path: &std::path::PathBuf| {
+        path.ends_with("checkpoint") || path.to_string_lossy().ends_with(&format!("/{size}"))
+    };
     let mut tried = 0;
     for file in files(copy.path()).into_iter().filter(in_use) {
         let bytes = fs::read(&file).unwrap();
