@@ -90,16 +90,27 @@ impl Report {
     }
 }
 
-/// Joins standings: broken wins, then missing, erased and withheld; nothing checked at all is missing.
+impl Standing {
+    /// Joins two standings: broken wins, then missing, erased and withheld.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::Withheld => 1,
+            Self::Erased => 2,
+            Self::Missing => 3,
+            Self::Broken => 4,
+        }
+    }
+}
+
+/// Joins the standings of all checks; nothing checked at all is missing.
 fn worst<'a>(checks: impl Iterator<Item = &'a Check>) -> Standing {
-    let rank = |s: Standing| match s {
-        Standing::Holds => 0,
-        Standing::Withheld => 1,
-        Standing::Erased => 2,
-        Standing::Missing => 3,
-        Standing::Broken => 4,
-    };
-    checks.map(|c| c.standing).max_by_key(|s| rank(*s)).unwrap_or(Standing::Missing)
+    checks.map(|c| c.standing).reduce(Standing::and).unwrap_or(Standing::Missing)
 }
 
 fn check(claim: impl Into<String>, standing: Standing, detail: Option<String>) -> Check {
