@@ -7,7 +7,7 @@ CS=$(countersign_program)
 NODE=$(node22)
 SUITE=$(npm_package conformance-2026 @modelcontextprotocol/conformance@0.2.0-alpha.12)
 PY=$(venv mcp2 mcp==2.3.0 click hatchling uv-dynamic-versioning)
-WORK=$(mktemp -d)
+WORK=${WORK:-$(mktemp -d)}
 PIDS=()
 trap 'kill "${PIDS[@]}" 2>/dev/null || true; [ -n "${KEEP:-}" ] || rm -rf "$WORK"' EXIT
 

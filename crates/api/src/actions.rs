@@ -129,7 +129,7 @@ impl ActionAnswer {
             || Fault::new(Code::StateConflict, format!("{action} came before, and its content was erased since"));
         let decision = path.decisions.first().ok_or_else(erased)?;
         let expires = decision.at.plus(REPORTED_PERMIT_MS);
-        let alive = decision.verdict.permits() && path.outcome.is_none() && app.control.now() < expires;
+        let alive = decision.verdict.permits() && path.outcome.is_none() && app.control.holds(&action);
         let approval = match decision.case.filter(|_| !decision.verdict.permits()) {
             Some(case) => app.control.case(&case).ok().map(|view| ApprovalRef {
                 id: view.case.id,
@@ -195,7 +195,7 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
 /// Decides it and records the decision before answering. The verdict travels in a 200, `deny` too. An action that is
 /// allowed is carried out by the agent itself, before its permit expires, and reported. One that people must decide
 /// names its case; after they have approved, the identical proposal is allowed once. A repetition under the same
-/// idempotency key always returns the first answer, so that proposal takes another key, or none.
+/// idempotency key returns the first answer once that is final; what waits for people is not.
 #[utoipa::path(post, path = "/v1/actions", operation_id = "propose_action", tag = "actions", request_body = NewAction, responses(
     (status = 200, description = "The decision", body = ActionAnswer),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),

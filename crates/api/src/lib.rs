@@ -25,8 +25,10 @@ pub mod view;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use control::Control;
@@ -93,8 +95,16 @@ pub fn router(control: Arc<Control>, config: ApiConfig) -> (Router, OpenApi) {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.config.clone(), guard::admit))
+        .layer(from_fn(to_its_end))
         .with_state(app);
     (router, document)
+}
+
+/// Runs a request to its end though its client may go away: what is recorded and what this process believes must
+/// not part company halfway.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    let running = tokio::spawn(next.run(request)).await;
+    running.unwrap_or_else(|_| Fault::new(Code::Internal, "the request was interrupted").into_response())
 }
 
 async fn unknown_path() -> Fault {

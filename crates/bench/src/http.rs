@@ -41,7 +41,12 @@ pub async fn decide(control: &Arc<Control>, callers: u32) -> Result<Summary, Str
     Ok(Summary::from_times(times, wall))
 }
 
-async fn one_caller(address: std::net::SocketAddr, token: String, caller: u32, each: u32) -> Result<Vec<std::time::Duration>, String> {
+async fn one_caller(
+    address: std::net::SocketAddr,
+    token: String,
+    caller: u32,
+    each: u32,
+) -> Result<Vec<std::time::Duration>, String> {
     let mut stream = TcpStream::connect(address).await.map_err(text)?;
     stream.set_nodelay(true).map_err(text)?;
     let body = format!(
@@ -72,7 +77,8 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Stri
         }
         let said = String::from_utf8_lossy(buffer);
         let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length =
+            head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
         if length.is_some_and(|length| body.len() >= length) {
             let permitted = head.starts_with("HTTP/1.1 200") && body.contains("\"verdict\":\"allow\"");
             return if permitted { Ok(()) } else { Err(format!("not permitted: {said}")) };

@@ -113,8 +113,8 @@ fn policies() -> String {
 fn schema(files: &BundleFiles) -> Result<String, String> {
     let data = Bundle::read(files).map_err(text)?;
     let input = serde_json::json!({ "type": "object", "required": ["item"], "properties": { "item": { "type": "string" }, "note": { "type": "string" } } });
-    let tools =
-        ["bench.read_item", "bench.write_item", "bench.look_item"].map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
+    let tools = ["bench.read_item", "bench.write_item", "bench.look_item"]
+        .map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
     let inputs: BTreeMap<ToolName, serde_json::Value> = tools.into_iter().collect::<Result<_, _>>().map_err(text)?;
     Ok(policy::schema::generate(&data, &inputs))
 }

@@ -233,6 +233,13 @@ impl Control {
         Ok(matches!(reply, Reply::Decided { decision, .. } if matches!(decision.verdict, Verdict::Escalate(_))))
     }
 
+    /// Says whether an agent still holds a permit that no kill switch covers.
+    pub fn holds(&self, action: &ActionId) -> bool {
+        let handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        handed.get(action).is_some_and(|(pass, expires)| *expires > now && !pass.is_stopped())
+    }
+
     /// Records the outcome of an action that an agent carried out by itself.
     ///
     /// # Errors

@@ -51,6 +51,8 @@ pub struct Control {
     pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
+    /// Held while a switch is set or lifted, so that the two cannot cross.
+    pub(crate) switching: tokio::sync::Mutex<()>,
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, types::Digest>>,
@@ -112,6 +114,7 @@ impl Control {
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
+            switching: tokio::sync::Mutex::new(()),
             handed: Mutex::new(handed),
             observed: RwLock::default(),
             publisher: Mutex::new(opened.publisher),
@@ -136,6 +139,11 @@ impl Control {
         self.spawn_inventory();
         self.spawn_publisher();
         Ok(started)
+    }
+
+    /// Says whether nobody has a key yet: the journal has just begun.
+    pub fn is_new(&self) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Returns the current snapshot.

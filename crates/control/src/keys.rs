@@ -117,14 +117,14 @@ impl Control {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(key.id, key);
     }
 
-    /// Revokes a key, if policy lets this person.
+    /// Revokes a key at once: taking authority away waits for no decision.
     ///
     /// # Errors
     ///
-    /// A refusal with the decision's findings, or `not-found`.
+    /// `not-found`, or what the journal says.
     pub async fn revoke_key(&self, by: &PersonId, id: KeyId, reason: &str) -> Failure<()> {
-        let arguments = serde_json::json!({ "key": id });
-        self.administer(by, "countersign.key.revoke", &arguments, reason, Change::RevokeKey(id)).await?;
+        let by = Principal::Person(by.clone());
+        self.ask(Command::Local { change: Change::RevokeKey(id), by, reason: reason.to_owned() }).await?;
         let now = self.now();
         if let Some(key) = self.keys.write().unwrap_or_else(PoisonError::into_inner).get_mut(&id) {
             key.revoked = Some(now);

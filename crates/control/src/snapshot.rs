@@ -58,6 +58,10 @@ impl Views {
         conduct.get(&(agent.clone(), class.clone())).copied().unwrap_or_default()
     }
 
+    pub(crate) fn forget_conduct(&self) {
+        self.conduct.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn set_conduct(&self, agent: &AgentId, class: &ClassId, to: Conduct) {
         let mut conduct = self.conduct.write().unwrap_or_else(PoisonError::into_inner);
         conduct.insert((agent.clone(), class.clone()), to);

@@ -34,11 +34,28 @@ impl Control {
             return Err(invalid("a kill needs a reason"));
         }
         let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
+        let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
         self.gate.kill(&target.stop());
         self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
-        let (_, _, receipt) = self.ask_permit(Command::Kill(switch)).await?;
+        let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
+        let (_, _, receipt) = recorded.inspect_err(|_| self.record_kill_later(switch))?;
         Ok(self.killed(&target, receipt))
+    }
+
+    /// A kill that the journal could not take holds in this process; it is recorded as soon as the journal can.
+    fn record_kill_later(&self, switch: Switch) {
+        let ledger = self.ledger.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                match ledger.ask(Command::Kill(switch.clone())).await {
+                    Err(ledger::LedgerError::DiskFull | ledger::LedgerError::Overloaded) => {}
+                    Err(error) => return tracing::error!(%error, "a kill holds here and is not recorded"),
+                    Ok(_) => return,
+                }
+            }
+        });
     }
 
     /// Returns how a kill stands now.
@@ -70,6 +87,7 @@ impl Control {
     ///
     /// A refusal with the decision's findings, or `not-found` if the switch is not set.
     pub async fn lift(&self, by: &PersonId, target: Target, reason: &str) -> Failure<()> {
+        let _switching = self.switching.lock().await;
         let arguments = serde_json::json!({ "switch": target.key() });
         self.administer(by, "countersign.switch.clear", &arguments, reason, Change::Clear(target.clone())).await?;
         self.gate.clear(&target.stop());

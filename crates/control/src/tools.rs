@@ -1,5 +1,6 @@
 //! Tools as servers list them, held against what was reviewed.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use types::{Digest, PersonId, ServerName, ToolName};
@@ -15,12 +16,18 @@ pub(crate) fn name_of(server: &ServerName, tool_json: &str) -> Option<ToolName> 
 }
 
 impl Control {
-    /// Takes note of the tools a server lists now; a changed definition is quarantined before anybody calls it.
+    /// Takes note of the tools a server lists now and returns their definitions; a changed one is quarantined before
+    /// anybody calls it.
     ///
     /// # Errors
     ///
     /// What the journal says, if a quarantine cannot be recorded.
-    pub async fn observe(&self, server: &ServerName, identity: &str, tools: &[String]) -> Failure<()> {
+    pub async fn observe(
+        &self,
+        server: &ServerName,
+        identity: &str,
+        tools: &[String],
+    ) -> Failure<BTreeMap<ToolName, Digest>> {
         let seen: Vec<(ToolName, Digest)> = tools
             .iter()
             .filter_map(|json| {
@@ -35,9 +42,9 @@ impl Control {
             pinned.is_some_and(|pin| pin != *digest) && !snapshot.quarantine.contains_key(tool)
         });
         if changed {
-            self.ask(Command::Observe { server: server.clone(), seen }).await?;
+            self.ask(Command::Observe { server: server.clone(), seen: seen.clone() }).await?;
         }
-        Ok(())
+        Ok(seen.into_iter().collect())
     }
 
     /// Returns the definition a tool was last listed with.

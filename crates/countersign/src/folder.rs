@@ -30,7 +30,7 @@ pub struct Folders {
     pub keys: PathBuf,
 }
 
-/// Is what a running server leaves in its data folder for the command line.
+/// Is what a running server leaves for the command line, among the keys: whoever could change it would be sent them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// Where it listens.
@@ -143,7 +143,7 @@ impl Folders {
 
     /// Says where a server runs on this data folder, if one does.
     pub fn running(&self) -> Option<Running> {
-        let text = fs::read_to_string(self.data.join("server.json")).ok()?;
+        let text = fs::read_to_string(self.keys.join("server.json")).ok()?;
         let running: Running = serde_json::from_str(&text).ok()?;
         // A server that died leaves the file behind, but not its process.
         Path::new("/proc").join(running.pid.to_string()).exists().then_some(running)
@@ -155,10 +155,15 @@ impl Folders {
     ///
     /// `file-unusable` if the file cannot be written.
     pub fn announce(&self, url: &str) -> Result<(), CliError> {
-        let path = self.data.join("server.json");
         let running = Running { url: url.to_owned(), pid: std::process::id() };
-        let text = serde_json::to_string(&running).unwrap_or_default();
-        fs::write(&path, text).map_err(|e| unusable(&path, &e))
+        self.write_key("server.json", &serde_json::to_string(&running).unwrap_or_default())
+    }
+
+    /// Takes the word back when the server stops.
+    pub fn retract(&self) {
+        if let Err(error) = fs::remove_file(self.keys.join("server.json")) {
+            tracing::debug!(%error, "nothing said where the server listened");
+        }
     }
 }
 

@@ -28,12 +28,13 @@ pub struct Options {
 pub struct Server {
     /// Where it listens.
     pub url: String,
-    /// The first person's key.
-    pub admin_key: String,
+    /// The first person's key, unless it was put away.
+    pub admin_key: Option<String>,
     /// What the start found.
     pub started: Started,
     /// The application behind it.
     pub control: Arc<Control>,
+    folders: Folders,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -57,7 +58,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let app = routes(&control, address);
         let task = tokio::spawn(serve(listener, app, stopped));
-        Ok(Self { url, admin_key, started, control, stop, task })
+        Ok(Self { url, admin_key, started, control, folders: folders.clone(), stop, task })
     }
 
     /// Runs until the process is told to stop, then publishes what is recorded.
@@ -79,6 +80,7 @@ impl Server {
     /// Stops listening and publishes what is recorded.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        self.folders.retract();
         let grace = std::time::Duration::from_secs(3);
         if tokio::time::timeout(grace, self.task).await.is_err() {
             tracing::info!("some connections were still open");
@@ -103,16 +105,16 @@ fn open(folders: &Folders, options: &Options, url: &str) -> Result<Arc<Control>,
     })?)
 }
 
-/// At the first start the folder's bundle becomes active and the first person gets a key.
-async fn first_start(folders: &Folders, control: &Arc<Control>) -> Result<String, CliError> {
-    if let Some(key) = folders.read_key("admin.key")? {
-        return Ok(key);
+/// At the first start, as the journal knows it, the folder's bundle becomes active and the first person gets a key.
+async fn first_start(folders: &Folders, control: &Arc<Control>) -> Result<Option<String>, CliError> {
+    if !control.is_new() {
+        return folders.read_key("admin.key");
     }
     let person = first_person(control)?;
     control.activate_first(&person, control.config().bundle.clone(), "the first start").await?;
     let key = control.create_first_key(Principal::Person(person), None, "the first start").await?;
     folders.write_key("admin.key", &key.token)?;
-    Ok(key.token)
+    Ok(Some(key.token))
 }
 
 /// Returns who holds the first key: a bundle's author, or else anybody it names.

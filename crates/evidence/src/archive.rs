@@ -145,6 +145,9 @@ impl Archive {
         if manifest.records.len() > RECORDS_MAX {
             return Err(part("manifest.json", "too many records"));
         }
+        if !manifest.records.is_sorted_by(|a, b| a < b) {
+            return Err(part("manifest.json", "the records are not in order, each once"));
+        }
         let checkpoint = required(&mut zip, "checkpoint")?;
         let records =
             manifest.records.iter().map(|i| read_record(&mut zip, *i, &checkpoint)).collect::<Result<_, _>>()?;

@@ -241,7 +241,7 @@ mod tests {
 
     fn key(record: u8) -> RecordKey {
         let id = RecordId::draw(Millis(1), [record; 10]);
-        RecordKey::derive(&id, [&SubjectKey::from_bytes([5; 32])])
+        RecordKey::derive(&id, &SubjectKey::from_bytes([6; 32]), [&SubjectKey::from_bytes([5; 32])])
     }
 
     fn content() -> Content {

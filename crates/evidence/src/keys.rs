@@ -72,6 +72,14 @@ impl TenantKey {
         Ok(SubjectKey(bytes.as_slice().try_into().map_err(|_| SealError::WrongKey)?))
     }
 
+    /// Derives the key that goes into every record's key beside those of its subjects, so that a record about nobody is
+    /// sealed too.
+    pub fn common(&self) -> SubjectKey {
+        let mut mac = keyed(&self.0);
+        mac.update(b"countersign/common/1");
+        SubjectKey(mac.finalize().into_bytes().into())
+    }
+
     /// Computes the tag under which a subject's key is stored, so that its name is not.
     pub fn tag(&self, subject: &str) -> [u8; 32] {
         let mut mac = keyed(&self.0);
@@ -93,10 +101,15 @@ impl SubjectKey {
 }
 
 impl RecordKey {
-    /// Derives the key of a record from the keys of all its subjects, given in order of the subjects' names.
-    pub fn derive<'a>(record: &RecordId, subjects: impl IntoIterator<Item = &'a SubjectKey>) -> Self {
-        let mut material = Vec::with_capacity(64);
-        for subject in subjects {
+    /// Derives the key of a record from the tenant's common key and the keys of all its subjects, given in order of the
+    /// subjects' names.
+    pub fn derive<'a>(
+        record: &RecordId,
+        common: &'a SubjectKey,
+        subjects: impl IntoIterator<Item = &'a SubjectKey>,
+    ) -> Self {
+        let mut material = Vec::with_capacity(96);
+        for subject in std::iter::once(common).chain(subjects) {
             material.extend_from_slice(&subject.0);
         }
         let mut out = [0; 32];

@@ -146,6 +146,7 @@ pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
     }
     report.claims.extend(outcome_claims(&leaves));
     report.claims.extend(session_claims(bundle, &leaves));
+    report.claims.extend(about_claim(bundle, &leaves));
     report
 }
 
@@ -192,7 +193,7 @@ fn verify_record(bundle: &Archive, record: &ArchivedRecord, checkpoint: Option<&
         }
     };
     entry.kind = Some(leaf.kind.as_str());
-    let erased = bundle.manifest.erased.contains(&record.index);
+    let erased = is_erased(bundle, record.index);
     let Some(disclosure) = &record.disclosure else {
         let standing = if erased { Standing::Erased } else { Standing::Missing };
         let word = if erased { "erased" } else { "missing" };
@@ -240,7 +241,7 @@ fn decision_claim(index: u64, leaf: &Leaf, shown: Option<&commit::Disclosed>, bu
     }
     let claim = format!("record {index}: the verdict is the join of its findings");
     let standing = match shown {
-        None if bundle.manifest.erased.contains(&index) => Standing::Erased,
+        None if is_erased(bundle, index) => Standing::Erased,
         None => Standing::Missing,
         Some(shown) if shown.withheld_grounds > 0 || shown.withheld.contains(&Field::Decision) => Standing::Withheld,
         Some(shown) => join_standing(leaf, shown),
@@ -272,6 +273,23 @@ fn outcome_claims(leaves: &[(u64, Leaf)]) -> Vec<Check> {
     intents
         .map(|(index, leaf)| check(claim(index), if ended(leaf) { Standing::Holds } else { Standing::Missing }, None))
         .collect()
+}
+
+/// Holds what the bundle says it is about against the actions its records name.
+fn about_claim(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Option<Check> {
+    let action: types::ActionId = bundle.manifest.about.strip_prefix("action ")?.parse().ok()?;
+    let named = |leaf: &Leaf| leaf.kind == RecordKind::Vote || leaf.action == Some(action);
+    let sound =
+        leaves.iter().any(|(_, leaf)| leaf.action == Some(action)) && leaves.iter().all(|(_, leaf)| named(leaf));
+    let standing = if sound { Standing::Holds } else { Standing::Broken };
+    Some(check(format!("the records are about {action}"), standing, None))
+}
+
+/// Says whether a record was erased: the bundle must hold the erasure's own record, its word alone is nothing.
+fn is_erased(bundle: &Archive, index: u64) -> bool {
+    let erasure =
+        |record: &ArchivedRecord| Leaf::from_bytes(&record.leaf).is_ok_and(|leaf| leaf.kind == RecordKind::Erasure);
+    bundle.manifest.erased.contains(&index) && bundle.records.iter().any(erasure)
 }
 
 /// Checks the links between those records of one session that follow each other in the bundle.

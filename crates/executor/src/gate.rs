@@ -99,6 +99,11 @@ impl Gate {
         Ok(Pass { gate: self.clone(), action })
     }
 
+    /// Returns the switch that covers an action now, if one does.
+    pub fn stopped(&self, flight: &Flight) -> Option<Stop> {
+        self.lock().stops.iter().find(|stop| flight.covered_by(stop)).cloned()
+    }
+
     /// Puts an action on the list whose permit was handed out, or was before a restart: it cannot be held back.
     pub fn hold(&self, flight: Flight) -> Pass {
         let action = flight.action;
@@ -133,6 +138,15 @@ impl Gate {
                 return;
             }
         }
+    }
+}
+
+impl Pass {
+    /// Says whether a switch covers the action now.
+    pub fn is_stopped(&self) -> bool {
+        let inside = self.gate.lock();
+        let flight = inside.flights.get(&self.action);
+        flight.is_none_or(|flight| inside.stops.iter().any(|stop| flight.covered_by(stop)))
     }
 }
 

@@ -29,6 +29,7 @@ impl std::fmt::Debug for LogKeys {
 #[derive(Debug)]
 pub struct Subjects {
     tenant: TenantKey,
+    common: SubjectKey,
     by_tag: BTreeMap<[u8; 32], i64>,
     by_id: BTreeMap<i64, SubjectKey>,
     next: i64,
@@ -41,7 +42,8 @@ impl Subjects {
     ///
     /// [`SealError::WrongKey`] if a key was wrapped under another tenant key.
     pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, SealError> {
-        let mut all = Self { tenant, by_tag: BTreeMap::new(), by_id: BTreeMap::new(), next: 1 };
+        let common = tenant.common();
+        let mut all = Self { tenant, common, by_tag: BTreeMap::new(), by_id: BTreeMap::new(), next: 1 };
         for row in rows {
             let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
             let wrapped: WrappedKey = cbor::decode(&row.wrapped)?;
@@ -96,6 +98,6 @@ impl Subjects {
     /// Derives the key of a record; `None` if the key of one of its subjects is gone.
     pub fn record_key(&self, record: &RecordId, numbers: &[i64]) -> Option<RecordKey> {
         let keys: Option<Vec<&SubjectKey>> = numbers.iter().map(|id| self.by_id.get(id)).collect();
-        Some(RecordKey::derive(record, keys?))
+        Some(RecordKey::derive(record, &self.common, keys?))
     }
 }

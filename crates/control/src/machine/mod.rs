@@ -125,6 +125,7 @@ impl Machine for Decider {
             pins: Arc::new(pins),
         };
         let views = seed.views.get_or_init(|| Arc::new(Views::new(snapshot.clone()))).clone();
+        views.forget_conduct();
         for ((agent, class), conduct) in &conduct {
             views.set_conduct(agent, class, *conduct);
         }

@@ -21,6 +21,9 @@ impl Decider {
         if let Some(answer) = self.repeated(&proposal, idempotency_key.as_deref()) {
             return (answer, None);
         }
+        if let Some(session) = proposal.session.filter(|id| !self.sessions.contains_key(id)) {
+            return (Reply::refused(Code::StateConflict, format!("session {session} is closed")), None);
+        }
         let prepared = match prepared {
             Some(prepared) if prepared.epoch == self.epoch => prepared,
             Some(_) => return (Reply::Overtaken, None),
@@ -39,8 +42,13 @@ impl Decider {
         if reopen && !matches!(decision.verdict, Verdict::Escalate(_)) {
             return (decided(decision, None, Vec::new()), None);
         }
-        if !decision.verdict.permits() && self.aggregates(&proposal, &decision, turn) {
-            return (decided(decision, None, Vec::new()), None);
+        let joined = match &decision.verdict {
+            Verdict::Escalate(profiles) => self.joins(&tickets, profiles),
+            Verdict::Allow | Verdict::AllowObserved | Verdict::Deny => None,
+        };
+        let repeats = decision.verdict == Verdict::Deny || joined.is_some();
+        if repeats && self.aggregates(&proposal, turn) {
+            return (decided(decision, joined, Vec::new()), None);
         }
         let mut changed = Vec::new();
         let case = match &decision.verdict {
@@ -150,6 +158,7 @@ impl Decider {
         if let Some(session) = proposal.session.and_then(|id| self.sessions.get_mut(&id)) {
             session.proposed += 1;
             session.permitted += u64::from(decision.verdict.permits());
+            turn.put(kind::SESSION, session.id.to_string(), session);
         }
         turn.record(Draft {
             action: Some(proposal.id),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use stages::approval;
-use types::{ActionProposal, Decision, Millis, Principal, Verdict};
+use types::{ActionProposal, Millis, Principal, Verdict};
 
 use super::{Decider, Reply};
 
@@ -36,11 +36,9 @@ impl Denials {
 }
 
 impl Decider {
-    /// Counts a denial; says whether it is only counted and not recorded.
-    pub(super) fn aggregates(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) -> bool {
-        if decision.verdict != Verdict::Deny {
-            return false;
-        }
+    /// Counts a denial, or a proposal that only asks again what people are asked already; says whether it is only
+    /// counted and not recorded.
+    pub(super) fn aggregates(&mut self, proposal: &ActionProposal, turn: &mut Turn<'_>) -> bool {
         let key = proposal.principal.subject();
         if self.denials.0.get(&key).is_some_and(|c| turn.now.since(c.since) >= DENIALS_REFILL_MS) {
             self.sum_up(&key, turn);

@@ -63,6 +63,12 @@ impl Decider {
         tickets
     }
 
+    /// Returns the case that is open for just these profiles under the active bundle, if there is one.
+    pub(super) fn joins(&self, tickets: &Tickets, profiles: &BTreeSet<ProfileId>) -> Option<Case> {
+        let bundle = self.bundle.digest();
+        tickets.open.clone().filter(|case| case.profiles == *profiles && case.bundle == bundle)
+    }
+
     /// Joins the case that is open about this action, or opens one for what is still missing.
     pub(super) fn escalate(
         &mut self,
@@ -73,9 +79,8 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) -> Case {
         let bundle = self.bundle.digest();
-        let same = |case: &&Case| case.profiles == profiles && case.bundle == bundle;
-        if let Some(open) = tickets.open.as_ref().filter(same) {
-            return open.clone();
+        if let Some(open) = self.joins(tickets, &profiles) {
+            return open;
         }
         if let Some(old) = &tickets.open {
             changed.extend(self.end_case(&old.id, approval::void, turn));

@@ -16,6 +16,7 @@ use crate::actions::ARGUMENTS_BYTES_MAX;
 use crate::control::Control;
 use crate::door::{CallOutcome, GovernedCall, Refusal};
 use crate::machine::Command;
+use crate::mcp::Link;
 
 /// Is how long a call may take unless an obligation says otherwise, in milliseconds.
 const DEADLINE_MS: i64 = 300_000;
@@ -38,6 +39,10 @@ impl Target for McpTarget {
         let answer = sent.map_err(|error| match error {
             CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
             CallError::Invalid(_) => SendError::Invalid(error.to_string()),
+            // Turned away at the door for sure only where the status says so; any other may come after the effect.
+            CallError::Refused { status } if !matches!(status, 401 | 403 | 429) => {
+                SendError::Unknown(error.to_string())
+            }
             _ if error.in_doubt() => SendError::Unknown(error.to_string()),
             _ => SendError::NotSent(error.to_string()),
         })?;
@@ -65,6 +70,20 @@ fn says_error(result: Option<&str>) -> bool {
 /// again before anything is sent.
 const INPUTS: &str = "mcp:inputs";
 
+/// Refuses a call whose operation is not what its frame asks for: a tool cannot pass for a method of the protocol, nor
+/// the other way round.
+pub(super) fn is_what_it_says(call: &GovernedCall) -> Result<(), Refusal> {
+    let method = call.request.method().unwrap_or_default();
+    let sound = match call.operation.strip_prefix("mcp:") {
+        Some(named) => named == method && method != "tools/call",
+        None => method == "tools/call",
+    };
+    if sound {
+        return Ok(());
+    }
+    Err(Refusal::plain(Code::McpMethodRefused, format!("`{method}` cannot ask for `{}`", call.operation)))
+}
+
 /// Returns what is decided on: the arguments, and the answers to the server's questions if the call brings any.
 pub(super) fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
     let strict =
@@ -89,10 +108,12 @@ fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::V
     if let Some(inputs) = arguments.as_object_mut()?.remove(INPUTS) {
         params.extend(members(&inputs)?);
     }
-    if operation.starts_with("mcp:") {
-        params.extend(members(&arguments)?);
-    } else {
+    if request.method() == Some("tools/call") {
+        // The name that is sent is the one that was decided on, whatever the frame says.
+        params.insert("name".to_owned(), serde_json::value::to_raw_value(operation).ok()?);
         params.insert("arguments".to_owned(), RawValue::from_string(types::json::canonical(&arguments)).ok()?);
+    } else {
+        params.extend(members(&arguments)?);
     }
     Some(request.with_member("params", &serde_json::to_string(&params).ok()?))
 }
@@ -125,8 +146,35 @@ impl Control {
         Some((plan, obliged))
     }
 
+    /// Decides a call and, if it is permitted, carries it out, unless its caller has gone by then.
+    pub(super) async fn decide_and_carry_out(
+        self: Arc<Self>,
+        link: Arc<Link>,
+        handle: Arc<Connection>,
+        call: GovernedCall,
+        events: mpsc::Sender<Frame>,
+        mut gone: tokio::sync::oneshot::Receiver<()>,
+    ) -> CallOutcome {
+        let mut decided = match self.govern(&link, &call).await {
+            Ok(decided) => decided,
+            Err(refusal) => return CallOutcome::Refused(refusal),
+        };
+        if let Some(case) = decided.case {
+            return CallOutcome::Held(case);
+        }
+        let Some(permit) = decided.permit.take() else { return CallOutcome::Refused(decided.refusal()) };
+        let action = permit.get().action();
+        if !matches!(gone.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
+            return self.never_sent(action, Code::StateConflict, "the caller had gone before it was dispatched").await;
+        }
+        if permit.get().bundle() != self.snapshot().bundle.digest() {
+            return self.never_sent(action, Code::StateConflict, "the policy changed before it was dispatched").await;
+        }
+        self.carry_out(permit, handle, call, events).await
+    }
+
     /// Carries out a recorded permit and records what came of it.
-    pub(super) async fn carry_out(
+    async fn carry_out(
         self: Arc<Self>,
         permit: Recorded<Permit>,
         connection: Arc<Connection>,
@@ -139,7 +187,7 @@ impl Control {
             Some((plan, with_arguments(&call.request, &call.operation, arguments)?, obliged))
         });
         let Some((plan, request, obliged)) = prepared else {
-            return self.never_sent(action, "the request could not be prepared").await;
+            return self.never_sent(action, Code::Internal, "the request could not be prepared").await;
         };
         let target = McpTarget {
             connection,
@@ -172,7 +220,7 @@ impl Control {
         }
     }
 
-    async fn never_sent(&self, action: types::ActionId, why: &str) -> CallOutcome {
+    async fn never_sent(&self, action: types::ActionId, code: Code, why: &str) -> CallOutcome {
         let outcome = Outcome {
             action,
             status: types::OutcomeStatus::NotDispatched,
@@ -184,7 +232,7 @@ impl Control {
             at: self.now(),
         };
         let refusal = match self.ask(Command::Outcome(outcome)).await {
-            Ok(_) => Refusal::plain(Code::Internal, why),
+            Ok(_) => Refusal::plain(code, why),
             Err(refusal) => refusal,
         };
         CallOutcome::Refused(Refusal { action: Some(action), ..refusal })

@@ -1,11 +1,12 @@
 //! One live connection to an upstream server, as the gateway holds it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::mcp::{CallError, Connection};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
-use types::{Code, ServerName};
+use types::{Code, Digest, ServerName, ToolName};
 
 use crate::door::{Era, Refusal, UpstreamLink};
 
@@ -16,6 +17,8 @@ const GOVERNED: [&str; 4] = ["tools/call", "resources/read", "resources/subscrib
 pub struct Link {
     pub(super) server: ServerName,
     pub(super) connection: Arc<Connection>,
+    /// The definitions this server has listed over this connection.
+    pub(super) definitions: OnceCell<BTreeMap<ToolName, Digest>>,
 }
 
 impl Link {

@@ -7,38 +7,58 @@ mod reach;
 use std::sync::Arc;
 
 use connectors::mcp::list_all;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
-use types::{Arguments, CaseId, Channel, Claims, Code, Outcome, Principal, ServerName, SessionId, ToolName};
+use types::{Arguments, CaseId, Channel, Claims, Code, Digest, Outcome, Principal, ServerName, SessionId, ToolName};
 
 use crate::actions::{Decided, Proposed, Wish};
 use crate::control::Control;
 use crate::door::{CallOutcome, Caller, CaseEnd, GovernedCall, McpDoor, Refusal};
 use crate::machine::Command;
-use carry::decided_on;
+use carry::{decided_on, is_what_it_says};
 pub use link::Link;
 use link::refuse;
 
 impl Control {
-    /// Makes sure the tool's definition as listed now is known, listing the server's tools if it is not.
-    async fn know(&self, link: &Link, tool: &ToolName) -> Result<(), Refusal> {
-        if tool.operation.starts_with("mcp:") || self.definition(tool).is_some() {
-            return Ok(());
+    /// Returns the definition under which this very server lists the tool, asking it once per connection: another session
+    /// or a child started anew may serve another one.
+    async fn listed(&self, link: &Link, tool: &ToolName) -> Result<Option<Digest>, Refusal> {
+        if tool.operation.starts_with("mcp:") {
+            return Ok(None);
         }
-        let tools = list_all(&link.connection, "tools/list").await.map_err(|e| refuse(&link.server, &e))?;
-        self.observe(&link.server, link.connection.identity(), &tools).await
+        let list = || async {
+            let tools = list_all(&link.connection, "tools/list").await.map_err(|e| refuse(&link.server, &e))?;
+            self.observe(&link.server, link.connection.identity(), &tools).await
+        };
+        let definitions = link.definitions.get_or_try_init(list).await?;
+        Ok(definitions.get(tool).copied())
     }
 
-    async fn govern(&self, link: &Link, call: &GovernedCall) -> Result<Decided, Refusal> {
+    /// The gateway fills in the idempotency key of a keyed tool; one that the agent brings would be replaced unseen.
+    fn leaves_the_key_to_us(&self, tool: &ToolName, arguments: &Arguments) -> Result<(), Refusal> {
+        let snapshot = self.snapshot();
+        let key = snapshot.bundle.data().tools.get(tool).and_then(|entry| entry.key_argument.as_deref());
+        match key.filter(|name| arguments.value().get(name).is_some()) {
+            Some(name) => Err(Refusal::plain(
+                Code::ArgumentsInvalid,
+                format!("`{name}` is filled in by the gateway; leave it out"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn govern(&self, link: &Link, call: &GovernedCall) -> Result<Decided, Refusal> {
         let tool = ToolName::new(call.server.clone(), call.operation.clone())
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
+        is_what_it_says(call)?;
         let arguments = decided_on(call)?;
-        self.know(link, &tool).await?;
+        self.leaves_the_key_to_us(&tool, &arguments)?;
+        let definition = self.listed(link, &tool).await?;
         let wish = Wish {
             principal: Principal::Agent(call.caller.agent.clone()),
             on_behalf_of: call.caller.on_behalf_of.clone(),
             session: Some(call.session),
-            definition: self.definition(&tool),
+            definition,
             tool,
             arguments,
             claims: call.claims.clone(),
@@ -97,7 +117,7 @@ impl McpDoor for Arc<Control> {
         initialize: Option<&str>,
     ) -> Result<Arc<Link>, Refusal> {
         let connection = self.connection(server, initialize).await?;
-        Ok(Arc::new(Link { server: server.clone(), connection: Arc::new(connection) }))
+        Ok(Arc::new(Link { server: server.clone(), connection: Arc::new(connection), definitions: OnceCell::new() }))
     }
 
     async fn observe_tools(&self, server: &ServerName, hello: &str, tools: Vec<String>) {
@@ -108,20 +128,15 @@ impl McpDoor for Arc<Control> {
     }
 
     async fn call(&self, link: Arc<Link>, call: GovernedCall, events: mpsc::Sender<Frame>) -> CallOutcome {
-        let mut decided = match self.govern(&link, &call).await {
-            Ok(decided) => decided,
-            Err(refusal) => return CallOutcome::Refused(refusal),
-        };
-        if let Some(case) = decided.case {
-            return CallOutcome::Held(case);
-        }
-        let Some(permit) = decided.permit.take() else { return CallOutcome::Refused(decided.refusal()) };
-        // Once it may have left, what came of it is recorded even if nobody waits any more.
+        // In a task of its own: what is permitted is either carried out or recorded as not dispatched, though the caller
+        // may go away at any time in between.
         let handle = link.handle();
         let mut cancel = link.cancels(&handle, &call.request);
-        let running = tokio::spawn(self.clone().carry_out(permit, handle, call, events));
+        let (waiting, gone) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(self.clone().decide_and_carry_out(link, handle, call, events, gone));
         let outcome = running.await;
         cancel.id = None;
+        drop(waiting);
         outcome.unwrap_or_else(|_| CallOutcome::Refused(Refusal::plain(Code::InDoubt, "the call was interrupted")))
     }
 

@@ -24,6 +24,38 @@ async fn a_kill_is_drained_only_when_no_handed_out_permit_is_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_permit_that_a_kill_covers_is_no_longer_held() {
+    let world = world().await;
+    let action = try_propose(&world, "sre.report", "{}", true).await.unwrap().decision.action;
+    assert!(world.control.holds(&action));
+    world.control.kill(dan(), Target::Agent("sre-bot".parse().unwrap()), "acting up").await.unwrap();
+    assert!(!world.control.holds(&action));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_again_what_people_are_asked_already_does_not_fill_the_journal() {
+    let world = world().await;
+    let before = world.control.history().size().unwrap();
+    let mut cases = std::collections::BTreeSet::new();
+    for _ in 0..260 {
+        // Beyond its quota it is denied, as any flood is.
+        cases.extend(propose(&world, "sre.restart", r#"{"service":"web"}"#).await.case.map(|case| case.id));
+    }
+    assert_eq!(cases.len(), 1);
+    assert!(world.control.history().size().unwrap() - before <= 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_in_a_session_that_is_closed() {
+    let world = world().await;
+    let session = world.control.begin_session(&"sre-bot".parse().unwrap(), None, None).await.unwrap();
+    let wish = countersign_control::actions::Wish { session: Some(session), ..crate::wish("sre.report", "{}") };
+    assert!(world.control.propose(wish.clone(), false).await.is_ok());
+    world.control.end_session(session).await.unwrap();
+    assert_eq!(world.control.propose(wish, false).await.unwrap_err().code, Code::StateConflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_voids_what_people_were_asked() {
     let world = world().await;
     let case = propose(&world, "sre.restart", r#"{"service":"web"}"#).await.case.unwrap().id;

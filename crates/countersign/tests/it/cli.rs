@@ -73,6 +73,21 @@ fn a_missing_key_and_an_old_journal_are_told_apart() {
 }
 
 #[test]
+fn a_key_that_was_put_away_does_not_begin_everything_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    std::fs::remove_file(dir.join("countersign/keys/admin.key")).unwrap();
+    let bundle = dir.join("countersign/bundle/bundle.toml");
+    let text = std::fs::read_to_string(&bundle).unwrap();
+    std::fs::write(&bundle, format!("# edited behind everybody's back\n{text}")).unwrap();
+    crate::program::Client::start(dir, &["wrap", "--server=inventory"]).finish();
+    let tail = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    assert_eq!(tail.matches(r#""kind":"bundle""#).count(), 1, "{tail}");
+    assert!(!dir.join("countersign/keys/admin.key").exists());
+}
+
+#[test]
 fn the_reference_is_the_one_that_is_checked_in() {
     let folder = tempfile::tempdir().unwrap();
     let now = run(folder.path(), &["reference"]).out;

@@ -43,7 +43,7 @@ fn two_servers_on_one_data_folder_do_not_both_run() {
         .unwrap();
     let refused = (0..100).find_map(|_| {
         std::thread::sleep(Duration::from_millis(50));
-        dir.join("countersign/data/server.json").exists().then(|| run(dir, &["doctor"])).filter(|d| d.code == 0)?;
+        dir.join("countersign/keys/server.json").exists().then(|| run(dir, &["doctor"])).filter(|d| d.code == 0)?;
         Some(run(dir, &["up", "--listen", "127.0.0.1:0"]))
     });
     first.kill().unwrap();

@@ -31,6 +31,21 @@ fn from_a_servers_command_to_a_governed_call() {
 }
 
 #[test]
+fn a_tool_cannot_pass_for_a_method_of_the_protocol() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut client = Client::start(dir, &WRAP);
+    client.ask("tools/list", &json!({}));
+    let disguised = json!({ "name": "delete_service", "arguments": { "service": "batch-worker" }, "uri": "x" });
+    let answer = client.ask("tools/call", &json!({ "name": "mcp:resources/read", "arguments": disguised }));
+    assert!(answer.to_string().contains("mcp-method-refused"), "{answer}");
+    client.finish();
+    let services = demo::inventory::Inventory::open(&dir.join("inventory.db")).unwrap().services().unwrap();
+    assert!(services.iter().any(|service| service.id == "batch-worker"));
+}
+
+#[test]
 fn a_write_waits_and_runs_once_the_owner_has_approved() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
