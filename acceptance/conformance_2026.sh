@@ -6,15 +6,15 @@ source "$(dirname "$0")/lib/tools.sh"
 CS=$(countersign_program)
 NODE=$(node22)
 SUITE=$(npm_package conformance-2026 @modelcontextprotocol/conformance@0.2.0-alpha.12)
-PY=$(venv mcp2 mcp==2.3.0 click hatchling uv-dynamic-versioning)
-WORK=${WORK:-$(mktemp -d)}
+PY=$(venv everything-2.3.0 mcp==2.3.0 click)
+WORK=$(mktemp -d)
 PIDS=()
-trap 'kill "${PIDS[@]}" 2>/dev/null || true; [ -n "${KEEP:-}" ] || rm -rf "$WORK"' EXIT
+trap 'kill "${PIDS[@]}" 2>/dev/null || true; rm -rf "$WORK"' EXIT
 
 FIXTURE=$TOOLS/everything-2.3.0
 if [ ! -e "$FIXTURE/done" ]; then
   mkdir -p "$FIXTURE"
-  "$TOOLS/venv-mcp2/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: mcp==2.3.0 -d "$FIXTURE"
+  "$TOOLS/venv-everything-2.3.0/bin/pip" download --quiet --no-deps --no-binary :all: mcp==2.3.0 -d "$FIXTURE"
   tar -xzf "$FIXTURE"/mcp-2.3.0.tar.gz -C "$FIXTURE" --strip-components=4 mcp-2.3.0/examples/servers/everything-server
   touch "$FIXTURE/done"
 fi

@@ -93,11 +93,11 @@ impl Control {
     pub async fn propose(&self, wish: Wish, reported: bool) -> Failure<Proposed> {
         let key = wish.idempotency_key.clone();
         let proposed = self.decide(self.proposal(wish), reported, key, None).await?;
-        if let (true, Proposed::Now(decided)) = (reported, &proposed) {
-            if let Err(refusal) = self.hand_out(decided) {
-                self.withhold(decided.decision.action, &refusal).await?;
-                return Err(refusal);
-            }
+        if let (true, Proposed::Now(decided)) = (reported, &proposed)
+            && let Err(refusal) = self.hand_out(decided)
+        {
+            self.withhold(decided.decision.action, &refusal).await?;
+            return Err(refusal);
         }
         Ok(proposed)
     }
