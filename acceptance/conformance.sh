@@ -9,7 +9,7 @@ SUITE=$(npm_package conformance @modelcontextprotocol/conformance@0.1.16)
 PY=$(venv mcp1 mcp==1.25.0)
 WORK=$(mktemp -d)
 PIDS=()
-trap 'kill "${PIDS[@]}" 2>/dev/null || true; rm -rf "$WORK"' EXIT
+trap 'kill "${PIDS[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$WORK"' EXIT
 
 FIXTURE=$TOOLS/everything-1.25.0
 if [ ! -e "$FIXTURE/done" ]; then

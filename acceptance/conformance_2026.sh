@@ -9,7 +9,7 @@ SUITE=$(npm_package conformance-2026 @modelcontextprotocol/conformance@0.2.0-alp
 PY=$(venv everything-2.3.0 mcp==2.3.0 click)
 WORK=$(mktemp -d)
 PIDS=()
-trap 'kill "${PIDS[@]}" 2>/dev/null || true; rm -rf "$WORK"' EXIT
+trap 'kill "${PIDS[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$WORK"' EXIT
 
 FIXTURE=$TOOLS/everything-2.3.0
 if [ ! -e "$FIXTURE/done" ]; then

@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 passed=0
 failed=0
-for script in ${SCRIPTS:-conformance.sh}; do
+for script in ${SCRIPTS:-conformance.sh conformance_2026.sh}; do
   echo "── $script"
   if "./$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done

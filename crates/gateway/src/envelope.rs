@@ -86,10 +86,15 @@ pub(crate) fn no_era() -> Fault {
     )
 }
 
-/// Says that a version is not served.
+/// Returns the version that a request claims in its metadata, whether it is served or not.
+pub(crate) fn claimed_version(frame: &Frame) -> Option<String> {
+    frame.member("params").and_then(RawObject::parse)?.object("_meta")?.string(VERSION_KEY)
+}
+
+/// Says that a version is not served to requests that stand for themselves; earlier ones begin with `initialize`.
 pub(crate) fn unsupported(requested: &str) -> Fault {
     let requested: String = requested.chars().take(64).collect();
-    let supported = [STATELESS, "2025-11-25", "2025-06-18", "2025-03-26"];
+    let supported = [STATELESS];
     let code = Code::McpVersionUnsupported;
     let data = json!({ "supported": supported, "requested": requested, "code": code.as_str() });
     Fault { data: Some(data), ..Fault::new(-32022, 400, code, "unsupported protocol version") }

@@ -205,6 +205,10 @@ enum Lane {
 fn lane(visit: &Visit, frame: &Frame) -> Result<Lane, Fault> {
     let header = guard::text(&visit.headers, "mcp-protocol-version");
     let modern = header == Some(STATELESS);
+    // A header that contradicts the body is that first, whatever versions the two name.
+    if header.zip(envelope::claimed_version(frame).as_deref()).is_some_and(|(header, body)| header != body) {
+        return Err(stateless::mismatch("`MCP-Protocol-Version` must equal the version in `_meta`"));
+    }
     match frame.kind() {
         FrameKind::Request { method, .. } => match Envelope::of_request(frame)? {
             Some(envelope) => {

@@ -58,12 +58,25 @@ async fn metadata_must_be_whole() {
     ];
     for (meta, status, rpc) in cases {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{{"_meta":{meta}}}}}"#);
-        let request =
-            base("POST", "/mcp").header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/list");
+        let header = if rpc == -32022 { "1900-01-01" } else { "2026-07-28" };
+        let request = base("POST", "/mcp").header("mcp-protocol-version", header).header("mcp-method", "tools/list");
         let answer = web.send(request.body(Body::from(body)).unwrap()).await;
         assert_eq!(answer.status, status, "{meta}");
         let answer = answer.value().await;
         assert_eq!((answer["error"]["code"].as_i64(), answer["id"].as_i64()), (Some(rpc), Some(1)), "{meta}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_contradicts_the_body_is_told_before_the_version_is() {
+    let web = web(one(Era::Stateless));
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"1900-01-01","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    for (header, rpc) in [("2026-07-28", -32020), ("1900-01-01", -32022)] {
+        let request = base("POST", "/mcp").header("mcp-protocol-version", header).header("mcp-method", "tools/list");
+        let answer = web.send(request.body(Body::from(body)).unwrap()).await.value().await;
+        assert_eq!(answer["error"]["code"], rpc);
+        let listed = &answer["error"]["data"]["supported"];
+        assert!(rpc == -32020 || *listed == serde_json::json!(["2026-07-28"]), "{answer}");
     }
 }
 
