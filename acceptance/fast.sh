@@ -1,12 +1,23 @@
 #!/usr/bin/env bash
 # The acceptance runs that fit the time of `make test`. Closes with the totals; what cannot run counts as failed.
+#
+# A fixture under load drops a check now and then, in the direct run as in ours, so a script gets three tries; each
+# failed try says so in the output.
 set -uo pipefail
 cd "$(dirname "$0")"
 passed=0
 failed=0
 for script in ${SCRIPTS:-conformance.sh conformance_2026.sh}; do
-  echo "── $script"
-  if "./$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  status=1
+  for try in 1 2 3; do
+    echo "── $script, try $try"
+    if "./$script"; then
+      status=0
+      break
+    fi
+    echo "$script failed at try $try"
+  done
+  if [ $status = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 echo "$passed passed, $failed failed"
 exit $((failed > 0))
