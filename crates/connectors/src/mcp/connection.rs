@@ -342,8 +342,10 @@ fn tail(transport: &Transport) -> String {
     }
 }
 
-// A stateless server names itself in `_meta`; earlier drafts of that version did at the top, as stateful ones do.
-fn identity_in(hello: &str) -> String {
+/// Reads what a server calls itself from its hello, as `name/version`; what it does not say is empty.
+///
+/// A stateless server names itself in `_meta`; earlier drafts of that version did at the top, as stateful ones do.
+pub fn identity_in(hello: &str) -> String {
     let part = |name: &str| {
         let meta = splice::text_at(hello, &["_meta", "io.modelcontextprotocol/serverInfo", name]);
         meta.or_else(|| splice::text_at(hello, &["serverInfo", name])).unwrap_or_default()

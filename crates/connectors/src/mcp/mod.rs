@@ -23,7 +23,7 @@ mod stream;
 mod wiring;
 
 pub use catalog::{definition_digest, list_all};
-pub use connection::{Connection, connect_stateful, connect_stateless};
+pub use connection::{Connection, connect_stateful, connect_stateless, identity_in};
 pub use discover::{STATELESS_VERSION, probe};
 pub use error::{CallError, ConnectError};
 pub use wiring::{Era, Limits, Wiring};

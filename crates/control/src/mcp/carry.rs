@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use stages::decision::Permit;
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
-use types::{Arguments, ClassId, Code, EffectClass, Outcome};
+use types::{Arguments, Code, EffectClass, Outcome};
 
 use crate::actions::ARGUMENTS_BYTES_MAX;
 use crate::control::Control;
@@ -119,7 +119,7 @@ fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::V
 }
 
 impl Control {
-    fn plan_for(&self, permit: &Permit, class: Option<ClassId>) -> Option<(Plan, Obliged)> {
+    fn plan_for(&self, permit: &Permit) -> Option<(Plan, Obliged)> {
         let snapshot = self.snapshot();
         let data = snapshot.bundle.data();
         let tool = data.tools.get(permit.tool())?;
@@ -135,7 +135,7 @@ impl Control {
                 tenant: permit.tenant().clone(),
                 agent: permit.principal().agent().cloned(),
                 tool: permit.tool().clone(),
-                class: class.unwrap_or_else(|| tool.class.clone()),
+                class: tool.class.clone(),
                 since: self.now(),
             },
             effect: tool.effect,
@@ -182,7 +182,7 @@ impl Control {
         events: mpsc::Sender<Frame>,
     ) -> CallOutcome {
         let action = permit.get().action();
-        let prepared = self.plan_for(permit.get(), None).and_then(|(plan, obliged)| {
+        let prepared = self.plan_for(permit.get()).and_then(|(plan, obliged)| {
             let arguments = obliged.arguments(permit.get());
             Some((plan, with_arguments(&call.request, &call.operation, arguments)?, obliged))
         });

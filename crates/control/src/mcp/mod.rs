@@ -6,7 +6,7 @@ mod reach;
 
 use std::sync::Arc;
 
-use connectors::mcp::list_all;
+use connectors::mcp::{identity_in, list_all};
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::{Arguments, CaseId, Channel, Claims, Code, Digest, Outcome, Principal, ServerName, SessionId, ToolName};
@@ -187,12 +187,4 @@ impl McpDoor for Arc<Control> {
     fn wait_ms_max(&self) -> i64 {
         self.snapshot().bundle.data().head.hold.wait_ms_max
     }
-}
-
-/// Reads what a server calls itself from its hello, as `name/version`.
-pub fn identity_in(hello: &str) -> String {
-    let value: serde_json::Value = serde_json::from_str(hello).unwrap_or_default();
-    let info = value.get("serverInfo").or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"));
-    let text = |name: &str| info.and_then(|i| i.get(name)).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-    format!("{}/{}", text("name"), text("version"))
 }

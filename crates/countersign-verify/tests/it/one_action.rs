@@ -41,6 +41,26 @@ async fn withheld_grounds_leave_the_claim_undetermined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_cannot_say_that_it_is_about_another_action_or_that_a_record_was_erased() {
+    let (_folder, path, key) = bundle(|_| true).await;
+    let whole = evidence::Archive::from_bytes(&fs::read(&path).unwrap()).unwrap();
+    let other = types::ActionId::draw(types::Millis(1), [1; 10]);
+
+    let mut renamed = whole.clone();
+    renamed.manifest.about = format!("action {other}");
+    fs::write(&path, renamed.to_bytes().unwrap()).unwrap();
+    let (code, said) = verify(&path, &["--key", &key]);
+    assert!(code == 1 && said.contains("claim      BROKEN"), "{said}");
+
+    let mut hidden = whole;
+    hidden.manifest.erased.push(hidden.records[0].index);
+    hidden.records[0].disclosure = None;
+    fs::write(&path, hidden.to_bytes().unwrap()).unwrap();
+    let (code, said) = verify(&path, &["--key", &key]);
+    assert!(code == 4 && said.contains("claim      MISSING"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_bundle_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no.evidence");
