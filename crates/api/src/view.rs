@@ -239,7 +239,7 @@ impl From<&types::Decision> for Decision {
         let fact = |fact: &types::Fact| Fact {
             name: fact.name.as_str().to_owned(),
             value: fact.value.clone(),
-            source: fact.source.clone(),
+            source: fact.source.clone().into_owned(),
             at: fact.at,
         };
         Self {
@@ -423,6 +423,8 @@ pub enum ApprovalState {
     Void,
     /// The ticket was used.
     Consumed,
+    /// Who asked no longer wants it.
+    Withdrawn,
 }
 
 impl From<CaseState> for ApprovalState {
@@ -434,6 +436,7 @@ impl From<CaseState> for ApprovalState {
             CaseState::Expired => Self::Expired,
             CaseState::Void => Self::Void,
             CaseState::Consumed => Self::Consumed,
+            CaseState::Withdrawn => Self::Withdrawn,
         }
     }
 }

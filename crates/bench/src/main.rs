@@ -1,6 +1,7 @@
 //! Benchmarks. Every figure is from one run on one machine, so compare the ratios and not the times.
 //!
-//! The workload: 1,000 policies of which 3 % match a request, 64 agents, about 20 facts per decision, contents sealed.
+//! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
+//! Words on the command line choose parts: `alone`, `record`, `http`; none means all. Numbers choose how many callers.
 
 mod http;
 mod machine;
@@ -13,6 +14,10 @@ use std::sync::Arc;
 use control::Control;
 use control::actions::{Proposed, Wish};
 use measure::{Summary, line};
+
+// A decision allocates some hundred small values on one thread and frees them on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -30,18 +35,25 @@ fn eprintln_line(text: &str) {
 }
 
 async fn all() -> Result<(), String> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let parts: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err()).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
+    let callers = if numbers.is_empty() { vec![1, 16, 64, 256] } else { numbers };
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     line("workload", &format!("{} policies, {} agents", workload::POLICIES, workload::AGENTS));
-    decide_alone()?;
+    if wanted("alone") {
+        decide_alone()?;
+    }
     let control = workload::control(folder.path()).await?;
-    for callers in [1, 16, 64, 256] {
+    for callers in callers.iter().copied().filter(|_| wanted("record")) {
         let raw = raw::group_commit(folder.path(), callers)?;
         let road = decide_and_record(&control, callers).await?;
         let share = road.per_second * 100.0 / raw.per_second.max(1.0);
         line(&format!("raw group commit, {callers} callers"), &raw.to_string());
         line(&format!("decide and record, {callers} callers"), &format!("{road}  ({share:.0} % of raw)"));
     }
-    for callers in [1, 16, 64, 256] {
+    for callers in callers.iter().copied().filter(|_| wanted("http")) {
         let summary = http::decide(&control, callers).await?;
         line(&format!("decide and record over HTTP, {callers} callers"), &summary.to_string());
     }

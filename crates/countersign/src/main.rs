@@ -11,6 +11,10 @@ mod serve;
 
 use clap::Parser as _;
 
+// A decision allocates some hundred small values on one thread and frees them on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -3,7 +3,7 @@
 //! A ZIP whose entries are stored, not compressed: `manifest.json`, `checkpoint`, and per record
 //! `records/INDEX.leaf`, `records/INDEX.tlog-proof` (C2SP) and, unless erased, `records/INDEX.disclosure`.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read as _, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tlog::hash::Hash;
@@ -130,15 +130,15 @@ impl Archive {
         bytes
     }
 
-    /// Reads a bundle, refusing entries over 16 MiB and more than 100,000 records.
+    /// Reads a bundle, refusing entries over 16 MiB, entries that lie over one another, and more than 100,000 records.
     ///
     /// # Errors
     ///
     /// [`ArchiveError`], as described there. Nothing is verified yet: that is [`crate::verify::archive`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArchiveError> {
-        let mut zip = zip::ZipArchive::new(Cursor::new(bytes))?;
+        let mut parts = Parts { zip: zip::ZipArchive::new(Cursor::new(bytes))?, left: bytes.len() as u64 };
         let manifest: Manifest =
-            serde_json::from_slice(&required(&mut zip, "manifest.json")?).map_err(|e| part("manifest.json", e))?;
+            serde_json::from_slice(&parts.required("manifest.json")?).map_err(|e| part("manifest.json", e))?;
         if manifest.format != FORMAT {
             return Err(ArchiveError::Format(manifest.format));
         }
@@ -148,40 +148,49 @@ impl Archive {
         if !manifest.records.is_sorted_by(|a, b| a < b) {
             return Err(part("manifest.json", "the records are not in order, each once"));
         }
-        let checkpoint = required(&mut zip, "checkpoint")?;
-        let records =
-            manifest.records.iter().map(|i| read_record(&mut zip, *i, &checkpoint)).collect::<Result<_, _>>()?;
+        let checkpoint = parts.required("checkpoint")?;
+        let records = manifest.records.iter().map(|i| parts.record(*i, &checkpoint)).collect::<Result<_, _>>()?;
         Ok(Self { manifest, checkpoint, records })
     }
 }
 
-type Reader<'a> = zip::ZipArchive<Cursor<&'a [u8]>>;
+/// Is a bundle being read, and how many bytes its entries may still have: stored, and each read once, they cannot have
+/// more than the file, unless a few bytes are to pass for many entries.
+struct Parts<'a> {
+    zip: zip::ZipArchive<Cursor<&'a [u8]>>,
+    left: u64,
+}
 
-fn optional(zip: &mut Reader<'_>, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
-    let mut file = match zip.by_name(name) {
-        Ok(file) => file,
-        Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut bytes = Vec::new();
-    let read = file.by_ref().take(ENTRY_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| part(name, e))?;
-    if read as u64 > ENTRY_BYTES_MAX {
-        return Err(part(name, "larger than 16 MiB"));
+impl Parts<'_> {
+    fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let mut file = match self.zip.by_name(name) {
+            Ok(file) => file,
+            Err(zip::result::ZipError::FileNotFound) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut bytes = Vec::new();
+        let bytes_max = ENTRY_BYTES_MAX.min(self.left);
+        let read = file.by_ref().take(bytes_max + 1).read_to_end(&mut bytes).map_err(|e| part(name, e))? as u64;
+        if read > ENTRY_BYTES_MAX {
+            return Err(part(name, "larger than 16 MiB"));
+        }
+        self.left = self.left.checked_sub(read).ok_or_else(|| part(name, "it lies over other parts"))?;
+        Ok(Some(bytes))
     }
-    Ok(Some(bytes))
-}
 
-fn required(zip: &mut Reader<'_>, name: &str) -> Result<Vec<u8>, ArchiveError> {
-    optional(zip, name)?.ok_or_else(|| part(name, "missing"))
-}
+    fn required(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
+        self.optional(name)?.ok_or_else(|| part(name, "missing"))
+    }
 
-fn read_record(zip: &mut Reader<'_>, index: u64, checkpoint: &[u8]) -> Result<ArchivedRecord, ArchiveError> {
-    let leaf = required(zip, &entry_name(index, "leaf"))?;
-    let name = entry_name(index, "tlog-proof");
-    let proof = read_proof(&required(zip, &name)?, index, checkpoint).map_err(|why| part(&name, why))?;
-    let name = entry_name(index, "disclosure");
-    let disclosure = optional(zip, &name)?.map(|bytes| cbor::decode(&bytes).map_err(|e| part(&name, e))).transpose()?;
-    Ok(ArchivedRecord { index, leaf, proof, disclosure })
+    fn record(&mut self, index: u64, checkpoint: &[u8]) -> Result<ArchivedRecord, ArchiveError> {
+        let leaf = self.required(&entry_name(index, "leaf"))?;
+        let name = entry_name(index, "tlog-proof");
+        let proof = read_proof(&self.required(&name)?, index, checkpoint).map_err(|why| part(&name, why))?;
+        let name = entry_name(index, "disclosure");
+        let bytes = self.optional(&name)?;
+        let disclosure = bytes.map(|bytes| cbor::decode(&bytes).map_err(|e| part(&name, e))).transpose()?;
+        Ok(ArchivedRecord { index, leaf, proof, disclosure })
+    }
 }
 
 fn read_proof(bytes: &[u8], index: u64, checkpoint: &[u8]) -> Result<Vec<Hash>, &'static str> {
@@ -196,4 +205,79 @@ fn read_proof(bytes: &[u8], index: u64, checkpoint: &[u8]) -> Result<Vec<Hash>, 
         return Err("it is about another record");
     }
     lines.map(|line| Hash::from_base64(line).map_err(|_| "a hash is not base64 of 32 bytes")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crc(bytes: &[u8]) -> u32 {
+        let step = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+        !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+    }
+
+    /// Writes a header of an entry, as it stands before its bytes, or with the offset as it stands in the directory.
+    fn header(out: &mut Vec<u8>, name: &str, bytes: &[u8], offset: Option<usize>) {
+        let number = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+        out.extend(if offset.is_some() { b"PK\x01\x02\x0a\0".as_slice() } else { b"PK\x03\x04" });
+        out.extend(b"\x0a\0\0\0\0\0\0\0\x21\0");
+        out.extend([crc(bytes).to_le_bytes(), number(bytes.len()), number(bytes.len())].concat());
+        out.extend(&number(name.len())[..2]);
+        out.extend(b"\0\0");
+        if let Some(offset) = offset {
+            out.extend([0; 10]);
+            out.extend(number(offset));
+        }
+        out.extend(name.as_bytes());
+    }
+
+    /// Builds a ZIP in which each entry names the stored part its bytes are.
+    fn zip_of(parts: &[&[u8]], entries: &[(String, usize)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut offsets = Vec::new();
+        for part in parts {
+            offsets.push(out.len());
+            header(&mut out, "part", part, None);
+            out.extend(*part);
+        }
+        let directory = out.len();
+        for (name, part) in entries {
+            header(&mut out, name, parts[*part], Some(offsets[*part]));
+        }
+        let number = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+        let count = &number(entries.len())[..2];
+        let end = [b"PK\x05\x06\0\0\0\0", count, count, &number(out.len() - directory), &number(directory), b"\0\0"];
+        out.extend(end.concat());
+        out
+    }
+
+    fn manifest(records: u64) -> Vec<u8> {
+        let records: Vec<u64> = (0..records).collect();
+        let (about, log_key) = ("x".to_owned(), "k".to_owned());
+        serde_json::to_vec(&Manifest { format: FORMAT.to_owned(), about, log_key, records, erased: Vec::new() })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_hand_made_zip_reads() {
+        let entries = [("manifest.json".to_owned(), 0), ("checkpoint".to_owned(), 1)];
+        let archive = Archive::from_bytes(&zip_of(&[&manifest(0), b"note"], &entries)).unwrap();
+        assert_eq!((archive.checkpoint.as_slice(), archive.records.len()), (b"note".as_slice(), 0));
+    }
+
+    #[test]
+    fn a_few_bytes_do_not_pass_for_many_entries() {
+        let proof = |index: u64| format!("c2sp.org/tlog-proof@v1\nindex {index}\n\n");
+        let leaf = [0; 4_096];
+        let mut parts = vec![manifest(100), Vec::new(), leaf.to_vec()];
+        let mut entries = vec![("manifest.json".to_owned(), 0), ("checkpoint".to_owned(), 1)];
+        for index in 0..100 {
+            entries.push((entry_name(index, "leaf"), 2));
+            entries.push((entry_name(index, "tlog-proof"), parts.len()));
+            parts.push(proof(index).into_bytes());
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let error = Archive::from_bytes(&zip_of(&parts, &entries)).unwrap_err();
+        assert!(error.to_string().ends_with("it lies over other parts"), "{error}");
+    }
 }

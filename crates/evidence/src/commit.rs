@@ -1,8 +1,7 @@
 //! Salted commitments, and opening them one at a time.
 //!
 //! A commitment is `SHA-256(0 ‖ salt ‖ name ‖ 0 ‖ value)`; a field without a value commits to `0 ‖ salt ‖ name ‖ 1`,
-//! which nobody can tell from the rest without the salt. The leading zero is RFC 6962's mark of a leaf, so that the
-//! commitments of a list are themselves the leaves of its tree. The salt is 32 bytes and no name holds a zero byte, so no two
+//! which nobody can tell from the rest without the salt. The salt is 32 bytes and no name holds a zero byte, so no two
 //! openings share their bytes. All salts of a record are one key stream under a key made from the record key:
 //! knowing some tells nothing about the others, and destroying a subject's key makes every commitment about the
 //! subject unguessable.
@@ -33,11 +32,15 @@ fn commit(salt: &Digest, name: &str, value: Option<&[u8]>) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-/// Computes the root over a list of commitments.
-pub fn root(commitments: &[Digest]) -> Rooted {
-    let row: Vec<tlog::hash::Hash> = commitments.iter().map(|c| tlog::hash::Hash(c.0)).collect();
+/// Computes the root over a list of commitments: `SHA-256(1 ‖ commitment ‖ commitment …)`.
+///
+/// A disclosure carries every commitment of a list, opened or not, so a tree over them would save nobody anything.
+pub fn root(commitments: impl ExactSizeIterator<Item = Digest>) -> Rooted {
     let count = u32::try_from(commitments.len()).unwrap_or(u32::MAX);
-    Rooted { count, root: Digest(tlog::hash::merkle_root(&row).0) }
+    let mut hasher = Sha256::new();
+    hasher.update([1]);
+    commitments.for_each(|commitment| hasher.update(commitment.0));
+    Rooted { count, root: Digest(hasher.finalize().into()) }
 }
 
 /// Is what a leaf carries of a content: commitments, and roots over those of the lists.
@@ -69,8 +72,8 @@ impl Salts {
 }
 
 fn commit_all(salts: &[Digest], name: &str, items: &[ByteVec]) -> Option<Rooted> {
-    let commitments: Vec<Digest> = salts.iter().zip(items).map(|(salt, item)| commit(salt, name, Some(item))).collect();
-    (!commitments.is_empty()).then(|| root(&commitments))
+    let commitments = salts.iter().zip(items).map(|(salt, item)| commit(salt, name, Some(item)));
+    (!items.is_empty()).then(|| root(commitments))
 }
 
 /// Commits to everything in a content.
@@ -187,13 +190,12 @@ fn check_list(
     plural: &'static str,
     expected: Option<&Rooted>,
 ) -> Result<Vec<ByteVec>, DisclosureError> {
-    let commitments: Vec<Digest> = items.iter().map(|i| recommit(i, name)).collect();
     let holds = match expected {
         Some(expected) => {
-            let found = root(&commitments);
+            let found = root(items.iter().map(|item| recommit(item, name)));
             found.count == expected.count && same(&found.root, &expected.root)
         }
-        None => commitments.is_empty(),
+        None => items.is_empty(),
     };
     if !holds {
         return Err(DisclosureError::List(plural));

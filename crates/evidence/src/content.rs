@@ -154,6 +154,14 @@ impl Content {
         self
     }
 
+    /// Returns about how many bytes it has when it is encoded, rather too many than too few.
+    pub(crate) fn size(&self) -> usize {
+        let values = self.values.iter().map(|value| value.bytes.len() + 8).sum::<usize>();
+        let lists = self.findings.iter().chain(&self.facts).map(|item| item.len() + 4).sum::<usize>();
+        let subjects = self.subjects.iter().map(|subject| subject.len() + 4).sum::<usize>();
+        values + lists + subjects + 32
+    }
+
     /// Returns the bytes of a field.
     pub fn bytes(&self, field: Field) -> Option<&[u8]> {
         self.values.iter().find(|v| v.field == field).map(|v| v.bytes.as_slice())
@@ -177,7 +185,7 @@ impl Content {
         let mut facts = types::Facts::new();
         for bytes in &self.facts {
             let fact: types::Fact = cbor::decode(bytes)?;
-            facts.set(fact.name, fact.value, &fact.source, fact.at);
+            facts.set(fact.name, fact.value, fact.source, fact.at);
         }
         Ok(facts)
     }

@@ -36,19 +36,19 @@ pub fn digest(ciphertext: &[u8]) -> Digest {
     Digest::of("countersign/content/1", ciphertext)
 }
 
-// The key is derived for one record and seals one content, so a fixed nonce is never used twice.
-const NONCE: [u8; 12] = [0; 12];
+// The key is derived for one record and encrypts two things, each under a nonce of its own, so none is ever used twice.
+const CONTENT: [u8; 12] = [0; 12];
+const SALTS: [u8; 12] = [1; 12];
 
 fn cipher(key: &RecordKey) -> Aes256Gcm {
-    Aes256Gcm::new(&key.part(b"countersign/seal/1", 0).into())
+    Aes256Gcm::new(key.as_bytes().into())
 }
 
-/// Draws pseudorandom bytes from the record key, for salts: AES-256 in counter mode under a key of its own.
+/// Draws pseudorandom bytes from the record key, for salts: AES-256 in counter mode.
 pub(crate) fn key_stream(key: &RecordKey, bytes: usize) -> Result<Vec<u8>, SealError> {
-    let cipher = Aes256Gcm::new(&key.part(b"countersign/salts/1", 0).into());
     // What encrypts zeros is the key stream itself; the tag behind it is not used.
     let zeros = vec![0; bytes];
-    let mut stream = cipher.encrypt(&Nonce::from(NONCE), zeros.as_slice()).map_err(|_| SealError::Cipher)?;
+    let mut stream = cipher(key).encrypt(&Nonce::from(SALTS), zeros.as_slice()).map_err(|_| SealError::Cipher)?;
     stream.truncate(bytes);
     Ok(stream)
 }
@@ -59,9 +59,9 @@ pub(crate) fn key_stream(key: &RecordKey, bytes: usize) -> Result<Vec<u8>, SealE
 ///
 /// [`SealError::Cipher`] if the content exceeds the cipher's limit of 64 GiB.
 pub fn seal(key: &RecordKey, record: &RecordId, content: &Content) -> Result<Sealed, SealError> {
-    let plain = cbor::encode(content);
+    let plain = cbor::encode_in(Vec::with_capacity(content.size()), content);
     let payload = Payload { msg: &plain, aad: record.0.as_bytes() };
-    let bytes = cipher(key).encrypt(&Nonce::from(NONCE), payload).map_err(|_| SealError::Cipher)?;
+    let bytes = cipher(key).encrypt(&Nonce::from(CONTENT), payload).map_err(|_| SealError::Cipher)?;
     Ok(Sealed { digest: digest(&bytes), bytes })
 }
 
@@ -73,6 +73,6 @@ pub fn seal(key: &RecordKey, record: &RecordId, content: &Content) -> Result<Sea
 /// sealed is not canonical.
 pub fn open(key: &RecordKey, record: &RecordId, ciphertext: &[u8]) -> Result<Content, SealError> {
     let payload = Payload { msg: ciphertext, aad: record.0.as_bytes() };
-    let plain = cipher(key).decrypt(&Nonce::from(NONCE), payload).map_err(|_| SealError::WrongKey)?;
+    let plain = cipher(key).decrypt(&Nonce::from(CONTENT), payload).map_err(|_| SealError::WrongKey)?;
     Ok(cbor::decode(&plain)?)
 }

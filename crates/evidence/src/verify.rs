@@ -3,7 +3,7 @@
 //! A green signature is not a green verdict, so the two are told separately; and what is missing is
 //! never counted as passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
@@ -135,12 +135,14 @@ pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
         records: Vec::new(),
     };
     let root = open_checkpoint(bundle, trusted, &mut report);
+    let erased = erased(bundle);
     let mut leaves = Vec::new();
     for record in &bundle.records {
-        let (entry, leaf, shown) = verify_record(bundle, record, root.as_ref());
+        let erased = erased.contains(&record.index);
+        let (entry, leaf, shown) = verify_record(record, root.as_ref(), erased);
         report.records.push(entry);
         if let Some(leaf) = leaf {
-            report.claims.extend(decision_claim(record.index, &leaf, shown.as_ref(), bundle));
+            report.claims.extend(decision_claim(record.index, &leaf, shown.as_ref(), erased));
             leaves.push((record.index, leaf));
         }
     }
@@ -182,7 +184,7 @@ fn open_checkpoint(bundle: &Archive, trusted: Option<&VerifierKey>, report: &mut
 
 type Verified = (RecordReport, Option<Leaf>, Option<commit::Disclosed>);
 
-fn verify_record(bundle: &Archive, record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Verified {
+fn verify_record(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>, erased: bool) -> Verified {
     let mut entry = RecordReport { index: record.index, kind: None, fields: BTreeMap::new(), checks: Vec::new() };
     entry.checks.push(inclusion(record, checkpoint));
     let leaf = match Leaf::from_bytes(&record.leaf) {
@@ -193,7 +195,6 @@ fn verify_record(bundle: &Archive, record: &ArchivedRecord, checkpoint: Option<&
         }
     };
     entry.kind = Some(leaf.kind.as_str());
-    let erased = is_erased(bundle, record.index);
     let Some(disclosure) = &record.disclosure else {
         let standing = if erased { Standing::Erased } else { Standing::Missing };
         let word = if erased { "erased" } else { "missing" };
@@ -235,13 +236,13 @@ fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check 
 }
 
 /// Recomputes the verdict from the disclosed findings: `Equal` is [`Standing::Holds`].
-fn decision_claim(index: u64, leaf: &Leaf, shown: Option<&commit::Disclosed>, bundle: &Archive) -> Option<Check> {
+fn decision_claim(index: u64, leaf: &Leaf, shown: Option<&commit::Disclosed>, erased: bool) -> Option<Check> {
     if leaf.kind != RecordKind::Decided {
         return None;
     }
     let claim = format!("record {index}: the verdict is the join of its findings");
     let standing = match shown {
-        None if is_erased(bundle, index) => Standing::Erased,
+        None if erased => Standing::Erased,
         None => Standing::Missing,
         Some(shown) if shown.withheld_grounds > 0 || shown.withheld.contains(&Field::Decision) => Standing::Withheld,
         Some(shown) => join_standing(leaf, shown),
@@ -267,11 +268,14 @@ fn join_standing(leaf: &Leaf, shown: &commit::Disclosed) -> Standing {
 }
 
 fn outcome_claims(leaves: &[(u64, Leaf)]) -> Vec<Check> {
-    let ended = |leaf: &Leaf| leaves.iter().any(|(_, l)| l.kind == RecordKind::Outcome && l.action == leaf.action);
+    let outcomes = leaves.iter().filter(|(_, leaf)| leaf.kind == RecordKind::Outcome);
+    let ended: BTreeSet<_> = outcomes.map(|(_, leaf)| leaf.action).collect();
     let claim = |index: &u64| format!("record {index}: the permitted action has an outcome");
     let intents = leaves.iter().filter(|(_, leaf)| is_intent(leaf));
     intents
-        .map(|(index, leaf)| check(claim(index), if ended(leaf) { Standing::Holds } else { Standing::Missing }, None))
+        .map(|(index, leaf)| {
+            check(claim(index), if ended.contains(&leaf.action) { Standing::Holds } else { Standing::Missing }, None)
+        })
         .collect()
 }
 
@@ -285,22 +289,26 @@ fn about_claim(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Option<Check> {
     Some(check(format!("the records are about {action}"), standing, None))
 }
 
-/// Says whether a record was erased: the bundle must hold the erasure's own record, its word alone is nothing.
-fn is_erased(bundle: &Archive, index: u64) -> bool {
+/// Returns the records that were erased: the bundle must hold the erasure's own record, its word alone is nothing.
+fn erased(bundle: &Archive) -> BTreeSet<u64> {
     let erasure =
         |record: &ArchivedRecord| Leaf::from_bytes(&record.leaf).is_ok_and(|leaf| leaf.kind == RecordKind::Erasure);
-    bundle.manifest.erased.contains(&index) && bundle.records.iter().any(erasure)
+    if bundle.manifest.erased.is_empty() || !bundle.records.iter().any(erasure) {
+        return BTreeSet::new();
+    }
+    bundle.manifest.erased.iter().copied().collect()
 }
 
 /// Checks the links between those records of one session that follow each other in the bundle.
 fn session_claims(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Vec<Check> {
-    let hash = |index: &u64| bundle.records.iter().find(|r| r.index == *index).map(|r| Leaf::hash_of(&r.leaf));
+    let bytes: BTreeMap<u64, &[u8]> = bundle.records.iter().map(|r| (r.index, r.leaf.as_slice())).collect();
+    let hash = |index: &u64| bytes.get(index).map(|leaf| Leaf::hash_of(leaf));
     let mut last: BTreeMap<_, (u64, Option<Digest>)> = BTreeMap::new();
     let mut checks = Vec::new();
     for (index, leaf) in leaves {
         let Some(place) = &leaf.session else { continue };
         if let Some((seq, link)) = last.get(&place.session) {
-            let follows = place.seq == seq + 1;
+            let follows = Some(place.seq) == seq.checked_add(1);
             let sound = if follows { place.previous == *link } else { place.seq > *seq };
             let standing = if sound { Standing::Holds } else { Standing::Broken };
             checks.push(check(format!("record {index}: it stands in its place in its session"), standing, None));
@@ -308,4 +316,66 @@ fn session_claims(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Vec<Check> {
         last.insert(place.session, (place.seq, hash(index)));
     }
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use types::id::RecordId;
+    use types::{ActionId, Millis, SessionId};
+
+    use super::*;
+    use crate::leaf::{FIELDS, InSession, VERSION};
+
+    fn leaf(n: u8, seq: u64) -> Leaf {
+        let session = SessionId::draw(Millis(1), [1; 10]);
+        Leaf {
+            version: VERSION,
+            kind: RecordKind::Decided,
+            record: RecordId::draw(Millis(1), [n; 10]),
+            at: Millis(1),
+            action: Some(ActionId::draw(Millis(1), [n; 10])),
+            session: Some(InSession { session, seq, previous: None }),
+            bundle: None,
+            verdict: Some(0),
+            level: None,
+            status: None,
+            fields: vec![Digest::default(); FIELDS],
+            findings: None,
+            facts: None,
+            content: Digest::default(),
+            semantics: None,
+        }
+    }
+
+    fn bundle(leaves: &[Leaf]) -> Archive {
+        let records = leaves.iter().zip(0..).map(|(leaf, index)| ArchivedRecord {
+            index,
+            leaf: leaf.to_bytes(),
+            proof: Vec::new(),
+            disclosure: None,
+        });
+        let manifest = crate::archive::Manifest {
+            format: crate::archive::FORMAT.to_owned(),
+            about: String::new(),
+            log_key: String::new(),
+            records: (0..).take(leaves.len()).collect(),
+            erased: (0..).take(leaves.len()).collect(),
+        };
+        Archive { manifest, checkpoint: Vec::new(), records: records.collect() }
+    }
+
+    #[test]
+    fn a_session_that_ends_at_the_last_number_is_only_broken() {
+        let report = archive(&bundle(&[leaf(0, u64::MAX), leaf(1, 0)]), None);
+        let place = report.claims.iter().find(|check| check.claim.contains("in its place")).unwrap();
+        assert_eq!(place.standing, Standing::Broken);
+    }
+
+    #[test]
+    fn a_record_is_erased_only_where_the_erasure_is_shown() {
+        let word = |bundle: &Archive| archive(bundle, None).records[0].checks.last().map(|check| check.standing);
+        assert_eq!(word(&bundle(&[leaf(0, 0)])), Some(Standing::Missing));
+        let erasure = Leaf { kind: RecordKind::Erasure, ..leaf(1, 1) };
+        assert_eq!(word(&bundle(&[leaf(0, 0), erasure])), Some(Standing::Erased));
+    }
 }

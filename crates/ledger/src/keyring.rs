@@ -1,6 +1,6 @@
 //! The keys at hand: the log's signing key, the tenant key, and the subjects' keys it unwraps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use evidence::{RecordKey, SealError, SubjectKey, TenantKey, WrappedKey};
 use store::{NewSubject, StoreError};
@@ -31,6 +31,8 @@ pub struct Subjects {
     tenant: TenantKey,
     common: SubjectKey,
     by_tag: BTreeMap<[u8; 32], i64>,
+    /// The subjects met since the start, so that a tag is computed once for each.
+    by_name: HashMap<String, i64>,
     by_id: BTreeMap<i64, SubjectKey>,
     next: i64,
 }
@@ -43,7 +45,7 @@ impl Subjects {
     /// [`SealError::WrongKey`] if a key was wrapped under another tenant key.
     pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, SealError> {
         let common = tenant.common();
-        let mut all = Self { tenant, common, by_tag: BTreeMap::new(), by_id: BTreeMap::new(), next: 1 };
+        let mut all = Self { tenant, common, by_tag: BTreeMap::new(), by_name: HashMap::new(), by_id: BTreeMap::new(), next: 1 };
         for row in rows {
             let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
             let wrapped: WrappedKey = cbor::decode(&row.wrapped)?;
@@ -77,7 +79,16 @@ impl Subjects {
         random: &dyn Random,
         added: &mut Vec<NewSubject>,
     ) -> Result<Vec<i64>, SealError> {
-        subjects.iter().map(|subject| self.number(subject, random, added)).collect()
+        subjects.iter().map(|subject| self.known(subject, random, added)).collect()
+    }
+
+    fn known(&mut self, subject: &str, random: &dyn Random, added: &mut Vec<NewSubject>) -> Result<i64, SealError> {
+        if let Some(id) = self.by_name.get(subject) {
+            return Ok(*id);
+        }
+        let id = self.number(subject, random, added)?;
+        self.by_name.insert(subject.to_owned(), id);
+        Ok(id)
     }
 
     fn number(&mut self, subject: &str, random: &dyn Random, added: &mut Vec<NewSubject>) -> Result<i64, SealError> {

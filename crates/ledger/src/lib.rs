@@ -4,8 +4,10 @@
 //! durable. The journal is the ground state; the files the [`publish`] thread renders from it are what
 //! strangers verify.
 
+mod committer;
 pub mod draft;
 pub mod files;
+mod folding;
 pub mod handle;
 pub mod history;
 pub mod keyring;

@@ -5,21 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use evidence::Leaf;
-use store::{Reader, StoreError, Writer};
+use store::{Reader, StoreError, Wal, Writer};
 use tlog::checkpoint::Checkpoint;
 use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
 use tokio::sync::{mpsc, watch};
 use types::{Code, Millis};
 
+use crate::committer::{Committer, Shared};
 use crate::files::Folder;
+use crate::folding::Folding;
 use crate::handle::{Health, Ledger, QUEUE_MAX};
 use crate::history::History;
 use crate::keyring::{LogKeys, Subjects};
 use crate::machine::Machine;
 use crate::port::{Clock, Random};
 use crate::publish::Publisher;
-use crate::sequencer::{Sequencer, Shared, Stored, frontier_of, run};
+use crate::sequencer::{Sequencer, Stored, frontier_of, run};
 use crate::timekeeper::Timekeeper;
 
 /// Says where a journal is and with what it runs.
@@ -157,14 +159,17 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
         clock: place.clock.clone(),
         random: place.random.clone(),
     };
+    let started = |error| OpenError::Folder { path: place.data.clone(), error };
+    let folding = Folding::start(Wal::open(&path)?).map_err(started)?;
+    let committer = Committer::start(writer, folding, shared.clone()).map_err(started)?;
     let held = lock.clone();
     let thread = std::thread::Builder::new()
         .name("sequencer".into())
         .spawn(move || {
             let _held = held;
-            run(sequencer, writer, waiting, &shared);
+            run(sequencer, committer, waiting, &shared);
         })
-        .map_err(|error| OpenError::Folder { path: place.data.clone(), error })?;
+        .map_err(started)?;
     let history = History::open(&place.data, place.keys.tenant.clone())?;
     let publisher = publisher(place)?;
     Ok(Open { ledger: Ledger { requests, health, size }, history, publisher, thread, _lock: lock })

@@ -1,26 +1,25 @@
-//! The sequencer: one thread that decides in order, and one that commits.
+//! The sequencer: one thread that decides in order, beside one that commits.
 //!
-//! While a batch is being synced the next one is decided, on state that assumes the first will hold. If
-//! it does not, both are refused and the machine is loaded again from what is durable.
+//! While a batch is being synced the next one is decided, on state that assumes the first will hold, and grows until the
+//! committer is free. If the first does not hold, both are refused and the machine is loaded again from what is durable.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use evidence::leaf::{InSession, VERSION};
 use evidence::{Leaf, commit, seal};
-use store::{Batch, NewRecord, StateOp, StoreError, Writer};
+use store::{Batch, NewRecord, StateOp};
 use tlog::frontier::Frontier;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 use types::id::RecordId;
 use types::{Digest, SessionId};
 
+use crate::committer::{Committer, Held, Prepared, Shared, refuse};
 use crate::draft::Draft;
-use crate::handle::{Answer, Committed, Health, LedgerError, Request};
+use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
 use crate::machine::{Machine, StateSource, Turn};
 use crate::port::{Clock, Random};
-use crate::recorded::Recorded;
 use crate::timekeeper::Timekeeper;
 
 /// Is the largest batch, in commands.
@@ -40,127 +39,65 @@ pub(crate) struct Sequencer<M: Machine> {
     pub(crate) random: Arc<dyn Random>,
 }
 
-struct Held<M: Machine> {
-    answer: oneshot::Sender<Answer<M>>,
-    reply: M::Reply,
-    authority: Option<M::Authority>,
-    index: Option<u64>,
-}
-
-struct Prepared<M: Machine> {
-    batch: Batch,
-    held: Vec<Held<M>>,
-    generation: u64,
-    /// Why the batch must not be committed: the machine has moved on and a record of it could not be made.
-    broken: Option<String>,
-}
-
-/// Is the state shared between the two threads and the handle.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) health: Arc<RwLock<Health>>,
-    pub(crate) size: Arc<watch::Sender<u64>>,
-    failed: Arc<RwLock<Failure>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Failure {
-    /// Batches of this generation and before are refused.
-    generation: Option<u64>,
-    error: Option<LedgerError>,
-}
-
-impl Shared {
-    pub(crate) fn new(health: Arc<RwLock<Health>>, size: Arc<watch::Sender<u64>>) -> Self {
-        Self { health, size, failed: Arc::default() }
-    }
-
-    fn failure(&self) -> Failure {
-        self.failed.read().map(|f| f.clone()).unwrap_or_default()
-    }
-
-    fn fail(&self, generation: u64, error: &LedgerError) {
-        if let Ok(mut failure) = self.failed.write() {
-            *failure = Failure { generation: Some(generation), error: Some(error.clone()) };
-        }
-        if let (LedgerError::Stopped(why), Ok(mut health)) = (error, self.health.write()) {
-            health.stopped = Some(why.clone());
-        }
-    }
-
-    fn committed(&self, size: u64) {
-        if let Ok(mut health) = self.health.write() {
-            health.size = size;
-        }
-        self.size.send_replace(size);
-    }
-}
-
 /// Runs the sequencer until every handle is gone or the journal stops. Blocks the calling thread.
 pub(crate) fn run<M: Machine>(
     mut sequencer: Sequencer<M>,
-    writer: Writer,
+    mut committer: Committer<M>,
     mut requests: mpsc::Receiver<Request<M>>,
     shared: &Shared,
 ) {
-    let (to_writer, from_sequencer) = sync_channel::<Prepared<M>>(1);
-    let theirs = shared.clone();
-    let committer = std::thread::Builder::new()
-        .name("journal-writer".into())
-        .spawn(move || commit_all(writer, &from_sequencer, &theirs));
-    let Ok(committer) = committer else {
-        shared.fail(0, &LedgerError::Stopped("the writer thread could not be started".into()));
-        return;
-    };
-    let mut generation = 0;
-    let mut waiting = Vec::with_capacity(BATCH_MAX);
-    while requests.blocking_recv_many(&mut waiting, BATCH_MAX) > 0 {
-        if !sequencer.ready(shared, &mut generation) {
-            break;
-        }
-        let prepared = sequencer.prepare(waiting.drain(..), generation);
-        if let Some(why) = &prepared.broken {
-            // The writer refuses a batch of a failed generation, this one first.
-            tracing::error!(%why, "a record could not be sealed");
-            shared.fail(generation, &LedgerError::Stopped(why.clone()));
-        }
-        if hand_over(&to_writer, prepared).is_err() {
-            break;
-        }
+    // A runtime of this thread alone, to wait for two channels at a time.
+    match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime.block_on(sequence(&mut sequencer, &mut committer, &mut requests, shared)),
+        Err(error) => shared.fail(0, &LedgerError::Stopped(format!("the sequencer could not start: {error}"))),
     }
-    drop(to_writer);
-    let _ = committer.join();
+    committer.join();
 }
 
-fn hand_over<M: Machine>(to_writer: &SyncSender<Prepared<M>>, prepared: Prepared<M>) -> Result<(), ()> {
-    match to_writer.try_send(prepared) {
-        Ok(()) => Ok(()),
-        Err(TrySendError::Full(prepared)) => to_writer.send(prepared).map_err(drop),
-        Err(TrySendError::Disconnected(_)) => Err(()),
+async fn sequence<M: Machine>(
+    sequencer: &mut Sequencer<M>,
+    committer: &mut Committer<M>,
+    requests: &mut mpsc::Receiver<Request<M>>,
+    shared: &Shared,
+) {
+    let mut growing = Prepared::new(0);
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    loop {
+        let room = BATCH_MAX.saturating_sub(growing.len());
+        tokio::select! {
+            biased;
+            free = committer.freed(), if !committer.is_free() => if !free { return },
+            taken = requests.recv_many(&mut waiting, room), if room > 0 => if taken == 0 { break },
+        }
+        if !sequencer.ready(shared, &mut growing) {
+            return;
+        }
+        sequencer.take_all(waiting.drain(..), &mut growing, shared);
+        if committer.is_free() && growing.len() > 0 {
+            let next = Prepared::new(growing.generation());
+            committer.hand_over(sequencer.close(std::mem::replace(&mut growing, next)));
+        }
+    }
+    if growing.len() > 0 && (committer.is_free() || committer.freed().await) {
+        committer.hand_over(sequencer.close(growing));
     }
 }
 
 impl<M: Machine> Sequencer<M> {
-    /// Recovers after a failed batch; says whether the sequencer may go on.
-    fn ready(&mut self, shared: &Shared, generation: &mut u64) -> bool {
-        let failure = shared.failure();
-        if failure.generation != Some(*generation) {
-            return true;
-        }
-        if !matches!(failure.error, Some(LedgerError::DiskFull)) {
+    /// Recovers after a failed batch, refusing what was decided on it; says whether the sequencer may go on.
+    fn ready(&mut self, shared: &Shared, growing: &mut Prepared<M>) -> bool {
+        let generation = growing.generation();
+        let Some(error) = shared.failure_of(generation) else { return true };
+        refuse(std::mem::replace(growing, Prepared::new(generation + 1)), &error);
+        if !matches!(error, LedgerError::DiskFull) {
             return false;
         }
-        match self.reload() {
-            Ok(()) => {
-                *generation += 1;
-                true
-            }
-            Err(why) => {
-                tracing::error!(%why, "the journal cannot be loaded again");
-                shared.fail(*generation, &LedgerError::Stopped(why));
-                false
-            }
+        let reloaded = self.reload();
+        if let Err(why) = &reloaded {
+            tracing::error!(%why, "the journal cannot be loaded again");
+            shared.fail(generation + 1, &LedgerError::Stopped(why.clone()));
         }
+        reloaded.is_ok()
     }
 
     fn reload(&mut self) -> Result<(), String> {
@@ -172,36 +109,37 @@ impl<M: Machine> Sequencer<M> {
         Ok(())
     }
 
-    fn prepare(&mut self, requests: impl Iterator<Item = Request<M>>, generation: u64) -> Prepared<M> {
-        let mut prepared = Prepared { batch: Batch::default(), held: Vec::new(), generation, broken: None };
-        for request in requests {
-            if request.answer.is_closed() {
-                continue;
+    fn take_all(&mut self, requests: impl Iterator<Item = Request<M>>, growing: &mut Prepared<M>, shared: &Shared) {
+        for request in requests.filter(|request| !request.answer.is_closed()) {
+            if let Err(why) = self.take(request, growing) {
+                // The machine has moved on and a record of it cannot be made: the committer refuses this batch first.
+                tracing::error!(%why, "a record could not be sealed");
+                shared.fail(growing.generation(), &LedgerError::Stopped(why));
             }
-            self.take(request, &mut prepared);
         }
-        prepared.batch.state = last_of_each(std::mem::take(&mut prepared.batch.state));
-        prepared.batch.frontier = self.frontier.to_bytes();
-        prepared
     }
 
-    fn take(&mut self, request: Request<M>, prepared: &mut Prepared<M>) {
+    fn take(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), String> {
         let reading = self.timekeeper.read(self.clock.wall(), self.clock.steady_ms());
         let random = self.random.clone();
         let mut turn = Turn::new(reading.now, reading.jumped, self.frontier.size(), random.as_ref());
         let (reply, authority) = self.machine.apply(request.command, &mut turn);
         let Turn { drafts, state, index, now, .. } = turn;
         let index = (!drafts.is_empty()).then_some(index);
+        growing.hold(Held { answer: request.answer, reply, authority, index });
+        growing.batch.state.extend(state);
         for (record, draft) in drafts {
-            match self.seal(record, draft, now, &mut prepared.batch) {
-                Ok(new) => prepared.batch.records.push(new),
-                Err(why) => {
-                    prepared.broken.get_or_insert(why);
-                }
-            }
+            let new = self.seal(record, draft, now, &mut growing.batch)?;
+            growing.batch.records.push(new);
         }
-        prepared.batch.state.extend(state);
-        prepared.held.push(Held { answer: request.answer, reply, authority, index });
+        Ok(())
+    }
+
+    /// Ends a batch: what is stored of each place is its last value, and the tree's edge is the one it leads to.
+    fn close(&self, mut prepared: Prepared<M>) -> Prepared<M> {
+        prepared.batch.state = last_of_each(std::mem::take(&mut prepared.batch.state));
+        prepared.batch.frontier = self.frontier.to_bytes();
+        prepared
     }
 
     fn seal(
@@ -299,50 +237,5 @@ pub(crate) struct Stored<'a>(pub(crate) &'a store::Reader);
 impl StateSource for Stored<'_> {
     fn all(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
         self.0.state(kind).map_err(|e| e.to_string())
-    }
-}
-
-fn commit_all<M: Machine>(mut writer: Writer, batches: &Receiver<Prepared<M>>, shared: &Shared) {
-    while let Ok(prepared) = batches.recv() {
-        if shared.failure().generation == Some(prepared.generation) {
-            refuse(prepared, &shared.failure().error.unwrap_or(LedgerError::Closing));
-            continue;
-        }
-        match commit_one(&mut writer, &prepared.batch) {
-            Ok(()) => release(prepared, writer.head().size, shared),
-            Err(error) => {
-                tracing::error!(%error, "a batch could not be committed");
-                shared.fail(prepared.generation, &error);
-                refuse(prepared, &error);
-            }
-        }
-    }
-    if let Err(error) = writer.checkpoint() {
-        tracing::warn!(%error, "the write-ahead log could not be folded in");
-    }
-}
-
-fn commit_one(writer: &mut Writer, batch: &Batch) -> Result<(), LedgerError> {
-    if batch.records.is_empty() && batch.state.is_empty() {
-        return Ok(());
-    }
-    writer.commit(batch).map_err(|error| match error {
-        StoreError::DiskFull => LedgerError::DiskFull,
-        other => LedgerError::Stopped(other.to_string()),
-    })
-}
-
-fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared) {
-    shared.committed(size);
-    for held in prepared.held {
-        let index = held.index;
-        let authority = held.authority.map(|value| Recorded::after_commit(value, index.unwrap_or(size)));
-        let _ = held.answer.send(Ok(Committed { reply: held.reply, authority, index }));
-    }
-}
-
-fn refuse<M: Machine>(prepared: Prepared<M>, error: &LedgerError) {
-    for held in prepared.held {
-        let _ = held.answer.send(Err(error.clone()));
     }
 }

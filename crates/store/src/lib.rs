@@ -7,9 +7,11 @@ pub mod batch;
 pub mod error;
 pub mod query;
 pub mod reader;
+pub mod wal;
 pub mod writer;
 
 pub use batch::{Batch, Head, NewRecord, NewSubject, StateOp};
 pub use error::StoreError;
 pub use reader::{Reader, Row};
+pub use wal::{Folded, Wal};
 pub use writer::Writer;

@@ -1,6 +1,7 @@
 //! The one writer. SQLite in WAL mode with `synchronous=FULL`: a commit that returns is on the disk.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -9,6 +10,8 @@ use crate::error::StoreError;
 
 /// Is the version of the tables below.
 pub const SCHEMA_VERSION: i64 = 1;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
 CREATE TABLE journal (
@@ -57,7 +60,8 @@ pub(crate) fn tune(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // Folding the write-ahead log in is done beside the writer, see `wal`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
 }
 
@@ -72,6 +76,7 @@ impl Writer {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
         tune(&connection)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(32);
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
@@ -130,6 +135,18 @@ impl Writer {
         let pages = as_i64(bytes_max) / page.max(1);
         self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Folds in what is left of the write-ahead log and begins it anew, unless a reader still needs it; says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says; the writer MUST NOT be used again.
+    pub fn restart_wal(&mut self) -> Result<bool, StoreError> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(busy == 0)
     }
 
     /// Copies the write-ahead log into the main file, so that a copy of the file alone is whole.

@@ -26,7 +26,11 @@ impl<T: Encode<()> + for<'b> Decode<'b, ()>> Canonical for T {}
 ///
 /// Writing to memory cannot fail and no type of this crate has a failing encoder, so there is no error.
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+    encode_in(Vec::with_capacity(128), value)
+}
+
+/// Encodes a value behind what `out` holds, for a caller who knows how much room it needs.
+pub fn encode_in<T: Encode<()>>(mut out: Vec<u8>, value: &T) -> Vec<u8> {
     // `Vec<u8>` as a writer is infallible; a derived encoder only forwards its writer's errors.
     let written = minicbor::encode(value, &mut out);
     debug_assert!(written.is_ok(), "a derived encoder failed");

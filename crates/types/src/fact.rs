@@ -117,7 +117,7 @@ pub struct Fact {
     pub value: FactValue,
     /// Where it came from: `switches`, `grants`, `inventory:services`, `bundle`, `proposal` …
     #[n(2)]
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// When the source held it.
     #[n(3)]
     pub at: Millis,
@@ -136,8 +136,8 @@ impl Facts {
     }
 
     /// Puts a fact in its place; a fact of the same name is replaced.
-    pub fn set(&mut self, name: FactName, value: impl Into<FactValue>, source: &str, at: Millis) {
-        let fact = Fact { name, value: value.into(), source: source.to_owned(), at };
+    pub fn set(&mut self, name: FactName, value: impl Into<FactValue>, source: impl Into<Cow<'static, str>>, at: Millis) {
+        let fact = Fact { name, value: value.into(), source: source.into(), at };
         match self.0.binary_search_by(|f| f.name.cmp(&fact.name)) {
             Ok(place) => {
                 if let Some(slot) = self.0.get_mut(place) {
@@ -150,16 +150,17 @@ impl Facts {
 
     /// Adds all facts of `other`, which win over facts of the same name.
     pub fn extend(&mut self, other: Facts) {
-        for fact in other.0 {
-            match self.0.binary_search_by(|f| f.name.cmp(&fact.name)) {
-                Ok(place) => {
-                    if let Some(slot) = self.0.get_mut(place) {
-                        *slot = fact;
-                    }
-                }
-                Err(place) => self.0.insert(place, fact),
+        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
+        let mut ours = std::mem::take(&mut self.0).into_iter().peekable();
+        for theirs in other.0 {
+            while let Some(fact) = ours.next_if(|fact| fact.name < theirs.name) {
+                merged.push(fact);
             }
+            ours.next_if(|fact| fact.name == theirs.name);
+            merged.push(theirs);
         }
+        merged.extend(ours);
+        self.0 = merged;
     }
 
     /// Returns the fact of that name.

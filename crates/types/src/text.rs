@@ -19,6 +19,9 @@ pub fn is_deceptive(c: char) -> bool {
 ///
 /// Line feeds are kept when `lines` is set, and escaped otherwise.
 pub fn escape(text: &str, lines: bool) -> String {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'\\') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\\' || (is_deceptive(c) && !(lines && c == '\n')) {

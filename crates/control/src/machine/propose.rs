@@ -123,8 +123,9 @@ impl Decider {
         let (data, now) = (self.bundle.data(), turn.now);
         let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early, now);
         late.extend(facts::of_time(data, proposal, early, now));
-        let mut set =
-            |name: &'static str, value: FactValue, source: &str| late.set(FactName::known(name), value, source, now);
+        let mut set = |name: &'static str, value: FactValue, source: &'static str| {
+            late.set(FactName::known(name), value, source, now);
+        };
         for (name, target) in self.targets(proposal, early) {
             let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
             set(name, on.into(), "switches");

@@ -115,10 +115,10 @@ pub fn of_entity(entity: Option<&Entity<'_>>, at: Millis) -> Facts {
     let mut facts = Facts::new();
     facts.set(FactName::known("resource.known"), entity.is_some(), "inventory", at);
     let Some(entity) = entity else { return facts };
-    facts.set(FactName::known("resource.age_ms"), entity.age_ms, entity.source, at);
-    facts.set(FactName::known("resource.age_ms_max"), entity.age_ms_max, entity.source, at);
+    facts.set(FactName::known("resource.age_ms"), entity.age_ms, entity.source.to_owned(), at);
+    facts.set(FactName::known("resource.age_ms_max"), entity.age_ms_max, entity.source.to_owned(), at);
     for (name, value) in entity.attributes.iter().filter(|(name, _)| !RESERVED_ATTRIBUTES.contains(&name.as_str())) {
-        facts.set(FactName::new(format!("resource.{name}")), value.clone(), entity.source, at);
+        facts.set(FactName::new(format!("resource.{name}")), value.clone(), entity.source.to_owned(), at);
     }
     facts
 }

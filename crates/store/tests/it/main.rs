@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-use countersign_store::{Batch, NewRecord, NewSubject, Reader, StateOp, StoreError, Writer};
+use countersign_store::{Batch, NewRecord, NewSubject, Reader, StateOp, StoreError, Wal, Writer};
 
 fn record(n: u8) -> NewRecord {
     NewRecord {
@@ -99,4 +99,25 @@ fn an_inventory_query_only_reads() {
     for query in ["DELETE FROM head", "SELECT 1.5 AS x", "SELEC"] {
         assert!(matches!(countersign_store::query::rows(&path, query), Err(StoreError::Query(_))), "{query} passed");
     }
+}
+
+#[test]
+fn the_write_ahead_log_is_folded_in_beside_the_writer_and_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut writer = Writer::open(&path).unwrap();
+    let wal = Wal::open(&path).unwrap();
+    for n in 0..200 {
+        writer.commit(&Batch { records: vec![record(n)], ..Batch::default() }).unwrap();
+    }
+    let before = wal.fold().unwrap();
+    assert!(before.pages > 200 && before.folded == before.pages, "{before:?}");
+    writer.commit(&Batch { records: vec![record(200)], ..Batch::default() }).unwrap();
+    assert!(wal.fold().unwrap().pages < before.pages, "a log that is wholly folded in begins anew by itself");
+
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.head().unwrap().size, 201);
+    assert!(writer.restart_wal().unwrap());
+    writer.commit(&Batch { records: vec![record(201)], ..Batch::default() }).unwrap();
+    assert_eq!(reader.records(0, 300).unwrap().len(), 202);
 }

@@ -1,0 +1,192 @@
+//! The committer: the thread that makes batches durable, and only then gives their answers.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+
+use store::{Batch, StoreError, Writer};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::folding::Folding;
+use crate::handle::{Answer, Committed, Health, LedgerError};
+use crate::machine::Machine;
+use crate::recorded::Recorded;
+
+/// Is an answer that waits for its records to be durable.
+pub(crate) struct Held<M: Machine> {
+    pub(crate) answer: oneshot::Sender<Answer<M>>,
+    pub(crate) reply: M::Reply,
+    pub(crate) authority: Option<M::Authority>,
+    pub(crate) index: Option<u64>,
+}
+
+/// Is a batch with the answers that wait for it.
+pub(crate) struct Prepared<M: Machine> {
+    pub(crate) batch: Batch,
+    held: Vec<Held<M>>,
+    generation: u64,
+}
+
+impl<M: Machine> Prepared<M> {
+    pub(crate) fn new(generation: u64) -> Self {
+        Self { batch: Batch::default(), held: Vec::new(), generation }
+    }
+
+    pub(crate) fn hold(&mut self, held: Held<M>) {
+        self.held.push(held);
+    }
+
+    /// Returns how many answers wait for it.
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Grows with each reload: a batch of a generation that has failed is never committed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// Is the state shared between the two threads and the handle.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) health: Arc<RwLock<Health>>,
+    pub(crate) size: Arc<watch::Sender<u64>>,
+    failed: Arc<RwLock<Failure>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Failure {
+    /// Batches of this generation and before are refused.
+    generation: Option<u64>,
+    error: Option<LedgerError>,
+}
+
+impl Shared {
+    pub(crate) fn new(health: Arc<RwLock<Health>>, size: Arc<watch::Sender<u64>>) -> Self {
+        Self { health, size, failed: Arc::default() }
+    }
+
+    /// Returns why a generation has failed, if it has.
+    pub(crate) fn failure_of(&self, generation: u64) -> Option<LedgerError> {
+        let failure = self.failed.read().map(|f| f.clone()).unwrap_or_default();
+        failure.error.filter(|_| failure.generation == Some(generation))
+    }
+
+    pub(crate) fn fail(&self, generation: u64, error: &LedgerError) {
+        if let Ok(mut failure) = self.failed.write() {
+            *failure = Failure { generation: Some(generation), error: Some(error.clone()) };
+        }
+        if let (LedgerError::Stopped(why), Ok(mut health)) = (error, self.health.write()) {
+            health.stopped = Some(why.clone());
+        }
+    }
+
+    fn committed(&self, size: u64) {
+        if let Ok(mut health) = self.health.write() {
+            health.size = size;
+        }
+        self.size.send_replace(size);
+    }
+}
+
+/// Hands batches to the thread that commits them, one at a time.
+pub(crate) struct Committer<M: Machine> {
+    batches: Option<SyncSender<Prepared<M>>>,
+    freed: mpsc::UnboundedReceiver<()>,
+    free: bool,
+    thread: JoinHandle<()>,
+}
+
+impl<M: Machine> Committer<M> {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of a new thread.
+    pub(crate) fn start(writer: Writer, folding: Folding, shared: Shared) -> std::io::Result<Self> {
+        let (batches, received) = sync_channel(1);
+        let (done, freed) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new()
+            .name("journal-writer".into())
+            .spawn(move || commit_all(writer, folding, &received, &done, &shared))?;
+        Ok(Self { batches: Some(batches), freed, free: true, thread })
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.free
+    }
+
+    /// Waits until the batch that was handed over is done with; false if the thread has ended.
+    pub(crate) async fn freed(&mut self) -> bool {
+        self.free = self.freed.recv().await.is_some();
+        self.free
+    }
+
+    /// Hands a batch over, which never waits while the committer is free.
+    pub(crate) fn hand_over(&mut self, prepared: Prepared<M>) {
+        self.free = false;
+        // If the thread has ended, the batch is dropped here, which tells its callers that the journal closes.
+        let _ = self.batches.as_ref().map(|batches| batches.send(prepared));
+    }
+
+    /// Lets the thread commit what it has and waits for its end.
+    pub(crate) fn join(mut self) {
+        drop(self.batches.take());
+        let _ = self.thread.join();
+    }
+}
+
+fn commit_all<M: Machine>(
+    mut writer: Writer,
+    mut folding: Folding,
+    batches: &Receiver<Prepared<M>>,
+    done: &mpsc::UnboundedSender<()>,
+    shared: &Shared,
+) {
+    while let Ok(prepared) = batches.recv() {
+        let committed = match shared.failure_of(prepared.generation) {
+            Some(error) => Err(error),
+            None => commit_one(&mut writer, &mut folding, &prepared.batch).inspect_err(|error| {
+                tracing::error!(%error, "a batch could not be committed");
+                shared.fail(prepared.generation, error);
+            }),
+        };
+        // First the sequencer, so that the next batch is on its way while these answers go out.
+        let _ = done.send(());
+        match committed {
+            Ok(()) => release(prepared, writer.head().size, shared),
+            Err(error) => refuse(prepared, &error),
+        }
+    }
+    folding.stop();
+    if let Err(error) = writer.checkpoint() {
+        tracing::warn!(%error, "the write-ahead log could not be folded in");
+    }
+}
+
+fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch) -> Result<(), LedgerError> {
+    if batch.records.is_empty() && batch.state.is_empty() {
+        return Ok(());
+    }
+    folding.before(batch, writer).map_err(|error| LedgerError::Stopped(error.to_string()))?;
+    writer.commit(batch).map_err(|error| match error {
+        StoreError::DiskFull => LedgerError::DiskFull,
+        other => LedgerError::Stopped(other.to_string()),
+    })
+}
+
+fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared) {
+    shared.committed(size);
+    for held in prepared.held {
+        let index = held.index;
+        let authority = held.authority.map(|value| Recorded::after_commit(value, index.unwrap_or(size)));
+        let _ = held.answer.send(Ok(Committed { reply: held.reply, authority, index }));
+    }
+}
+
+pub(crate) fn refuse<M: Machine>(prepared: Prepared<M>, error: &LedgerError) {
+    for held in prepared.held {
+        let _ = held.answer.send(Err(error.clone()));
+    }
+}
