@@ -17,7 +17,6 @@ trap 'stop; rm -rf "$WORK"' EXIT
 
 CLIENTS=("mcp 1.25.0" "mcp 2.3.0" "sdk 1.32.2" "client 2.4.0")
 CELLS=(call approved denied cancelled progress)
-PORT=3131
 UP=
 GOOD=0
 ALL=0
@@ -66,17 +65,32 @@ govern() {
   CS_DIR=$(mktemp -d "$WORK/run.XXXXXX")/countersign
   "$CS" --dir "$CS_DIR" init --name "$CS_SERVER" --owner ana -- "$@" >"$WORK/init.log" 2>&1 || return 1
   [ "$transport" = http ] || return 0
-  CS_URL=http://127.0.0.1:$PORT/mcp
   CS_KEY=$(cat "$CS_DIR/keys/agent-agent.key")
-  "$CS" --dir "$CS_DIR" up --listen "127.0.0.1:$PORT" >"$WORK/up.log" 2>&1 &
+  : >"$WORK/up.out"
+  "$CS" --dir "$CS_DIR" up --listen 127.0.0.1:0 --json >"$WORK/up.out" 2>"$WORK/up.log" &
   UP=$!
-  PORT=$((PORT < 3149 ? PORT + 1 : 3131))
+  for _ in $(seq 1 200); do
+    CS_URL=$(grep -o 'http://127.0.0.1:[0-9]*' "$WORK/up.out" | head -1)/mcp
+    [ "$CS_URL" = /mcp ] || break
+    sleep 0.1
+  done
   wait_for "${CS_URL%/mcp}/v1/health"
+}
+
+# withdrawn TRANSPORT: says what is wrong with the case of a call that its client has withdrawn.
+withdrawn() {
+  local last
+  "$CS" --dir "$CS_DIR" log tail -n 100 --json | grep -q '"kind":"case_ended"' || { echo "no end of the case is recorded"; return 1; }
+  # Over stdio the server has ended with its client.
+  [ "$1" = http ] || return 0
+  last=$("$CS" --dir "$CS_DIR" approvals list --all --json | grep -o 'case_[0-9A-Za-z]*","state":"[a-z]*"' | tail -1)
+  [[ $last = *'"withdrawn"' ]] || { echo "the case is ${last#*,}"; return 1; }
+  ! "$CS" --dir "$CS_DIR" approvals approve "${last%%\"*}" --solo --reason "too late" >/dev/null 2>&1 || { echo "the case can still be approved"; return 1; }
 }
 
 # cell CLIENT TRANSPORT CELL [TOOL]: runs one cell and puts its line into the table.
 cell() {
-  local client=$1 transport=$2 name=$3 said word decider=
+  local client=$1 transport=$2 name=$3 said word wrong decider=
   case $name in approved) word=approve ;; denied) word=deny ;; *) word= ;; esac
   [ -n "$word" ] && { decide "$word" >"$WORK/decide.log" 2>&1 & decider=$!; }
   said=$(drive "$@" 2>"$WORK/driver.log")
@@ -86,7 +100,7 @@ cell() {
     *) [ -n "$said" ] || said=$(tail -1 "$WORK/driver.log") ;;
   esac
   [ -z "$decider" ] || { kill "$decider" 2>/dev/null; wait "$decider" 2>/dev/null; }
-  if [ "$name" = cancelled ] && [ "$transport" = http ] && [ -n "$(open_case)" ]; then said="the case of the withdrawn call is still open"; fi
+  if [ "$name" = cancelled ] && ! wrong=$(withdrawn "$transport"); then said=$wrong; fi
   ALL=$((ALL + 1))
   said=$(tail -1 <<<"$said" | cut -c1-160)
   case $said in "$name ok "*) GOOD=$((GOOD + 1)) ;; esac

@@ -2,6 +2,7 @@
 # Finds what this repository needs and is not here, installs it where it may, and otherwise says exactly what to install.
 #
 #   scripts/need.sh build   what `make run` needs: Rust and a C compiler
+#   scripts/need.sh fuzz    what `scripts/fuzz.sh` needs: also a C++ compiler and Python
 #   scripts/need.sh         what `make test` needs: also Rust's formatter and linter, git, curl, Python and Node
 #
 # Quick and silent when all is there. It installs Debian packages as root only, and Rust's components by rustup.
@@ -19,6 +20,7 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; 
 
 has_rust() { has cargo && has rustc && at_least "$(rustc --version | cut -d ' ' -f 2)" "$rust_min"; }
 has_compiler() { has cc && echo '#include <stdlib.h>' | cc -E -x c - >/dev/null 2>&1; }
+has_cxx() { has c++ && echo '#include <vector>' | c++ -E -x c++ - >/dev/null 2>&1; }
 has_formatter() { cargo fmt --version >/dev/null 2>&1; }
 has_linter() { cargo clippy --version >/dev/null 2>&1; }
 has_git() { has git; }
@@ -36,6 +38,7 @@ has_node() {
 packages() {
     case $1 in
         compiler) echo gcc libc6-dev ;;
+        cxx) echo g++ ;;
         git) echo git ;;
         curl) echo curl ca-certificates ;;
         python) echo python3 python3-venv ;;
@@ -47,6 +50,7 @@ advice() {
     case $1 in
         rust) echo "Rust $rust_min or newer: see https://rustup.rs; an older one there: rustup update stable" ;;
         compiler) echo "a C compiler with its headers: apt-get install $(packages compiler)" ;;
+        cxx) echo "a C++ compiler: apt-get install $(packages cxx)" ;;
         formatter) echo "rustfmt: rustup component add rustfmt" ;;
         linter) echo "clippy: rustup component add clippy" ;;
         git) echo "git: apt-get install $(packages git)" ;;
@@ -90,8 +94,9 @@ install_packages() {
 
 case ${1:-test} in
     build) names=(rust compiler) ;;
+    fuzz) names=(rust compiler cxx git python) ;;
     test) names=(rust compiler formatter linter git curl python node) ;;
-    *) echo "usage: scripts/need.sh [build | test]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

@@ -36,7 +36,9 @@ const cells = {
   },
   async approved({ call }) {
     const result = await call(WRITE);
-    expect([refusal(result), failed(result), result.content[0].type], ["", false, "resource"]);
+    // The text says why, if it is refused.
+    expect(refusal(result) && result.content[0].text, "");
+    expect([failed(result), result.content[0].type], [false, "resource"]);
   },
   async denied({ call }) {
     const result = await call(WRITE);

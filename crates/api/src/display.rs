@@ -9,8 +9,7 @@ use types::text::is_deceptive;
 ///
 /// The text is still JSON and still means the arguments exactly.
 pub(crate) fn text(arguments: &Arguments) -> String {
-    let exact: serde_json::Value = serde_json::from_str(arguments.canonical()).unwrap_or_default();
-    let pretty = serde_json::to_string_pretty(&exact).unwrap_or_default();
+    let pretty = serde_json::to_string_pretty(arguments.value()).unwrap_or_default();
     let mut out = String::with_capacity(pretty.len());
     for c in pretty.chars() {
         if c == '\n' || !is_deceptive(c) {
@@ -42,5 +41,12 @@ mod tests {
             Arguments::parse(&shown, 1 << 20).unwrap(),
             Arguments::parse(arguments.canonical(), 1 << 20).unwrap()
         );
+    }
+
+    #[test]
+    fn a_key_that_a_json_library_takes_for_its_own_is_shown_as_it_stands() {
+        let source = r#"{"$serde_json::private::RawValue":"{\"path\":\"/safe\"}"}"#;
+        let arguments = Arguments::parse(source, 1 << 20).unwrap();
+        assert_eq!(Arguments::parse(&text(&arguments), 1 << 20), Ok(arguments));
     }
 }

@@ -117,6 +117,9 @@ impl From<Switch> for SetSwitch {
 /// Is the list of switches that are set.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Switches {
+    /// The tenant that this server serves; a switch on it covers everything.
+    #[schema(value_type = String)]
+    tenant: TenantId,
     /// The switches, in order of key.
     switches: Vec<SetSwitch>,
 }
@@ -128,7 +131,8 @@ pub struct Switches {
     (status = 200, description = "The switches", body = Switches),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Switches> {
-    Json(Switches { switches: app.control.switches().into_iter().map(SetSwitch::from).collect() })
+    let tenant = app.control.config().tenant.clone();
+    Json(Switches { tenant, switches: app.control.switches().into_iter().map(SetSwitch::from).collect() })
 }
 
 /// Is a kill.

@@ -1,5 +1,6 @@
 //! The same decisions over HTTP: one keep-alive connection per caller, client and server on the same machine.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use control::Control;
@@ -42,46 +43,76 @@ pub async fn decide(control: &Arc<Control>, callers: u32) -> Result<Summary, Str
 }
 
 async fn one_caller(
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     token: String,
     caller: u32,
     each: u32,
 ) -> Result<Vec<std::time::Duration>, String> {
-    let mut stream = TcpStream::connect(address).await.map_err(text)?;
-    stream.set_nodelay(true).map_err(text)?;
     let body = format!(
         "{{\"tool\":\"bench.look_item\",\"arguments\":{{\"item\":\"item-{}\",\"note\":\"a note of about forty characters\"}},\"confidence\":0.99}}",
         caller % 100
     );
-    let request = format!(
-        "POST /v1/actions HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = post(address, "/v1/actions", &[("authorization", &format!("Bearer {token}"))], &body);
+    let mut client = Client::connect(address).await?;
     let mut times = Vec::new();
-    let mut buffer = Vec::with_capacity(32 << 10);
     for _ in 0..each {
         let one = measure::now();
-        stream.write_all(request.as_bytes()).await.map_err(text)?;
-        answer(&mut stream, &mut buffer).await?;
+        client.ask(&request, "\"verdict\":\"allow\"").await?;
         times.push(measure::since(one));
     }
     Ok(times)
 }
 
-/// Reads one answer, which must permit.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), String> {
-    buffer.clear();
-    loop {
-        if stream.read_buf(buffer).await.map_err(text)? == 0 {
-            return Err("the server closed the connection".into());
-        }
-        let said = String::from_utf8_lossy(buffer);
-        let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
-        let length =
-            head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
-        if length.is_some_and(|length| body.len() >= length) {
-            let permitted = head.starts_with("HTTP/1.1 200") && body.contains("\"verdict\":\"allow\"");
-            return if permitted { Ok(()) } else { Err(format!("not permitted: {said}")) };
+/// Writes a request with a JSON body.
+pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Is one keep-alive connection that says as little as HTTP lets it, so that the figure is the server's.
+pub struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    pub async fn connect(address: SocketAddr) -> Result<Self, String> {
+        let stream = TcpStream::connect(address).await.map_err(text)?;
+        stream.set_nodelay(true).map_err(text)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(32 << 10) })
+    }
+
+    /// Sends a request and reads its whole answer, which must be a 200 that holds `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says, or the answer that is not the wanted one.
+    pub async fn ask(&mut self, request: &str, wanted: &str) -> Result<(), String> {
+        self.stream.write_all(request.as_bytes()).await.map_err(text)?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await.map_err(text)? == 0 {
+                return Err("the server closed the connection".into());
+            }
+            let said = std::str::from_utf8(&self.buffer).map_err(text)?;
+            let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
+            if length(head).is_none_or(|length| body.len() < length) {
+                continue;
+            }
+            let as_wanted = head.starts_with("HTTP/1.1 200") && body.contains(wanted);
+            return if as_wanted { Ok(()) } else { Err(format!("not as wanted: {said}")) };
         }
     }
+}
+
+fn length(head: &str) -> Option<usize> {
+    head.split_once("content-length: ")?.1.lines().next()?.parse().ok()
 }

@@ -1,15 +1,21 @@
 //! Benchmarks. Every figure is from one run on one machine, so compare the ratios and not the times.
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
-//! Words on the command line choose parts: `alone`, `record`, `http`; none means all. Numbers choose how many callers.
+//! Words on the command line choose parts: `alone`, `record`, `http`, `call`; none means all. Numbers choose how many callers.
 
+mod cpu;
 mod http;
 mod machine;
+mod mcp;
 mod measure;
 mod raw;
 mod workload;
 
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::Control;
 use control::actions::{Proposed, Wish};
@@ -19,19 +25,16 @@ use measure::{Summary, line};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return eprintln_line(&format!("no threads: {error}")),
-    };
-    if let Err(error) = runtime.block_on(all()) {
-        eprintln_line(&error);
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string());
+    match runtime.and_then(|runtime| runtime.block_on(all())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
     }
-}
-
-fn eprintln_line(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 async fn all() -> Result<(), String> {
@@ -42,27 +45,37 @@ async fn all() -> Result<(), String> {
     let callers = if numbers.is_empty() { vec![1, 16, 64, 256] } else { numbers };
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     line("workload", &format!("{} policies, {} agents", workload::POLICIES, workload::AGENTS));
+    let server = mcp::server().await?;
     if wanted("alone") {
-        decide_alone()?;
+        decide_alone(server)?;
     }
-    let control = workload::control(folder.path()).await?;
+    let control = workload::control(folder.path(), server).await?;
+    if wanted("call") {
+        added(&control, server, folder.path()).await?;
+    }
     for callers in callers.iter().copied().filter(|_| wanted("record")) {
         let raw = raw::group_commit(folder.path(), callers)?;
+        let cpu = cpu::Cpu::now();
         let road = decide_and_record(&control, callers).await?;
+        let spent = cpu.since(road.count);
         let share = road.per_second * 100.0 / raw.per_second.max(1.0);
         line(&format!("raw group commit, {callers} callers"), &raw.to_string());
         line(&format!("decide and record, {callers} callers"), &format!("{road}  ({share:.0} % of raw)"));
+        line("  of it processor time, per decision", &spent);
     }
     for callers in callers.iter().copied().filter(|_| wanted("http")) {
+        let cpu = cpu::Cpu::now();
         let summary = http::decide(&control, callers).await?;
+        let spent = cpu.since(summary.count);
         line(&format!("decide and record over HTTP, {callers} callers"), &summary.to_string());
+        line("  of it processor time, per decision", &spent);
     }
     Ok(())
 }
 
 /// Measures a decision without its record, first permitted at the first rung, then asked through all three.
-fn decide_alone() -> Result<(), String> {
-    let (views, snapshot) = workload::views()?;
+fn decide_alone(server: SocketAddr) -> Result<(), String> {
+    let (views, snapshot) = workload::views(server)?;
     for (name, tool) in [("first rung permits", "bench.read_item"), ("through all three rungs", "bench.write_item")] {
         let proposals: Vec<_> = (0..workload::AGENTS).map(|n| workload::proposal(n, tool)).collect::<Result<_, _>>()?;
         let mut turn = 0usize;
@@ -74,6 +87,19 @@ fn decide_alone() -> Result<(), String> {
         });
         line(&format!("decide alone, {name}"), &summary.to_string());
     }
+    Ok(())
+}
+
+/// Measures what the gateway adds to a `tools/call`, beside what two syncs and a millisecond would.
+async fn added(control: &Arc<Control>, server: SocketAddr, folder: &Path) -> Result<(), String> {
+    let sync = raw::sync(folder)?;
+    let [direct, through] = mcp::call(control, server).await?;
+    let us = |time: Duration| format!("p50 {:>9.1} µs", time.as_secs_f64() * 1e6);
+    line("one sync", &sync.to_string());
+    line("tools/call, direct", &direct.to_string());
+    line("tools/call, through Countersign", &through.to_string());
+    line("  added", &us(through.p50.saturating_sub(direct.p50)));
+    line("  two syncs and 1 ms", &us(sync.p50 * 2 + Duration::from_millis(1)));
     Ok(())
 }
 

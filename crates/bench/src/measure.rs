@@ -22,8 +22,11 @@ pub fn line(name: &str, figure: &str) {
 
 /// Is what many runs took.
 pub struct Summary {
-    p50: Duration,
+    /// The median.
+    pub p50: Duration,
     p99: Duration,
+    /// How many runs there were.
+    pub count: usize,
     /// How many runs ended per second of wall time.
     pub per_second: f64,
 }
@@ -46,9 +49,10 @@ impl Summary {
     pub fn from_times(mut times: Vec<Duration>, wall: Duration) -> Self {
         times.sort_unstable();
         let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+        let count = times.len();
         #[expect(clippy::cast_precision_loss, reason = "a count of runs is far below 2^52")]
-        let count = times.len() as f64;
-        Self { p50: at(50), p99: at(99), per_second: count / wall.as_secs_f64().max(1e-9) }
+        let per_second = count as f64 / wall.as_secs_f64().max(1e-9);
+        Self { p50: at(50), p99: at(99), count, per_second }
     }
 }
 

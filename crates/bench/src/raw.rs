@@ -62,3 +62,20 @@ pub fn group_commit(folder: &Path, callers: u32) -> Result<Summary, String> {
     committer.join().map_err(|_| "the writer panicked".to_owned())??;
     Ok(Summary::from_times(times, wall))
 }
+
+/// Measures one synced commit of one row, alone.
+///
+/// # Errors
+///
+/// What the store says.
+pub fn sync(folder: &Path) -> Result<Summary, String> {
+    let mut writer = Writer::open(&folder.join("sync.db")).map_err(|e| e.to_string())?;
+    let batch = Batch { records: vec![record()], ..Batch::default() };
+    let mut failed = None;
+    let summary = Summary::of(2_000, || {
+        if let Err(error) = writer.commit(&batch) {
+            failed.get_or_insert(error.to_string());
+        }
+    });
+    failed.map_or(Ok(summary), Err)
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use types::{
 };
 
 use crate::machine::{SystemClock, SystemRandom};
+use crate::mcp;
 use crate::measure;
 
 /// Is how many policies the bundle has.
@@ -38,7 +40,9 @@ fn text<E: std::fmt::Display>(error: E) -> String {
 }
 
 /// Writes the bundle's files: 30 policies match every request, the others name other classes or teams.
-fn files() -> Result<BundleFiles, String> {
+///
+/// - `server`: the address of the MCP server behind the tool `call_item`.
+fn files(server: SocketAddr) -> Result<BundleFiles, String> {
     let mut files = BundleFiles(BTreeMap::new());
     files.insert("bundle.toml", "name = \"bench\"\nauthors = [\"ana\"]\nsolo = true\n");
     files.insert("people.toml", "[people.ana]\ngroups = [\"owners\"]\n");
@@ -51,17 +55,18 @@ fn files() -> Result<BundleFiles, String> {
         "classes.toml",
         "[classes.look]\ndescription = \"reads\"\nwrites = false\n\n[classes.change]\ndescription = \"writes\"\nwrites = true\nprofile = \"owner\"\n",
     );
-    let mut catalog = String::from("[server]\ncommand = [\"true\"]\n\n");
+    let mut catalog = format!("[server]\nurl = \"http://{server}/mcp\"\n\n");
     // What agents carry out by themselves is listed by no server, so it has no definition to pin.
     catalog.push_str("[tools.look_item]\nclass = \"look\"\neffect = \"read\"\nreversibility = \"reversible\"\nresource = { kind = \"Item\", id = \"/item\" }\n\n");
-    let tool = |name: &str, class: &str, effect: &str| {
+    let tool = |name: &str, class: &str, effect: &str, definition: Digest| {
         format!(
-            "[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n",
-            pin()
+            "[tools.{name}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"reversible\"\ndefinition = \"{definition}\"\nresource = {{ kind = \"Item\", id = \"/item\" }}\n\n"
         )
     };
-    catalog.push_str(&tool("read_item", "look", "read"));
-    catalog.push_str(&tool("write_item", "change", "unsafe"));
+    let listed = connectors::mcp::definition_digest(mcp::IDENTITY, mcp::TOOL).map_err(text)?;
+    catalog.push_str(&tool("read_item", "look", "read", pin()));
+    catalog.push_str(&tool("write_item", "change", "unsafe", pin()));
+    catalog.push_str(&tool("call_item", "look", "read", listed));
     files.insert("catalog/bench.toml", catalog);
     files.insert(
         "inventory.toml",
@@ -113,14 +118,14 @@ fn policies() -> String {
 fn schema(files: &BundleFiles) -> Result<String, String> {
     let data = Bundle::read(files).map_err(text)?;
     let input = serde_json::json!({ "type": "object", "required": ["item"], "properties": { "item": { "type": "string" }, "note": { "type": "string" } } });
-    let tools = ["bench.read_item", "bench.write_item", "bench.look_item"]
+    let tools = ["bench.read_item", "bench.write_item", "bench.look_item", "bench.call_item"]
         .map(|name| name.parse::<ToolName>().map(|tool| (tool, input.clone())));
     let inputs: BTreeMap<ToolName, serde_json::Value> = tools.into_iter().collect::<Result<_, _>>().map_err(text)?;
     Ok(policy::schema::generate(&data, &inputs))
 }
 
-fn bundle() -> Result<Arc<Bundle>, String> {
-    Ok(Arc::new(Bundle::load(files()?).map_err(text)?))
+fn bundle(server: SocketAddr) -> Result<Arc<Bundle>, String> {
+    Ok(Arc::new(Bundle::load(files(server)?).map_err(text)?))
 }
 
 fn agent(n: u32) -> Result<AgentId, String> {
@@ -132,8 +137,12 @@ fn classes() -> Result<[ClassId; 2], String> {
 }
 
 /// Builds a snapshot without a journal, for measuring a decision alone.
-pub fn views() -> Result<(Views, Arc<Snapshot>), String> {
-    let bundle = bundle()?;
+///
+/// # Errors
+///
+/// What the bundle's own check says.
+pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
+    let bundle = bundle(server)?;
     let entities = control::bundles::inventory(&bundle, Millis(0)).map_err(|r| r.message)?;
     let owner = Principal::Person(PersonId::new("ana").map_err(text)?);
     let mut grants = BTreeMap::new();
@@ -205,7 +214,11 @@ pub fn wish(n: u32, tool: &str) -> Result<Wish, String> {
 }
 
 /// Starts an application on the workload, with a journal in a folder.
-pub async fn control(folder: &Path) -> Result<Arc<Control>, String> {
+///
+/// # Errors
+///
+/// What the bundle's own check or the journal says.
+pub async fn control(folder: &Path, server: SocketAddr) -> Result<Arc<Control>, String> {
     let keys = LogKeys {
         tenant: TenantKey::from_bytes([1; 32]),
         log: SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)?,
@@ -221,7 +234,7 @@ pub async fn control(folder: &Path) -> Result<Arc<Control>, String> {
             clock: Arc::new(SystemClock(measure::now())),
             random: Arc::new(SystemRandom),
         },
-        bundle: bundle()?,
+        bundle: bundle(server)?,
         anonymous: None,
         environment: Arc::new(|_| None),
     })

@@ -78,6 +78,10 @@ impl Control {
             solo: false,
             at: self.now(),
         };
+        if let Some(ended) = self.board.get(&case).filter(|case| !matches!(case.state, CaseState::Open)) {
+            let message = format!("the case `{case}` is {} already", ended.state.as_str());
+            return Err(Refusal::plain(Code::CaseClosed, message));
+        }
         self.ask(Command::Vote { vote, solo_confirmed: confirmed }).await?;
         self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))
     }
@@ -90,6 +94,18 @@ impl Control {
             Ok(None) => CaseEnd::Refused(not_found(format!("case {id}"))),
             Ok(Some(case)) => self.case_end(&case),
         }
+    }
+
+    /// Ends a case because the call that waited for it was withdrawn. It goes on as long as another call waits for it.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub async fn withdraw(&self, id: CaseId) -> Failure<()> {
+        if self.board.is_awaited(&id) {
+            return Ok(());
+        }
+        self.ask(Command::Withdraw(id)).await.map(drop)
     }
 
     fn case_end(&self, case: &Case) -> CaseEnd {
@@ -112,6 +128,9 @@ impl Control {
             CaseState::Expired => refused(Code::ApprovalExpired, "nobody decided in time, which is a refusal".into()),
             CaseState::Void => {
                 refused(Code::ApprovalVoid, "what it was about has changed since; propose it again".into())
+            }
+            CaseState::Withdrawn => {
+                refused(Code::ApprovalVoid, "the call that it waited for was withdrawn; propose it again".into())
             }
         }
     }

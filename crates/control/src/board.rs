@@ -14,6 +14,8 @@ const ENDED_MAX: usize = 10_000;
 #[derive(Debug)]
 pub struct Board {
     cases: Mutex<BTreeMap<CaseId, Case>>,
+    /// How many calls wait for each case.
+    waiting: Mutex<BTreeMap<CaseId, usize>>,
     changes: watch::Sender<u64>,
 }
 
@@ -22,6 +24,7 @@ impl Board {
     pub fn new(cases: impl IntoIterator<Item = Case>) -> Self {
         Self {
             cases: Mutex::new(cases.into_iter().map(|case| (case.id, case)).collect()),
+            waiting: Mutex::default(),
             changes: watch::channel(0).0,
         }
     }
@@ -57,8 +60,18 @@ impl Board {
         all
     }
 
+    /// Says whether anybody waits for a case.
+    pub fn is_awaited(&self, id: &CaseId) -> bool {
+        self.lock_waiting().contains_key(id)
+    }
+
+    fn lock_waiting(&self) -> MutexGuard<'_, BTreeMap<CaseId, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until a case is no longer open.
     pub async fn decided(&self, id: &CaseId) -> Option<Case> {
+        let _waiting = Waiting::begin(self, *id);
         let mut changes = self.changes.subscribe();
         loop {
             let case = self.get(id)?;
@@ -66,6 +79,29 @@ impl Board {
                 return Some(case);
             }
             changes.changed().await.ok()?;
+        }
+    }
+}
+
+/// Is one call that waits for a case, until it is dropped.
+struct Waiting<'a> {
+    board: &'a Board,
+    case: CaseId,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(board: &'a Board, case: CaseId) -> Self {
+        *board.lock_waiting().entry(case).or_default() += 1;
+        Self { board, case }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.board.lock_waiting();
+        match waiting.get_mut(&self.case) {
+            Some(calls) if *calls > 1 => *calls -= 1,
+            _ => drop(waiting.remove(&self.case)),
         }
     }
 }

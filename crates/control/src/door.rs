@@ -78,21 +78,25 @@ pub struct GovernedCall {
     pub arguments: String,
     /// What the agent says of itself.
     pub claims: Claims,
-    /// The request to send upstream once permitted. For a tool its `params.arguments` are replaced by the canonical
-    /// arguments that were decided on; everything else stays as it is. For a method that is no tool its params hold
-    /// the canonical members already, and it is sent as it is.
+    /// The request to send upstream once permitted. Of its params only `_meta` and `task` are sent as they stand here;
+    /// every other member is written anew from what was decided on.
     pub request: Frame,
     /// What else decides the effect of a call that is repeated after a round of questions: JSON text of an object with
     /// `inputResponses` and `requestState` as far as the client sent them. The decision binds to it like to the arguments.
     pub inputs: Option<String>,
-    /// HTTP headers of the request that the protocol asks a relay to keep, such as `Mcp-Param-*`.
-    pub headers: Vec<(String, String)>,
+    /// The members of a tool call's params that the protocol does not know, as JSON text of an object. The decision binds
+    /// to them like to the arguments.
+    pub rest: Option<String>,
+    /// The `Mcp-Param-*` headers of the request; absent where the client's transport has no headers. They are compared
+    /// with the arguments and never sent: what the server gets is written from the arguments.
+    pub headers: Option<Vec<(String, String)>>,
 }
 
 /// Is how a governed call ended.
 #[derive(Debug)]
 pub enum CallOutcome {
-    /// The upstream server answered: a result or a JSON-RPC error, to be passed on under the client's id.
+    /// The upstream server answered: a result or a JSON-RPC error, to be passed on under the client's id. So does the
+    /// gateway itself, with -32020, where headers and arguments differ.
     Answer(Frame),
     /// The action was decided against, or could not be carried out.
     Refused(Refusal),
@@ -125,8 +129,8 @@ pub trait UpstreamLink: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] with `mcp-method-refused` if the method is governed or refused, `upstream-*` if the
-    /// server cannot be reached or breaks the protocol.
+    /// A [`Refusal`] with `mcp-method-refused` if the method is governed or refused, `killed` if a kill switch covers it
+    /// or comes to cover it before the answer, `upstream-*` if the server cannot be reached or breaks the protocol.
     fn relay(
         &self,
         request: Frame,
@@ -177,7 +181,10 @@ pub trait McpDoor: Send + Sync + 'static {
     fn close_session(&self, session: SessionId) -> impl Future<Output = ()> + Send;
 
     /// Connects to an upstream server. `initialize` is the client's own `initialize` params (JSON text) for a
-    /// stateful client, which the server receives unchanged, and absent for a stateless one.
+    /// stateful client, which the server receives unchanged, and absent for a stateless one: a server of a session is then
+    /// greeted in the gateway's own name.
+    ///
+    /// - `abilities`: what such a server is told that it may ask for, as JSON text of client capabilities.
     ///
     /// # Errors
     ///
@@ -187,6 +194,7 @@ pub trait McpDoor: Send + Sync + 'static {
         caller: &Caller,
         server: &ServerName,
         initialize: Option<&str>,
+        abilities: &str,
     ) -> impl Future<Output = Result<Arc<Self::Link>, Refusal>> + Send;
 
     /// Tells the catalogue what tools the server lists now (the whole list, JSON texts of the tool objects), so that
@@ -206,6 +214,8 @@ pub trait McpDoor: Send + Sync + 'static {
     /// Decides whether an upstream server may ask the client for something: `sampling/createMessage` or
     /// `elicitation/create`, whose answers are the user's data leaving. Records an action `SERVER.mcp:METHOD`.
     ///
+    /// - `params`: what it asks, as JSON text; it is decided on, as arguments.
+    ///
     /// # Errors
     ///
     /// The [`Refusal`] of the decision, or one that says why it could not be recorded.
@@ -214,10 +224,30 @@ pub trait McpDoor: Send + Sync + 'static {
         caller: &Caller,
         server: &ServerName,
         method: &str,
+        params: &str,
     ) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Says whether a method that is not governed may pass now. Nothing is decided or recorded: only a kill switch of the
+    /// tenant, the agent, `SERVER.mcp:METHOD` or its class stands against it.
+    ///
+    /// - `server`: absent where the gateway itself answers, or several servers are asked.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] with `killed`.
+    fn permits_relay(&self, caller: &Caller, server: Option<&ServerName>, method: &str) -> Result<(), Refusal>;
+
+    /// Returns the time.
+    fn now(&self) -> Millis;
+
+    /// Draws random bytes.
+    fn draw(&self) -> [u8; 16];
 
     /// Waits until a case is decided, or `wait_ms` have passed.
     fn await_case(&self, case: CaseId, wait_ms: i64) -> impl Future<Output = CaseEnd> + Send;
+
+    /// Ends a case because the client has withdrawn the call that waited for it, unless another call waits for it too.
+    fn withdraw_case(&self, case: CaseId) -> impl Future<Output = ()> + Send;
 
     /// Returns how long a held call may wait on the wire, in milliseconds.
     fn wait_ms_max(&self) -> i64;

@@ -7,7 +7,7 @@ use evidence::{Archive, Standing};
 use tlog::key::VerifierKey;
 
 use crate::Ended;
-use crate::told::{say, word};
+use crate::told::{say, say_json, word};
 
 /// Checks a bundle against a trusted key.
 pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended {
@@ -22,7 +22,7 @@ pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended
     let report = archive(&bundle, key);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
     if json {
-        say(serde_json::json!({ "signature": signature, "claim": claim, "report": report }));
+        say_json(&serde_json::json!({ "signature": signature, "claim": claim, "report": report }));
     } else {
         tell(&report, signature, claim);
     }
@@ -30,12 +30,12 @@ pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended
 }
 
 fn tell(report: &Report, signature: Standing, claim: Standing) {
-    say(format!("about      {}", report.about));
+    say(&format!("about      {}", report.about));
     if let (Some(origin), Some(size)) = (&report.origin, report.size) {
-        say(format!("log        {origin}, {size} records"));
+        say(&format!("log        {origin}, {size} records"));
     }
-    say(format!("signature  {}", word(signature)));
-    say(format!("claim      {}", word(claim)));
+    say(&format!("signature  {}", word(signature)));
+    say(&format!("claim      {}", word(claim)));
     say("");
     report.signature.iter().for_each(line);
     for record in &report.records {
@@ -46,12 +46,12 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
             .filter(|(_, how)| **how != "empty")
             .map(|(name, how)| format!("{name} {how}"))
             .collect();
-        say(format!("           record {} {}: {}", record.index, record.kind.unwrap_or("?"), fields.join(", ")));
+        say(&format!("           record {} {}: {}", record.index, record.kind.unwrap_or("?"), fields.join(", ")));
     }
     report.claims.iter().for_each(line);
 }
 
 fn line(check: &Check) {
     let detail = check.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default();
-    say(format!("{:<10} {}{detail}", word(check.standing), check.claim));
+    say(&format!("{:<10} {}{detail}", word(check.standing), check.claim));
 }

@@ -8,7 +8,7 @@ use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
 
 use crate::Ended;
-use crate::told::say;
+use crate::told::{say, say_json};
 
 /// Checks a folder of tiles against the log's key, which a folder cannot vouch for itself.
 pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> Ended {
@@ -39,29 +39,29 @@ pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> End
     let walked = walk.finish();
     if json {
         let origin = &checkpoint.origin;
-        say(
-            serde_json::json!({ "standing": "holds", "origin": origin, "root": checkpoint.root.to_string(), "walk": walked }),
+        say_json(
+            &serde_json::json!({ "standing": "holds", "origin": origin, "root": checkpoint.root.to_string(), "walk": walked }),
         );
         return Ended::Checked(Standing::Holds);
     }
-    say(format!("log        {}, {} records", checkpoint.origin, checkpoint.size));
-    say(format!("root       {}", checkpoint.root));
+    say(&format!("log        {}, {} records", checkpoint.origin, checkpoint.size));
+    say(&format!("root       {}", checkpoint.root));
     say("signature  holds");
     say("records    every tile, every record and every session holds");
     for (kind, count) in &walked.kinds {
-        say(format!("           {kind} {count}"));
+        say(&format!("           {kind} {count}"));
     }
     for (action, index) in &walked.open_intents {
-        say(format!("finding    {action} was permitted in record {index} and has no outcome in this log"));
+        say(&format!("finding    {action} was permitted in record {index} and has no outcome in this log"));
     }
     Ended::Checked(Standing::Holds)
 }
 
 fn broken(why: &str, json: bool) -> Ended {
     if json {
-        say(serde_json::json!({ "standing": "broken", "why": why }));
+        say_json(&serde_json::json!({ "standing": "broken", "why": why }));
     } else {
-        say(format!("BROKEN     {why}"));
+        say(&format!("BROKEN     {why}"));
     }
     Ended::Checked(Standing::Broken)
 }

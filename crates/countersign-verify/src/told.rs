@@ -3,16 +3,27 @@
 use std::io::Write as _;
 
 use evidence::Standing;
+use types::text::escape;
 
-/// Prints one line of the report; a reader that has gone away wants no more.
-pub(crate) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+/// Prints one line of the report, in which what a stranger wrote can neither hide nor paint over anything; a reader that
+/// has gone away wants no more.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", escape(line, false));
+}
+
+/// Prints the report as JSON.
+pub(crate) fn say_json(report: &serde_json::Value) {
+    let _ = writeln!(std::io::stdout().lock(), "{report}");
 }
 
 /// Says why the input cannot be used.
 pub(crate) fn complain(why: &str, json: bool) {
     let mut out = std::io::stderr().lock();
-    let _ = if json { writeln!(out, "{}", serde_json::json!({ "error": why })) } else { writeln!(out, "error: {why}") };
+    let _ = if json {
+        writeln!(out, "{}", serde_json::json!({ "error": why }))
+    } else {
+        writeln!(out, "error: {}", escape(why, true))
+    };
 }
 
 /// Returns the word for a standing.

@@ -27,7 +27,7 @@ impl Client {
         let url = url.or_else(|| folders.running().map(|r| r.url)).ok_or_else(|| {
             let message = format!("no server runs on `{}`", folders.data.display());
             CliError::new(Exit::Failed, Code::UpstreamUnavailable, message)
-                .hint("start one with `countersign up`, or name one with --url")
+                .hint("start one with `countersign up`, or your client, whose `wrap` runs one; or name one with --url")
         })?;
         let key = match key {
             Some(key) => Some(key),

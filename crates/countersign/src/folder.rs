@@ -159,8 +159,11 @@ impl Folders {
         self.write_key("server.json", &serde_json::to_string(&running).unwrap_or_default())
     }
 
-    /// Takes the word back when the server stops.
+    /// Takes the word back when the server stops; another process's word stays.
     pub fn retract(&self) {
+        if self.running().is_some_and(|running| running.pid != std::process::id()) {
+            return;
+        }
         if let Err(error) = fs::remove_file(self.keys.join("server.json")) {
             tracing::debug!(%error, "nothing said where the server listened");
         }

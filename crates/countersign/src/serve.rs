@@ -63,17 +63,7 @@ impl Server {
 
     /// Runs until the process is told to stop, then publishes what is recorded.
     pub async fn wait(self) {
-        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signal) => signal,
-            Err(error) => {
-                tracing::warn!(%error, "the terminate signal cannot be waited for");
-                return;
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
+        told_to_stop().await;
         self.stop().await;
     }
 
@@ -90,6 +80,21 @@ impl Server {
         if closed.is_err() {
             tracing::warn!("the journal was not closed cleanly");
         }
+    }
+}
+
+/// Waits until the process is told to end, by the interrupt or the terminate signal.
+pub async fn told_to_stop() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::warn!(%error, "the terminate signal cannot be waited for");
+            return;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }
 

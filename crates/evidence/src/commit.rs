@@ -249,7 +249,7 @@ mod tests {
     fn content() -> Content {
         let mut facts = Facts::new();
         facts.set(FactName::new("a"), 1, "test", Millis(1));
-        facts.set(FactName::new("b"), 1, "test", Millis(1));
+        facts.set(FactName::new("b"), 1, "other", Millis(1));
         Content::about(vec!["agent:a".into()]).with(Field::Reason, &"x".to_owned()).with_grounds(&[], &facts)
     }
 

@@ -1,9 +1,11 @@
 //! The content of a record: named values, facts and findings, before they are sealed.
 
+use std::borrow::Cow;
+
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use serde::Serialize;
-use types::cbor;
+use types::{FactName, FactValue, Facts, Millis, cbor};
 
 /// Names the committed fields; the number is the field's place in the leaf and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize)]
@@ -106,7 +108,7 @@ pub struct Content {
     /// The findings in canonical bytes, in order.
     #[n(1)]
     pub findings: Vec<ByteVec>,
-    /// The facts in canonical bytes, in order of name.
+    /// The facts in canonical bytes, those of one source and instant together, in order of source and instant.
     #[n(2)]
     pub facts: Vec<ByteVec>,
     /// The subjects whose keys seal this, in order.
@@ -148,9 +150,9 @@ impl Content {
 
     /// Sets the findings and the facts.
     #[must_use]
-    pub fn with_grounds(mut self, findings: &[types::Finding], facts: &types::Facts) -> Self {
+    pub fn with_grounds(mut self, findings: &[types::Finding], facts: &Facts) -> Self {
         self.findings = findings.iter().map(|f| cbor::encode(f).into()).collect();
-        self.facts = facts.iter().map(|f| cbor::encode(f).into()).collect();
+        self.facts = told(facts).iter().map(|told| cbor::encode(told).into()).collect();
         self
     }
 
@@ -180,12 +182,17 @@ impl Content {
     ///
     /// # Errors
     ///
-    /// [`cbor::CborError`] if one of them is not a canonical fact.
-    pub fn facts(&self) -> Result<types::Facts, cbor::CborError> {
-        let mut facts = types::Facts::new();
+    /// [`cbor::CborError`] if they are not what [`Content::with_grounds`] makes of some facts.
+    pub fn facts(&self) -> Result<Facts, cbor::CborError> {
+        let mut facts = Facts::new();
         for bytes in &self.facts {
-            let fact: types::Fact = cbor::decode(bytes)?;
-            facts.set(fact.name, fact.value, fact.source, fact.at);
+            let told: Told<FactName, FactValue> = cbor::decode(bytes)?;
+            for (name, value) in told.facts {
+                facts.set(name, value, told.source.clone(), told.at);
+            }
+        }
+        if Self::default().with_grounds(&[], &facts).facts != self.facts {
+            return Err(cbor::CborError::NotCanonical);
         }
         Ok(facts)
     }
@@ -197,5 +204,53 @@ impl Content {
     /// [`cbor::CborError`] if one of them is not a canonical finding.
     pub fn findings(&self) -> Result<Vec<types::Finding>, cbor::CborError> {
         self.findings.iter().map(|bytes| cbor::decode(bytes)).collect()
+    }
+}
+
+/// Is what one source told of one instant: what is opened or withheld together.
+#[derive(Debug, Encode, Decode)]
+#[cbor(array)]
+struct Told<N, V> {
+    #[n(0)]
+    source: Cow<'static, str>,
+    #[n(1)]
+    at: Millis,
+    #[n(2)]
+    facts: Vec<(N, V)>,
+}
+
+/// Puts facts together by source and instant; within each they keep their order by name.
+fn told(facts: &Facts) -> Vec<Told<&FactName, &FactValue>> {
+    let mut all: Vec<Told<&FactName, &FactValue>> = Vec::new();
+    for fact in facts.iter() {
+        let entry = (&fact.name, &fact.value);
+        match all.iter_mut().find(|told| told.at == fact.at && told.source == fact.source) {
+            Some(told) => told.facts.push(entry),
+            None => all.push(Told { source: fact.source.clone(), at: fact.at, facts: vec![entry] }),
+        }
+    }
+    all.sort_by(|a, b| (&a.source, a.at).cmp(&(&b.source, b.at)));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_come_back_as_they_were_and_in_one_encoding_only() {
+        let mut facts = Facts::new();
+        for (name, source, at) in [("c", "x", 1), ("a", "x", 2), ("b", "y", 1), ("d", "x", 1)] {
+            facts.set(FactName::known(name), name, source, Millis(at));
+        }
+        let content = Content::default().with_grounds(&[], &facts);
+        assert_eq!(content.facts.len(), 3);
+        assert_eq!(content.facts().unwrap(), facts);
+        let mut swapped = content.clone();
+        swapped.facts.swap(0, 1);
+        assert_eq!(swapped.facts(), Err(cbor::CborError::NotCanonical));
+        let mut twice = content;
+        twice.facts.push(twice.facts[2].clone());
+        assert_eq!(twice.facts(), Err(cbor::CborError::NotCanonical));
     }
 }

@@ -13,6 +13,9 @@ pub(crate) const STATELESS: &str = "2026-07-28";
 /// Lists the versions in which a session begins with `initialize`, newest first.
 pub(crate) const STATEFUL: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
+/// Is the oldest version of sessions whose clients know tasks.
+pub(crate) const TASKS_SINCE: &str = "2025-11-25";
+
 /// Is the oldest version whose clients know events without data.
 pub(crate) const PRIMED_SINCE: &str = "2025-11-25";
 
@@ -71,6 +74,11 @@ impl Envelope {
     pub(crate) fn elicits_url(&self) -> bool {
         self.capabilities.object("elicitation").is_some_and(|elicitation| elicitation.get("url").is_some())
     }
+}
+
+/// Says whether a member of `_meta` is one that every request carries.
+pub(crate) fn is_required(key: &str) -> bool {
+    [VERSION_KEY, CAPABILITIES_KEY, CLIENT_KEY].contains(&key)
 }
 
 /// Returns how the gateway names itself where it speaks for a server.

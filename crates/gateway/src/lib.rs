@@ -8,10 +8,13 @@ mod claims;
 mod envelope;
 mod fault;
 mod http;
+mod idle;
 pub mod methods;
 mod raw;
 mod session;
 mod stdio;
+mod task;
+mod tasks;
 mod translate;
 
 pub use http::{HttpConfig, HttpGateway, router};

@@ -116,17 +116,31 @@ pub const TABLE: &[Row] = &[
     row("prompts/get", Up, Request, Relayed, Relayed, "Fills a template."),
     row("completion/complete", Up, Request, Relayed, Relayed, "Suggests values for an argument."),
     row("logging/setLevel", Up, Request, Relayed, Refused, "Sets how much a server tells."),
-    row("tasks/get", Up, Request, Relayed, Relayed, "Asks after a call that was governed when it was made."),
+    row(
+        "tasks/get",
+        Up,
+        Request,
+        Relayed,
+        Relayed,
+        "Asks after a call of this agent's that was governed when it was made.",
+    ),
     row(
         "tasks/result",
         Up,
         Request,
         Relayed,
         Refused,
-        "Fetches the result of a call that was governed when it was made.",
+        "Fetches the result of a call of this agent's that was governed when it was made.",
     ),
-    row("tasks/list", Up, Request, Relayed, Refused, "Names calls that were governed when they were made."),
-    row("tasks/cancel", Up, Request, Relayed, Relayed, "Only ends something."),
+    row(
+        "tasks/list",
+        Up,
+        Request,
+        Relayed,
+        Refused,
+        "Names this agent's calls that were governed when they were made.",
+    ),
+    row("tasks/cancel", Up, Request, Relayed, Relayed, "Only ends something of this agent's."),
     row("tasks/update", Up, Request, Refused, Governed, "Sends the user's answers to a server."),
     row("notifications/initialized", Up, Notification, Relayed, Refused, "Ends the handshake."),
     row(
@@ -230,7 +244,53 @@ request gets the JSON-RPC error `-32601` with the code `mcp-method-refused`, a n
 - **answered here**: the gateway answers.
 - **refused**: goes nowhere.
 
+A kill switch of the tenant, the agent, the tool or its class stops what is governed, and also what is relayed: the request
+gets the JSON-RPC error `-32001` with the code `killed`, a relayed request that still waits ends so, the user's answers to a
+server's questions go no further, and updates of subscribed resources are dropped. Of what is answered here, `initialize` and
+`ping` still are.
+
 This page is written by `UPDATE=1 cargo test -p countersign-gateway`.
+";
+
+const TAIL: &str = "
+## What a tool call takes with it
+
+The decision, and an approval, bind to everything that is sent but for what this table marks.
+
+| part | what becomes of it |
+|---|---|
+| `params.name`, `params.arguments` | decided on; sent in canonical form |
+| `params.inputResponses`, `params.requestState` | decided on, as `mcp:inputs` beside the arguments; sent in canonical form |
+| other members of `params` | decided on, as `mcp:params` beside the arguments; sent in canonical form |
+| `params._meta` | *not decided on*: sent as it came, without what the agent says of itself |
+| `params.task` | *not decided on*: only `ttl` is sent, and only to a server that runs tasks itself |
+| `Mcp-Param-*` headers | compared with the arguments whose schema has `x-mcp-header`; where one is absent or differs the answer is `-32020` and nothing is decided. None is passed on: what the server gets is written from the arguments, also for clients over stdio |
+
+What a server asks of the client (`sampling/createMessage`, `elicitation/create`) is decided with its params as the
+arguments, without `_meta`. Of a question longer than 16 KiB these are the SHA-256 of its text (`mcp:digest`) and its first
+8 KiB (`mcp:text`).
+
+## Calls that await people
+
+The client learns where people decide by the first of these means that it has; whatever it answers there is no vote.
+
+1. **A task.** Up to 2025-11-25 the client asks for one (`params.task`); in 2026-07-28 the request declares the extension
+   `io.modelcontextprotocol/tasks`. The call is answered at once by a task whose `statusMessage` names the case and its
+   address. Approved, it is carried out and keeps its result for an hour; refused or expired, its result says so. To cancel it
+   withdraws the case, if it was not dispatched.
+2. **A page to visit**, where the client declares `elicitation.url`: nested in a session, a round of `input_required`
+   otherwise; while the page is open the call waits.
+3. **A bounded wait** with signs of life, for as long as the bundle's `hold.wait_ms_max` says.
+4. **A refusal** with the code `approval-pending`, the case and its address. The identical call then uses the approval.
+
+The gateway advertises tasks to callers with a key, for servers with tools. Up to 2025-11-25 it marks every tool of a server
+without tasks of its own as `taskSupport: optional`, and any call of such a server may be a task. A server that runs tasks
+itself is left to: a call that is permitted at once makes the server's own task. Behind a held one the gateway follows it.
+
+A task is its maker's: another agent's is unknown (`-32602`), is left out of `tasks/list`, cannot be listened for, and what a
+server tells of it is dropped. Ids of the gateway's own tasks are 128 random bits; an agent may have 64 under way. Tasks are
+kept in memory: after a restart they are unknown, their cases are not, and the identical call joins its case. Callers without
+a key (`--anonymous`) cannot be told apart and get no tasks of the gateway's.
 ";
 
 /// Writes the table as the page `docs/reference/mcp-methods.md`.
@@ -242,7 +302,7 @@ pub fn page() -> String {
         ("From the upstream server: notifications", Down, Notification),
     ];
     let sections = parts.map(|(title, direction, kind)| section(title, direction, kind));
-    format!("{HEAD}{}", sections.concat())
+    format!("{HEAD}{}{TAIL}", sections.concat())
 }
 
 fn section(title: &str, direction: Direction, kind: Kind) -> String {

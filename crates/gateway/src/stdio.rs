@@ -17,6 +17,7 @@ use crate::envelope::{self, Envelope};
 use crate::fault::Fault;
 use crate::raw::{RawObject, one_line};
 use crate::session::Session;
+use crate::tasks::Tasks;
 
 /// Is how long requests in flight may still answer once the client has closed its end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -46,7 +47,9 @@ where
     let (outbox, frames) = mpsc::channel(64);
     let mut writing = tokio::spawn(write_frames(writer, frames));
     let servers = selection.servers(&door.servers());
-    let mut client = Client { door, caller, servers, outbox, session: None, probing: false, work: JoinSet::new() };
+    let tasks = Arc::default();
+    let mut client =
+        Client { door, caller, servers, tasks, outbox, session: None, probing: false, work: JoinSet::new() };
     let mut lines = Lines { reader, line_bytes_max };
     let ended = loop {
         tokio::select! {
@@ -124,6 +127,7 @@ struct Client<D: McpDoor> {
     door: Arc<D>,
     caller: Caller,
     servers: Vec<ServerName>,
+    tasks: Arc<Tasks>,
     outbox: mpsc::Sender<Frame>,
     session: Option<Arc<Session<D>>>,
     /// The client has only asked what there is, and may still turn to `initialize`.
@@ -172,7 +176,7 @@ impl<D: McpDoor> Client<D> {
         let flight = session.flights.begin(id)?;
         let outbox = self.outbox.clone();
         self.work.spawn(async move {
-            if let Some(reply) = session.serve(frame, Vec::new(), outbox.clone(), flight).await {
+            if let Some(reply) = session.serve(frame, None, outbox.clone(), flight).await {
                 // A client that is gone hears nothing more.
                 let _ = outbox.send(reply.frame).await;
             }
@@ -193,10 +197,9 @@ impl<D: McpDoor> Client<D> {
             Some(_) => self.leave().await,
             None => {}
         }
-        let servers = self.servers.clone();
+        let (door, caller, servers) = (Arc::clone(&self.door), self.caller.clone(), self.servers.clone());
         let (session, answer) =
-            Session::initialize(Arc::clone(&self.door), self.caller.clone(), servers, &frame, self.outbox.clone())
-                .await?;
+            Session::initialize(door, caller, servers, Arc::clone(&self.tasks), &frame, self.outbox.clone()).await?;
         self.session = Some(session);
         self.probing = false;
         self.say(answer).await;
@@ -204,10 +207,9 @@ impl<D: McpDoor> Client<D> {
     }
 
     async fn begin_stateless(&mut self, frame: &Frame) -> Result<Arc<Session<D>>, Fault> {
-        let servers = self.servers.clone();
+        let (door, caller, servers) = (Arc::clone(&self.door), self.caller.clone(), self.servers.clone());
         let session =
-            Session::stateless(Arc::clone(&self.door), self.caller.clone(), servers, frame, self.outbox.clone())
-                .await?;
+            Session::stateless(door, caller, servers, Arc::clone(&self.tasks), frame, self.outbox.clone()).await?;
         self.probing = true;
         self.session = Some(Arc::clone(&session));
         Ok(session)

@@ -25,11 +25,14 @@ pub(crate) fn admits(server: Era, method: &str) -> Result<(), Fault> {
 
 /// Says whether a notification from a server means the same to a client of the other era.
 pub(crate) fn passes(client: Era, method: &str) -> bool {
-    let known = treatment(client, Direction::ServerToClient, Kind::Notification, method) == Treatment::Relayed;
-    // Log lines are asked for per request in one era and per session in the other.
-    known
-        && !matches!(method, "notifications/cancelled")
-        && !(client == Era::Stateless && method == "notifications/message")
+    if client == Era::Stateless {
+        // All else goes to the streams that asked for it, or was asked for in a way this era does not have.
+        return method == "notifications/progress";
+    }
+    // What a session listens to takes the acknowledgement in.
+    let known = treatment(client, Direction::ServerToClient, Kind::Notification, method) == Treatment::Relayed
+        || method == "notifications/subscriptions/acknowledged";
+    known && method != "notifications/cancelled"
 }
 
 /// Puts a request of a session so that it stands for itself.
@@ -171,12 +174,19 @@ pub(crate) fn hello(client: Era, hello: &str, requested: &str) -> String {
     Value::Object(result).to_string()
 }
 
-/// Returns what of a server's abilities survives translation: no subscriptions, no tasks, no extensions.
+/// Returns what of a server's abilities survives translation: no tasks, no extensions.
 fn server_capabilities(theirs: &Value) -> Value {
     let known = ["tools", "prompts", "resources", "completions", "logging"];
     let declared = theirs.get("capabilities").and_then(Value::as_object);
     let kept = declared.into_iter().flatten().filter(|(name, _)| known.contains(&name.as_str()));
-    Value::Object(kept.map(|(name, _)| (name.clone(), json!({}))).collect())
+    Value::Object(kept.map(|(name, ability)| (name.clone(), told(ability))).collect())
+}
+
+/// Returns of one ability what it tells of.
+fn told(ability: &Value) -> Value {
+    let tells = |name: &&str| ability.get(*name) == Some(&Value::Bool(true));
+    let told = ["listChanged", "subscribe"].into_iter().filter(tells);
+    Value::Object(told.map(|name| (name.to_owned(), json!(true))).collect())
 }
 
 #[cfg(test)]

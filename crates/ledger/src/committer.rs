@@ -127,7 +127,9 @@ impl<M: Machine> Committer<M> {
     pub(crate) fn hand_over(&mut self, prepared: Prepared<M>) {
         self.free = false;
         // If the thread has ended, the batch is dropped here, which tells its callers that the journal closes.
-        let _ = self.batches.as_ref().map(|batches| batches.send(prepared));
+        if let Some(batches) = &self.batches {
+            let _ = batches.send(prepared);
+        }
     }
 
     /// Lets the thread commit what it has and waits for its end.

@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use store::{Batch, Folded, StoreError, Wal, Writer};
 
 /// Is after how many bytes of records the log is folded in.
-const EVERY_BYTES: usize = 4 << 20;
+const EVERY_BYTES: usize = 16 << 20;
 
 /// Is how many pages the log may have before it is begun anew, which the writer waits for: 64 MiB.
-const PAGES_MAX: u64 = 16_384;
+const PAGES_MAX: u64 = 4_096;
 
 /// Folds on a thread of its own whenever enough was committed.
 pub(crate) struct Folding {
@@ -29,9 +29,9 @@ impl Folding {
     pub(crate) fn start(wal: Wal) -> std::io::Result<Self> {
         let (ask, asked) = sync_channel::<()>(1);
         let (answer, done) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("journal-folder".into()).spawn(move || {
-            while asked.recv().is_ok() && answer.send(wal.fold()).is_ok() {}
-        })?;
+        let thread = std::thread::Builder::new()
+            .name("journal-folder".into())
+            .spawn(move || while asked.recv().is_ok() && answer.send(wal.fold()).is_ok() {})?;
         Ok(Self { ask, thread, done, bytes: 0, busy: false })
     }
 

@@ -45,7 +45,8 @@ impl Subjects {
     /// [`SealError::WrongKey`] if a key was wrapped under another tenant key.
     pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, SealError> {
         let common = tenant.common();
-        let mut all = Self { tenant, common, by_tag: BTreeMap::new(), by_name: HashMap::new(), by_id: BTreeMap::new(), next: 1 };
+        let mut all =
+            Self { tenant, common, by_tag: BTreeMap::new(), by_name: HashMap::new(), by_id: BTreeMap::new(), next: 1 };
         for row in rows {
             let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
             let wrapped: WrappedKey = cbor::decode(&row.wrapped)?;

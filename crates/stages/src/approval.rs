@@ -11,7 +11,7 @@ use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, Principal, P
 /// Says why a vote does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VoteError {
-    /// The case is decided, void or past its time.
+    /// The case is decided, void, withdrawn or past its time.
     #[error("the case `{case}` is {} already", .state.as_str())]
     Closed {
         /// The case.
@@ -67,6 +67,9 @@ pub enum TicketError {
     /// It was used before.
     #[error("the approval has been used")]
     Consumed,
+    /// Who asked no longer wants it.
+    #[error("the case was withdrawn")]
+    Withdrawn,
 }
 
 impl TicketError {
@@ -76,7 +79,7 @@ impl TicketError {
             Self::Open => Code::ApprovalPending,
             Self::Denied => Code::ApprovalDenied,
             Self::Expired => Code::ApprovalExpired,
-            Self::Void => Code::ApprovalVoid,
+            Self::Void | Self::Withdrawn => Code::ApprovalVoid,
             Self::Consumed => Code::StateConflict,
         }
     }
@@ -210,9 +213,19 @@ pub fn expire(case: &Case, now: Millis) -> Closing {
     match case.state {
         CaseState::Open | CaseState::Approved if now < case.expires => Closing::NotYet,
         CaseState::Open | CaseState::Approved => Closing::Closed(Case { state: CaseState::Expired, ..case.clone() }),
-        state @ (CaseState::Denied | CaseState::Expired | CaseState::Void | CaseState::Consumed) => {
-            Closing::Already(state)
-        }
+        state @ (CaseState::Denied
+        | CaseState::Expired
+        | CaseState::Void
+        | CaseState::Consumed
+        | CaseState::Withdrawn) => Closing::Already(state),
+    }
+}
+
+/// Ends a case that nobody wants decided any longer: the call that waited for it was withdrawn.
+pub fn withdraw(case: &Case) -> Closing {
+    match void(case) {
+        Closing::Closed(case) => Closing::Closed(Case { state: CaseState::Withdrawn, ..case }),
+        other => other,
     }
 }
 
@@ -220,9 +233,11 @@ pub fn expire(case: &Case, now: Millis) -> Closing {
 pub fn void(case: &Case) -> Closing {
     match case.state {
         CaseState::Open | CaseState::Approved => Closing::Closed(Case { state: CaseState::Void, ..case.clone() }),
-        state @ (CaseState::Denied | CaseState::Expired | CaseState::Void | CaseState::Consumed) => {
-            Closing::Already(state)
-        }
+        state @ (CaseState::Denied
+        | CaseState::Expired
+        | CaseState::Void
+        | CaseState::Consumed
+        | CaseState::Withdrawn) => Closing::Already(state),
     }
 }
 
@@ -230,9 +245,9 @@ pub fn void(case: &Case) -> Closing {
 ///
 /// # Errors
 ///
-/// [`TicketError::Open`], [`TicketError::Denied`], [`TicketError::Expired`], [`TicketError::Void`] or
-/// [`TicketError::Consumed`] as the state says; for an approved case [`TicketError::Expired`] from `case.expires` on, and
-/// [`TicketError::Void`] if action or bundle is another. No others.
+/// [`TicketError::Open`], [`TicketError::Denied`], [`TicketError::Expired`], [`TicketError::Void`],
+/// [`TicketError::Consumed`] or [`TicketError::Withdrawn`] as the state says; for an approved case
+/// [`TicketError::Expired`] from `case.expires` on, and [`TicketError::Void`] if action or bundle is another. No others.
 pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis) -> Result<Case, TicketError> {
     match case.state {
         CaseState::Open => Err(TicketError::Open),
@@ -240,6 +255,7 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
         CaseState::Expired => Err(TicketError::Expired),
         CaseState::Void => Err(TicketError::Void),
         CaseState::Consumed => Err(TicketError::Consumed),
+        CaseState::Withdrawn => Err(TicketError::Withdrawn),
         CaseState::Approved if now >= case.expires => Err(TicketError::Expired),
         CaseState::Approved if case.action_digest != *action_digest || case.bundle != *bundle => Err(TicketError::Void),
         CaseState::Approved => Ok(Case { state: CaseState::Consumed, ..case.clone() }),
@@ -278,7 +294,8 @@ fn is_open(case: &Case, now: Millis) -> Result<(), VoteError> {
         | CaseState::Denied
         | CaseState::Expired
         | CaseState::Void
-        | CaseState::Consumed) => closed,
+        | CaseState::Consumed
+        | CaseState::Withdrawn) => closed,
     };
     Err(VoteError::Closed { case: case.id, state })
 }

@@ -11,6 +11,9 @@ use crate::error::StoreError;
 /// Is the version of the tables below.
 pub const SCHEMA_VERSION: i64 = 1;
 
+/// Is the size of a page of a new file. A batch of decisions fills a few of these, and each costs two writes to the log.
+const PAGE_BYTES: i64 = 16_384;
+
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
@@ -75,6 +78,7 @@ impl Writer {
     /// [`StoreError::Damaged`] if the file is no journal of this version; otherwise what the disk says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         tune(&connection)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(32);
@@ -125,7 +129,7 @@ impl Writer {
 
     /// Bounds the journal file, so that it is full before the disk is; what is there already stays.
     ///
-    /// - `bytes_max`: rounded down to whole pages of 4 KiB.
+    /// - `bytes_max`: rounded down to whole pages of 16 KiB.
     ///
     /// # Errors
     ///

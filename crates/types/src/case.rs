@@ -30,6 +30,9 @@ pub enum CaseState {
     /// The ticket was used, once.
     #[n(5)]
     Consumed,
+    /// Who asked no longer wants it: the call that waited was withdrawn.
+    #[n(6)]
+    Withdrawn,
 }
 
 impl CaseState {
@@ -42,6 +45,7 @@ impl CaseState {
             Self::Expired => "expired",
             Self::Void => "void",
             Self::Consumed => "consumed",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

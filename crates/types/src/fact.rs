@@ -136,7 +136,13 @@ impl Facts {
     }
 
     /// Puts a fact in its place; a fact of the same name is replaced.
-    pub fn set(&mut self, name: FactName, value: impl Into<FactValue>, source: impl Into<Cow<'static, str>>, at: Millis) {
+    pub fn set(
+        &mut self,
+        name: FactName,
+        value: impl Into<FactValue>,
+        source: impl Into<Cow<'static, str>>,
+        at: Millis,
+    ) {
         let fact = Fact { name, value: value.into(), source: source.into(), at };
         match self.0.binary_search_by(|f| f.name.cmp(&fact.name)) {
             Ok(place) => {

@@ -150,6 +150,9 @@ impl<'de> Visitor<'de> for Strict {
         #[expect(clippy::cast_precision_loss, reason = "2^53 - 1 is exact in a double")]
         let limit = SAFE_INTEGER_MAX as f64;
         match Number::from_f64(v) {
+            // Written `1.0` or `1`, it is one number: the canonical form has the second, and so has the value.
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+            Some(_) if v.abs() <= limit && v.fract() == 0.0 => Ok(Value::Number((v as i64).into())),
             Some(number) if v.abs() <= limit => Ok(Value::Number(number)),
             _ => Err(unsafe_number(v)),
         }
@@ -268,6 +271,14 @@ mod tests {
     fn canonical_form_sorts_keys_and_drops_blanks() {
         let arguments = Arguments::parse(r#" {"b": 1.0, "a": "ä", "€": [true, null]} "#, 1 << 20).unwrap();
         assert_eq!(arguments.canonical(), r#"{"a":"ä","b":1,"€":[true,null]}"#);
+    }
+
+    #[test]
+    fn the_value_is_that_of_the_canonical_text() {
+        for text in [r#"{"a":1.0,"b":-0.0,"c":2e3}"#, r#"{"a":1.5,"b":1e-400}"#, r#"{"a":-9007199254740991.0}"#] {
+            let once = Arguments::parse(text, 1 << 20).unwrap();
+            assert_eq!(Arguments::parse(once.canonical(), 1 << 20).unwrap().value(), once.value(), "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ async fn a_kill_stops_and_a_lift_lets_go() {
     assert_eq!(api.get("ben", &path).await.is(200)["state"], "void");
 
     let switches = api.get("eve", "/v1/switches").await.is(200);
+    assert!(switches["tenant"].is_string(), "{switches}");
     let switch = &switches["switches"][0];
     assert_eq!((&switch["key"], &switch["by"]), (&json!("agent:sre-bot"), &json!("person:eve")));
     assert_eq!(switch["target"], json!({ "agent": "sre-bot" }));

@@ -1,6 +1,6 @@
 //! The calls in flight over one pipe: who asked what under which id, and who gets what comes back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -8,6 +8,11 @@ use types::jsonrpc::{Frame, RpcId};
 
 use super::error::CallError;
 use super::splice;
+
+const PROGRESS: &str = "notifications/progress";
+
+/// Limits how many calls that were given up are remembered, for what the server still says of them.
+const GIVEN_UP_MAX: usize = 256;
 
 /// Is how a call ends.
 pub(crate) type Answer = Result<Frame, CallError>;
@@ -40,12 +45,22 @@ pub(crate) struct Calls {
     open: BTreeMap<u64, Call>,
     names: HashMap<(u64, RpcId), u64>,
     tokens: HashMap<RpcId, u64>,
+    /// The progress tokens of the calls that were given up last.
+    given_up: VecDeque<RpcId>,
     ended: Option<String>,
 }
 
 impl Calls {
     pub(crate) fn new(shared: bool) -> Self {
-        Self { shared, last: 0, open: BTreeMap::new(), names: HashMap::new(), tokens: HashMap::new(), ended: None }
+        Self {
+            shared,
+            last: 0,
+            open: BTreeMap::new(),
+            names: HashMap::new(),
+            tokens: HashMap::new(),
+            given_up: VecDeque::new(),
+            ended: None,
+        }
     }
 
     /// Gives a request its number.
@@ -71,6 +86,7 @@ impl Calls {
         let (frame, token) = self.rewrite(wire, request)?;
         self.last = wire;
         if let Some((on_wire, _)) = &token {
+            self.given_up.retain(|token| token != on_wire);
             self.tokens.insert(on_wire.clone(), wire);
         }
         self.names.insert((session, original.clone()), wire);
@@ -124,7 +140,7 @@ impl Calls {
         let own = |path: &[&str], call: &Call, text: &str| {
             (call.events.clone(), restored(notification, "params", path, text))
         };
-        if notification.method() == Some("notifications/progress") {
+        if notification.method() == Some(PROGRESS) {
             let path = ["progressToken"];
             let call = self.open.get(self.tokens.get(&id_at(&path)?)?)?;
             let (_, original) = call.token.as_ref()?;
@@ -147,7 +163,20 @@ impl Calls {
 
     /// Gives up one call.
     pub(crate) fn close(&mut self, wire: u64) {
-        self.forget(wire);
+        let token = self.forget(wire).and_then(|call| call.token);
+        self.given_up.extend(token.map(|(on_wire, _)| on_wire));
+        if self.given_up.len() > GIVEN_UP_MAX {
+            self.given_up.pop_front();
+        }
+    }
+
+    /// Says whether a notification is the progress of a call that was given up, of which nobody wants to hear.
+    pub(crate) fn is_late(&self, notification: &Frame) -> bool {
+        let Some(params) = notification.member("params").filter(|_| notification.method() == Some(PROGRESS)) else {
+            return false;
+        };
+        let token = splice::at(params, &["progressToken"]).ok().flatten().and_then(RpcId::from_json);
+        token.is_some_and(|token| self.given_up.contains(&token))
     }
 
     /// Fails every call in flight, and every later one as closed for `reason`.
@@ -233,6 +262,27 @@ mod tests {
         assert_eq!(own.member("params"), Some(r#"{"progress":1,"progressToken":"t"}"#));
         let foreign = frame(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t"}}"#);
         assert!(calls.owner(&foreign).is_none());
+    }
+
+    #[test]
+    fn progress_of_a_call_that_was_given_up_is_nobodys() {
+        let mut calls = Calls::new(false);
+        let progress = frame(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t"}}"#);
+        let (ticket, _events) = ask(&mut calls, 0, CALL);
+        assert!(!calls.is_late(&progress));
+        calls.close(ticket.unwrap().wire);
+        assert!(calls.is_late(&progress) && calls.owner(&progress).is_none());
+        let (_ticket, _events) = ask(&mut calls, 0, CALL);
+        assert!(!calls.is_late(&progress), "the token is used again");
+    }
+
+    #[test]
+    fn progress_of_an_answered_call_may_be_a_tasks() {
+        let mut calls = Calls::new(false);
+        let (_ticket, _events) = ask(&mut calls, 0, CALL);
+        assert!(calls.answer(&frame(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#)));
+        let progress = frame(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t"}}"#);
+        assert!(!calls.is_late(&progress));
     }
 
     #[test]

@@ -29,6 +29,8 @@ const FRAMES_MAX: usize = 8;
 /// more than 1,000 pages; [`CallError::TooLarge`] beyond 8 frames' worth of items; else what the request met.
 pub async fn list_all(connection: &Connection, method: &str) -> Result<Vec<String>, CallError> {
     let member = member_of(method).ok_or_else(|| CallError::NotSent("it is no list".into()))?;
+    // A handle of its own: whatever ids the clients of this connection use, ours are told from them.
+    let connection = &connection.share();
     let bytes_max = connection.frame_bytes_max().saturating_mul(FRAMES_MAX);
     let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0usize);
     for _ in 0..PAGES_MAX {

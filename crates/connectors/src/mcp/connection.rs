@@ -281,9 +281,9 @@ impl Connection {
         self.frame_bytes_max
     }
 
-    /// Draws an id for a request of our own, which no client uses.
+    /// Draws an id for a request of our own, which neither a client nor the gateway uses.
     pub(crate) fn own_id(&self) -> RpcId {
-        RpcId::text(&format!("countersign-{}", self.draw()))
+        RpcId::text(&format!("countersign-link-{}", self.draw()))
     }
 
     fn draw(&self) -> u64 {

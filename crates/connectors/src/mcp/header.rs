@@ -95,7 +95,7 @@ fn value_of(text: &str) -> Result<HeaderValue, CallError> {
 }
 
 /// Writes a text as a header value: plain where that is safe, else as `=?base64?…?=`.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
     let blanks = text.starts_with(' ') || text.ends_with(' ');
     let like_encoded = text.starts_with("=?base64?") && text.ends_with("?=");
@@ -103,6 +103,14 @@ fn encode(text: &str) -> String {
         return text.to_owned();
     }
     format!("=?base64?{}?=", STANDARD.encode(text))
+}
+
+/// Reads a header value back; `None` if it is wrapped as `=?base64?…?=` and the wrapping holds no text.
+pub(crate) fn decode(value: &str) -> Option<String> {
+    match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
+        Some(wrapped) => String::from_utf8(STANDARD.decode(wrapped).ok()?).ok(),
+        None => Some(value.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +128,7 @@ mod tests {
             ("=?base64?YQ==?=", "=?base64?PT9iYXNlNjQ/WVE9PT89?="),
         ] {
             assert_eq!(encode(text), expected);
+            assert_eq!(decode(expected).as_deref(), Some(text));
         }
     }
 

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// Is what a pipe yields next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
     /// A line without its end.
     Whole(Vec<u8>),
     /// A line that exceeds the limit; nothing after it can be trusted to start a line.
@@ -14,18 +14,20 @@ pub(crate) enum Line {
 }
 
 /// Reads lines from a pipe.
-pub(crate) struct Lines<R> {
+#[derive(Debug)]
+pub struct Lines<R> {
     pipe: BufReader<R>,
     bytes_max: usize,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(crate) fn new(pipe: R, bytes_max: usize) -> Self {
+    /// Returns a reader that accepts lines of at most `bytes_max` bytes, their ends not counted.
+    pub fn new(pipe: R, bytes_max: usize) -> Self {
         Self { pipe: BufReader::with_capacity(64 << 10, pipe), bytes_max }
     }
 
     /// Reads the next line; a pipe that fails has ended.
-    pub(crate) async fn next(&mut self) -> Line {
+    pub async fn next(&mut self) -> Line {
         let mut line = Vec::new();
         loop {
             let Ok(chunk) = self.pipe.fill_buf().await else { return Line::End };

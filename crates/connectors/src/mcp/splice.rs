@@ -18,7 +18,7 @@ pub(crate) const SUBSCRIPTION: [&str; 2] = ["_meta", "io.modelcontextprotocol/su
 /// # Errors
 ///
 /// [`JsonError::DuplicateKey`] if a member on the way stands twice in its object: readers would differ on which holds.
-pub(crate) fn at<'a>(json: &'a str, path: &[&str]) -> Result<Option<&'a str>, JsonError> {
+pub fn at<'a>(json: &'a str, path: &[&str]) -> Result<Option<&'a str>, JsonError> {
     let mut here = json;
     for name in path {
         match member(here, name)? {
@@ -30,7 +30,7 @@ pub(crate) fn at<'a>(json: &'a str, path: &[&str]) -> Result<Option<&'a str>, Js
 }
 
 /// Returns the text at `path` as a string; `None` where there is none, or no string.
-pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
+pub fn text_at(json: &str, path: &[&str]) -> Option<String> {
     at(json, path).ok().flatten().and_then(|raw| serde_json::from_str(raw).ok())
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
 /// # Errors
 ///
 /// As [`at`].
-pub(crate) fn replace(json: &str, path: &[&str], with: &str) -> Result<String, JsonError> {
+pub fn replace(json: &str, path: &[&str], with: &str) -> Result<String, JsonError> {
     let Some(value) = at(json, path)? else { return Ok(json.to_owned()) };
     let span = span_of(json, value);
     let (before, after) = (json.get(..span.start).unwrap_or_default(), json.get(span.end..).unwrap_or_default());

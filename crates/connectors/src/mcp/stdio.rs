@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -297,6 +298,7 @@ impl Stdio {
             }
             FrameKind::Notification { .. } => match self.owner(&frame) {
                 Some((events, own)) => deliver(&events, own),
+                None if self.calls().is_late(&frame) => tracing::debug!("dropped the progress of a call given up"),
                 None => deliver(&self.unsolicited, frame),
             },
             FrameKind::Request { .. } => deliver(&self.unsolicited, frame),
@@ -331,8 +333,12 @@ enum Failure {
 
 // One slow reader must not hold up the answers to all others, so what does not fit is lost.
 fn deliver(to: &mpsc::Sender<Frame>, frame: Frame) {
-    if let Err(error) = to.try_send(frame) {
-        let method = escape(error.into_inner().method().unwrap_or_default(), false);
+    let Err(error) = to.try_send(frame) else { return };
+    let left = matches!(error, TrySendError::Closed(_));
+    let method = escape(error.into_inner().method().unwrap_or_default(), false);
+    if left {
+        tracing::debug!(%method, "dropped a server's message to somebody who has left");
+    } else {
         tracing::warn!(%method, "dropped a server's message that nobody reads");
     }
 }

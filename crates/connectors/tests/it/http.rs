@@ -430,5 +430,5 @@ async fn lists_over_http_use_ids_that_no_client_has() {
     let server = stateful_server(|seen| result(seen, r#"{"tools":[{"name":"a",  "x":1.0}]}"#)).await;
     let connection = stateful(&server).await;
     assert_eq!(list_all(&connection, "tools/list").await.unwrap(), [r#"{"name":"a",  "x":1.0}"#]);
-    assert_eq!(server.seen("tools/list")[0].id(), "\"countersign-1\"");
+    assert_eq!(server.seen("tools/list")[0].id(), "\"countersign-link-2\"");
 }

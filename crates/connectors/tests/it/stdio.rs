@@ -305,3 +305,13 @@ async fn lists_are_followed_to_their_end_and_kept_raw() {
         assert!(matches!(list_all(&connection, "tools/call").await, Err(CallError::NotSent(_))));
     }
 }
+
+#[tokio::test]
+async fn a_list_of_our_own_comes_between_no_clients_request() {
+    let connection = stateful("legacy", Limits::default()).await;
+    for number in 1..=4 {
+        let taken = tool(&format!("\"countersign-link-{number}\""), "silent");
+        assert!(timeout(Duration::from_millis(100), ask(&connection, taken)).await.is_err(), "it stays in flight");
+    }
+    assert_eq!(list_all(&connection, "tools/list").await.map(|tools| tools.len()), Ok(4));
+}

@@ -52,6 +52,10 @@ impl Decider {
         Reply::changed(vec![case])
     }
 
+    pub(super) fn withdraw(&mut self, case: &CaseId, turn: &mut Turn<'_>) -> Reply {
+        Reply::changed(self.end_case(case, approval::withdraw, turn).into_iter().collect())
+    }
+
     /// Ends a case without a vote and records it; `None` if it is over already.
     pub(super) fn end_case(
         &mut self,

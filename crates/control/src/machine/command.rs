@@ -5,7 +5,9 @@ use std::sync::Arc;
 use connectors::inventory::Entities;
 use policy::Bundle;
 use types::case::{Case, Vote};
-use types::{ActionId, ActionProposal, Decision, Digest, KeyId, Outcome, Principal, ServerName, SessionId, ToolName};
+use types::{
+    ActionId, ActionProposal, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, SessionId, ToolName,
+};
 
 use crate::door::Refusal;
 use crate::gather::Prepared;
@@ -60,6 +62,8 @@ pub enum Command {
         /// The person has confirmed to decide alone.
         solo_confirmed: bool,
     },
+    /// End a case whose call was withdrawn.
+    Withdraw(CaseId),
     /// Let time pass: cases expire, denials are summed up.
     Tick,
     /// Open a session.

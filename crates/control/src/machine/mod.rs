@@ -162,6 +162,7 @@ impl Machine for Decider {
             Command::Propose(propose) => self.propose(*propose, turn),
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),
             Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
+            Command::Withdraw(case) => (self.withdraw(&case, turn), None),
             Command::Tick => (self.tick(turn), None),
             Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),

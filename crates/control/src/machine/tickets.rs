@@ -56,7 +56,8 @@ impl Decider {
                 | CaseState::Denied
                 | CaseState::Expired
                 | CaseState::Void
-                | CaseState::Consumed => {}
+                | CaseState::Consumed
+                | CaseState::Withdrawn => {}
             }
         }
         tickets.approved.sort_by_key(|case| (case.opened, case.id));

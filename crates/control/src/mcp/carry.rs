@@ -84,38 +84,57 @@ pub(super) fn is_what_it_says(call: &GovernedCall) -> Result<(), Refusal> {
     Err(Refusal::plain(Code::McpMethodRefused, format!("`{method}` cannot ask for `{}`", call.operation)))
 }
 
-/// Returns what is decided on: the arguments, and the answers to the server's questions if the call brings any.
+/// Is the member under which params that the protocol does not know stand beside the arguments in a decision.
+const REST: &str = "mcp:params";
+
+/// Are the members of params that are sent without being decided on: metadata, and how long a task may be kept.
+const UNDECIDED: [&str; 2] = ["_meta", "task"];
+
+/// Returns what is decided on: the arguments, and beside them the answers to the server's questions and the params the
+/// protocol does not know, if the call brings any.
 pub(super) fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
     let strict =
         |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
     let arguments = strict(&call.arguments)?;
-    if arguments.value().get(INPUTS).is_some() {
-        return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{INPUTS}`")));
+    let mut all = arguments.value().clone();
+    let mut beside = false;
+    for (name, text) in [(INPUTS, &call.inputs), (REST, &call.rest)] {
+        if all.get(name).is_some() {
+            return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{name}`")));
+        }
+        if let (Some(text), Some(object)) = (text, all.as_object_mut()) {
+            object.insert(name.to_owned(), strict(text)?.value().clone());
+            beside = true;
+        }
     }
-    let Some(inputs) = &call.inputs else { return Ok(arguments) };
-    let mut both = arguments.value().clone();
-    if let Some(object) = both.as_object_mut() {
-        object.insert(INPUTS.to_owned(), strict(inputs)?.value().clone());
-    }
-    strict(&both.to_string())
+    if beside { strict(&all.to_string()) } else { Ok(arguments) }
 }
 
-/// Puts the arguments that were decided on into the request that is sent; all else keeps its bytes.
+/// Writes the request that is sent: its params are what was decided on, and of the rest nothing but [`UNDECIDED`].
 fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::Value) -> Option<Frame> {
     type Members = BTreeMap<String, Box<RawValue>>;
     let mut params: Members = serde_json::from_str(request.member("params").unwrap_or("{}")).ok()?;
+    params.retain(|name, _| UNDECIDED.contains(&name.as_str()));
     let members = |value: &serde_json::Value| serde_json::from_str::<Members>(&types::json::canonical(value)).ok();
-    if let Some(inputs) = arguments.as_object_mut()?.remove(INPUTS) {
-        params.extend(members(&inputs)?);
+    for name in [REST, INPUTS] {
+        if let Some(beside) = arguments.as_object_mut()?.remove(name) {
+            params.extend(members(&beside)?.into_iter().filter(|(name, _)| !UNDECIDED.contains(&name.as_str())));
+        }
     }
     if request.method() == Some("tools/call") {
-        // The name that is sent is the one that was decided on, whatever the frame says.
         params.insert("name".to_owned(), serde_json::value::to_raw_value(operation).ok()?);
         params.insert("arguments".to_owned(), RawValue::from_string(types::json::canonical(&arguments)).ok()?);
     } else {
         params.extend(members(&arguments)?);
     }
     Some(request.with_member("params", &serde_json::to_string(&params).ok()?))
+}
+
+/// Answers a call whose `Mcp-Param-*` headers say something else than its arguments.
+fn mismatch(request: &Frame, header: &str) -> CallOutcome {
+    let message = format!("the header `{header}` must equal the argument that it repeats");
+    let data = serde_json::json!({ "code": Code::RequestInvalid.as_str() }).to_string();
+    CallOutcome::Answer(Frame::error(request.id(), -32020, &message, Some(&data)))
 }
 
 impl Control {
@@ -155,6 +174,11 @@ impl Control {
         events: mpsc::Sender<Frame>,
         mut gone: tokio::sync::oneshot::Receiver<()>,
     ) -> CallOutcome {
+        match self.compare_headers(&link, &call).await {
+            Ok(None) => {}
+            Ok(Some(header)) => return mismatch(&call.request, &header),
+            Err(refusal) => return CallOutcome::Refused(refusal),
+        }
         let mut decided = match self.govern(&link, &call).await {
             Ok(decided) => decided,
             Err(refusal) => return CallOutcome::Refused(refusal),
@@ -170,13 +194,14 @@ impl Control {
         if permit.get().bundle() != self.snapshot().bundle.digest() {
             return self.never_sent(action, Code::StateConflict, "the policy changed before it was dispatched").await;
         }
-        self.carry_out(permit, handle, call, events).await
+        self.carry_out(permit, &link, handle, call, events).await
     }
 
     /// Carries out a recorded permit and records what came of it.
     async fn carry_out(
         self: Arc<Self>,
         permit: Recorded<Permit>,
+        link: &Link,
         connection: Arc<Connection>,
         call: GovernedCall,
         events: mpsc::Sender<Frame>,
@@ -184,18 +209,13 @@ impl Control {
         let action = permit.get().action();
         let prepared = self.plan_for(permit.get()).and_then(|(plan, obliged)| {
             let arguments = obliged.arguments(permit.get());
-            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, obliged))
+            let headers = link.mirrors(permit.get().tool()).headers(&arguments);
+            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, headers, obliged))
         });
-        let Some((plan, request, obliged)) = prepared else {
+        let Some((plan, request, headers, obliged)) = prepared else {
             return self.never_sent(action, Code::Internal, "the request could not be prepared").await;
         };
-        let target = McpTarget {
-            connection,
-            request,
-            headers: call.headers,
-            events,
-            result_bytes_max: obliged.result_bytes_max,
-        };
+        let target = McpTarget { connection, request, headers, events, result_bytes_max: obliged.result_bytes_max };
         let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
         let recorded = Outcome { result: ran.outcome.result.clone().map(|r| obliged.cut(r)), ..ran.outcome.clone() };
         if let Err(refusal) = self.ask(Command::Outcome(recorded.clone())).await {
@@ -287,5 +307,55 @@ fn answer(ran: Ran, request: &Frame) -> CallOutcome {
             refused(Code::InDoubt, format!("nobody knows whether it happened: {why}"))
         }
         (None, None) => refused(Code::Internal, "there is neither an answer nor an error".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::Caller;
+    use types::{AgentId, Claims, Millis, ServerName, SessionId};
+
+    fn call(request: &str, arguments: &str, inputs: Option<&str>, rest: Option<&str>) -> GovernedCall {
+        GovernedCall {
+            caller: Caller { agent: AgentId::new("a").unwrap(), on_behalf_of: None, anonymous: false },
+            session: SessionId::draw(Millis(1), [1; 10]),
+            server: ServerName::new("s").unwrap(),
+            operation: "t".into(),
+            arguments: arguments.into(),
+            claims: Claims::default(),
+            request: Frame::parse(request, 1 << 16).unwrap(),
+            inputs: inputs.map(str::to_owned),
+            rest: rest.map(str::to_owned),
+            headers: None,
+        }
+    }
+
+    #[test]
+    fn nothing_but_metadata_is_sent_undecided() {
+        let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lie","arguments":{"a":2},"odd":"late","_meta":{"x": 1},"task":{"ttl":5},"requestState":"late"}}"#;
+        let call = call(request, r#"{"a": 1.0}"#, Some(r#"{"requestState":"s"}"#), Some(r#"{"odd":[ 1 ],"_meta":{}}"#));
+        let decided = decided_on(&call).unwrap();
+        assert_eq!(
+            decided.canonical(),
+            r#"{"a":1,"mcp:inputs":{"requestState":"s"},"mcp:params":{"_meta":{},"odd":[1]}}"#
+        );
+        let sent = with_arguments(&call.request, "t", decided.value().clone()).unwrap();
+        let expected =
+            r#"{"_meta":{"x": 1},"arguments":{"a":1},"name":"t","odd":[1],"requestState":"s","task":{"ttl":5}}"#;
+        assert_eq!(sent.member("params"), Some(expected));
+    }
+
+    #[test]
+    fn a_call_that_brings_nothing_beside_is_decided_on_its_arguments() {
+        let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","odd":1}}"#;
+        let plain = call(request, r#"{"a":1}"#, None, None);
+        assert_eq!(decided_on(&plain).unwrap().canonical(), r#"{"a":1}"#);
+        let sent = with_arguments(&plain.request, "t", serde_json::json!({ "a": 1 })).unwrap();
+        assert_eq!(sent.member("params"), Some(r#"{"arguments":{"a":1},"name":"t"}"#));
+        for name in ["mcp:inputs", "mcp:params"] {
+            let forged = call(request, &format!(r#"{{"{name}":{{}}}}"#), None, None);
+            assert_eq!(decided_on(&forged).unwrap_err().code, Code::ArgumentsInvalid);
+        }
     }
 }

@@ -2,26 +2,47 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use connectors::mcp::{CallError, Connection};
+use connectors::mcp::{CallError, Connection, Mirrors};
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::{Code, Digest, ServerName, ToolName};
 
-use crate::door::{Era, Refusal, UpstreamLink};
+use crate::control::Control;
+use crate::door::{Caller, Era, Refusal, UpstreamLink};
 
 /// Are the methods that go through a decision; a link refuses to relay them.
 const GOVERNED: [&str; 4] = ["tools/call", "resources/read", "resources/subscribe", "tasks/update"];
 
+/// Is the time between two looks at the kill switches while a relayed request waits for its answer.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Is one live connection to an upstream server.
 pub struct Link {
+    pub(super) control: Arc<Control>,
+    pub(super) caller: Caller,
     pub(super) server: ServerName,
     pub(super) connection: Arc<Connection>,
-    /// The definitions this server has listed over this connection.
-    pub(super) definitions: OnceCell<BTreeMap<ToolName, Digest>>,
+    /// The tools this server has listed over this connection.
+    pub(super) listed: OnceCell<BTreeMap<ToolName, Listed>>,
+}
+
+/// Is one tool as its server listed it.
+pub(super) struct Listed {
+    /// Its definition.
+    pub(super) definition: Digest,
+    /// Its arguments that are repeated in headers.
+    pub(super) mirrors: Mirrors,
 }
 
 impl Link {
+    /// Returns the arguments of a tool that are repeated in headers, as far as the tool was listed.
+    pub(super) fn mirrors(&self, tool: &ToolName) -> Mirrors {
+        let listed = self.listed.get().and_then(|tools| tools.get(tool));
+        listed.map(|tool| tool.mirrors.clone()).unwrap_or_default()
+    }
+
     /// Returns the handle for one request: its own where clients that do not know each other share the connection, so
     /// that the same request id of two of them stays apart.
     pub(super) fn handle(&self) -> Arc<Connection> {
@@ -35,6 +56,18 @@ impl Link {
     pub(super) fn cancels(&self, handle: &Arc<Connection>, request: &Frame) -> CancelOnDrop {
         let id = request.id().cloned().filter(|_| self.era() == Era::Stateless);
         CancelOnDrop { connection: handle.clone(), id }
+    }
+}
+
+impl Link {
+    /// Waits until a kill switch covers a relayed method.
+    async fn killed(&self, method: &str) -> Refusal {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(refusal) = self.control.permits_relay_of(&self.caller, Some(&self.server), method) {
+                return refusal;
+            }
+        }
     }
 }
 
@@ -60,18 +93,33 @@ impl UpstreamLink for Link {
         headers: Vec<(String, String)>,
         events: mpsc::Sender<Frame>,
     ) -> Result<Frame, Refusal> {
-        let method = request.method().unwrap_or_default();
-        if GOVERNED.contains(&method) {
+        let method = request.method().unwrap_or_default().to_owned();
+        if GOVERNED.contains(&method.as_str()) {
             return Err(Refusal::plain(
                 Code::McpMethodRefused,
                 format!("`{method}` is governed and cannot be relayed"),
             ));
         }
+        self.control.permits_relay_of(&self.caller, Some(&self.server), &method)?;
         let handle = self.handle();
         let mut cancel = self.cancels(&handle, &request);
-        let answer = handle.request(request, headers, events).await;
+        let id = request.id().cloned();
+        let refusal = tokio::select! {
+            biased;
+            refusal = self.killed(&method) => refusal,
+            answer = handle.request(request, headers, events) => {
+                cancel.id = None;
+                self.control.permits_relay_of(&self.caller, Some(&self.server), &method)?;
+                return answer.map_err(|e| refuse(&self.server, &e));
+            }
+        };
         cancel.id = None;
-        answer.map_err(|e| refuse(&self.server, &e))
+        if let Some(id) = id
+            && let Err(error) = handle.cancel(&id, Some("a kill switch was set")).await
+        {
+            tracing::debug!(%error, "a cancellation could not be sent");
+        }
+        Err(refusal)
     }
 
     async fn send(&self, frame: Frame) -> Result<(), Refusal> {

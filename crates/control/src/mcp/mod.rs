@@ -2,22 +2,27 @@
 
 mod carry;
 mod link;
+mod question;
 mod reach;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connectors::mcp::{identity_in, list_all};
+use connectors::mcp::{Mirrors, identity_in, list_all};
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
-use types::{Arguments, CaseId, Channel, Claims, Code, Digest, Outcome, Principal, ServerName, SessionId, ToolName};
+use types::{
+    Arguments, CaseId, Channel, Claims, Code, Digest, Millis, Outcome, Principal, ServerName, SessionId, ToolName,
+};
 
 use crate::actions::{Decided, Proposed, Wish};
 use crate::control::Control;
 use crate::door::{CallOutcome, Caller, CaseEnd, GovernedCall, McpDoor, Refusal};
 use crate::machine::Command;
+use crate::state::Target;
 use carry::{decided_on, is_what_it_says};
 pub use link::Link;
-use link::refuse;
+use link::{Listed, refuse};
 
 impl Control {
     /// Returns the definition under which this very server lists the tool, asking it once per connection: another session
@@ -28,10 +33,29 @@ impl Control {
         }
         let list = || async {
             let tools = list_all(&link.connection, "tools/list").await.map_err(|e| refuse(&link.server, &e))?;
-            self.observe(&link.server, link.connection.identity(), &tools).await
+            let definitions = self.observe(&link.server, link.connection.identity(), &tools).await?;
+            let mut mirrors: BTreeMap<_, _> = tools
+                .iter()
+                .filter_map(|json| Some((crate::tools::name_of(&link.server, json)?, Mirrors::of_tool(json))))
+                .collect();
+            let with_mirrors = |(tool, definition)| {
+                let mirrors = mirrors.remove(&tool).unwrap_or_default();
+                (tool, Listed { definition, mirrors })
+            };
+            Ok::<_, Refusal>(definitions.into_iter().map(with_mirrors).collect::<BTreeMap<_, _>>())
         };
-        let definitions = link.definitions.get_or_try_init(list).await?;
-        Ok(definitions.get(tool).copied())
+        let listed = link.listed.get_or_try_init(list).await?;
+        Ok(listed.get(tool).map(|tool| tool.definition))
+    }
+
+    /// Compares a tool call's headers with its arguments, and returns the name of the first that differs.
+    pub(super) async fn compare_headers(&self, link: &Link, call: &GovernedCall) -> Result<Option<String>, Refusal> {
+        let Some(sent) = call.headers.as_ref().filter(|_| !call.operation.starts_with("mcp:")) else { return Ok(None) };
+        let tool = ToolName::new(call.server.clone(), call.operation.clone())
+            .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
+        self.listed(link, &tool).await?;
+        let arguments = types::json::parse(&call.arguments).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
+        Ok(link.mirrors(&tool).compare(&arguments, sent).err())
     }
 
     /// The gateway fills in the idempotency key of a keyed tool; one that the agent brings would be replaced unseen.
@@ -74,6 +98,32 @@ impl Control {
     }
 }
 
+impl Control {
+    /// Says whether a method that is not governed may pass now, as [`McpDoor::permits_relay`] describes.
+    pub(super) fn permits_relay_of(
+        &self,
+        caller: &Caller,
+        server: Option<&ServerName>,
+        method: &str,
+    ) -> Result<(), Refusal> {
+        let tool = server.and_then(|server| ToolName::new(server.clone(), format!("mcp:{method}")).ok());
+        let snapshot = self.snapshot();
+        let class = tool.as_ref().and_then(|tool| snapshot.bundle.data().tools.get(tool)).map(|entry| &entry.class);
+        for switch in self.switches() {
+            let (covered, of) = match &switch.target {
+                Target::Tenant(_) => (true, "tenant"),
+                Target::Agent(agent) => (*agent == caller.agent, "agent"),
+                Target::Tool(killed) => (tool.as_ref() == Some(killed), "tool"),
+                Target::Class(killed) => (class == Some(killed), "action class"),
+            };
+            if covered {
+                return Err(Refusal::plain(Code::Killed, format!("the kill switch of the {of} is set")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl McpDoor for Arc<Control> {
     type Link = Link;
 
@@ -112,12 +162,14 @@ impl McpDoor for Arc<Control> {
 
     async fn connect(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         server: &ServerName,
         initialize: Option<&str>,
+        abilities: &str,
     ) -> Result<Arc<Link>, Refusal> {
-        let connection = self.connection(server, initialize).await?;
-        Ok(Arc::new(Link { server: server.clone(), connection: Arc::new(connection), definitions: OnceCell::new() }))
+        let connection = Arc::new(self.connection(server, initialize, abilities).await?);
+        let (control, caller, server) = (self.clone(), caller.clone(), server.clone());
+        Ok(Arc::new(Link { control, caller, server, connection, listed: OnceCell::new() }))
     }
 
     async fn observe_tools(&self, server: &ServerName, hello: &str, tools: Vec<String>) {
@@ -145,16 +197,18 @@ impl McpDoor for Arc<Control> {
         caller: &Caller,
         server: &ServerName,
         method: &str,
+        params: &str,
     ) -> Result<(), Refusal> {
         let tool = ToolName::new(server.clone(), format!("mcp:{method}"))
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
+        let arguments = question::decided_on(params)?;
         let wish = Wish {
             principal: Principal::Agent(caller.agent.clone()),
             on_behalf_of: caller.on_behalf_of.clone(),
             session: None,
             tool,
             definition: None,
-            arguments: Arguments::empty(),
+            arguments,
             claims: Claims::default(),
             channel: Channel::Mcp,
             idempotency_key: None,
@@ -180,8 +234,26 @@ impl McpDoor for Arc<Control> {
         self.ask(Command::Outcome(outcome)).await.map(drop)
     }
 
+    fn permits_relay(&self, caller: &Caller, server: Option<&ServerName>, method: &str) -> Result<(), Refusal> {
+        self.permits_relay_of(caller, server, method)
+    }
+
+    fn now(&self) -> Millis {
+        Control::now(self)
+    }
+
+    fn draw(&self) -> [u8; 16] {
+        Control::draw(self)
+    }
+
     async fn await_case(&self, case: CaseId, wait_ms: i64) -> CaseEnd {
         self.await_decision(case, wait_ms).await
+    }
+
+    async fn withdraw_case(&self, case: CaseId) {
+        if let Err(refusal) = self.withdraw(case).await {
+            tracing::debug!(%case, code = %refusal.code, "the case of a withdrawn call stays open");
+        }
     }
 
     fn wait_ms_max(&self) -> i64 {

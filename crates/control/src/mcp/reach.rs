@@ -40,6 +40,7 @@ impl Control {
         &self,
         server: &ServerName,
         initialize: Option<&str>,
+        abilities: &str,
     ) -> Result<Connection, Refusal> {
         let wiring = self.wiring(server)?;
         let limits = Limits::default();
@@ -52,7 +53,7 @@ impl Control {
             },
             None => match probe(&wiring, &limits).await {
                 Ok(connectors::mcp::Era::Stateless) => connect_stateless(&wiring, &limits).await,
-                Ok(connectors::mcp::Era::Stateful) => greet(&wiring, &limits).await,
+                Ok(connectors::mcp::Era::Stateful) => greet(&wiring, &limits, abilities).await,
                 Err(error) => Err(error),
             },
         };
@@ -79,13 +80,15 @@ impl Control {
     }
 }
 
-/// Is what we say of ourselves to a stateful server when the client is a stateless one.
-const OWN_HELLO: &str =
-    r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign","version":"0.1.0"}}"#;
-
-/// Shakes hands with a stateful server in our own name.
-async fn greet(wiring: &Wiring, limits: &Limits) -> Result<Connection, ConnectError> {
-    let connection = connect_stateful(wiring, OWN_HELLO, limits).await?;
+/// Shakes hands with a stateful server in our own name, because the client is a stateless one.
+///
+/// - `abilities`: the client capabilities to declare, as JSON text.
+async fn greet(wiring: &Wiring, limits: &Limits, abilities: &str) -> Result<Connection, ConnectError> {
+    let hello = format!(
+        r#"{{"protocolVersion":"2025-11-25","capabilities":{abilities},"clientInfo":{{"name":"countersign","version":"{}"}}}}"#,
+        env!("CARGO_PKG_VERSION")
+    );
+    let connection = connect_stateful(wiring, &hello, limits).await?;
     let ready = connection.send(Frame::notification("notifications/initialized", None)).await;
     ready.map_err(|e| ConnectError::Invalid(e.to_string()))?;
     Ok(connection)

@@ -66,6 +66,36 @@ async fn two_people_are_two_people() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_case_is_over_for_everybody() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    let shown = world.control.case(&case).unwrap().case.shown;
+    world.control.withdraw(case).await.unwrap();
+    assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Withdrawn);
+    let late = world.control.vote(&"ben".parse().unwrap(), case, Ballot::Approve, "late", shown, false).await;
+    let late = late.unwrap_err();
+    assert_eq!((late.code, late.message.contains("withdrawn")), (Code::CaseClosed, true), "{}", late.message);
+    let again = propose(&world, "sre.restart", SERVICE).await;
+    assert!(again.permit.is_none() && again.case.unwrap().id != case);
+    world.control.withdraw(case).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_another_call_waits_for_is_not_withdrawn() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    let control = world.control.clone();
+    let waiting = tokio::spawn(async move { control.await_decision(case, 60_000).await });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    world.control.withdraw(case).await.unwrap();
+    assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Open);
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    world.control.withdraw(case).await.unwrap();
+    assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Withdrawn);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_is_refusal() {
     let world = world().await;
     let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;

@@ -9,6 +9,7 @@
 )]
 
 mod approvals;
+mod mcp;
 mod recovery;
 mod safety;
 

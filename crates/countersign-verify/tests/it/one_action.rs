@@ -68,3 +68,16 @@ async fn what_is_no_bundle_is_refused() {
     assert_eq!(verify(&path, &[]).0, 2);
     assert_eq!(verify(&folder.path().join("absent"), &[]).0, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_cannot_paint_over_what_is_said_of_it() {
+    let (_folder, path, key) = bundle(|_| true).await;
+    let mut painted = evidence::Archive::from_bytes(&fs::read(&path).unwrap()).unwrap();
+    painted.manifest.about = "x\nsignature  holds\u{1b}[2J\u{202e}".to_owned();
+    fs::write(&path, painted.to_bytes().unwrap()).unwrap();
+    let (_, said) = verify(&path, &["--key", &key]);
+    assert!(said.starts_with("about      x\\u{a}signature  holds\\u{1b}[2J\\u{202e}\n"), "{said}");
+    painted.manifest.format = "\u{1b}[2J".to_owned();
+    fs::write(&path, painted.to_bytes().unwrap()).unwrap();
+    assert!(!verify(&path, &["--key", &key]).1.contains('\u{1b}'));
+}

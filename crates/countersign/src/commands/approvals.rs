@@ -93,7 +93,9 @@ fn show(case: &Value) {
             ));
         }
     }
-    output::say(format!("\nasked of {} until {}", text(case, "/profiles"), instant(case, "/expires_at")));
+    let profiles: Vec<&str> =
+        case.get("profiles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    output::say(format!("\nasked of {} until {}", profiles.join(", "), instant(case, "/expires_at")));
     for vote in case.get("votes").and_then(Value::as_array).into_iter().flatten() {
         output::say(format!("  {} by {}: {}", text(vote, "/vote"), text(vote, "/person"), text(vote, "/reason")));
     }

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use connectors::mcp::{Connection, Limits, Wiring, connect_stateful, definition_digest, list_all};
+use connectors::mcp::{
+    ConnectError, Connection, Era, Limits, Wiring, connect_stateful, connect_stateless, definition_digest, list_all,
+    probe,
+};
 use control::levels::LevelWish;
 use policy::{BundleFiles, StarterInput, StarterTool, starter};
 use serde_json::{Value, json};
@@ -24,6 +27,9 @@ use crate::serve::{Options, Server as Running};
 /// Is what a server is asked for at first: nothing but its tools.
 const HELLO: &str =
     r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign-init","version":"0.1.0"}}"#;
+
+/// Are the variables that every server is given.
+const ORDINARY: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
 
 /// Is how long the levels of a starter bundle hold.
 const FIRST_LEVELS: &str = "90d";
@@ -99,7 +105,7 @@ fn command(words: &[String]) -> Vec<String> {
 
 fn wiring(server: &Server) -> Result<Wiring, CliError> {
     let mut env = BTreeMap::new();
-    for name in ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"] {
+    for name in ORDINARY {
         env.extend(variable(name).map(|value| (name.to_owned(), value)));
     }
     for name in &server.env {
@@ -109,10 +115,37 @@ fn wiring(server: &Server) -> Result<Wiring, CliError> {
     Ok(Wiring { command: server.command.clone(), env, url: server.url.clone(), headers: Vec::new() })
 }
 
+/// Connects with `initialize`, which most servers know, and else to one on which every request stands for itself.
 async fn connect(wiring: &Wiring) -> Result<Connection, CliError> {
-    connect_stateful(wiring, HELLO, &Limits::default())
-        .await
-        .map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()).hint("does the command run by itself?"))
+    let limits = Limits::default();
+    let connected = match connect_stateful(wiring, HELLO, &limits).await {
+        Err(error) if is_worth_asking(&error) && probe(wiring, &limits).await == Ok(Era::Stateless) => {
+            connect_stateless(wiring, &limits).await
+        }
+        other => other,
+    };
+    connected.map_err(|error| unreachable_because(wiring, &error))
+}
+
+fn unreachable_because(wiring: &Wiring, error: &ConnectError) -> CliError {
+    let mut message = error.to_string();
+    for line in error.detail().lines() {
+        message.push_str("\n  ");
+        message.push_str(line);
+    }
+    let hint = match wiring.url {
+        Some(_) => "does a server listen at this URL, and does it ask for a credential?".to_owned(),
+        None => format!(
+            "does the command run by itself? It is given {} and no other variable; --env NAME adds one",
+            ORDINARY.join(", ")
+        ),
+    };
+    CliError::new(Exit::Failed, error.code(), message).hint(hint)
+}
+
+/// A server that cannot be started, or says nothing, would say nothing to another question either.
+fn is_worth_asking(error: &ConnectError) -> bool {
+    !matches!(error, ConnectError::Wiring(_) | ConnectError::Timeout)
 }
 
 /// Takes the server's name from the option, or from what it calls itself.

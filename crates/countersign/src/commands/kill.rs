@@ -6,21 +6,22 @@ use super::Done;
 use super::agent::items;
 use crate::cli::{Kill, SwitchCommand, Target};
 use crate::client::Client;
-use crate::error::Exit;
+use crate::error::{CliError, Exit};
 use crate::output;
 
-fn target(target: &Target) -> Value {
-    match target {
+async fn target(client: &Client, target: &Target) -> Result<Value, CliError> {
+    Ok(match target {
         Target { agent: Some(agent), .. } => json!({ "agent": agent }),
         Target { tool: Some(tool), .. } => json!({ "tool": tool }),
         Target { class: Some(class), .. } => json!({ "class": class }),
-        Target { .. } => json!({ "tenant": "default" }),
-    }
+        // Only the server knows which tenant it serves.
+        Target { .. } => json!({ "tenant": client.get("/v1/switches").await?.get("tenant") }),
+    })
 }
 
 /// Sets a switch and says what is still in flight.
 pub async fn kill(client: &Client, args: &Kill, as_json: bool) -> Done {
-    let body = json!({ "target": target(&args.target), "reason": args.reason });
+    let body = json!({ "target": target(client, &args.target).await?, "reason": args.reason });
     let wait_ms = args.wait.saturating_mul(1_000);
     let killed = client.post(&format!("/v1/switches?wait_ms={wait_ms}"), &body).await?;
     let drained = killed.get("drained").and_then(Value::as_bool).unwrap_or(false);
@@ -28,6 +29,9 @@ pub async fn kill(client: &Client, args: &Kill, as_json: bool) -> Done {
         output::say_json(&killed);
     } else {
         output::say(output::paint(output::BAD, "armed: nothing new leaves"));
+        if killed.get("known") == Some(&Value::Bool(false)) {
+            output::say(output::paint(output::NOTE, "the bundle knows nothing of that name; is it misspelt?"));
+        }
         for flight in killed.get("in_flight").and_then(Value::as_array).into_iter().flatten() {
             output::say(format!("  in flight: {flight}"));
         }

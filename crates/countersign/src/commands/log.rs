@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use control::state::{Grant, Key, Switch};
 use evidence::walk::Walk;
+use evidence::{Content, RecordKind};
 use ledger::history::{Entry, HistoryError};
 use ledger::recover::{JOURNAL, LOG};
 use ledger::{Folder, History};
 use serde_json::json;
 use tlog::checkpoint::Checkpoint;
-use types::{Code, Verdict};
+use types::case::CaseState;
+use types::{Code, Outcome, Verdict};
 
 use super::Done;
 use crate::cli::LogCommand;
@@ -65,12 +68,41 @@ async fn tail(folders: &Folders, count: u64, follow: bool, as_json: bool) -> Don
 
 fn summary(entry: &Entry) -> String {
     let Some(content) = &entry.content else { return "erased".into() };
-    let text = |field| content.bytes(field).is_some();
     let principal = content.get::<types::Principal>(evidence::Field::Principal).ok().flatten().map(|p| p.to_string());
     let tool = content.get::<types::ToolName>(evidence::Field::Tool).ok().flatten().map(|t| t.to_string());
     let reason = content.get::<String>(evidence::Field::Reason).ok().flatten().map(|r| types::text::escape(&r, false));
-    let case = text(evidence::Field::Case).then(|| "case".to_owned());
-    [principal, tool, case, reason].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    let case = content.get::<types::CaseId>(evidence::Field::Case).ok().flatten().map(|case| case.to_string());
+    let what = what(entry, content);
+    [principal, what, tool, case, reason].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// Says in a word or two what a record reports, where its kind alone does not say it.
+fn what(entry: &Entry, content: &Content) -> Option<String> {
+    match entry.leaf.kind {
+        RecordKind::Grant => {
+            let grant = content.get::<Grant>(evidence::Field::Body).ok().flatten()?;
+            Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))
+        }
+        RecordKind::Key => {
+            let key = content.get::<Key>(evidence::Field::Body).ok().flatten()?;
+            Some(format!("for {}", key.holder))
+        }
+        RecordKind::Switch => {
+            let switch = content.get::<Switch>(evidence::Field::Body).ok().flatten()?;
+            let word = if entry.leaf.status == Some(0) { "lifted" } else { "set" };
+            Some(format!("{} {word}", switch.target.key()))
+        }
+        RecordKind::Outcome => {
+            let outcome = content.get::<Outcome>(evidence::Field::Body).ok().flatten()?;
+            Some(outcome.status.as_str().to_owned())
+        }
+        RecordKind::CaseEnded => {
+            let states = [CaseState::Expired, CaseState::Void, CaseState::Withdrawn];
+            let state = states.into_iter().find(|state| entry.leaf.status == Some(*state as u8))?;
+            Some(state.as_str().to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn line(entry: &Entry) {

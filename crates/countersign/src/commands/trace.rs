@@ -28,7 +28,7 @@ pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
     Ok(Exit::Done)
 }
 
-/// Reads an action's id, or finds the last action of the journal.
+/// Reads an action's id, or finds the action that was decided last.
 fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
     if text != "last" {
         return text.parse().map_err(|e: types::id::IdError| CliError::usage(e.to_string()));
@@ -36,8 +36,9 @@ fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
     let mut to = history.size()?;
     while to > 0 {
         let from = to.saturating_sub(256);
-        let found = history.range(from, to)?.into_iter().rev().find_map(|entry| entry.leaf.action);
-        if let Some(action) = found {
+        let mut decided =
+            history.range(from, to)?.into_iter().rev().filter(|entry| entry.leaf.kind == RecordKind::Decided);
+        if let Some(action) = decided.find_map(|entry| entry.leaf.action) {
             return Ok(action);
         }
         to = from;
@@ -69,7 +70,7 @@ pub fn tell(action: &ActionId, path: &Path) {
         if let Some(person) = &proposal.on_behalf_of {
             output::say(format!("  on behalf  {person}"));
         }
-        output::say(format!("  arguments  {}", escape(proposal.arguments.canonical(), false)));
+        output::say(format!("  arguments  {}", output::json_text(proposal.arguments.canonical())));
         if let Some(purpose) = &proposal.claims.purpose {
             output::say(paint(NOTE, format!("  agent says {}", escape(purpose, false))));
         }
@@ -191,7 +192,7 @@ fn tell_outcome(path: &Path) {
             };
             output::say(format!("\n{} {seen}, after {} ms", paint(style, outcome.status.as_str()), outcome.took_ms));
             for text in outcome.error.iter().chain(&outcome.result) {
-                output::say(format!("  {}", escape(text, false)));
+                output::say(format!("  {}", output::json_text(text)));
             }
         }
         None if intended => output::say(paint(NOTE, "\nno outcome is recorded yet")),

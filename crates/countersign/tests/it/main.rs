@@ -12,4 +12,6 @@ mod cli;
 mod crash;
 mod first_minute;
 mod program;
+mod stateless;
 mod story;
+mod wrap;

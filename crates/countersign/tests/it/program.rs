@@ -99,6 +99,16 @@ impl Client {
         }
     }
 
+    /// Reads until the answer with this id comes.
+    pub fn await_answer(&mut self, id: &str) -> Value {
+        loop {
+            let frame = self.read();
+            if frame["id"] == id {
+                return frame;
+            }
+        }
+    }
+
     pub fn call(&mut self, tool: &str, arguments: &Value) -> Value {
         self.ask("tools/call", &serde_json::json!({ "name": tool, "arguments": arguments }))["result"].clone()
     }

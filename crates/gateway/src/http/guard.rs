@@ -19,11 +19,11 @@ pub(crate) fn admit(config: &HttpConfig, uri: &Uri, headers: &HeaderMap) -> Resu
     if !host_allowed(config, host) {
         return Err(refused("the host is not one this listener serves"));
     }
-    match headers.get(header::ORIGIN).map(|value| value.to_str()) {
-        None => Ok(()),
-        Some(Ok(origin)) if origin_allowed(config, origin) => Ok(()),
-        Some(_) => Err(refused("requests from web pages of this origin are not allowed")),
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    if origins.all(|origin| origin.to_str().is_ok_and(|origin| origin_allowed(config, host, origin))) {
+        return Ok(());
     }
+    Err(refused("requests from web pages of this origin are not allowed"))
 }
 
 fn refused(message: &str) -> Fault {
@@ -37,10 +37,12 @@ fn host_allowed(config: &HttpConfig, host: &str) -> bool {
         || config.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host) || allowed.eq_ignore_ascii_case(name))
 }
 
-fn origin_allowed(config: &HttpConfig, origin: &str) -> bool {
+/// Says whether a page may send requests: one that the listener itself serves under the host it was asked by, or one that
+/// is configured.
+fn origin_allowed(config: &HttpConfig, host: &str, origin: &str) -> bool {
     let lower = origin.to_ascii_lowercase();
-    let host = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
-    host.is_some_and(|host| LOOPBACK.contains(&without_port(host)))
+    let from = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
+    from.is_some_and(|from| from.eq_ignore_ascii_case(host))
         || config.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
@@ -104,18 +106,36 @@ mod tests {
     }
 
     #[test]
-    fn only_named_origins_and_loopback_are_allowed() {
-        for origin in ["http://localhost:3000", "https://127.0.0.1", "https://app.example"] {
-            assert!(origin_allowed(&config(), origin), "{origin}");
+    fn only_named_origins_and_its_own_are_allowed() {
+        let host = "127.0.0.1:7717";
+        for origin in ["http://127.0.0.1:7717", "https://127.0.0.1:7717", "https://app.example"] {
+            assert!(origin_allowed(&config(), host, origin), "{origin}");
         }
         for origin in [
             "null",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://127.0.0.1:7718",
             "http://evil.example",
             "http://localhost.evil.example",
             "https://app.example.evil",
             "file://localhost",
         ] {
-            assert!(!origin_allowed(&config(), origin), "{origin}");
+            assert!(!origin_allowed(&config(), host, origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn each_origin_counts() {
+        let admitted = |origins: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "127.0.0.1:7717".parse().unwrap());
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            admit(&config(), &Uri::from_static("/mcp"), &headers).is_ok()
+        };
+        assert!(admitted(&[]) && admitted(&["https://app.example"]));
+        assert!(!admitted(&["https://app.example", "http://evil.example"]));
     }
 }

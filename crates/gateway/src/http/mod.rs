@@ -3,7 +3,6 @@
 //! Both eras are served at once: each message tells by itself which it belongs to.
 
 mod guard;
-mod idle;
 mod sse;
 mod stateful;
 mod stateless;
@@ -24,11 +23,12 @@ use types::{Code, JsonError, ServerName};
 use crate::Selection;
 use crate::envelope::{self, Envelope, STATELESS};
 use crate::fault::Fault;
+use crate::tasks::Tasks;
 
 /// Says how the listener behaves.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// Web origins allowed besides loopback ones, such as `https://app.example`.
+    /// Web origins allowed besides the listener's own, such as `https://app.example`.
     pub origins: Vec<String>,
     /// Host names served besides loopback ones, with or without a port.
     pub hosts: Vec<String>,
@@ -41,7 +41,7 @@ pub struct HttpConfig {
     pub stream_answers: bool,
     /// How long a session lives that nobody uses.
     pub session_idle: Duration,
-    /// How many sessions may be open at once.
+    /// How many sessions one caller may have open at once.
     pub sessions_max: usize,
     /// Supplies the random bytes of session ids.
     pub random: fn() -> [u8; 32],
@@ -49,7 +49,7 @@ pub struct HttpConfig {
 
 impl HttpConfig {
     /// Builds a configuration for loopback alone: bodies of 8 MiB at most, comments every 15 s, sessions that live
-    /// 30 min unused, 1,000 of them.
+    /// 30 min unused, 256 of them for each caller.
     pub fn new(random: fn() -> [u8; 32]) -> Self {
         Self {
             origins: Vec::new(),
@@ -58,7 +58,7 @@ impl HttpConfig {
             keep_alive: Duration::from_secs(15),
             stream_answers: true,
             session_idle: Duration::from_secs(30 * 60),
-            sessions_max: 1_000,
+            sessions_max: 256,
             random,
         }
     }
@@ -68,7 +68,8 @@ impl HttpConfig {
 pub struct HttpGateway<D: McpDoor> {
     door: Arc<D>,
     config: HttpConfig,
-    sessions: stateful::Sessions<D>,
+    tasks: Arc<Tasks>,
+    sessions: Arc<stateful::Sessions<D>>,
     hub: stateless::Hub<D>,
 }
 
@@ -80,7 +81,7 @@ pub fn router<D: McpDoor>(door: Arc<D>, config: HttpConfig) -> Router {
 impl<D: McpDoor> HttpGateway<D> {
     /// Builds a listener without sessions.
     pub fn new(door: Arc<D>, config: HttpConfig) -> Arc<Self> {
-        Arc::new(Self { door, config, sessions: stateful::Sessions::default(), hub: stateless::Hub::default() })
+        Arc::new(Self { door, config, tasks: Arc::default(), sessions: Arc::default(), hub: stateless::Hub::default() })
     }
 
     /// Returns its routes.

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, Weak};
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use control::door::McpDoor;
+use control::door::{Caller, McpDoor};
 use tokio::sync::mpsc;
 use types::Code;
 use types::jsonrpc::{Frame, FrameKind};
 
-use super::idle::{Idle, Use};
 use super::sse::{self, Style};
 use super::stream::{Opening, Stream};
 use super::{HttpGateway, Visit, guard};
 use crate::Selection;
 use crate::envelope::{PRIMED_SINCE, STATEFUL};
 use crate::fault::Fault;
+use crate::idle::{Idle, Use};
 use crate::lock;
 use crate::raw::one_line;
 use crate::session::{Flight, Session};
@@ -36,16 +36,35 @@ struct Open<D: McpDoor> {
     streams: Mutex<VecDeque<Arc<Stream>>>,
     serial: AtomicU64,
     idle: Arc<Idle>,
+    _seat: Seat<D>,
 }
 
 /// Holds the sessions that are open, by id.
 pub(crate) struct Sessions<D: McpDoor> {
     open: Mutex<HashMap<String, Arc<Open<D>>>>,
+    /// How many sessions each caller has, with those that are being opened.
+    seated: Mutex<HashMap<Caller, usize>>,
+}
+
+/// Is one session's place among its caller's, taken before the session is opened and given up when dropped.
+struct Seat<D: McpDoor> {
+    sessions: Arc<Sessions<D>>,
+    caller: Caller,
+}
+
+impl<D: McpDoor> Drop for Seat<D> {
+    fn drop(&mut self) {
+        let mut seated = lock(&self.sessions.seated);
+        match seated.get_mut(&self.caller) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(seated.remove(&self.caller)),
+        }
+    }
 }
 
 impl<D: McpDoor> Default for Sessions<D> {
     fn default() -> Self {
-        Self { open: Mutex::default() }
+        Self { open: Mutex::default(), seated: Mutex::default() }
     }
 }
 
@@ -54,8 +73,15 @@ impl<D: McpDoor> Sessions<D> {
         lock(&self.open).remove(id)
     }
 
-    fn is_full(&self, max: usize) -> bool {
-        lock(&self.open).len() >= max
+    /// Takes a place for one more session of a caller; `None` if it has as many as it may.
+    fn seat(self: &Arc<Self>, caller: &Caller, max: usize) -> Option<Seat<D>> {
+        let mut seated = lock(&self.seated);
+        let count = seated.entry(caller.clone()).or_default();
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { sessions: Arc::clone(self), caller: caller.clone() })
     }
 
     /// Ends every session.
@@ -120,14 +146,14 @@ fn with_session(session: &str, answer: Frame) -> Response {
 }
 
 async fn open<D: McpDoor>(gateway: Arc<HttpGateway<D>>, visit: Visit, frame: Frame) -> Result<(String, Frame), Fault> {
-    if gateway.sessions.is_full(gateway.config.sessions_max) {
-        return Err(Fault::new(-32000, 503, Code::Overloaded, "too many sessions are open"));
-    }
+    let seat = gateway.sessions.seat(&visit.caller, gateway.config.sessions_max);
+    let seat =
+        seat.ok_or_else(|| Fault::new(-32000, 503, Code::Overloaded, "this caller has too many sessions open"))?;
     let standalone = Stream::new(0);
     let (outbox, frames) = mpsc::channel(64);
     let servers = visit.selection.servers(&gateway.door.servers());
-    let (session, answer) =
-        Session::initialize(Arc::clone(&gateway.door), visit.caller, servers, &frame, outbox).await?;
+    let (door, tasks) = (Arc::clone(&gateway.door), Arc::clone(&gateway.tasks));
+    let (session, answer) = Session::initialize(door, visit.caller, servers, tasks, &frame, outbox).await?;
     tokio::spawn(forward(frames, Arc::clone(&standalone)));
     let id = hex::encode((gateway.config.random)());
     let open = Arc::new(Open {
@@ -137,7 +163,9 @@ async fn open<D: McpDoor>(gateway: Arc<HttpGateway<D>>, visit: Visit, frame: Fra
         streams: Mutex::default(),
         serial: AtomicU64::new(1),
         idle: Arc::default(),
+        _seat: seat,
     });
+    open.session.counted_by(&open.idle);
     lock(&gateway.sessions.open).insert(id.clone(), Arc::clone(&open));
     tokio::spawn(watch(Arc::downgrade(&gateway), id.clone(), Arc::downgrade(&open), Arc::clone(&open.idle)));
     Ok((id, answer))
@@ -220,7 +248,7 @@ async fn answer<D: McpDoor>(
 ) -> Response {
     let stream = open.stream();
     // In a task of its own: a client that disconnects has not withdrawn its request.
-    tokio::spawn(run(Arc::clone(&open.session), frame, Vec::new(), flight, Arc::clone(&stream), using));
+    tokio::spawn(run(Arc::clone(&open.session), frame, None, flight, Arc::clone(&stream), using));
     let opening = match gateway.config.stream_answers {
         true => Opening::Frames,
         false => stream.opening(gateway.config.keep_alive).await,
@@ -241,7 +269,7 @@ async fn answer<D: McpDoor>(
 pub(super) async fn run<D: McpDoor, U: Send>(
     session: Arc<Session<D>>,
     frame: Frame,
-    headers: Vec<(String, String)>,
+    headers: Option<Vec<(String, String)>>,
     flight: Flight,
     stream: Arc<Stream>,
     using: U,

@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use types::jsonrpc::Frame;
 use types::{Code, ServerName};
 
-use super::idle::{Idle, Use};
 use super::sse::{self, Style};
 use super::stream::{Opening, Stream};
 use super::{HttpGateway, Visit, guard, stateful};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
+use crate::idle::{Idle, Use};
 use crate::lock;
 use crate::raw::RawObject;
 use crate::session::{Flight, Session};
@@ -74,7 +74,8 @@ pub(super) async fn post<D: McpDoor>(gateway: &Arc<HttpGateway<D>>, visit: Visit
         Err(fault) => return sse::json(fault.status, fault.to_frame(id.as_ref()).text().to_owned()),
     };
     let stream = Stream::new(0);
-    let running = stateful::run(session, frame, kept(&visit.headers), Flight::unlisted(), Arc::clone(&stream), using);
+    let running =
+        stateful::run(session, frame, Some(kept(&visit.headers)), Flight::unlisted(), Arc::clone(&stream), using);
     // Dropped with the response: a client that disconnects withdraws its request.
     let task = Abort(tokio::spawn(running));
     match stream.opening(gateway.config.keep_alive).await {
@@ -106,8 +107,9 @@ async fn shared<D: McpDoor>(
     let opening = || async {
         // Nobody listens to what belongs to no request: this era has no such stream.
         let (outbox, _) = mpsc::channel(1);
-        let session =
-            Session::stateless(Arc::clone(&gateway.door), visit.caller.clone(), servers, frame, outbox).await?;
+        let (door, tasks) = (Arc::clone(&gateway.door), Arc::clone(&gateway.tasks));
+        let session = Session::stateless(door, visit.caller.clone(), servers, tasks, frame, outbox).await?;
+        session.counted_by(&shared.idle);
         tokio::spawn(watch(Arc::downgrade(gateway), key.clone(), Arc::clone(&shared.idle)));
         Ok::<_, Fault>(session)
     };
@@ -117,8 +119,9 @@ async fn shared<D: McpDoor>(
 
 fn enter<D: McpDoor>(gateway: &HttpGateway<D>, key: &Key) -> Result<(Arc<Shared<D>>, Use), Fault> {
     let mut open = lock(&gateway.hub.open);
-    if !open.contains_key(key) && open.len() >= gateway.config.sessions_max {
-        return Err(Fault::new(-32000, 503, Code::Overloaded, "too many sessions are open"));
+    let own = open.keys().filter(|(caller, _)| *caller == key.0).count();
+    if !open.contains_key(key) && own >= gateway.config.sessions_max {
+        return Err(Fault::new(-32000, 503, Code::Overloaded, "this caller has too many sessions open"));
     }
     let blank = || Arc::new(Shared { session: OnceCell::new(), idle: Arc::default() });
     let shared = Arc::clone(open.entry(key.clone()).or_insert_with(blank));
@@ -140,7 +143,7 @@ async fn watch<D: McpDoor>(gateway: Weak<HttpGateway<D>>, key: Key, idle: Arc<Id
     }
 }
 
-/// Returns the headers that a relay keeps.
+/// Returns the headers that repeat arguments.
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let named = headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-"));
     named.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()

@@ -128,17 +128,18 @@ impl<D: McpDoor> Drop for Question<'_, D> {
     }
 }
 
-/// Withdraws a request from a session's server when dropped before it is answered, because the client's era has no
-/// message for that.
+/// Withdraws a request from a session's server when dropped before it is answered, because no message of the
+/// client's does.
 pub(super) struct Withdraw<L: UpstreamLink> {
     open: Option<(Arc<L>, String)>,
 }
 
 impl<L: UpstreamLink> Withdraw<L> {
-    /// Watches over a request, if its client cannot withdraw it by itself.
-    pub(super) fn watch(client: Era, link: &Arc<L>, request: &Frame) -> Self {
-        let foreign = client == Era::Stateless && link.era() == Era::Stateful;
-        let id = request.id().filter(|_| foreign);
+    /// Watches over a request to a session's server.
+    ///
+    /// - `silent`: the client does not withdraw it by a message that the server would understand.
+    pub(super) fn watch(silent: bool, link: &Arc<L>, request: &Frame) -> Self {
+        let id = request.id().filter(|_| silent && link.era() == Era::Stateful);
         Self { open: id.map(|id| (Arc::clone(link), format!(r#"{{"requestId":{id}}}"#))) }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use control::door::{CallOutcome, GovernedCall, McpDoor, UpstreamLink};
+use control::door::{CallOutcome, Era, GovernedCall, McpDoor, UpstreamLink};
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
 use types::{Claims, ServerName};
@@ -15,7 +15,7 @@ use crate::fault::{Fault, pending};
 use crate::raw::RawObject;
 
 /// Limits how often one request goes back to people while it stays on the wire.
-const HOLDS_MAX: usize = 3;
+pub(super) const HOLDS_MAX: usize = 3;
 
 /// Are the members of params that answer a server's questions.
 const INPUTS: [&str; 2] = ["inputResponses", "requestState"];
@@ -37,27 +37,53 @@ impl<D: McpDoor> Session<D> {
         match ask.method.as_str() {
             "tools/call" => {
                 let prepared = self.prepare_tool(ask)?;
-                self.decide(ask, prepared).await
+                self.call_tool(ask, prepared).await
             }
             "subscriptions/listen" => self.listen(ask).await,
             "tasks/update" => {
-                let server = self.server_of_task(&ask.params)?;
+                self.door.permits_relay(&self.caller, None, &ask.method)?;
+                if let Some(answer) = self.own_task(ask).await {
+                    return answer;
+                }
+                let server = self.server_of_task(&ask.params).await?;
                 let prepared = self.prepare_method(ask, server, &ask.params)?;
                 self.decide(ask, prepared).await
             }
             _ => {
                 let server = self.server_of_uri(ask).await?;
+                if ask.method == "resources/subscribe" && self.link(&server).await?.era() != self.era {
+                    return self.subscribe_by_listening(ask, server).await;
+                }
                 let prepared = self.prepare_method(ask, server, &ask.params)?;
                 self.decide(ask, prepared).await
             }
         }
     }
 
+    /// Serves a tool call: at once behind a task, if the client wants one that the server does not run itself.
+    async fn call_tool(self: &Arc<Self>, ask: &Ask, mut prepared: Prepared) -> Result<Frame, Fault> {
+        let link = self.link(&prepared.call.server).await?;
+        if self.era == Era::Stateless || !self.offers_tasks() || self.runs_tasks(&link) {
+            return self.decide(ask, prepared).await;
+        }
+        let mut params = prepared.call.request.member("params").and_then(RawObject::parse).unwrap_or_default();
+        if params.remove("task").is_some() {
+            prepared.call.request = prepared.call.request.with_member("params", &params.text());
+        }
+        if self.takes_task(ask) { self.begin_task(ask, prepared, None).await } else { self.decide(ask, prepared).await }
+    }
+
     /// Serves a request that is relayed.
     pub(super) async fn relayed(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        self.door.permits_relay(&self.caller, self.single(), &ask.method)?;
+        if ask.method.starts_with("tasks/")
+            && let Some(answer) = self.own_task(ask).await
+        {
+            return answer;
+        }
         match ask.method.as_str() {
             "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => self.list(ask).await,
-            "tasks/list" if !self.is_single() => self.list(ask).await,
+            "tasks/list" => self.list_tasks(ask).await,
             "server/discover" => self.discover(ask).await,
             "logging/setLevel" => {
                 self.note_level(ask);
@@ -65,6 +91,9 @@ impl<D: McpDoor> Session<D> {
             }
             _ => {
                 let (server, request) = self.route(ask).await?;
+                if ask.method == "resources/unsubscribe" && self.link(&server).await?.era() != self.era {
+                    return self.unsubscribe_by_closing(ask, server);
+                }
                 self.pass(ask, &server, request).await
             }
         }
@@ -76,7 +105,7 @@ impl<D: McpDoor> Session<D> {
         ask.flight.upstream(server);
         let mut request = request;
         for _ in 0..ROUNDS_MAX {
-            let answer = self.relay_on(server, &link, request.clone(), ask.headers.clone(), &ask.out).await?;
+            let answer = self.relay_on(server, &link, request.clone(), Vec::new(), &ask.out).await?;
             let answer = self.answered(server, answer).await?;
             let params = request.member("params").and_then(RawObject::parse).unwrap_or_default();
             match self.next_round(ask, &params, &answer).await? {
@@ -93,10 +122,12 @@ impl<D: McpDoor> Session<D> {
             return Ok(Frame::result(&ask.id, &self.merged_discovery().await?));
         };
         let link = self.link(&server).await?;
-        if link.era() == self.era {
-            return self.pass(ask, &server, ask.request.clone()).await;
+        if link.era() != self.era {
+            return Ok(Frame::result(&ask.id, &self.with_tasks(&self.hello_of(&link))));
         }
-        Ok(Frame::result(&ask.id, &self.hello_of(&link)))
+        let answer = self.pass(ask, &server, ask.request.clone()).await?;
+        let hello = answer.member("result").map(|result| self.with_tasks(result));
+        Ok(hello.map_or(answer.clone(), |hello| answer.with_member("result", &hello)))
     }
 
     fn prepare_tool(&self, ask: &Ask) -> Result<Prepared, Fault> {
@@ -117,7 +148,8 @@ impl<D: McpDoor> Session<D> {
             params.set("name", &crate::raw::quote(&operation));
         }
         let answered = take_shown(&mut params);
-        let edited = changed || operation != shown || answered.is_some();
+        let cut = self.era == Era::Stateful && cut_task(&mut params);
+        let edited = changed || operation != shown || answered.is_some() || cut;
         let request = if edited { ask.request.with_member("params", &params.text()) } else { ask.request.clone() };
         Ok(Prepared { call: self.call(ask, server, operation, arguments, claims, request, &params), shown: answered })
     }
@@ -169,8 +201,21 @@ impl<D: McpDoor> Session<D> {
             claims,
             request,
             inputs: inputs_of(params),
+            rest: if ask.method == "tools/call" { self.rest_of(params) } else { None },
             headers,
         }
+    }
+
+    /// Returns the members of a tool call's params that the protocol does not know.
+    fn rest_of(&self, params: &RawObject) -> Option<String> {
+        let mut rest = params.clone();
+        // Only sessions have calls that wish for a task.
+        let task = self.era == Era::Stateful;
+        let known = |key: &str| {
+            matches!(key, "name" | "arguments" | "_meta") || INPUTS.contains(&key) || (task && key == "task")
+        };
+        rest.retain(|key| !known(key));
+        (!rest.is_empty()).then(|| rest.text())
     }
 
     /// Brings a call to its end: answered, refused, or still awaiting people when the wait is over.
@@ -182,6 +227,7 @@ impl<D: McpDoor> Session<D> {
             match self.call_once(ask, &server, &link, prepared.call.clone()).await? {
                 CallOutcome::Answer(answer) => {
                     let answer = self.answered(&server, answer).await?;
+                    self.note_task(&server, &answer);
                     if !self.ask_back(ask, &mut prepared, &answer).await? {
                         return Ok(answer);
                     }
@@ -190,6 +236,9 @@ impl<D: McpDoor> Session<D> {
                 CallOutcome::Refused(refusal) => {
                     self.let_go(&server, &link, &refusal).await;
                     return Err(refusal.into());
+                }
+                CallOutcome::Held(case) if self.takes_task(ask) => {
+                    return self.begin_task(ask, prepared, Some(case)).await;
                 }
                 CallOutcome::Held(case) => {
                     ask.flight.held();
@@ -205,7 +254,7 @@ impl<D: McpDoor> Session<D> {
     }
 
     /// Puts a server's questions to a client of the other era, and says whether there is a round to come.
-    async fn ask_back(&self, ask: &Ask, prepared: &mut Prepared, answer: &Frame) -> Result<bool, Fault> {
+    pub(super) async fn ask_back(&self, ask: &Ask, prepared: &mut Prepared, answer: &Frame) -> Result<bool, Fault> {
         let params = prepared.call.request.member("params").and_then(RawObject::parse).unwrap_or_default();
         let Some(params) = self.next_round(ask, &params, answer).await? else { return Ok(false) };
         prepared.call.inputs = inputs_of(&params);
@@ -213,7 +262,8 @@ impl<D: McpDoor> Session<D> {
         Ok(true)
     }
 
-    async fn call_once(
+    /// Puts a call to the door once.
+    pub(super) async fn call_once(
         self: &Arc<Self>,
         ask: &Ask,
         server: &ServerName,
@@ -222,7 +272,11 @@ impl<D: McpDoor> Session<D> {
     ) -> Result<CallOutcome, Fault> {
         ask.flight.upstream(server);
         call.request = self.outgoing(link, call.request)?;
-        let withdraw = Withdraw::watch(self.era, link, &call.request);
+        if (self.era, link.era()) == (Era::Stateless, Era::Stateful) {
+            // A server of a session asks directly: it knows no rounds.
+            call.inputs = None;
+        }
+        let withdraw = Withdraw::watch(self.era == Era::Stateless || ask.behind, link, &call.request);
         let (events, frames) = mpsc::channel(64);
         let outcome =
             self.attended(server, link, &ask.out, frames, self.door.call(Arc::clone(link), call, events)).await;
@@ -238,15 +292,14 @@ impl<D: McpDoor> Session<D> {
         let Some(text) = answer.member("result") else { return Ok(answer) };
         let result = RawObject::parse(text)
             .ok_or_else(|| Fault::upstream("the server's result is no object, or names a key twice"))?;
-        self.routes.note_task(server, &result);
         let asks = ["resultType", "status"].iter().any(|name| result.string(name).as_deref() == Some("input_required"));
         if !asks && result.get("inputRequests").is_none() {
             return Ok(answer);
         }
-        for method in asked_methods(&result)? {
+        for (method, params) in questions_in(&result)? {
             match method.as_str() {
                 "elicitation/create" | "sampling/createMessage" => {
-                    self.door.permits_upstream_request(&self.caller, server, &method).await?;
+                    self.door.permits_upstream_request(&self.caller, server, &method, &params).await?;
                 }
                 "roots/list" => {}
                 _ => {
@@ -258,13 +311,18 @@ impl<D: McpDoor> Session<D> {
     }
 }
 
-fn asked_methods(result: &RawObject) -> Result<Vec<String>, Fault> {
+/// Reads what a result asks of the client: methods and params.
+fn questions_in(result: &RawObject) -> Result<Vec<(String, String)>, Fault> {
     let Some(text) = result.get("inputRequests") else { return Ok(Vec::new()) };
     let unreadable = || Fault::upstream("the server's questions cannot be read");
     let requests = RawObject::parse(text).ok_or_else(unreadable)?;
     requests
         .iter()
-        .map(|(_, request)| RawObject::parse(request).and_then(|r| r.string("method")).ok_or_else(unreadable))
+        .map(|(_, request)| {
+            let request = RawObject::parse(request).ok_or_else(unreadable)?;
+            let params = request.get("params").unwrap_or("{}").to_owned();
+            Ok((request.string("method").ok_or_else(unreadable)?, params))
+        })
         .collect()
 }
 
@@ -280,7 +338,7 @@ fn take_shown(params: &mut RawObject) -> Option<String> {
     Some(RawObject::parse(&answer).and_then(|answer| answer.string("action")).unwrap_or_else(|| "cancel".to_owned()))
 }
 
-fn inputs_of(params: &RawObject) -> Option<String> {
+pub(super) fn inputs_of(params: &RawObject) -> Option<String> {
     let mut inputs = RawObject::default();
     for name in INPUTS {
         if let Some(text) = params.get(name) {
@@ -290,17 +348,28 @@ fn inputs_of(params: &RawObject) -> Option<String> {
     (!inputs.is_empty()).then(|| inputs.text())
 }
 
+/// Leaves of the wish for a task what the protocol knows, and says whether anything went: the rest is not decided on.
+fn cut_task(params: &mut RawObject) -> bool {
+    let Some(mut task) = params.object("task") else { return params.remove("task").is_some() };
+    let sound = task.get("ttl").is_none_or(|ttl| ttl == "null" || ttl.parse::<u64>().is_ok());
+    let cut = task.retain(|key| key == "ttl" && sound);
+    if cut {
+        params.set("task", &task.text());
+    }
+    cut
+}
+
 fn set_if_there(params: &mut RawObject, name: &str, json: &str) {
     if params.get(name).is_some() {
         params.set(name, json);
     }
 }
 
-fn too_many_rounds() -> Fault {
+pub(super) fn too_many_rounds() -> Fault {
     Fault::upstream("the server asks back without end")
 }
 
-fn pending_without_case() -> Fault {
+pub(super) fn pending_without_case() -> Fault {
     use control::door::Refusal;
     Refusal::plain(types::Code::ApprovalPending, "people must decide this action again; repeat the identical call")
         .into()

@@ -45,6 +45,8 @@ pub(crate) struct Flight {
     /// The set it is in, and under which id; absent where ids may repeat.
     home: Option<(Arc<Flights>, RpcId)>,
     withdrawn: Option<oneshot::Receiver<()>>,
+    /// It stands for another, which leaves the set by itself.
+    shadow: bool,
 }
 
 impl Flights {
@@ -63,7 +65,7 @@ impl Flights {
         }
         let (withdraw, withdrawn) = oneshot::channel();
         entries.open.insert(id.clone(), Entry { withdraw: Some(withdraw), place: Place::Here });
-        Ok(Flight { home: Some((Arc::clone(self), id.clone())), withdrawn: Some(withdrawn) })
+        Ok(Flight { home: Some((Arc::clone(self), id.clone())), withdrawn: Some(withdrawn), shadow: false })
     }
 
     /// Withdraws a request and returns the server that has it, if one has.
@@ -102,7 +104,12 @@ impl Flights {
 impl Flight {
     /// Builds one that is withdrawn by dropping its future alone.
     pub(crate) fn unlisted() -> Self {
-        Self { home: None, withdrawn: None }
+        Self { home: None, withdrawn: None, shadow: false }
+    }
+
+    /// Builds one that says where this one is, and leaves the set as it is when dropped.
+    pub(crate) fn shadow(&self) -> Self {
+        Self { home: self.home.clone(), withdrawn: None, shadow: true }
     }
 
     /// Takes out the signal that the client has withdrawn the request.
@@ -139,7 +146,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        if let Some((flights, id)) = &self.home {
+        if let Some((flights, id)) = self.home.as_ref().filter(|_| !self.shadow) {
             lock(&flights.entries).open.remove(id);
         }
     }

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use control::door::McpDoor;
+use control::door::{Era, McpDoor};
 use serde_json::{Map, Value, json};
 use types::ServerName;
 
 use super::Session;
-use crate::envelope::{SERVER_KEY, STATEFUL, STATELESS, implementation};
+use super::tasks::EXTENSION;
+use crate::envelope::{SERVER_KEY, STATEFUL, STATELESS, TASKS_SINCE, implementation};
 use crate::fault::Fault;
+use crate::raw::RawObject;
 
 impl<D: McpDoor> Session<D> {
     /// Returns the result of `initialize`.
     pub(super) async fn hello(self: &Arc<Self>) -> Result<String, Fault> {
         if let Some(server) = self.single() {
             let link = self.link(server).await?;
-            return Ok(self.hello_of(&link));
+            return Ok(self.with_tasks(&self.hello_of(&link)));
         }
         let hellos = self.hellos().await?;
         let requested = self.version();
@@ -25,7 +27,28 @@ impl<D: McpDoor> Session<D> {
         let mut result = merged(&hellos);
         result.insert("protocolVersion".to_owned(), json!(version));
         result.insert("serverInfo".to_owned(), implementation());
-        Ok(Value::Object(result).to_string())
+        Ok(self.with_tasks(&Value::Object(result).to_string()))
+    }
+
+    /// Adds to what a server says of itself that calls may become tasks, if it has tools.
+    pub(super) fn with_tasks(&self, hello: &str) -> String {
+        let Some(mut result) = RawObject::parse(hello) else { return hello.to_owned() };
+        let mut capabilities = result.object("capabilities").unwrap_or_default();
+        let dated = self.era == Era::Stateless
+            || result.string("protocolVersion").is_some_and(|version| self.knows_tasks() && *version >= *TASKS_SINCE);
+        if !self.offers_tasks() || !dated || capabilities.get("tools").is_none() {
+            return hello.to_owned();
+        }
+        match self.era {
+            Era::Stateless => put(&mut capabilities, &["extensions", EXTENSION]),
+            Era::Stateful => {
+                put(&mut capabilities, &["tasks", "requests", "tools", "call"]);
+                put(&mut capabilities, &["tasks", "cancel"]);
+                put(&mut capabilities, &["tasks", "list"]);
+            }
+        }
+        result.set("capabilities", &capabilities.text());
+        result.text()
     }
 
     /// Returns the result of `server/discover` for several servers.
@@ -37,7 +60,7 @@ impl<D: McpDoor> Session<D> {
         result.insert("ttlMs".to_owned(), json!(shortest_ttl(&hellos)));
         result.insert("cacheScope".to_owned(), json!("private"));
         result.insert("_meta".to_owned(), json!({ SERVER_KEY: implementation() }));
-        Ok(Value::Object(result).to_string())
+        Ok(self.with_tasks(&Value::Object(result).to_string()))
     }
 
     async fn hellos(self: &Arc<Self>) -> Result<Vec<(ServerName, Value)>, Fault> {
@@ -47,6 +70,14 @@ impl<D: McpDoor> Session<D> {
             .map(|(server, link)| (server.clone(), serde_json::from_str(&self.hello_of(link)).unwrap_or_default()))
             .collect())
     }
+}
+
+/// Puts an empty object at the end of a path, unless something is there.
+fn put(object: &mut RawObject, path: &[&str]) {
+    let Some((name, rest)) = path.split_first() else { return };
+    let mut inner = object.object(name).unwrap_or_default();
+    put(&mut inner, rest);
+    object.set(name, &inner.text());
 }
 
 fn merged(hellos: &[(ServerName, Value)]) -> Map<String, Value> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use control::door::{CaseEnd, CaseRef, Era, McpDoor};
 use serde_json::json;
+use types::CaseId;
 use types::jsonrpc::{Frame, RpcId};
 
 use super::calls::{APPROVAL_KEY, Prepared};
@@ -38,8 +39,16 @@ impl<D: McpDoor> Session<D> {
         }
     }
 
-    /// Waits for at most the door's limit, with a sign of life at every beat.
+    /// Waits for people; a wait that is dropped before its end withdraws the case.
     async fn wait(&self, ask: &Ask, case: CaseRef) -> Result<Waited, Fault> {
+        let mut withdraw = WithdrawCase { door: &self.door, case: Some(case.id) };
+        let waited = self.wait_beating(ask, case).await;
+        withdraw.case = None;
+        waited
+    }
+
+    /// Waits for at most the door's limit, with a sign of life at every beat.
+    async fn wait_beating(&self, ask: &Ask, case: CaseRef) -> Result<Waited, Fault> {
         let token = ask.token();
         let mut left_ms = self.door.wait_ms_max();
         let mut beat = 0_u32;
@@ -75,6 +84,22 @@ impl<D: McpDoor> Session<D> {
         let done = json!({ "elicitationId": case.id.to_string() }).to_string();
         let _ = ask.out.send(Frame::notification("notifications/elicitation/complete", Some(&done))).await;
         ended
+    }
+}
+
+/// Withdraws a case when dropped, unless the wait for it has ended: the client no longer wants the call.
+pub(super) struct WithdrawCase<'a, D: McpDoor> {
+    /// The door.
+    pub(super) door: &'a Arc<D>,
+    /// The case; take it out to let it go on.
+    pub(super) case: Option<CaseId>,
+}
+
+impl<D: McpDoor> Drop for WithdrawCase<'_, D> {
+    fn drop(&mut self) {
+        let Some(case) = self.case.take() else { return };
+        let door = Arc::clone(self.door);
+        tokio::spawn(async move { door.withdraw_case(case).await });
     }
 }
 

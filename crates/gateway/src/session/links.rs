@@ -28,7 +28,7 @@ impl<D: McpDoor> Session<D> {
         if let Some(link) = held.as_ref() {
             return Ok(Arc::clone(link));
         }
-        let link = self.door.connect(&self.caller, server, self.initialize.as_deref()).await?;
+        let link = self.door.connect(&self.caller, server, self.initialize.as_deref(), &self.abilities).await?;
         self.accept(server, &link).await?;
         *held = Some(Arc::clone(&link));
         Ok(link)
@@ -39,8 +39,10 @@ impl<D: McpDoor> Session<D> {
             tokio::spawn(pump(Arc::downgrade(self), server.clone(), Arc::downgrade(link), frames));
         }
         let initialized = lock(&self.initialized).clone();
-        if let (Some(frame), Era::Stateful) = (initialized, link.era()) {
-            link.send(frame).await?;
+        match (initialized, link.era()) {
+            (Some(frame), Era::Stateful) => link.send(frame).await?,
+            (Some(_), Era::Stateless) => self.listen_for_lists(server, link),
+            (None, _) => {}
         }
         Ok(())
     }
@@ -88,7 +90,7 @@ impl<D: McpDoor> Session<D> {
     ) -> Result<Frame, Fault> {
         let method = request.method().unwrap_or_default().to_owned();
         let request = self.outgoing(link, request)?;
-        let withdraw = Withdraw::watch(self.era, link, &request);
+        let withdraw = Withdraw::watch(self.era == Era::Stateless, link, &request);
         let (events, frames) = mpsc::channel(EVENTS_MAX);
         let answer = self.attended(server, link, out, frames, link.relay(request, headers, events)).await;
         withdraw.answered();
@@ -164,6 +166,9 @@ async fn pump<D: McpDoor>(
         let (Some(session), Some(link)) = (session.upgrade(), link.upgrade()) else { return };
         let out = session.outbox.clone();
         session.inbound(&server, &link, frame, &out).await;
+    }
+    if let Some(session) = session.upgrade() {
+        session.listeners.end(&server);
     }
 }
 

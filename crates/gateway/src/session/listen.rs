@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::door::McpDoor;
+use control::door::{McpDoor, UpstreamLink};
 use futures_util::future::{join_all, select_all};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, mpsc};
@@ -14,10 +14,11 @@ use super::{Ask, Session};
 use crate::fault::Fault;
 use crate::raw::{RawObject, elements};
 
-const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+/// Is what a server says first of a subscription.
+pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
 /// Names what a client may listen for, and the capability of a server that tells of it.
-const LISTS: [(&str, &str); 3] =
+pub(super) const LISTS: [(&str, &str); 3] =
     [("toolsListChanged", "tools"), ("promptsListChanged", "prompts"), ("resourcesListChanged", "resources")];
 
 impl<D: McpDoor> Session<D> {
@@ -30,10 +31,16 @@ impl<D: McpDoor> Session<D> {
     }
 
     async fn listen_to(self: &Arc<Self>, ask: &Ask, server: ServerName, params: &RawObject) -> Result<Frame, Fault> {
+        if self.link(&server).await?.era() != self.era {
+            self.door.permits_relay(&self.caller, Some(&server), &ask.method)?;
+            return self.listen_by_subscribing(ask, server, params).await;
+        }
+        let params = &self.listening_to_own(&server, params);
         if names_resources(params) {
             let prepared = self.prepare_method(ask, server, params)?;
             return self.decide(ask, prepared).await;
         }
+        self.door.permits_relay(&self.caller, Some(&server), &ask.method)?;
         self.pass(ask, &server, ask.request.with_member("params", &params.text())).await
     }
 
@@ -138,7 +145,8 @@ async fn merge(mut frames: mpsc::Receiver<Frame>, out: mpsc::Sender<Frame>, ackn
     }
 }
 
-fn tells(hello: &str, capability: &str) -> bool {
+/// Says whether a server tells of changes of one kind of list.
+pub(super) fn tells(hello: &str, capability: &str) -> bool {
     let declared = RawObject::parse(hello).and_then(|hello| hello.object("capabilities")?.object(capability));
     declared.is_some_and(|declared| declared.get("listChanged") == Some("true"))
 }

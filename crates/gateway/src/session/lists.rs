@@ -48,10 +48,21 @@ impl<D: McpDoor> Session<D> {
         }
         let link = self.link(server).await?;
         let tools = self.compare_page(ask, server, &link, &result).await?;
-        if !self.door.annotates(&self.caller) {
+        let shown = self.shown_tools(&link, tools.clone());
+        if shown == tools {
             return Ok(answer);
         }
-        Ok(answer.with_member("result", &with_items(result, "tools", &annotated(tools)).text()))
+        Ok(answer.with_member("result", &with_items(result, "tools", &shown).text()))
+    }
+
+    /// Writes tools as the client sees them: with the argument for its claims if its agent wants that, and open to tasks if
+    /// its version has them and the gateway runs them.
+    fn shown_tools(&self, link: &D::Link, tools: Vec<String>) -> Vec<String> {
+        let tools = if self.door.annotates(&self.caller) { annotated(tools) } else { tools };
+        if !self.offers_tasks() || !self.knows_tasks() || self.runs_tasks(link) {
+            return tools;
+        }
+        tools.iter().map(|tool| open_to_tasks(tool)).collect()
     }
 
     /// Compares the whole list that a page is part of, before the client sees the page; returns the page's tools.
@@ -77,7 +88,8 @@ impl<D: McpDoor> Session<D> {
         Ok(page)
     }
 
-    async fn list_all(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+    /// Merges what every server lists.
+    pub(super) async fn list_all(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
         let (key, capability) = shape(&ask.method).ok_or_else(|| Fault::method(&ask.method))?;
         if ask.params.get("cursor").is_some() {
             return Err(Fault::params("unknown cursor"));
@@ -90,6 +102,9 @@ impl<D: McpDoor> Session<D> {
                     Err(fault) => tracing::warn!(%server, reason = %fault.message, "left a server out of a list"),
                 }
             }
+        }
+        if key == "tasks" {
+            all.splice(0..0, self.own_tasks().iter().map(serde_json::Value::to_string));
         }
         let mut result = with_items(RawObject::default(), key, &all);
         if self.era == Era::Stateless {
@@ -112,10 +127,11 @@ impl<D: McpDoor> Session<D> {
         match key {
             "tools" => {
                 self.door.observe_tools(server, link.hello(), found.clone()).await;
-                let tools = if self.door.annotates(&self.caller) { annotated(found) } else { found };
+                let tools = self.shown_tools(link, found);
                 Ok(tools.iter().map(|tool| renamed(server, tool)).collect())
             }
             "prompts" => Ok(found.iter().map(|prompt| renamed(server, prompt)).collect()),
+            "tasks" => Ok(self.owned(server, found)),
             "resources" => {
                 self.routes.note_resources(server, &found);
                 Ok(found)
@@ -197,6 +213,14 @@ fn with_items(mut result: RawObject, key: &str, items: &[String]) -> RawObject {
 
 fn annotated(tools: Vec<String>) -> Vec<String> {
     tools.iter().map(|tool| claims::annotate(tool)).collect()
+}
+
+fn open_to_tasks(tool: &str) -> String {
+    let Some(mut object) = RawObject::parse(tool) else { return tool.to_owned() };
+    let mut execution = object.object("execution").unwrap_or_default();
+    execution.set("taskSupport", "\"optional\"");
+    object.set("execution", &execution.text());
+    object.text()
 }
 
 fn renamed(server: &ServerName, item: &str) -> String {

@@ -5,6 +5,9 @@
 
 mod bridge;
 mod calls;
+mod errand;
+mod fanout;
+mod feed;
 mod flights;
 mod hello;
 mod hold;
@@ -12,14 +15,16 @@ mod links;
 mod listen;
 mod lists;
 mod outward;
+mod park;
 mod routes;
+mod tasks;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use control::door::{Caller, Era, McpDoor, Refusal, UpstreamLink};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 use types::{Code, ServerName, SessionId};
 
@@ -27,9 +32,12 @@ pub(crate) use flights::{Flight, Flights};
 
 use crate::envelope::{self, Envelope};
 use crate::fault::Fault;
+use crate::idle::Idle;
 use crate::lock;
 use crate::methods::{Direction, Kind, Treatment, treatment};
 use crate::raw::RawObject;
+use crate::task::Task;
+use crate::tasks::Tasks;
 use outward::Outward;
 use routes::Routes;
 
@@ -53,6 +61,20 @@ pub(crate) struct Session<D: McpDoor> {
     pub(crate) flights: Arc<Flights>,
     outward: Outward,
     routes: Routes,
+    /// Calls whose servers may ask, and those that wait for their client's answers.
+    park: park::Park<D::Link>,
+    /// What the client can be asked for, as its first request said: what servers of a session are told of it.
+    abilities: String,
+    /// What the session listens to at servers without sessions.
+    feeds: feed::Feeds,
+    /// The streams of a client without sessions that listen to servers of one.
+    listeners: fanout::Listeners,
+    /// The tasks of every caller of the listener.
+    tasks: Arc<Tasks>,
+    /// The tasks made in this session.
+    errands: std::sync::Mutex<Vec<Weak<Task>>>,
+    /// Counts the uses of the session, where it ends when nobody uses it.
+    idle: OnceLock<Arc<Idle>>,
     /// Where frames go that belong to no request of the client's.
     outbox: mpsc::Sender<Frame>,
     serial: AtomicU64,
@@ -64,11 +86,16 @@ pub(crate) struct Ask {
     id: RpcId,
     method: String,
     params: RawObject,
-    headers: Vec<(String, String)>,
+    /// The `Mcp-Param-*` headers; absent where the transport has none.
+    headers: Option<Vec<(String, String)>>,
     /// Where frames go that precede the answer.
     out: mpsc::Sender<Frame>,
     client: Envelope,
     flight: Flight,
+    /// It runs behind a task: its client has an answer, and cannot withdraw it by its id.
+    behind: bool,
+    /// Dropped with the request: nothing is told on its stream any more.
+    open: watch::Sender<()>,
 }
 
 /// Is the answer to a request, with the HTTP status the stateless era prescribes for it.
@@ -91,7 +118,9 @@ impl Ask {
             headers: self.headers.clone(),
             out: self.out.clone(),
             client: self.client.clone(),
-            flight: Flight::unlisted(),
+            flight: self.flight.shadow(),
+            behind: self.behind,
+            open: watch::Sender::new(()),
         }
     }
 
@@ -111,6 +140,7 @@ impl<D: McpDoor> Session<D> {
         door: Arc<D>,
         caller: Caller,
         servers: Vec<ServerName>,
+        tasks: Arc<Tasks>,
         request: &Frame,
         outbox: mpsc::Sender<Frame>,
     ) -> Result<(Arc<Self>, Frame), Fault> {
@@ -124,7 +154,7 @@ impl<D: McpDoor> Session<D> {
         let session = Arc::new(Self {
             initialize,
             client: Some(client),
-            ..Self::blank(door, caller, Era::Stateful, journal, servers, outbox)
+            ..Self::blank(door, caller, Era::Stateful, journal, servers, tasks, outbox)
         });
         match session.hello().await {
             Ok(result) => Ok((session, Frame::result(id, &result))),
@@ -144,6 +174,7 @@ impl<D: McpDoor> Session<D> {
         door: Arc<D>,
         caller: Caller,
         servers: Vec<ServerName>,
+        tasks: Arc<Tasks>,
         first: &Frame,
         outbox: mpsc::Sender<Frame>,
     ) -> Result<Arc<Self>, Fault> {
@@ -151,10 +182,18 @@ impl<D: McpDoor> Session<D> {
         let journal = door.open_session(&caller, &client.client).await?;
         let meta = first.member("params").and_then(RawObject::parse).and_then(|params| params.object("_meta"));
         let own_meta = meta.map(|mut meta| {
-            meta.retain(|key| [envelope::VERSION_KEY, envelope::CAPABILITIES_KEY, envelope::CLIENT_KEY].contains(&key));
+            meta.retain(envelope::is_required);
             meta.text()
         });
-        Ok(Arc::new(Self { own_meta, ..Self::blank(door, caller, Era::Stateless, journal, servers, outbox) }))
+        let mut abilities = Self::askable(&client.capabilities);
+        if abilities.get("roots").is_some() {
+            abilities.set("roots", "{}");
+        }
+        Ok(Arc::new(Self {
+            own_meta,
+            abilities: abilities.text(),
+            ..Self::blank(door, caller, Era::Stateless, journal, servers, tasks, outbox)
+        }))
     }
 
     fn blank(
@@ -163,6 +202,7 @@ impl<D: McpDoor> Session<D> {
         era: Era,
         journal: SessionId,
         servers: Vec<ServerName>,
+        tasks: Arc<Tasks>,
         outbox: mpsc::Sender<Frame>,
     ) -> Self {
         Self {
@@ -179,9 +219,22 @@ impl<D: McpDoor> Session<D> {
             flights: Arc::default(),
             outward: Outward::default(),
             routes: Routes::default(),
+            park: park::Park::default(),
+            abilities: "{}".to_owned(),
+            feeds: feed::Feeds::default(),
+            listeners: fanout::Listeners::default(),
+            tasks,
+            errands: std::sync::Mutex::default(),
+            idle: OnceLock::new(),
             outbox,
             serial: AtomicU64::new(1),
         }
+    }
+
+    /// Names what counts its uses, so that a call behind a task counts as one.
+    pub(crate) fn counted_by(&self, idle: &Arc<Idle>) {
+        // A session is counted by one listener only.
+        let _ = self.idle.set(Arc::clone(idle));
     }
 
     /// Returns whose session it is.
@@ -220,7 +273,7 @@ impl<D: McpDoor> Session<D> {
     pub(crate) async fn serve(
         self: Arc<Self>,
         request: Frame,
-        headers: Vec<(String, String)>,
+        headers: Option<Vec<(String, String)>>,
         out: mpsc::Sender<Frame>,
         mut flight: Flight,
     ) -> Option<Reply> {
@@ -242,7 +295,7 @@ impl<D: McpDoor> Session<D> {
     fn ask(
         &self,
         request: Frame,
-        headers: Vec<(String, String)>,
+        headers: Option<Vec<(String, String)>>,
         out: mpsc::Sender<Frame>,
         flight: Flight,
     ) -> Result<Ask, Fault> {
@@ -255,7 +308,18 @@ impl<D: McpDoor> Session<D> {
             Some(client) => client.clone(),
             None => Envelope::of_request(&request)?.ok_or_else(envelope::no_era)?,
         };
-        Ok(Ask { request, id, method, params, headers, out, client, flight })
+        Ok(Ask {
+            request,
+            id,
+            method,
+            params,
+            headers,
+            out,
+            client,
+            flight,
+            behind: false,
+            open: watch::Sender::new(()),
+        })
     }
 
     async fn reply(self: &Arc<Self>, ask: &Ask) -> Reply {
@@ -275,6 +339,9 @@ impl<D: McpDoor> Session<D> {
     }
 
     async fn answer(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        if let Some(answer) = self.parkable(ask).await {
+            return answer;
+        }
         match treatment(self.era, Direction::ClientToServer, Kind::Request, &ask.method) {
             Treatment::Governed => self.governed(ask).await,
             Treatment::Relayed => self.relayed(ask).await,
@@ -292,7 +359,10 @@ impl<D: McpDoor> Session<D> {
             (Treatment::Relayed | Treatment::Local, "notifications/cancelled") => self.cancel(frame).await,
             (Treatment::Relayed, "notifications/initialized") => {
                 *lock(&self.initialized) = Some(frame.clone());
-                self.tell_all(frame).await;
+                for (server, link) in self.open_links().await {
+                    self.listen_for_lists(&server, &link);
+                    send(&link, frame.clone()).await;
+                }
             }
             (Treatment::Relayed, "notifications/roots/list_changed") => self.tell_all(frame).await,
             (Treatment::Relayed, "notifications/progress") => {
@@ -330,6 +400,13 @@ impl<D: McpDoor> Session<D> {
     /// Ends the session: its own links are closed, shared ones let go, and the journal hears of it.
     pub(crate) async fn close(&self) {
         self.flights.drain();
+        self.feeds.end_all();
+        self.park.end_all();
+        for task in lock(&self.errands).drain(..) {
+            if let Some(task) = task.upgrade() {
+                task.leave();
+            }
+        }
         for (server, link) in self.open_links().await {
             if self.era == Era::Stateful {
                 link.close().await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use control::door::{McpDoor, UpstreamLink};
+use control::door::{Era, McpDoor, UpstreamLink};
 use tokio::sync::{mpsc, oneshot};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 use types::{Code, ServerName};
@@ -13,13 +13,14 @@ use crate::fault::Fault;
 use crate::lock;
 use crate::methods::{Direction, Kind, Treatment, treatment};
 use crate::raw::RawObject;
+use crate::task::RELATED_KEY;
 
 /// Limits how many requests may await the client's answer in one session.
 const OPEN_MAX: usize = 256;
 
 /// Says who awaits an answer from the client.
 enum Asker {
-    Server { server: ServerName, id: RpcId, token: Option<String> },
+    Server { server: ServerName, id: RpcId, method: String, token: Option<String> },
     Gateway(oneshot::Sender<Frame>),
 }
 
@@ -109,9 +110,22 @@ impl<D: McpDoor> Session<D> {
             tracing::debug!(%server, method, "dropped a notification the table refuses");
             return;
         }
+        let about_task = matches!(method, "notifications/tasks" | "notifications/tasks/status");
+        if about_task && !self.may_hear_of_task(server, &frame) {
+            tracing::debug!(%server, method, "dropped a notification about a task that is not the caller's");
+            return;
+        }
+        let updated = method == "notifications/resources/updated";
+        if updated && self.door.permits_relay(&self.caller, Some(server), method).is_err() {
+            tracing::debug!(%server, method, "dropped what a killed agent has subscribed to");
+            return;
+        }
         let passes = link.era() == self.era || crate::translate::passes(self.era, method);
         if method == "notifications/tools/list_changed" {
             self.list_tools_again(server, link).await;
+        }
+        if (self.era, link.era()) == (Era::Stateless, Era::Stateful) {
+            self.fan_out(server, method, &frame).await;
         }
         if let Some(frame) = self.shown_notification(server, method, frame).filter(|_| passes) {
             // A client that is gone hears nothing more.
@@ -142,13 +156,16 @@ impl<D: McpDoor> Session<D> {
         match treatment(link.era(), Direction::ServerToClient, Kind::Request, method) {
             Treatment::Local => return Ok(link.send(Frame::result(id, "{}")).await?),
             Treatment::Refused => return Err(Fault::method(method)),
-            // A client without sessions cannot be asked while a server of a session waits.
-            _ if link.era() != self.era => return Err(Fault::method(method)),
-            Treatment::Governed => self.door.permits_upstream_request(&self.caller, server, method).await?,
+            _ if link.era() != self.era => return self.take_question(server, id, method, frame, out).await,
+            Treatment::Governed => {
+                let params = frame.member("params").unwrap_or("{}");
+                self.door.permits_upstream_request(&self.caller, server, method, params).await?;
+            }
             Treatment::Relayed => {}
         }
         let shown = if self.is_single() { id.clone() } else { RpcId::text(&format!("{server}:{}", id.as_json())) };
-        let asker = Asker::Server { server: server.clone(), id: id.clone(), token: token_of(frame) };
+        let asker =
+            Asker::Server { server: server.clone(), id: id.clone(), method: method.to_owned(), token: token_of(frame) };
         if !self.outward.add(&shown, asker) {
             return Err(Fault::new(-32600, 400, Code::McpIdReplayed, "the request cannot be told from one in flight"));
         }
@@ -164,12 +181,31 @@ impl<D: McpDoor> Session<D> {
         };
         match asker {
             Asker::Gateway(sender) => drop(sender.send(answer)),
-            Asker::Server { server, id, .. } => {
+            Asker::Server { server, id, method, .. } => {
+                let answer = match self.door.permits_relay(&self.caller, Some(&server), &method) {
+                    Ok(()) => self.as_the_server_knows_it(answer).with_id(&id),
+                    Err(refusal) => Fault::from(refusal).to_frame(Some(&id)),
+                };
                 if let Some(link) = self.open_link(&server).await {
-                    let _ = link.send(answer.with_id(&id)).await;
+                    let _ = link.send(answer).await;
                 }
             }
         }
+    }
+
+    /// Puts the server's own name for a task where the client's answer names the gateway's.
+    fn as_the_server_knows_it(&self, answer: Frame) -> Frame {
+        let Some(mut result) = answer.member("result").and_then(RawObject::parse) else { return answer };
+        let Some(mut meta) = result.object("_meta") else { return answer };
+        let named = meta.object(RELATED_KEY).and_then(|related| related.string("taskId"));
+        let task = named.and_then(|id| self.tasks.find(&self.caller, self.era, &id));
+        let Some(task) = task else { return answer };
+        match task.upstream() {
+            Some((_, id)) => meta.set(RELATED_KEY, &format!(r#"{{"taskId":{}}}"#, crate::raw::quote(&id))),
+            None => drop(meta.remove(RELATED_KEY)),
+        }
+        result.set("_meta", &meta.text());
+        answer.with_member("result", &result.text())
     }
 
     /// Finds the server that a client's progress notification is for.

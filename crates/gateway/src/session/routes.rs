@@ -1,6 +1,6 @@
 //! Which of several servers a request is for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use control::door::{Era, McpDoor, Refusal, UpstreamLink};
@@ -12,14 +12,10 @@ use crate::fault::Fault;
 use crate::lock;
 use crate::raw::{RawObject, quote};
 
-/// Limits how many tasks of one session are remembered.
-const TASKS_MAX: usize = 4_096;
-
-/// Remembers which server listed a resource, and which runs a task.
+/// Remembers which server listed a resource.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     resources: Mutex<BTreeMap<ServerName, BTreeSet<String>>>,
-    tasks: Mutex<HashMap<String, ServerName>>,
 }
 
 impl Routes {
@@ -29,28 +25,18 @@ impl Routes {
         lock(&self.resources).insert(server.clone(), uris);
     }
 
-    /// Remembers the task a result speaks of.
-    pub(super) fn note_task(&self, server: &ServerName, result: &RawObject) {
-        let id = result.string("taskId").or_else(|| result.object("task")?.string("taskId"));
-        let mut tasks = lock(&self.tasks);
-        if let Some(id) = id.filter(|_| tasks.len() < TASKS_MAX) {
-            tasks.entry(id).or_insert_with(|| server.clone());
-        }
-    }
-
     fn listing(&self, uri: &str) -> Vec<ServerName> {
         let resources = lock(&self.resources);
         resources.iter().filter(|(_, uris)| uris.contains(uri)).map(|(server, _)| server.clone()).collect()
-    }
-
-    fn task(&self, id: &str) -> Option<ServerName> {
-        lock(&self.tasks).get(id).cloned()
     }
 }
 
 impl<D: McpDoor> Session<D> {
     /// Finds the server of a relayed request, and the request as that server knows it.
     pub(super) async fn route(self: &Arc<Self>, ask: &Ask) -> Result<(ServerName, Frame), Fault> {
+        if ask.method.starts_with("tasks/") {
+            return Ok((self.server_of_task(&ask.params).await?, ask.request.clone()));
+        }
         if let Some(server) = self.single() {
             return Ok((server.clone(), ask.request.clone()));
         }
@@ -60,9 +46,6 @@ impl<D: McpDoor> Session<D> {
             }
             "completion/complete" => self.route_completion(ask).await,
             "resources/unsubscribe" => Ok((self.server_of_uri(ask).await?, ask.request.clone())),
-            "tasks/get" | "tasks/result" | "tasks/cancel" => {
-                Ok((self.server_of_task(&ask.params)?, ask.request.clone()))
-            }
             _ => Err(Fault::method(&ask.method)),
         }
     }
@@ -157,15 +140,6 @@ impl<D: McpDoor> Session<D> {
             }
         }
         Ok(fitting)
-    }
-
-    /// Finds the server that runs a task.
-    pub(super) fn server_of_task(&self, params: &RawObject) -> Result<ServerName, Fault> {
-        if let Some(server) = self.single() {
-            return Ok(server.clone());
-        }
-        let id = params.string("taskId").ok_or_else(|| Fault::params("`params.taskId` must be a string"))?;
-        self.routes.task(&id).ok_or_else(|| Fault::params("unknown task"))
     }
 
     /// Sets the log level on every server that has logging.

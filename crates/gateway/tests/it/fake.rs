@@ -58,6 +58,9 @@ pub struct State {
     pub verdicts: VecDeque<Verdict>,
     pub waits: VecDeque<Wait>,
     pub unsolicited: HashMap<ServerName, mpsc::Sender<Frame>>,
+    /// A kill switch covers every agent.
+    pub killed: bool,
+    pub drawn: u8,
 }
 
 pub struct Door {
@@ -66,6 +69,8 @@ pub struct Door {
     pub answered: Arc<Notify>,
     pub annotates: bool,
     pub asks_refused: bool,
+    /// A caller without a key is let in.
+    pub anonymous: bool,
 }
 
 pub struct Link {
@@ -115,6 +120,7 @@ pub fn door(servers: &[(&str, Server)]) -> Door {
         answered: Arc::default(),
         annotates: false,
         asks_refused: false,
+        anonymous: false,
     }
 }
 
@@ -190,7 +196,8 @@ impl Link {
             return Frame::error(Some(id), -32601, "no such method", None);
         };
         for before in &act.before {
-            events.send(Frame::parse(before.clone(), 1 << 20).unwrap()).await.unwrap();
+            let before = before.replace("$ID", id.as_json());
+            events.send(Frame::parse(before, 1 << 20).unwrap()).await.unwrap();
         }
         if act.hangs {
             let _noted = Noted(Arc::clone(&self.state), "dropped upstream");
@@ -257,9 +264,10 @@ impl McpDoor for Door {
     fn authenticate(&self, token: Option<&str>) -> Result<Caller, Refusal> {
         let agent = match token {
             Some("alpha" | "beta") => token.unwrap(),
+            None if self.anonymous => "nobody",
             _ => return Err(Refusal::plain(Code::Unauthenticated, "no such key")),
         };
-        Ok(Caller { agent: AgentId::new(agent).unwrap(), on_behalf_of: None, anonymous: false })
+        Ok(Caller { agent: AgentId::new(agent).unwrap(), on_behalf_of: None, anonymous: token.is_none() })
     }
 
     fn servers(&self) -> Vec<ServerName> {
@@ -279,10 +287,16 @@ impl McpDoor for Door {
         self.state.lock().unwrap().log.push("end".to_owned());
     }
 
-    async fn connect(&self, _: &Caller, server: &ServerName, initialize: Option<&str>) -> Result<Arc<Link>, Refusal> {
+    async fn connect(
+        &self,
+        _: &Caller,
+        server: &ServerName,
+        initialize: Option<&str>,
+        abilities: &str,
+    ) -> Result<Arc<Link>, Refusal> {
         let (sender, frames) = mpsc::channel(16);
         let mut state = self.state.lock().unwrap();
-        state.log.push(format!("connect {server} {}", initialize.unwrap_or("-")));
+        state.log.push(format!("connect {server} {}", initialize.unwrap_or(abilities)));
         state.unsolicited.insert(server.clone(), sender);
         Ok(Arc::new(Link {
             name: server.clone(),
@@ -316,9 +330,34 @@ impl McpDoor for Door {
         }
     }
 
-    async fn permits_upstream_request(&self, _: &Caller, server: &ServerName, method: &str) -> Result<(), Refusal> {
-        self.state.lock().unwrap().log.push(format!("asked {server} {method}"));
+    async fn permits_upstream_request(
+        &self,
+        _: &Caller,
+        server: &ServerName,
+        method: &str,
+        params: &str,
+    ) -> Result<(), Refusal> {
+        self.state.lock().unwrap().log.push(format!("asked {server} {method} {params}"));
         if self.asks_refused { Err(refusal()) } else { Ok(()) }
+    }
+
+    fn permits_relay(&self, caller: &Caller, _: Option<&ServerName>, method: &str) -> Result<(), Refusal> {
+        let mut state = self.state.lock().unwrap();
+        if state.killed {
+            state.log.push(format!("stopped {} {method}", caller.agent));
+            return Err(Refusal::plain(Code::Killed, "the kill switch of the agent is set"));
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Millis {
+        Millis(1_767_225_600_000)
+    }
+
+    fn draw(&self) -> [u8; 16] {
+        let mut state = self.state.lock().unwrap();
+        state.drawn += 1;
+        [state.drawn; 16]
     }
 
     async fn await_case(&self, _: CaseId, wait_ms: i64) -> CaseEnd {
@@ -339,6 +378,10 @@ impl McpDoor for Door {
                 std::future::pending().await
             }
         }
+    }
+
+    async fn withdraw_case(&self, case: CaseId) {
+        self.state.lock().unwrap().log.push(format!("withdrawn {case}"));
     }
 
     fn wait_ms_max(&self) -> i64 {

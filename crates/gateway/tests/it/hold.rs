@@ -52,7 +52,7 @@ async fn a_call_nobody_decides_ends_with_where_to_decide_it() {
         web.door.log().iter().filter(|l| l.starts_with("wait")).collect::<Vec<_>>(),
         ["wait 5000", "wait 5000", "wait 2000"]
     );
-    assert_eq!(web.door.count("dispatch"), 0);
+    assert_eq!((web.door.count("dispatch"), web.door.count("withdrawn")), (0, 0), "the case stays for a later call");
 }
 
 #[tokio::test]
@@ -87,6 +87,7 @@ async fn a_withdrawn_call_never_runs() {
     web.door.seen("wait").await;
     web.post(&session, r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#).await;
     web.door.seen("dropped wait").await;
+    web.door.seen("withdrawn case").await;
     assert!(!answer.all().await.contains("\"result\""), "a withdrawn request gets no answer");
     assert_eq!((web.door.count("call"), web.door.count("dispatch"), web.door.count("send")), (1, 0, 0));
 }
@@ -98,6 +99,7 @@ async fn a_stateless_client_that_leaves_withdraws_its_call() {
     assert_eq!(answer.data().await["params"]["progressToken"], "p1");
     drop(answer);
     web.door.seen("dropped wait").await;
+    web.door.seen("withdrawn case").await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!((web.door.count("call"), web.door.count("dispatch")), (1, 0));
 }
@@ -168,6 +170,7 @@ async fn a_broken_connection_withdraws_a_stateless_call() {
     web.door.seen("wait").await;
     drop(socket);
     web.door.seen("dropped wait").await;
+    web.door.seen("withdrawn case").await;
     assert_eq!(web.door.count("dispatch"), 0);
     serving.abort();
 }

@@ -8,12 +8,16 @@
     reason = "tests"
 )]
 
+mod bounds;
 mod fake;
 mod hold;
 mod page;
+mod park;
 mod several;
 mod stateful;
 mod stateless;
 mod stdio;
+mod subscriptions;
+mod tasks;
 mod translate;
 mod web;

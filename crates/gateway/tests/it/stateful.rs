@@ -15,7 +15,7 @@ async fn what_passes_keeps_its_bytes() {
     let first = web.send(base("POST", "/mcp").body(Body::from(INIT)).unwrap()).await;
     let session = first.headers["mcp-session-id"].to_str().unwrap().to_owned();
     assert_eq!(session.len(), 64);
-    assert!(first.all().await.contains(r#""serverInfo":{"name":"s","version":"1"},"zz": 1.0}"#));
+    assert!(first.all().await.contains(r#""serverInfo":{"name":"s","version":"1"},"zz":1.0}"#));
     let params = INIT.split_once(r#""params":"#).unwrap().1;
     web.door.seen(&format!("connect files {}", &params[..params.len() - 1])).await;
     let answer = web.post(&session, CALL).await;
@@ -253,7 +253,8 @@ async fn only_admitted_requests_are_read() {
     };
     assert_eq!(status("origin", "https://evil.example", INIT).await, 403);
     assert_eq!(status("origin", "null", INIT).await, 403);
-    assert_eq!(status("origin", "http://localhost:3000", INIT).await, 200);
+    assert_eq!(status("origin", "http://localhost:3000", INIT).await, 403);
+    assert_eq!(status("origin", "http://127.0.0.1:8000", INIT).await, 200);
     assert_eq!(status("host", "evil.example", INIT).await, 403);
     assert_eq!(status("accept", "application/json", INIT).await, 406);
     assert_eq!(status("content-type", "text/plain", INIT).await, 415);
@@ -278,7 +279,8 @@ async fn what_the_agent_says_of_itself_leaves_the_call() {
     let session = web.open("/mcp", INIT).await;
     let list = web.post(&session, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await.all().await;
     assert!(
-        list.contains(r#""_countersign":{"type":"object""#) && list.contains(r#""odd":1.0}],"xx":[1.0]"#),
+        list.contains(r#""_countersign":{"type":"object""#)
+            && list.contains(r#""odd":1.0,"execution":{"taskSupport":"optional"}}],"xx":[1.0]"#),
         "{list}"
     );
     let observed = web.door.state.lock().unwrap().observed[0].1.clone();

@@ -17,9 +17,12 @@ async fn what_passes_keeps_its_bytes() {
     assert!(answer.headers.get("mcp-session-id").is_none());
     assert!(answer.all().await.contains(r#""result":{"content":[{"type":"text","text":"done"}],"odd": 1.0}"#));
     let call = web.door.state.lock().unwrap().calls[0].clone();
-    assert_eq!((call.request.text(), call.headers), (body.as_str(), vec![("mcp-param-a".to_owned(), "1".to_owned())]));
+    assert_eq!(
+        (call.request.text(), call.headers),
+        (body.as_str(), Some(vec![("mcp-param-a".to_owned(), "1".to_owned())]))
+    );
     assert!(web.modern("server/discover", 8, "", None).await.all().await.contains(r#""odd": 1.0"#));
-    assert_eq!((web.door.count("open m"), web.door.count("connect files -")), (1, 1));
+    assert_eq!((web.door.count("open m"), web.door.count("connect files {}")), (1, 1));
 }
 
 #[tokio::test]

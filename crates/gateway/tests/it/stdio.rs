@@ -63,7 +63,7 @@ async fn a_session_from_the_first_line_to_the_last() {
     wire.say(r#"{"jsonrpc":"2.0","id":9,"method":"ping"}"#).await;
     assert_eq!(wire.line().await, r#"{"id":9,"jsonrpc":"2.0","result":{}}"#);
     wire.say(INIT).await;
-    assert!(wire.line().await.contains(r#""zz": 1.0"#));
+    assert!(wire.line().await.contains(r#""zz":1.0"#));
     wire.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
     wire.say(CALL).await;
     assert!(wire.line().await.contains(r#""odd": 1.0"#));

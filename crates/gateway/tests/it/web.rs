@@ -78,6 +78,12 @@ impl Web {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// Sends a request as another agent.
+    pub async fn as_beta(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().insert("authorization", "Bearer beta".parse().unwrap());
+        self.send(request).await
+    }
+
     /// Reads a session's stream, from after an event if one is named.
     pub async fn get(&self, session: &str, last: Option<&str>) -> Answer {
         let mut request = base("GET", "/mcp").header("mcp-session-id", session);

@@ -152,7 +152,14 @@ fn a_vote_counts_only_for_what_was_shown_and_in_time() {
 #[test]
 fn no_vote_changes_a_closed_case() {
     let scene = scene(&["sre"]);
-    for state in [CaseState::Approved, CaseState::Denied, CaseState::Expired, CaseState::Void, CaseState::Consumed] {
+    for state in [
+        CaseState::Approved,
+        CaseState::Denied,
+        CaseState::Expired,
+        CaseState::Void,
+        CaseState::Consumed,
+        CaseState::Withdrawn,
+    ] {
         let case = Case { state, ..scene.case.clone() };
         let refused = approval::vote(&case, scene.ballot("bob", Ballot::Approve), &scene.bundle, false);
         assert_eq!(refused, Err(VoteError::Closed { case: case.id, state }));
@@ -246,6 +253,7 @@ fn every_state_answers_every_event() {
         (CaseState::Expired, Err((TicketError::Expired, Code::ApprovalExpired)), false),
         (CaseState::Void, Err((TicketError::Void, Code::ApprovalVoid)), false),
         (CaseState::Consumed, Err((TicketError::Consumed, Code::StateConflict)), false),
+        (CaseState::Withdrawn, Err((TicketError::Withdrawn, Code::ApprovalVoid)), false),
     ] {
         let case = Case { state, ..case.clone() };
         let used = approval::consume(&case, &case.action_digest, &BUNDLE, now);
@@ -254,6 +262,7 @@ fn every_state_answers_every_event() {
             if closes { Closing::Closed(Case { state: to, ..case.clone() }) } else { Closing::Already(state) }
         };
         assert_eq!(approval::void(&case), closed(CaseState::Void));
+        assert_eq!(approval::withdraw(&case), closed(CaseState::Withdrawn));
         assert_eq!(approval::expire(&case, case.expires), closed(CaseState::Expired));
         let early = if closes { Closing::NotYet } else { Closing::Already(state) };
         assert_eq!(approval::expire(&case, Millis(case.expires.0 - 1)), early);

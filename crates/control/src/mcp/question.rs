@@ -1,0 +1,65 @@
+//! What an upstream server asks of the client, as it is decided on: with its text, and bounded.
+
+use serde_json::json;
+use types::{Arguments, Digest};
+
+use crate::door::Refusal;
+
+/// Is the longest question that is decided on and recorded whole, in bytes.
+const WHOLE_BYTES_MAX: usize = 16 << 10;
+
+/// Is how much of a longer one is, in bytes.
+const PART_BYTES: usize = 8 << 10;
+
+/// Returns what is decided on: the params without metadata. Of a question longer than 16 KiB it is the SHA-256 of the text
+/// as it came (`mcp:digest`) and its first 8 KiB (`mcp:text`).
+///
+/// # Errors
+///
+/// What strict parsing refuses: a question that two readers understand differently is not put to anybody.
+pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
+    let refuse = |error: types::JsonError| Refusal::plain(error.code(), error.to_string());
+    let mut value = types::json::parse(params).map_err(refuse)?;
+    if let Some(object) = value.as_object_mut() {
+        object.remove("_meta");
+    }
+    let whole = value.to_string();
+    if whole.len() <= WHOLE_BYTES_MAX {
+        return Arguments::parse(&whole, WHOLE_BYTES_MAX).map_err(refuse);
+    }
+    let mut end = PART_BYTES;
+    while !whole.is_char_boundary(end) {
+        end -= 1;
+    }
+    let part = whole.get(..end).unwrap_or_default();
+    let bounded = json!({ "mcp:digest": Digest::plain(params.as_bytes()).to_string(), "mcp:text": part });
+    Arguments::parse(&bounded.to_string(), usize::MAX).map_err(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_decided_on_with_its_text() {
+        let arguments = decided_on(r#"{"message":"your password?","_meta":{"progressToken":1}}"#).unwrap();
+        assert_eq!(arguments.canonical(), r#"{"message":"your password?"}"#);
+    }
+
+    #[test]
+    fn a_long_question_is_bound_by_its_digest() {
+        let params = format!(r#"{{"message":"{}"}}"#, "ä".repeat(20_000));
+        let arguments = decided_on(&params).unwrap();
+        assert_eq!(arguments.at("/mcp:digest"), Some(&json!(Digest::plain(params.as_bytes()).to_string())));
+        assert!(arguments.at("/mcp:text").unwrap().as_str().unwrap().starts_with("{\"message\":\"ää"));
+        assert!(arguments.canonical().len() < WHOLE_BYTES_MAX + 256);
+        let other = params.replace("ä\"", "b\"");
+        assert_ne!(decided_on(&other).unwrap().canonical(), arguments.canonical());
+    }
+
+    #[test]
+    fn a_question_that_readers_disagree_about_is_refused() {
+        assert!(decided_on(r#"{"message":"a","message":"b"}"#).is_err());
+        assert!(decided_on("[]").is_err());
+    }
+}

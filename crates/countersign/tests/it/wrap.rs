@@ -1,0 +1,103 @@
+//! Several clients on one data folder: whoever attached goes on when the one it attached to has ended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::program::{Client, init, run};
+
+const WRAP: [&str; 2] = ["wrap", "--server=inventory"];
+
+fn mail() -> Value {
+    json!({ "from": "status@shop.example", "to": "a@b.c", "subject": "s", "body": "b" })
+}
+
+/// Waits for the case that is open.
+fn open_case(dir: &Path) -> String {
+    for _ in 0..200 {
+        let listed = run(dir, &["approvals", "--json"]);
+        if let Some(case) = listed.out.split('"').find(|word| word.starts_with("case_")) {
+            return case.to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("nothing is held");
+}
+
+fn lists_services(client: &mut Client) {
+    let read = client.call("list_services", &json!({}));
+    assert!(read["content"].is_array() && Client::refused(&read).is_empty(), "{read}");
+}
+
+#[test]
+fn a_client_outlives_the_one_it_attached_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut first = Client::start(dir, &WRAP);
+    first.ask("tools/list", &json!({}));
+    let mut second = Client::start(dir, &WRAP);
+    let mut third = Client::start(dir, &WRAP);
+    lists_services(&mut second);
+    lists_services(&mut third);
+    first.finish();
+    lists_services(&mut second);
+    lists_services(&mut third);
+    assert_eq!(second.ask("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(run(dir, &["approvals"]).code, 0, "people reach the one that took over");
+    second.finish();
+    lists_services(&mut third);
+    third.finish();
+    assert_eq!(run(dir, &["log", "check"]).code, 0);
+}
+
+#[test]
+fn a_call_that_was_waiting_on_a_killed_process_is_told_and_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut first = Client::start(dir, &WRAP);
+    first.ask("tools/list", &json!({}));
+    let mut second = Client::start(dir, &WRAP);
+    let call = json!({ "name": "draft_mail", "arguments": mail() });
+    second.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": call }).to_string());
+    let case = open_case(dir);
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let lost = second.await_answer("held");
+    assert_eq!(lost["error"]["data"]["code"], "in-doubt", "{lost}");
+    assert!(lost["error"]["message"].as_str().unwrap().contains("can be repeated"), "{lost}");
+
+    second.send(&json!({ "jsonrpc": "2.0", "id": "again", "method": "tools/call", "params": call }).to_string());
+    assert_eq!(open_case(dir), case, "the case is durable, and the same call joins it");
+    std::thread::sleep(Duration::from_millis(200));
+    let approved = run(dir, &["approvals", "approve", &case, "--reason", "fine", "--solo"]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    let answer = second.await_answer("again");
+    assert!(answer["result"]["content"].is_array() && Client::refused(&answer["result"]).is_empty(), "{answer}");
+    second.finish();
+}
+
+#[test]
+fn a_withdrawn_call_leaves_no_case_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut client = Client::start(dir, &WRAP);
+    let call = json!({ "name": "draft_mail", "arguments": mail() });
+    client.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": call }).to_string());
+    let case = open_case(dir);
+    client.send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"held"}}"#);
+    lists_services(&mut client);
+    let open = (0..100).find(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        !run(dir, &["approvals", "--json"]).out.contains(&case)
+    });
+    assert!(open.is_some(), "the case is still listed");
+    let late = run(dir, &["approvals", "approve", &case, "--reason", "fine", "--solo"]);
+    assert_eq!((late.code, late.err.contains("withdrawn already")), (1, true), "{}", late.err);
+    client.finish();
+    let outcomes = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 1, "only the list ran: {outcomes}");
+}

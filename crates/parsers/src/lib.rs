@@ -1,0 +1,69 @@
+//! Everything that reads what others wrote, each parser as one function over bytes that asserts what must hold.
+//!
+//! The programs in `fuzz/` call these functions with inputs that libFuzzer makes up; the test of this crate calls them
+//! with the inputs that were worth keeping, `corpus/NAME.txt`. A function returns for every input, or has found a bug.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a property that does not hold ends the run"
+)]
+
+mod base;
+mod bundle;
+mod contract;
+pub mod corpus;
+mod data;
+mod door;
+mod evidence;
+mod gate;
+mod inventory;
+mod log;
+mod request;
+mod upstream;
+
+pub use bundle::{bundle, cedar, facts, trials};
+pub use contract::contract;
+pub use data::{display, frame, glob, json, names, rows, text};
+pub use evidence::{archive, disclosure, leaf, verify};
+pub use gate::{gateway_http, gateway_stdio};
+pub use inventory::inventory;
+pub use log::{keys, note, proof, tiles, tree};
+pub use upstream::{definitions, lines, splice, sse};
+
+/// Is one parser with the properties it must keep.
+pub type Target = fn(&[u8]);
+
+/// Lists the targets by name, as `fuzz/` and `corpus/` call them.
+pub const TARGETS: [(&str, Target); 28] = [
+    ("archive", archive),
+    ("bundle", bundle),
+    ("cedar", cedar),
+    ("contract", contract),
+    ("definitions", definitions),
+    ("disclosure", disclosure),
+    ("display", display),
+    ("facts", facts),
+    ("frame", frame),
+    ("gateway_http", gateway_http),
+    ("gateway_stdio", gateway_stdio),
+    ("glob", glob),
+    ("inventory", inventory),
+    ("json", json),
+    ("keys", keys),
+    ("leaf", leaf),
+    ("lines", lines),
+    ("names", names),
+    ("note", note),
+    ("proof", proof),
+    ("rows", rows),
+    ("splice", splice),
+    ("sse", sse),
+    ("text", text),
+    ("tiles", tiles),
+    ("tree", tree),
+    ("trials", trials),
+    ("verify", verify),
+];
