@@ -46,6 +46,11 @@ impl Folder {
     ///
     /// What the file system says; the old file is then still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        sync(&self.write(name, bytes)?)
+    }
+
+    /// Writes beside a file and renames over it; returns the folder that is still to be synced.
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.root.join(name);
         let parent = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(parent)?;
@@ -55,19 +60,22 @@ impl Folder {
         file.sync_all()?;
         drop(file);
         fs::rename(&beside, &path)?;
-        File::open(parent)?.sync_all()
+        Ok(parent.to_owned())
     }
 
     /// Writes a file that never changes; if it is there already, it must hold the same bytes.
     ///
+    /// The file's bytes are synced when this returns, but its name only after [`sync`] of the folder that is returned;
+    /// nothing that names the file may be written before.
+    ///
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidData`] if other bytes are there; otherwise what the file system says.
-    pub fn place(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub fn place(&self, name: &str, bytes: &[u8]) -> io::Result<Option<PathBuf>> {
         match self.read(name)? {
-            Some(there) if there == bytes => Ok(()),
+            Some(there) if there == bytes => Ok(None),
             Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{name}` holds other bytes"))),
-            None => self.replace(name, bytes),
+            None => self.write(name, bytes).map(Some),
         }
     }
 
@@ -84,4 +92,13 @@ impl Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// Syncs a folder, so that the names in it survive a crash.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }

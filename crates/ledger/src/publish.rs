@@ -3,8 +3,9 @@
 //! The publisher hashes every leaf again by itself and signs only if its root is the head's root, so
 //! that one flipped bit in memory stops the log instead of being signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 
 use tlog::checkpoint::Checkpoint;
 use tlog::frontier::Frontier;
@@ -14,7 +15,7 @@ use tlog::prove::{HashReader, ReadError};
 use tlog::tile;
 use types::Code;
 
-use crate::files::Folder;
+use crate::files::{self, Folder};
 use crate::sequencer::frontier_of;
 
 const CHUNK: u64 = 4_096;
@@ -69,6 +70,10 @@ pub struct Publisher {
     key: SignerKey,
     frontier: Frontier,
     rows: Rows,
+    /// The entries of the bundle that is not full yet.
+    edge: Vec<Vec<u8>>,
+    /// The folders with files whose names are not synced yet.
+    unsynced: BTreeSet<PathBuf>,
 }
 
 impl Publisher {
@@ -77,7 +82,8 @@ impl Publisher {
     /// It begins at record 0 and compares what it renders with the files that are there, so that a
     /// damaged file is found at the start.
     pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
-        Self { reader, folder, head, key, frontier: Frontier::new(), rows: Rows::default() }
+        let (frontier, rows) = (Frontier::new(), Rows::default());
+        Self { reader, folder, head, key, frontier, rows, edge: Vec::new(), unsynced: BTreeSet::new() }
     }
 
     /// Returns how many records are published.
@@ -95,8 +101,10 @@ impl Publisher {
         if head.size == self.size() && self.folder.read("checkpoint")?.is_some() {
             return Ok(head.size);
         }
-        while self.size() < head.size {
-            self.render(head.size.min(self.size() + CHUNK), head.size)?;
+        if let Err(error) = self.catch_up(head.size) {
+            // What of it is on the disk is unknown: begin anew and compare, as at the start.
+            (self.frontier, self.rows, self.edge) = (Frontier::new(), Rows::default(), Vec::new());
+            return Err(error);
         }
         let root = self.frontier.root();
         let expected = frontier_of(&head.frontier).map_err(mismatch)?;
@@ -105,6 +113,17 @@ impl Publisher {
         }
         self.sign(root)?;
         Ok(head.size)
+    }
+
+    fn catch_up(&mut self, size: u64) -> Result<(), PublishError> {
+        while self.size() < size {
+            self.render(size.min(self.size() + CHUNK), size)?;
+        }
+        while let Some(folder) = self.unsynced.first() {
+            files::sync(folder)?;
+            self.unsynced.pop_first();
+        }
+        Ok(())
     }
 
     fn render(&mut self, to: u64, end: u64) -> Result<(), PublishError> {
@@ -123,12 +142,12 @@ impl Publisher {
             self.frontier.push_with(leaf_hash(leaf), keep).map_err(mismatch)?;
         }
         self.write_tiles(from, to, to == end)?;
-        self.write_bundles(from, to, to == end)?;
+        self.write_bundles(from, leaves, to == end)?;
         self.forget_full_tiles();
         Ok(())
     }
 
-    fn write_tiles(&self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
+    fn write_tiles(&mut self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
         for path in tile::tiles_between(from, to).filter(|path| last || !path.is_partial()) {
             let bytes = tile::tile_from(&path, &self.rows).map_err(mismatch)?;
             self.write(&path, &bytes)?;
@@ -136,23 +155,29 @@ impl Publisher {
         Ok(())
     }
 
-    fn write_bundles(&self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
+    fn write_bundles(&mut self, from: u64, leaves: Vec<Vec<u8>>, last: bool) -> Result<(), PublishError> {
+        let to = from + leaves.len() as u64;
+        self.edge.extend(leaves);
         for path in tile::bundles_between(from, to).filter(|path| last || !path.is_partial()) {
-            let start = path.index() * 256;
-            let entries = self.reader.leaves(start, start + u64::from(path.width()))?;
-            let bytes = tlog::encode_bundle(&entries).map_err(mismatch)?;
+            let entries =
+                self.edge.get(..usize::from(path.width())).ok_or_else(|| mismatch("a bundle lacks entries"))?;
+            let bytes = tlog::encode_bundle(entries).map_err(mismatch)?;
             self.write(&path, &bytes)?;
+            if !path.is_partial() {
+                self.edge.drain(..usize::from(path.width()));
+            }
         }
         Ok(())
     }
 
     /// Writes a tile; once it is full, its partial forms are no longer needed.
-    fn write(&self, path: &tile::TilePath, bytes: &[u8]) -> Result<(), PublishError> {
+    fn write(&mut self, path: &tile::TilePath, bytes: &[u8]) -> Result<(), PublishError> {
         let name = path.to_string();
-        self.folder.place(&name, bytes).map_err(|error| match error.kind() {
+        let folder = self.folder.place(&name, bytes).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => mismatch(error),
             _ => error.into(),
         })?;
+        self.unsynced.extend(folder);
         if !path.is_partial() {
             self.folder.remove(&format!("{name}.p"))?;
         }

@@ -131,3 +131,20 @@ async fn another_tenant_key_does_not_open_the_journal() {
     place.keys.tenant = evidence::TenantKey::from_bytes([3; 32]);
     assert!(matches!(open::<Adder>(&place, ()), Err(OpenError::Keys(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_could_not_be_written_are_written_by_the_next_publishing() {
+    let world = World::new();
+    let mut opened = world.open().unwrap();
+    for n in 0..300 {
+        opened.ledger.ask(Ask::Add(n)).await.unwrap();
+    }
+    let entries = world.data().join("log/tile/entries");
+    fs::create_dir_all(entries.parent().unwrap()).unwrap();
+    fs::write(&entries, "in the way").unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::File(_))));
+    assert!(!world.data().join("log/checkpoint").exists(), "a checkpoint was signed over missing files");
+    fs::remove_file(&entries).unwrap();
+    assert_eq!(opened.publisher.publish().unwrap(), 300);
+    assert!(entries.join("000").is_file() && entries.join("001.p/44").is_file());
+}
