@@ -25,10 +25,11 @@ fn killed(action: &Reading<'_>) -> Option<Against> {
     Some(Against::denied_if((tenant && !person_lifts) || (others && !lifts)))
 }
 
-/// The sequencer knows what time it is, and is not being flooded.
+/// The sequencer knows what time it is, is not being flooded, and nobody has just refused this very action.
 fn sequencer(action: &Reading<'_>) -> Option<Against> {
     action.number("now")?;
-    Some(Against::denied_if(action.is("clock.jumped")? | action.is("denials.flooding")?))
+    let trouble = action.is("clock.jumped")? | action.is("denials.flooding")?;
+    Some(Against::denied_if(trouble | action.is("approval.refused")?))
 }
 
 fn stranger(action: &Reading<'_>) -> Option<Against> {

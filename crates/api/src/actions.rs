@@ -49,7 +49,7 @@ pub struct NewAction {
     confidence: Option<f64>,
     /// How the agent got there; can only tighten the decision.
     reasoning: Option<String>,
-    /// Guards against doing it twice: the same key with the same action returns the first answer.
+    /// Guards against doing it twice: for 24 hours the same key with the same action returns the first answer.
     #[schema(max_length = 128, min_length = 1)]
     idempotency_key: Option<String>,
 }
@@ -200,6 +200,7 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
     (status = 200, description = "The decision", body = ActionAnswer),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`idempotency-conflict`: the key came before with another action", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "`overloaded`: 100,000 keys of this agent are kept already", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn propose(
     State(app): State<App>,

@@ -37,7 +37,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use document::document;
-pub use problem::Problem;
+pub use problem::{Problem, refuse};
 
 use problem::Fault;
 

@@ -84,6 +84,11 @@ pub(crate) fn forbidden(detail: impl Into<String>) -> Fault {
     Fault::new(Code::Forbidden, detail)
 }
 
+/// Answers any request with a refusal, before it reaches a path.
+pub fn refuse(refusal: Refusal) -> Response {
+    Fault::from(refusal).into_response()
+}
+
 fn status(refusal: &Refusal) -> u16 {
     match refusal.code.status() {
         200 if refusal.case.is_some() => 202,

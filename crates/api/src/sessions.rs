@@ -58,10 +58,12 @@ pub struct OpenedSession {
 
 /// Opens a session.
 ///
-/// Actions proposed in it are counted without a gap and closed with their counts.
+/// Actions proposed in it are counted without a gap and closed with their counts. It is closed by itself when nothing was
+/// recorded in it for 24 hours.
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "open_session", tag = "sessions", request_body = NewSession, responses(
     (status = 201, description = "The session is open", body = OpenedSession),
     (status = 422, description = "`agent-unknown`: the bundle no longer has the key's agent", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "`overloaded`: the agent has 1,000 sessions open", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn open(
     State(app): State<App>,

@@ -17,8 +17,9 @@ use types::{AgentId, KeyId, Millis, SessionId, TenantId};
 use crate::board::Board;
 use crate::door::Refusal;
 use crate::machine::{Command, Decider, Reply, Seed};
-use crate::snapshot::{Snapshot, Views};
+use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Session, Switch, kind};
+use crate::tools::Listed;
 
 /// Resolves a name from the environment; only binaries read it.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -46,6 +47,7 @@ pub struct Control {
     pub(crate) ledger: Ledger<Decider>,
     pub(crate) history: History,
     pub(crate) views: Arc<Views>,
+    clock: DoorClock,
     pub(crate) board: Board,
     pub(crate) gate: Gate,
     pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
@@ -55,7 +57,7 @@ pub struct Control {
     pub(crate) switching: tokio::sync::Mutex<()>,
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
-    pub(crate) observed: RwLock<BTreeMap<types::ToolName, types::Digest>>,
+    pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
     publisher: Mutex<Publisher>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -105,10 +107,11 @@ impl Control {
             .map(|(action, flight)| (action, (gate.hold(flight.listed(action, &config.tenant)), flight.expires)))
             .collect();
         Ok(Arc::new(Self {
-            config,
             ledger: opened.ledger,
             history: opened.history,
+            clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
+            config,
             board: Board::new(cases),
             gate,
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
@@ -166,13 +169,13 @@ impl Control {
         self.ledger.health()
     }
 
-    /// Returns the wall clock.
+    /// Returns the later of the wall clock and the journal's time, by which permits and keys end.
     pub fn now(&self) -> Millis {
         self.clock().wall()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        self.config.place.clock.as_ref()
+        &self.clock
     }
 
     pub(crate) fn random(&self) -> &dyn Random {
@@ -195,7 +198,11 @@ impl Control {
     ) -> Result<(Reply, Option<ledger::Recorded<Permit>>, Option<u64>), Refusal> {
         let mut committed = self.ledger.ask(command).await?;
         match &mut committed.reply {
-            Reply::Decided { changed, .. } | Reply::Done { changed, .. } => self.board.put(std::mem::take(changed)),
+            Reply::Decided { changed, .. } => self.board.put(std::mem::take(changed)),
+            Reply::Done { changed, ended, .. } => {
+                self.board.put(std::mem::take(changed));
+                self.forget_sessions(ended);
+            }
             Reply::Refused(refusal) => return Err((**refusal).clone()),
             Reply::Overtaken | Reply::Repeated(_) => {}
         }

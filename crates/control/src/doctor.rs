@@ -4,6 +4,7 @@ use types::case::CaseState;
 use types::{AutonomyLevel, Code};
 
 use crate::control::Control;
+use crate::tools::ToolView;
 
 /// Says how one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,20 @@ pub struct Finding {
 
 fn say(sign: Sign, about: impl Into<String>, says: impl Into<String>) -> Finding {
     Finding { sign, about: about.into(), says: says.into(), code: None }
+}
+
+/// Says what a reviewer has to do about a tool; nothing if its definition is the reviewed one.
+fn tool_found(view: &ToolView) -> Option<Finding> {
+    let (sign, code, says) = if view.quarantined {
+        (Sign::Bad, Code::ToolChanged, "its definition is not the one that was reviewed; every call is denied")
+    } else if view.reviewed.is_none() {
+        let says = "nobody has reviewed its definition; every call through the gateway is denied";
+        (Sign::Note, Code::ToolUnpinned, says)
+    } else {
+        return None;
+    };
+    let listed = view.listed.map_or_else(String::new, |digest| format!("; it is listed as {digest}"));
+    Some(Finding { code: Some(code), ..say(sign, format!("tool {}", view.tool), format!("{says}{listed}")) })
 }
 
 impl Control {
@@ -121,31 +136,7 @@ impl Control {
     fn tools_found(&self) -> Vec<Finding> {
         let snapshot = self.snapshot();
         let data = snapshot.bundle.data();
-        let mut found: Vec<Finding> = snapshot
-            .quarantine
-            .keys()
-            .map(|tool| Finding {
-                code: Some(Code::ToolChanged),
-                ..say(
-                    Sign::Bad,
-                    format!("tool {tool}"),
-                    "its definition is not the one that was reviewed; every call is denied",
-                )
-            })
-            .collect();
-        let is_tool = |name: &types::ToolName| !name.operation.starts_with("mcp:");
-        let unpinned = data
-            .tools
-            .iter()
-            .filter(|(name, tool)| is_tool(name) && tool.definition.is_none() && !snapshot.pins.contains_key(name));
-        found.extend(unpinned.map(|(name, _)| Finding {
-            code: Some(Code::ToolUnpinned),
-            ..say(
-                Sign::Note,
-                format!("tool {name}"),
-                "nobody has reviewed its definition; every call through the gateway is denied",
-            )
-        }));
+        let mut found: Vec<Finding> = self.tools().iter().filter_map(tool_found).collect();
         let servers: Vec<&str> = data.servers.keys().map(types::ServerName::as_str).collect();
         found.push(say(
             Sign::Good,

@@ -35,13 +35,29 @@ impl Control {
         self.begin_briefed_session(agent, on_behalf_of, plan, Brief::default()).await
     }
 
-    /// Opens a session for an agent.
+    /// Opens a session that lasts as long as a connection of this process: whoever holds it closes it, and being idle
+    /// does not. One that a stop of the process left open is closed at the next start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::begin_briefed_session`].
+    pub(crate) async fn begin_attached_session(
+        &self,
+        agent: &AgentId,
+        on_behalf_of: Option<PersonId>,
+    ) -> Failure<SessionId> {
+        let session = Session { attached: true, ..self.draft_session(agent, on_behalf_of)? };
+        self.begin(session, Brief::default()).await
+    }
+
+    /// Opens a session for an agent. It is closed by itself once nothing was recorded in it for 24 hours.
     ///
     /// - `plan`: the tools the agent says it will use; anything else is then outside the plan.
     ///
     /// # Errors
     ///
-    /// `agent-unknown` if the bundle does not have the agent, or what the journal says.
+    /// `agent-unknown` if the bundle does not have the agent, `overloaded` if it has 1,000 sessions open, or what the
+    /// journal says.
     pub async fn begin_briefed_session(
         &self,
         agent: &AgentId,
@@ -49,21 +65,31 @@ impl Control {
         plan: Option<BTreeSet<String>>,
         brief: Brief,
     ) -> Failure<SessionId> {
+        let session = Session { plan, ..self.draft_session(agent, on_behalf_of)? };
+        self.begin(session, brief).await
+    }
+
+    fn draft_session(&self, agent: &AgentId, on_behalf_of: Option<PersonId>) -> Failure<Session> {
         if !self.snapshot().bundle.data().agents.contains_key(agent) {
             return Err(Refusal::plain(Code::AgentUnknown, format!("the bundle has no agent `{agent}`")));
         }
         let now = self.now();
-        let session = Session {
+        Ok(Session {
             id: SessionId::draw(now, self.draw()),
             agent: agent.clone(),
             on_behalf_of,
-            plan,
+            plan: None,
             opened: now,
             proposed: 0,
             permitted: 0,
-        };
-        self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
+            seen: now,
+            attached: false,
+        })
+    }
+
+    async fn begin(&self, session: Session, brief: Brief) -> Failure<SessionId> {
         let id = session.id;
+        self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
         Ok(id)
     }
@@ -74,9 +100,18 @@ impl Control {
     ///
     /// `not-found` if it is not open, or what the journal says.
     pub async fn end_session(&self, session: SessionId) -> Failure<()> {
-        self.ask(Command::CloseSession(session)).await?;
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
-        Ok(())
+        self.ask(Command::CloseSession(session)).await.map(drop)
+    }
+
+    /// Forgets sessions whose end is recorded.
+    pub(crate) fn forget_sessions(&self, ended: &[SessionId]) {
+        if ended.is_empty() {
+            return;
+        }
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        for id in ended {
+            sessions.remove(id);
+        }
     }
 
     /// Returns an open session of an agent.

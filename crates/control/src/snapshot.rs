@@ -1,12 +1,14 @@
 //! The numbered snapshot that decisions are prepared against, outside the sequencer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use connectors::inventory::Entities;
+use ledger::Clock;
 use policy::Bundle;
-use types::{AgentId, ClassId, Digest, ToolName};
+use types::{AgentId, ClassId, Digest, Millis, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
 
@@ -35,17 +37,32 @@ pub struct Snapshot {
 pub struct Views {
     snapshot: ArcSwap<Snapshot>,
     conduct: RwLock<BTreeMap<(AgentId, ClassId), Conduct>>,
+    journal_ms: AtomicI64,
 }
 
 impl Views {
     /// Starts with a first snapshot.
     pub fn new(first: Snapshot) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(first), conduct: RwLock::default() }
+        Self {
+            snapshot: ArcSwap::from_pointee(first),
+            conduct: RwLock::default(),
+            journal_ms: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Returns the current snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Takes note of the journal's time.
+    pub(crate) fn saw(&self, now: Millis) {
+        self.journal_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    /// Returns the latest time of the journal's that a turn had.
+    pub fn journal_time(&self) -> Millis {
+        Millis(self.journal_ms.load(Ordering::Relaxed))
     }
 
     pub(crate) fn publish(&self, snapshot: Snapshot) {
@@ -65,5 +82,23 @@ impl Views {
     pub(crate) fn set_conduct(&self, agent: &AgentId, class: &ClassId, to: Conduct) {
         let mut conduct = self.conduct.write().unwrap_or_else(PoisonError::into_inner);
         conduct.insert((agent.clone(), class.clone()), to);
+    }
+}
+
+/// Is the clock at the door: the later of the wall clock and the journal's time.
+///
+/// What ends by the journal's time has then ended here too, though somebody has turned the wall clock back.
+pub(crate) struct DoorClock {
+    pub(crate) wall: Arc<dyn Clock>,
+    pub(crate) views: Arc<Views>,
+}
+
+impl Clock for DoorClock {
+    fn wall(&self) -> Millis {
+        self.wall.wall().max(self.views.journal_time())
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.wall.steady_ms()
     }
 }

@@ -36,8 +36,10 @@ pub mod kind {
     pub const QUARANTINE: &str = "quarantine";
     /// Definitions pinned by hand after a review.
     pub const PIN: &str = "pin";
-    /// Idempotency keys of the HTTP contract.
+    /// Idempotency keys of the HTTP contract, each until it ends.
     pub const IDEMPOTENCY: &str = "idempotency";
+    /// Exact actions that a person refused, each until it may be proposed again.
+    pub const REFUSAL: &str = "refusal";
 }
 
 /// Is a level given by hand: an expiring override that says who and why.
@@ -203,6 +205,12 @@ pub struct Session {
     /// How many of them were permitted.
     #[n(6)]
     pub permitted: u64,
+    /// When something was last recorded in it.
+    #[n(7)]
+    pub seen: Millis,
+    /// A connection of this process holds it open, so it ends with the connection and never by being idle.
+    #[n(8)]
+    pub attached: bool,
 }
 
 /// Is a bearer key, by the digest of its secret.

@@ -3,16 +3,40 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use types::{Digest, PersonId, ServerName, ToolName};
+use types::{Code, Digest, PersonId, ServerName, ToolName};
 
 use crate::control::Control;
+use crate::door::Refusal;
 use crate::error::{Failure, not_found};
 use crate::machine::{Change, Command};
+use crate::snapshot::Snapshot;
 
 /// Reads the name of a listed tool.
 pub(crate) fn name_of(server: &ServerName, tool_json: &str) -> Option<ToolName> {
     let value: serde_json::Value = serde_json::from_str(tool_json).ok()?;
     ToolName::new(server.clone(), value.get("name")?.as_str()?).ok()
+}
+
+/// Is a tool as a server listed it last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    definition: Digest,
+    text: String,
+}
+
+/// Is a tool of the catalogue, with what is to be reviewed and what was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolView {
+    /// The tool.
+    pub tool: ToolName,
+    /// The digest of the definition that counts as reviewed; absent if none does.
+    pub reviewed: Option<Digest>,
+    /// The digest of the definition that its server listed last; absent until it has listed one.
+    pub listed: Option<Digest>,
+    /// That definition, as the server wrote it; absent when only its digest is known, as after a restart.
+    pub text: Option<String>,
+    /// Its definition is not the reviewed one, so every call is denied.
+    pub quarantined: bool,
 }
 
 impl Control {
@@ -28,15 +52,18 @@ impl Control {
         identity: &str,
         tools: &[String],
     ) -> Failure<BTreeMap<ToolName, Digest>> {
-        let seen: Vec<(ToolName, Digest)> = tools
-            .iter()
-            .filter_map(|json| {
-                let digest = connectors::mcp::definition_digest(identity, json).ok()?;
-                Some((name_of(server, json)?, digest))
-            })
-            .collect();
-        self.observed.write().unwrap_or_else(PoisonError::into_inner).extend(seen.iter().cloned());
         let snapshot = self.snapshot();
+        let mut seen = Vec::new();
+        for text in tools {
+            let Ok(definition) = connectors::mcp::definition_digest(identity, text) else { continue };
+            let Some(tool) = name_of(server, text) else { continue };
+            // What the catalogue does not have cannot be pinned; a server could name any number of such tools.
+            if snapshot.bundle.data().tools.contains_key(&tool) {
+                let listed = Listed { definition, text: text.clone() };
+                self.observed.write().unwrap_or_else(PoisonError::into_inner).insert(tool.clone(), listed);
+            }
+            seen.push((tool, definition));
+        }
         let changed = seen.iter().any(|(tool, digest)| {
             let pinned = crate::gather::pinned(&snapshot, tool);
             pinned.is_some_and(|pin| pin != *digest) && !snapshot.quarantine.contains_key(tool)
@@ -47,21 +74,61 @@ impl Control {
         Ok(seen.into_iter().collect())
     }
 
-    /// Returns the definition a tool was last listed with.
-    pub fn definition(&self, tool: &ToolName) -> Option<Digest> {
-        self.observed.read().unwrap_or_else(PoisonError::into_inner).get(tool).copied()
+    fn last_listed(&self, tool: &ToolName) -> Option<Listed> {
+        self.observed.read().unwrap_or_else(PoisonError::into_inner).get(tool).cloned()
     }
 
-    /// Pins the definition a tool is listed with now, after a review, if policy lets this person.
+    /// Returns the definition a tool was last listed with.
+    pub fn definition(&self, tool: &ToolName) -> Option<Digest> {
+        self.last_listed(tool).map(|listed| listed.definition)
+    }
+
+    /// Returns the tools of the catalogue that servers define, in order of name.
+    pub fn tools(&self) -> Vec<ToolView> {
+        let snapshot = self.snapshot();
+        let defined = snapshot.bundle.data().tools.keys().filter(|tool| !tool.operation.starts_with("mcp:"));
+        defined.map(|tool| self.view(&snapshot, tool)).collect()
+    }
+
+    /// Returns one tool with the definition that is to be reviewed.
     ///
     /// # Errors
     ///
-    /// `not-found` if no server has listed the tool; a refusal with the decision's findings.
-    pub async fn pin(&self, by: &PersonId, tool: &ToolName, reason: &str) -> Failure<Digest> {
-        let quarantined = self.snapshot().quarantine.get(tool).map(|q| q.seen);
-        let digest = self.definition(tool).or(quarantined).ok_or_else(|| not_found(format!("listed tool `{tool}`")))?;
-        let arguments = serde_json::json!({ "tool": tool, "definition": digest });
-        self.administer(by, "countersign.tool.pin", &arguments, reason, Change::Pin(tool.clone(), digest)).await?;
-        Ok(digest)
+    /// `tool-unknown` if the catalogue does not have it.
+    pub fn tool(&self, tool: &ToolName) -> Failure<ToolView> {
+        let snapshot = self.snapshot();
+        if !snapshot.bundle.data().tools.contains_key(tool) {
+            return Err(Refusal::plain(Code::ToolUnknown, format!("the catalogue has no tool `{tool}`")));
+        }
+        Ok(self.view(&snapshot, tool))
+    }
+
+    fn view(&self, snapshot: &Snapshot, tool: &ToolName) -> ToolView {
+        let quarantine = snapshot.quarantine.get(tool);
+        let listed = self.last_listed(tool);
+        ToolView {
+            tool: tool.clone(),
+            reviewed: crate::gather::pinned(snapshot, tool),
+            listed: listed.as_ref().map(|listed| listed.definition).or(quarantine.map(|q| q.seen)),
+            text: listed.map(|listed| listed.text),
+            quarantined: quarantine.is_some(),
+        }
+    }
+
+    /// Pins the definition that was reviewed, if policy lets this person and the server still lists it.
+    ///
+    /// # Errors
+    ///
+    /// `tool-unknown` if the catalogue does not have the tool, `not-found` if no server has listed it, `tool-changed` if
+    /// its server lists another definition by now; a refusal with the decision's findings.
+    pub async fn pin(&self, by: &PersonId, tool: &ToolName, reviewed: Digest, reason: &str) -> Failure<()> {
+        let listed = self.tool(tool)?.listed.ok_or_else(|| not_found(format!("listed tool `{tool}`")))?;
+        if listed != reviewed {
+            let message = format!("`{tool}` is listed as {listed} now, not as {reviewed}; review it again");
+            return Err(Refusal::plain(Code::ToolChanged, message));
+        }
+        let arguments = serde_json::json!({ "tool": tool, "definition": reviewed });
+        self.administer(by, "countersign.tool.pin", &arguments, reason, Change::Pin(tool.clone(), reviewed)).await?;
+        Ok(())
     }
 }

@@ -5,28 +5,36 @@ use std::path::Path;
 use evidence::verify::{Check, Report, archive};
 use evidence::{Archive, Standing};
 use tlog::key::VerifierKey;
+use types::Code;
 
 use crate::Ended;
-use crate::told::{say, say_json, word};
+use crate::told::{code, say, say_json, word};
 
 /// Checks a bundle against a trusted key.
 pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return Ended::Unusable(format!("`{}` cannot be read: {error}", path.display())),
+        Err(error) => {
+            return Ended::Unusable(Code::FileUnusable, format!("`{}` cannot be read: {error}", path.display()));
+        }
     };
     let bundle = match Archive::from_bytes(&bytes) {
         Ok(bundle) => bundle,
-        Err(error) => return Ended::Unusable(error.to_string()),
+        Err(error) => return Ended::Unusable(error.code(), error.to_string()),
     };
     let report = archive(&bundle, key);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
+    let standing = signature.and(claim);
     if json {
-        say_json(&serde_json::json!({ "signature": signature, "claim": claim, "report": report }));
+        let code = code(standing);
+        say_json(&serde_json::json!({ "signature": signature, "claim": claim, "code": code, "report": report }));
     } else {
         tell(&report, signature, claim);
+        if let Some(code) = code(standing) {
+            say(&format!("code       {code}"));
+        }
     }
-    Ended::Checked(signature.and(claim))
+    Ended::Checked(standing)
 }
 
 fn tell(report: &Report, signature: Standing, claim: Standing) {

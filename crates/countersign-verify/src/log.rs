@@ -4,23 +4,26 @@ use std::path::Path;
 
 use evidence::Standing;
 use evidence::walk::Walk;
+use tlog::CheckError;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
+use types::Code;
 
 use crate::Ended;
-use crate::told::{say, say_json};
+use crate::told::{code, say, say_json, word};
 
 /// Checks a folder of tiles against the log's key, which a folder cannot vouch for itself.
 pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> Ended {
     let Some(key) = key else {
-        return Ended::Unusable("a published log is checked against a key you trust: give --key".into());
+        let why = "a published log is checked against a key you trust: give --key";
+        return Ended::Unusable(Code::UsageInvalid, why.into());
     };
     let Ok(note) = std::fs::read(folder.join("checkpoint")) else {
-        return Ended::Unusable(format!("`{}` holds no checkpoint", folder.display()));
+        return Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", folder.display()));
     };
     let checkpoint = match Checkpoint::open(&note, key) {
         Ok((checkpoint, _)) => checkpoint,
-        Err(error) => return broken(&format!("the checkpoint: {error}"), json),
+        Err(error) => return fails(Standing::Broken, &format!("the checkpoint: {error}"), json),
     };
     let mut walk = Walk::new();
     let mut wrong = None;
@@ -30,11 +33,13 @@ pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> End
             wrong = walk.take(entry).err();
         }
     };
-    if let Err(error) = tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, visit) {
-        return broken(&error.to_string(), json);
-    }
+    let checked = tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, visit);
     if let Some(error) = wrong {
-        return broken(&error.to_string(), json);
+        return fails(Standing::Broken, &error.to_string(), json);
+    }
+    if let Err(error) = checked {
+        let missing = matches!(error, CheckError::Missing(_));
+        return fails(if missing { Standing::Missing } else { Standing::Broken }, &error.to_string(), json);
     }
     let walked = walk.finish();
     if json {
@@ -57,11 +62,15 @@ pub(crate) fn check(folder: &Path, key: Option<&VerifierKey>, json: bool) -> End
     Ended::Checked(Standing::Holds)
 }
 
-fn broken(why: &str, json: bool) -> Ended {
+fn fails(standing: Standing, why: &str, json: bool) -> Ended {
+    let code = code(standing);
     if json {
-        say_json(&serde_json::json!({ "standing": "broken", "why": why }));
+        say_json(&serde_json::json!({ "standing": standing, "code": code, "why": why }));
     } else {
-        say(&format!("BROKEN     {why}"));
+        say(&format!("{:<10} {why}", word(standing)));
+        if let Some(code) = code {
+            say(&format!("code       {code}"));
+        }
     }
-    Ended::Checked(Standing::Broken)
+    Ended::Checked(standing)
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use evidence::Standing;
 use tlog::key::VerifierKey;
+use types::Code;
 
 /// Checks a published log (a folder of tiles) or an evidence bundle (a file).
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ pub(crate) enum Ended {
     /// It was checked; this is how everything stands together.
     Checked(Standing),
     /// The input cannot be used.
-    Unusable(String),
+    Unusable(Code, String),
 }
 
 fn main() -> ExitCode {
@@ -49,14 +50,14 @@ fn main() -> ExitCode {
     let ended = match args.key.as_deref().map(str::parse::<VerifierKey>).transpose() {
         Ok(key) if args.path.is_dir() => log::check(&args.path, key.as_ref(), args.json),
         Ok(key) => bundle::check(&args.path, key.as_ref(), args.json),
-        Err(error) => Ended::Unusable(format!("the key cannot be used: {error}")),
+        Err(error) => Ended::Unusable(Code::UsageInvalid, format!("the key cannot be used: {error}")),
     };
     match ended {
         Ended::Checked(Standing::Holds) => ExitCode::SUCCESS,
         Ended::Checked(Standing::Broken) => ExitCode::from(1),
         Ended::Checked(Standing::Withheld | Standing::Erased | Standing::Missing) => ExitCode::from(4),
-        Ended::Unusable(why) => {
-            told::complain(&why, args.json);
+        Ended::Unusable(code, why) => {
+            told::complain(code, &why, args.json);
             ExitCode::from(2)
         }
     }

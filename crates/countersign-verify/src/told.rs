@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use evidence::Standing;
+use types::Code;
 use types::text::escape;
 
 /// Prints one line of the report, in which what a stranger wrote can neither hide nor paint over anything; a reader that
@@ -17,13 +18,22 @@ pub(crate) fn say_json(report: &serde_json::Value) {
 }
 
 /// Says why the input cannot be used.
-pub(crate) fn complain(why: &str, json: bool) {
+pub(crate) fn complain(code: Code, why: &str, json: bool) {
     let mut out = std::io::stderr().lock();
     let _ = if json {
-        writeln!(out, "{}", serde_json::json!({ "error": why }))
+        writeln!(out, "{}", serde_json::json!({ "error": { "code": code, "message": why } }))
     } else {
-        writeln!(out, "error: {}", escape(why, true))
+        writeln!(out, "error: {}\n code: {code}", escape(why, true))
     };
+}
+
+/// Returns the code of a standing, if it is one that should not be.
+pub(crate) fn code(standing: Standing) -> Option<Code> {
+    match standing {
+        Standing::Broken => Some(Code::EvidenceBroken),
+        Standing::Missing => Some(Code::EvidenceMissing),
+        Standing::Holds | Standing::Withheld | Standing::Erased => None,
+    }
 }
 
 /// Returns the word for a standing.

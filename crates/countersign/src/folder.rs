@@ -37,6 +37,24 @@ pub struct Running {
     pub url: String,
     /// Its process.
     pub pid: u32,
+    /// When that process began: a number is given again to another one.
+    pub began: String,
+}
+
+impl Running {
+    /// Says whether that process runs still.
+    pub fn lives(&self) -> bool {
+        began(self.pid).is_some_and(|began| began == self.began)
+    }
+}
+
+/// Says when a process began, in clock ticks since which start of the machine; `None` if there is no such process.
+fn began(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    // The second field is the program's name in parentheses, and may hold anything; the 22nd is the time.
+    let ticks = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
+    Some(format!("{}/{ticks}", boot.trim()))
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
@@ -145,8 +163,8 @@ impl Folders {
     pub fn running(&self) -> Option<Running> {
         let text = fs::read_to_string(self.keys.join("server.json")).ok()?;
         let running: Running = serde_json::from_str(&text).ok()?;
-        // A server that died leaves the file behind, but not its process.
-        Path::new("/proc").join(running.pid.to_string()).exists().then_some(running)
+        // A server that died leaves the file behind, but not its process; whoever has its port now is sent no key.
+        running.lives().then_some(running)
     }
 
     /// Leaves word where this process listens.
@@ -155,7 +173,8 @@ impl Folders {
     ///
     /// `file-unusable` if the file cannot be written.
     pub fn announce(&self, url: &str) -> Result<(), CliError> {
-        let running = Running { url: url.to_owned(), pid: std::process::id() };
+        let pid = std::process::id();
+        let running = Running { url: url.to_owned(), pid, began: began(pid).unwrap_or_default() };
         self.write_key("server.json", &serde_json::to_string(&running).unwrap_or_default())
     }
 

@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use control::control::Started;
-use control::{Config, Control};
+use control::{Config, Control, Refusal};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use types::{AgentId, PersonId, Principal, TenantId};
+use types::{AgentId, Code, PersonId, Principal, TenantId};
 
 use crate::error::CliError;
 use crate::folder::{Folders, load_bundle};
@@ -56,7 +59,7 @@ impl Server {
         let admin_key = first_start(folders, &control).await?;
         folders.announce(&url)?;
         let (stop, stopped) = watch::channel(false);
-        let app = routes(&control, address);
+        let app = routes(&control, address).layer(from_fn_with_state(stopped.clone(), unless_stopped));
         let task = tokio::spawn(serve(listener, app, stopped));
         Ok(Self { url, admin_key, started, control, folders: folders.clone(), stop, task })
     }
@@ -67,10 +70,10 @@ impl Server {
         self.stop().await;
     }
 
-    /// Stops listening and publishes what is recorded.
+    /// Stops listening, refuses what still comes over open connections, and publishes what is recorded.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
         self.folders.retract();
+        self.stop.send_replace(true);
         let grace = std::time::Duration::from_secs(3);
         if tokio::time::timeout(grace, self.task).await.is_err() {
             tracing::info!("some connections were still open");
@@ -141,6 +144,14 @@ fn routes(control: &Arc<Control>, address: SocketAddr) -> axum::Router {
     let mut config = gateway::HttpConfig::new(|| ledger::port::draw(&SystemRandom));
     config.hosts = hosts;
     api.merge(gateway::router(Arc::new(control.clone()), config))
+}
+
+/// Takes no new request once the server was told to stop: what it began then could be cut off.
+async fn unless_stopped(State(stopped): State<watch::Receiver<bool>>, request: Request, next: Next) -> Response {
+    if *stopped.borrow() {
+        return api::refuse(Refusal::plain(Code::ShuttingDown, "the server is stopping and takes no new requests"));
+    }
+    next.run(request).await
 }
 
 async fn serve(listener: TcpListener, app: axum::Router, mut stopped: watch::Receiver<bool>) {

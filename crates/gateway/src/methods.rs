@@ -268,7 +268,8 @@ The decision, and an approval, bind to everything that is sent but for what this
 
 What a server asks of the client (`sampling/createMessage`, `elicitation/create`) is decided with its params as the
 arguments, without `_meta`. Of a question longer than 16 KiB these are the SHA-256 of its text (`mcp:digest`) and its first
-8 KiB (`mcp:text`).
+8 KiB (`mcp:text`). So is a question inside an answer, in the state of a task, in what a task came to, and in a notification
+about one. A question that the client does not answer within 10 minutes ends its call.
 
 ## Calls that await people
 

@@ -221,6 +221,12 @@ impl Task {
         }
     }
 
+    /// Waits until nobody holds it any more; the wait does not hold it.
+    pub(crate) fn dropped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut changes = self.changed.subscribe();
+        async move { while changes.changed().await.is_ok() {} }
+    }
+
     /// Waits until there is something to tell: a case, or the end.
     pub(crate) async fn news(&self) {
         let mut changes = self.changed.subscribe();

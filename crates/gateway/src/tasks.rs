@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use control::door::{Caller, Era};
 use types::ServerName;
@@ -73,6 +74,15 @@ impl Tasks {
     pub(crate) fn forget(&self, caller: &Caller, id: &str) {
         if let Some(own) = lock(&self.0).callers.get_mut(caller) {
             own.here.retain(|task| task.id != id);
+        }
+    }
+
+    /// Forgets a task that has ended when its time is over; ends at once where it was forgotten before, for want of room.
+    pub(crate) async fn forget_later(self: Arc<Self>, caller: Caller, task: Arc<Task>, left: Duration) {
+        let (id, dropped) = (task.id.clone(), task.dropped());
+        drop(task);
+        if tokio::time::timeout(left, dropped).await.is_err() {
+            self.forget(&caller, &id);
         }
     }
 
@@ -151,5 +161,24 @@ mod tests {
             tasks.bind(&caller("a"), &server, &n.to_string());
         }
         assert!(!tasks.owns(&caller("a"), &server, "0") && tasks.owns(&caller("a"), &server, "1"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forgotten_is_kept_by_nobody() {
+        let tasks = Arc::new(Tasks::default());
+        let mut kept = Vec::new();
+        for n in 0..=256 {
+            let task = task(n);
+            task.cancel(Millis(2));
+            tasks.add(&caller("a"), &task);
+            let later = Arc::clone(&tasks).forget_later(caller("a"), Arc::clone(&task), Duration::from_secs(60));
+            kept.push((Arc::downgrade(&task), tokio::spawn(later)));
+        }
+        let (first, later) = kept.remove(0);
+        tokio::time::timeout(Duration::from_secs(1), later).await.unwrap().unwrap();
+        assert_eq!(first.strong_count(), 0);
+        assert_eq!(tasks.of(&caller("a"), Era::Stateful).len(), KEPT_MAX);
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert!(tasks.of(&caller("a"), Era::Stateful).is_empty());
     }
 }

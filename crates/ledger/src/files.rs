@@ -52,30 +52,34 @@ impl Folder {
     /// Writes beside a file and renames over it; returns the folder that is still to be synced.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.root.join(name);
-        let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent)?;
+        let folder = self.folder_of(&path);
+        make(&folder)?;
         let beside = path.with_extension("writing");
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         drop(file);
         fs::rename(&beside, &path)?;
-        Ok(parent.to_owned())
+        Ok(folder)
+    }
+
+    fn folder_of(&self, path: &Path) -> PathBuf {
+        path.parent().unwrap_or(&self.root).to_owned()
     }
 
     /// Writes a file that never changes; if it is there already, it must hold the same bytes.
     ///
-    /// The file's bytes are synced when this returns, but its name only after [`sync`] of the folder that is returned;
-    /// nothing that names the file may be written before.
+    /// The file's bytes are synced when this returns, but its name only after [`sync`] of the folder that is returned, also
+    /// where another process left the file; nothing that names the file may be written before.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidData`] if other bytes are there; otherwise what the file system says.
-    pub fn place(&self, name: &str, bytes: &[u8]) -> io::Result<Option<PathBuf>> {
+    pub fn place(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         match self.read(name)? {
-            Some(there) if there == bytes => Ok(None),
+            Some(there) if there == bytes => Ok(self.folder_of(&self.root.join(name))),
             Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("`{name}` holds other bytes"))),
-            None => self.write(name, bytes).map(Some),
+            None => self.write(name, bytes),
         }
     }
 
@@ -92,6 +96,17 @@ impl Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder and its parents, and syncs the name of each that was missing.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = folder.parent() else { return fs::create_dir(folder) };
+    make(parent)?;
+    fs::create_dir(folder)?;
+    sync(parent)
 }
 
 /// Syncs a folder, so that the names in it survive a crash.

@@ -8,8 +8,11 @@ use store::{Batch, Folded, StoreError, Wal, Writer};
 /// Is after how many bytes of records the log is folded in.
 const EVERY_BYTES: usize = 16 << 20;
 
+/// Is what a batch adds to the log at the least: the page with the head. A batch of state alone counts too.
+const BATCH_BYTES: usize = 8 << 10;
+
 /// Is how many pages the log may have before it is begun anew, which the writer waits for: 64 MiB.
-const PAGES_MAX: u64 = 4_096;
+const PAGES_MAX: u64 = 8_192;
 
 /// Folds on a thread of its own whenever enough was committed.
 pub(crate) struct Folding {
@@ -39,13 +42,16 @@ impl Folding {
     ///
     /// # Errors
     ///
-    /// What folding said, after which the journal must stop.
+    /// What folding said, after which the journal must stop. A full disk is no such thing: all that was not folded in is in
+    /// the log still, and whether there is room for a batch is for the batch to find out.
     pub(crate) fn before(&mut self, batch: &Batch, writer: &mut Writer) -> Result<(), StoreError> {
-        self.bytes += batch.records.iter().map(|record| record.leaf.len() + record.sealed.len()).sum::<usize>();
-        if let Ok(result) = self.done.try_recv() {
+        let records = batch.records.iter().map(|record| record.leaf.len() + record.sealed.len());
+        self.bytes += BATCH_BYTES + records.sum::<usize>();
+        if let Ok(folded) = self.done.try_recv() {
             self.busy = false;
-            if result?.pages > PAGES_MAX {
-                writer.restart_wal()?;
+            match folded.and_then(|folded| begin_anew(folded, writer)) {
+                Err(StoreError::DiskFull) => tracing::warn!("the disk is too full to fold the write-ahead log in"),
+                other => other?,
             }
         }
         if !self.busy && self.bytes >= EVERY_BYTES {
@@ -60,5 +66,53 @@ impl Folding {
         let Self { ask, thread, done, .. } = self;
         drop((ask, done));
         let _ = thread.join();
+    }
+}
+
+fn begin_anew(folded: Folded, writer: &mut Writer) -> Result<(), StoreError> {
+    if folded.pages > PAGES_MAX { writer.restart_wal().map(drop) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn journal(folder: &tempfile::TempDir) -> (Writer, Wal) {
+        let path = folder.path().join("journal.db");
+        (Writer::open(&path).unwrap(), Wal::open(&path).unwrap())
+    }
+
+    /// Folds as it is told to.
+    fn folding(result: Result<Folded, StoreError>) -> Folding {
+        let (ask, _) = sync_channel(1);
+        let (answer, done) = sync_channel(1);
+        answer.send(result).unwrap();
+        Folding { ask, thread: std::thread::spawn(|| {}), done, bytes: 0, busy: true }
+    }
+
+    #[test]
+    fn only_a_full_disk_lets_the_journal_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, _wal) = journal(&folder);
+        let mut full = folding(Err(StoreError::DiskFull));
+        assert!(full.before(&Batch::default(), &mut writer).is_ok());
+        assert!(!full.busy, "it is tried again");
+        let mut failed = folding(Err(StoreError::Disk("a sync failed".into())));
+        assert!(failed.before(&Batch::default(), &mut writer).is_err());
+    }
+
+    #[test]
+    fn batches_without_records_are_folded_in_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, wal) = journal(&folder);
+        let mut folding = Folding::start(wal).unwrap();
+        for _ in 0..EVERY_BYTES / BATCH_BYTES {
+            assert!(!folding.busy);
+            folding.before(&Batch::default(), &mut writer).unwrap();
+        }
+        assert!(folding.busy);
+        folding.stop();
     }
 }

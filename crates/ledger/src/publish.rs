@@ -74,6 +74,8 @@ pub struct Publisher {
     edge: Vec<Vec<u8>>,
     /// The folders with files whose names are not synced yet.
     unsynced: BTreeSet<PathBuf>,
+    /// How many records the last checkpoint covers that was signed here.
+    signed: u64,
 }
 
 impl Publisher {
@@ -83,12 +85,12 @@ impl Publisher {
     /// damaged file is found at the start.
     pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
         let (frontier, rows) = (Frontier::new(), Rows::default());
-        Self { reader, folder, head, key, frontier, rows, edge: Vec::new(), unsynced: BTreeSet::new() }
+        Self { reader, folder, head, key, frontier, rows, edge: Vec::new(), unsynced: BTreeSet::new(), signed: 0 }
     }
 
     /// Returns how many records are published.
     pub fn size(&self) -> u64 {
-        self.frontier.size()
+        self.signed
     }
 
     /// Brings the files up to the journal's end and returns the new size.
@@ -98,7 +100,7 @@ impl Publisher {
     /// [`PublishError`], as described there. After [`PublishError::Mismatch`] the log must not be signed again.
     pub fn publish(&mut self) -> Result<u64, PublishError> {
         let head = self.reader.head()?;
-        if head.size == self.size() && self.folder.read("checkpoint")?.is_some() {
+        if head.size == self.signed && self.folder.read("checkpoint")?.is_some() {
             return Ok(head.size);
         }
         if let Err(error) = self.catch_up(head.size) {
@@ -108,7 +110,7 @@ impl Publisher {
         }
         let root = self.frontier.root();
         let expected = frontier_of(&head.frontier).map_err(mismatch)?;
-        if expected.root() != root || expected.size() != self.size() {
+        if expected.root() != root || expected.size() != self.frontier.size() {
             return Err(mismatch("the head's root is not the root of the records"));
         }
         self.sign(root)?;
@@ -116,8 +118,8 @@ impl Publisher {
     }
 
     fn catch_up(&mut self, size: u64) -> Result<(), PublishError> {
-        while self.size() < size {
-            self.render(size.min(self.size() + CHUNK), size)?;
+        while self.frontier.size() < size {
+            self.render(size.min(self.frontier.size() + CHUNK), size)?;
         }
         while let Some(folder) = self.unsynced.first() {
             files::sync(folder)?;
@@ -127,7 +129,7 @@ impl Publisher {
     }
 
     fn render(&mut self, to: u64, end: u64) -> Result<(), PublishError> {
-        let from = self.size();
+        let from = self.frontier.size();
         let leaves = self.reader.leaves(from, to)?;
         if leaves.len() as u64 != to - from {
             return Err(mismatch(format!("records are missing between {from} and {to}")));
@@ -177,9 +179,11 @@ impl Publisher {
             io::ErrorKind::InvalidData => mismatch(error),
             _ => error.into(),
         })?;
-        self.unsynced.extend(folder);
+        self.unsynced.insert(folder);
         if !path.is_partial() {
-            self.folder.remove(&format!("{name}.p"))?;
+            let partial = format!("{name}.p");
+            self.unsynced.remove(&self.folder.path().join(&partial));
+            self.folder.remove(&partial)?;
         }
         Ok(())
     }
@@ -191,10 +195,11 @@ impl Publisher {
     }
 
     fn sign(&mut self, root: Hash) -> Result<(), PublishError> {
-        let checkpoint = Checkpoint::new(self.key.verifier().name(), self.size(), root);
+        let checkpoint = Checkpoint::new(self.key.verifier().name(), self.frontier.size(), root);
         let note = checkpoint.sign(&self.key).map_err(mismatch)?;
         self.folder.replace("checkpoint", note.to_string().as_bytes())?;
         self.head.replace("head", note.to_string().as_bytes())?;
+        self.signed = self.frontier.size();
         Ok(())
     }
 }

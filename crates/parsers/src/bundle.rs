@@ -1,9 +1,8 @@
 //! An operator's policy bundle: its files, its Cedar texts, its own tests, and what it makes of arguments.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use policy::{Bundle, BundleFiles};
+use policy::{Bundle, BundleFiles, LoadError};
 use stages::trial::{self, Stage};
 use types::{ActionId, ActionProposal, Arguments, Channel, Claims, FactName, Facts, Millis, Principal};
 
@@ -53,33 +52,59 @@ pub fn bundle(bytes: &[u8]) {
     assert_eq!(files.digest(), files.clone().digest());
 }
 
-/// Cedar texts: what loads passes every check again, asks and answers; what does not says why.
+/// Cedar texts: policies that are taken ask and answer, the same each time; what is not taken says why.
 ///
-/// The input is the policies, then a zero byte and the schema; without one the schema is that of a bundle without servers.
+/// The input is the policies, then a zero byte and a schema. The policies are read against a schema that was read once.
+/// One input in 32, told by the sum of its bytes, is loaded whole as well, with its own schema if it has one.
 pub fn cedar(bytes: &[u8]) {
     let texts = texts(bytes);
-    let mut files = least().clone();
-    files.insert("policies/p.cedar", texts[0].as_str());
-    if let Some(schema) = texts.get(1).filter(|schema| !schema.is_empty()) {
-        files.insert("schema.cedarschema", schema.as_str());
+    let read = ground().with_policies(POLICIES, &texts[0]);
+    judged(&read);
+    if bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) % 32 != 0 {
+        return;
     }
-    match Bundle::load(files) {
-        Ok(bundle) => drop(control::gather::ask_policy(&bundle, &proposal(Arguments::empty()), &Facts::new())),
+    let mut files = ground().files().clone();
+    files.insert(POLICIES, texts[0].as_str());
+    let Some(schema) = texts.get(1).filter(|schema| !schema.is_empty()) else {
+        let whole = Bundle::load(files).map(|bundle| bundle.digest());
+        assert_eq!(whole.map_err(|error| error.0), read.map(|bundle| bundle.digest()).map_err(|error| error.0));
+        return;
+    };
+    files.insert("schema.cedarschema", schema.as_str());
+    judged(&Bundle::load(files));
+}
+
+fn judged(read: &Result<Bundle, LoadError>) {
+    match read {
+        Ok(bundle) => {
+            let facts = asked();
+            let answer = control::gather::ask_policy(bundle, proposed(), facts);
+            assert!(!answer.findings.is_empty());
+            assert_eq!(control::gather::ask_policy(bundle, proposed(), facts), answer);
+        }
         Err(error) => assert!(!error.0.is_empty() && !error.to_string().is_empty()),
     }
 }
 
-/// The files of a bundle that has people and agents and nothing to call but its own administration.
-fn least() -> &'static BundleFiles {
-    static FILES: OnceLock<BundleFiles> = OnceLock::new();
-    FILES.get_or_init(|| {
+const POLICIES: &str = "policies/p.cedar";
+
+fn proposed() -> &'static ActionProposal {
+    static PROPOSED: OnceLock<ActionProposal> = OnceLock::new();
+    PROPOSED.get_or_init(|| proposal(Arguments::parse(r#"{"service":"web","replicas":3}"#, 64).unwrap()))
+}
+
+fn asked() -> &'static Facts {
+    static ASKED: OnceLock<Facts> = OnceLock::new();
+    ASKED.get_or_init(|| stages::facts::of_proposal(ground().data(), proposed(), &policy::ADMIN_TOOLS))
+}
+
+/// A bundle with people, agents and tools, and no policy.
+fn ground() -> &'static Bundle {
+    static GROUND: OnceLock<Bundle> = OnceLock::new();
+    GROUND.get_or_init(|| {
         let mut files = testkit::bundle();
-        files.0.retain(|path, _| {
-            ["bundle.toml", "risk.toml", "agents.toml", "people.toml", "escalation.toml"].contains(&path.as_str())
-        });
-        let schema = policy::schema::generate(&Bundle::read(&files).unwrap(), &BTreeMap::new());
-        files.insert("schema.cedarschema", schema);
-        files
+        files.0.retain(|path, _| !path.starts_with("policies/"));
+        Bundle::load(files).unwrap()
     })
 }
 

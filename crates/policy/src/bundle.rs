@@ -3,11 +3,11 @@
 use types::Digest;
 use types::bundle::BundleData;
 
-use crate::compile::{self, Program};
+use crate::compile::{Ground, Program};
 use crate::files::{BundleFiles, FileKind};
 use crate::nesting;
 use crate::parse;
-use crate::problem::LoadError;
+use crate::problem::{LoadError, Problem};
 use crate::report::Report;
 use crate::validate;
 
@@ -38,10 +38,32 @@ impl Bundle {
         let mut report = Report::default();
         let data = parse::parse(&files, &mut report);
         validate::validate(&data, &files, &mut report);
-        match compile::compile(&data, &files, &mut report) {
+        match Program::compile(&data, &files, &mut report) {
             Some(program) if !report.has_problems() => Ok(Self { digest: files.digest(), files, data, program }),
             _ => Err(LoadError(report.into_problems())),
         }
+    }
+
+    /// Reads this bundle with another text for one of its policy files, or with one policy file more; the schema and all
+    /// other files stay as they were read.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] if the path is not one of a policy file, and with every problem found in the policies.
+    pub fn with_policies(&self, path: &str, text: &str) -> Result<Self, LoadError> {
+        if !matches!(FileKind::of(path), Some((FileKind::Policy, _))) {
+            return Err(LoadError(vec![Problem::of_file(path, "policies stand in `policies/NAME.cedar`")]));
+        }
+        let mut files = self.files.clone();
+        files.insert(path, text);
+        nesting::with_room(|| {
+            let mut report = Report::default();
+            let program = self.program.compile_policies(&self.data, &files, &mut report);
+            if report.has_problems() {
+                return Err(LoadError(report.into_problems()));
+            }
+            Ok(Self { digest: files.digest(), files, data: self.data.clone(), program })
+        })
     }
 
     /// Reads what the files say without compiling them, as when a schema is generated for a bundle that has none yet.
@@ -82,5 +104,9 @@ impl Bundle {
 
     pub(crate) fn program(&self) -> &Program {
         &self.program
+    }
+
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.program.ground
     }
 }

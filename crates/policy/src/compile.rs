@@ -1,6 +1,8 @@
 //! Compiles what was read: the schema, the askers, the actions and the policies, all strictly validated.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cedar_policy::{Effect, PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
 use cedar_policy_core::ast::{ExprKind, Var};
@@ -13,6 +15,7 @@ use crate::entities::{Askers, KindPlan};
 use crate::evaluate::Constants;
 use crate::files::BundleFiles;
 use crate::index::{Compiled, Index};
+use crate::nearest::Names;
 use crate::nesting;
 use crate::policies::{self, Source};
 use crate::problem::Problem;
@@ -20,56 +23,82 @@ use crate::report::Report;
 
 const SCHEMA: &str = "schema.cedarschema";
 
-/// Is what evaluation needs.
+/// Is what policies are read against; it stays the same while they change.
 #[derive(Debug)]
-pub(crate) struct Program {
-    /// The schema that requests are validated against.
-    pub(crate) schema: Schema,
+pub(crate) struct Ground {
+    /// What judges policies, with the schema that requests are validated against too.
+    validator: Validator,
     /// Who may ask.
     pub(crate) askers: Askers,
     /// What may be asked for.
     pub(crate) actions: Actions,
     /// What may be acted on.
     pub(crate) kinds: HashMap<String, KindPlan>,
-    /// The policies.
-    pub(crate) index: Index,
     /// Values every request needs.
     pub(crate) constants: Constants,
 }
 
-impl Program {
+impl Ground {
+    /// Reads the schema and what it says of the catalogue and the askers; `None` without a usable schema.
+    fn read(data: &BundleData, files: &BundleFiles, report: &mut Report) -> Option<Self> {
+        let text = files.get(SCHEMA).or_else(|| {
+            let help = "`countersign init` writes one from the tools' own schemas";
+            report.push(Problem::of_file(SCHEMA, "the file is missing").help(help));
+            None
+        })?;
+        if let Some(problem) = nesting::problem(SCHEMA, text) {
+            report.push(problem);
+            return None;
+        }
+        let schema = match Schema::from_cedarschema_str(text) {
+            Ok((schema, _)) => schema,
+            Err(error) => {
+                schema_problems(text, &error, report);
+                return None;
+            }
+        };
+        let core: &ValidatorSchema = schema.as_ref();
+        let kinds = kinds(data, core, report);
+        let actions = actions::read(data, core, text, &kinds, report);
+        let askers = Askers::new(data, core, report);
+        Some(Self { validator: Validator::new(schema), askers, actions, kinds, constants: Constants::new() })
+    }
+
     /// Returns the schema in the form that checks requests.
     pub(crate) fn core_schema(&self) -> &ValidatorSchema {
-        self.schema.as_ref()
+        self.validator.schema().as_ref()
     }
 }
 
-/// Compiles a bundle, and reports everything that does not hold; `None` without a usable schema.
-pub(crate) fn compile(data: &BundleData, files: &BundleFiles, report: &mut Report) -> Option<Program> {
-    let sources = policies::read(files, data, report);
-    let text = files.get(SCHEMA).or_else(|| {
-        let help = "`countersign init` writes one from the tools' own schemas";
-        report.push(Problem::of_file(SCHEMA, "the file is missing").help(help));
-        None
-    })?;
-    if let Some(problem) = nesting::problem(SCHEMA, text) {
-        report.push(problem);
-        return None;
+/// Is what evaluation needs.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// What the policies were read against.
+    pub(crate) ground: Arc<Ground>,
+    /// The policies.
+    pub(crate) index: Index,
+}
+
+impl Program {
+    /// Compiles a bundle, and reports everything that does not hold; `None` without a usable schema.
+    pub(crate) fn compile(data: &BundleData, files: &BundleFiles, report: &mut Report) -> Option<Self> {
+        let sources = policies::read(files, data, report);
+        let ground = Arc::new(Ground::read(data, files, report)?);
+        Some(Self::on(ground, sources, files, report))
     }
-    let schema = match Schema::from_cedarschema_str(text) {
-        Ok((schema, _)) => schema,
-        Err(error) => {
-            schema_problems(text, &error, report);
-            return None;
-        }
-    };
-    let core: &ValidatorSchema = schema.as_ref();
-    let kinds = kinds(data, core, report);
-    let actions = actions::read(data, core, text, &kinds, report);
-    let askers = Askers::new(data, core, report);
-    validate(&sources, &schema, files, report);
-    let compiled = sources.into_iter().map(|source| Compiled::new(source, &askers, core)).collect();
-    Some(Program { index: Index::new(compiled), schema, askers, actions, kinds, constants: Constants::new() })
+
+    /// Compiles the policies of a bundle anew, on the same ground.
+    pub(crate) fn compile_policies(&self, data: &BundleData, files: &BundleFiles, report: &mut Report) -> Self {
+        let sources = policies::read(files, data, report);
+        Self::on(Arc::clone(&self.ground), sources, files, report)
+    }
+
+    fn on(ground: Arc<Ground>, sources: Vec<Source>, files: &BundleFiles, report: &mut Report) -> Self {
+        validate(&sources, &ground.validator, files, report);
+        let core = ground.core_schema();
+        let compiled = sources.into_iter().map(|source| Compiled::new(source, &ground.askers, core)).collect();
+        Self { index: Index::new(compiled), ground }
+    }
 }
 
 fn kinds(data: &BundleData, schema: &ValidatorSchema, report: &mut Report) -> HashMap<String, KindPlan> {
@@ -85,15 +114,17 @@ fn schema_problems(text: &str, error: &dyn Diagnostic, report: &mut Report) {
     }
 }
 
-fn validate(sources: &[Source], schema: &Schema, files: &BundleFiles, report: &mut Report) {
+fn validate(sources: &[Source], validator: &Validator, files: &BundleFiles, report: &mut Report) {
     let by_id: HashMap<String, &Source> =
         sources.iter().map(|source| (source.policy.id().to_string(), source)).collect();
     let Ok(set) = PolicySet::from_policies(sources.iter().map(|source| source.policy.clone())) else { return };
-    let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    let result = validator.validate(&set, ValidationMode::Strict);
+    let names = LazyCell::new(|| Names::of(validator.schema()));
     let mut add = |id: String, diagnostic: &dyn Diagnostic| {
         let Some(source) = by_id.get(&id) else { return };
         let text = files.get(&source.file).unwrap_or_default();
         let mut problem = policies::problem(&source.file, text, diagnostic);
+        problem.help = problem.help.take().map(|help| names.settle(&problem.message, help));
         if problem.line.is_none() {
             problem = Problem { line: source.place.map(|p| p.line), column: source.place.map(|p| p.column), ..problem };
         }

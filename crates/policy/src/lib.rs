@@ -18,6 +18,7 @@ mod index;
 pub mod inventory;
 mod json_schema;
 mod names;
+mod nearest;
 mod nesting;
 mod parse;
 mod policies;

@@ -15,6 +15,8 @@ pub enum Mutant {
     AgentSwitchIgnored,
     /// An approval of any profile passes for every profile.
     ForeignApprovalAccepted,
+    /// What people refused is put to them again.
+    RefusalForgotten,
     /// A second round opens a third, and so on.
     RoundsNeverEnd,
     /// An open window is taken for closed, and a closed one for open.
@@ -39,6 +41,7 @@ pub const ALL: &[Mutant] = &[
     Mutant::ExpiryNotCheckedAgain,
     Mutant::AgentSwitchIgnored,
     Mutant::ForeignApprovalAccepted,
+    Mutant::RefusalForgotten,
     Mutant::RoundsNeverEnd,
     Mutant::WindowInverted,
     Mutant::UnknownEnvironmentNotCovered,

@@ -311,7 +311,15 @@ fn quiet(trial: &Trial, at: Millis) -> Facts {
 /// Gathers what an idle sequencer says, with the approvals the test comes with.
 fn idle(trial: &Trial, now: Millis) -> Facts {
     let mut facts = Facts::new();
-    for name in ["switch.tenant", "switch.agent", "switch.tool", "switch.class", "clock.jumped", "denials.flooding"] {
+    for name in [
+        "switch.tenant",
+        "switch.agent",
+        "switch.tool",
+        "switch.class",
+        "clock.jumped",
+        "denials.flooding",
+        "approval.refused",
+    ] {
         facts.set(FactName::known(name), false, "test", now);
     }
     let mut met: Vec<String> = trial.approved.iter().map(ToString::to_string).collect();

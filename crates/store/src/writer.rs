@@ -12,7 +12,7 @@ use crate::error::StoreError;
 pub const SCHEMA_VERSION: i64 = 1;
 
 /// Is the size of a page of a new file. A batch of decisions fills a few of these, and each costs two writes to the log.
-const PAGE_BYTES: i64 = 16_384;
+const PAGE_BYTES: i64 = 8_192;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -129,7 +129,7 @@ impl Writer {
 
     /// Bounds the journal file, so that it is full before the disk is; what is there already stays.
     ///
-    /// - `bytes_max`: rounded down to whole pages of 16 KiB.
+    /// - `bytes_max`: rounded down to whole pages of 8 KiB.
     ///
     /// # Errors
     ///
@@ -145,12 +145,12 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// What the disk says; the writer MUST NOT be used again.
+    /// [`StoreError::DiskFull`] with the log as it was; otherwise what the disk says, and the writer MUST NOT be used again.
     pub fn restart_wal(&mut self) -> Result<bool, StoreError> {
         self.connection.busy_timeout(Duration::ZERO)?;
-        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0));
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(busy == 0)
+        Ok(busy? == 0)
     }
 
     /// Copies the write-ahead log into the main file, so that a copy of the file alone is whole.

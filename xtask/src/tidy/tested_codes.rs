@@ -9,6 +9,10 @@ use super::scan;
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
+/// Is the one code that no input may bring about, so that a test could only fake it; its page must say so.
+const UNREACHABLE: &str = "internal";
+const SAID: &str = "No input is meant to bring it about";
+
 /// Finds codes that neither a test nor the ratchet names, and entries of the ratchet that a test or no list names.
 pub fn check(tree: &Tree, ratchet: &Ratchet) -> Vec<Violation> {
     let codes = codes::all(tree);
@@ -30,8 +34,14 @@ pub fn check(tree: &Tree, ratchet: &Ratchet) -> Vec<Violation> {
 /// Returns the codes that no test names.
 pub fn untested(tree: &Tree) -> BTreeSet<String> {
     let tests: Vec<&File> = tree.files.iter().filter(|file| is_test(&file.path)).collect();
-    let untested = codes::all(tree).into_iter().filter(|code| !tests.iter().any(|test| names(&test.text, code)));
+    let codes = codes::all(tree).into_iter().filter(|code| !is_unreachable(tree, code));
+    let untested = codes.filter(|code| !tests.iter().any(|test| names(&test.text, code)));
     untested.map(|code| code.text).collect()
+}
+
+fn is_unreachable(tree: &Tree, code: &Code) -> bool {
+    let page = tree.file("docs/errors/internal.md");
+    code.text == UNREACHABLE && page.is_some_and(|page| page.text.contains(SAID))
 }
 
 fn is_test(path: &str) -> bool {
@@ -75,6 +85,15 @@ mod tests {
     fn an_untested_code_is_found_unless_listed() {
         assert_eq!(found("// all are killed; disk-fuller", &["disk-full"]).len(), 1);
         assert!(found("", &["disk-full", "killed"]).is_empty());
+    }
+
+    #[test]
+    fn only_the_code_whose_page_says_that_nothing_brings_it_about_needs_no_test() {
+        let list = "codes! {\n    Internal \"internal\" 500;\n    Killed \"killed\" 200;\n}\n";
+        let list = format!("//! Codes.\n{list}");
+        let untested = |page: &str| untested(&tree(&[(codes::LIST, &list), ("docs/errors/internal.md", page)]));
+        assert_eq!(untested("").len(), 2);
+        assert_eq!(untested(SAID).into_iter().collect::<Vec<_>>(), ["killed"]);
     }
 
     #[test]

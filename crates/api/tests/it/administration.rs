@@ -83,15 +83,57 @@ async fn an_activation_reopens_open_cases_and_says_how_many() {
     assert_eq!(api.get("ben", "/v1/approvals?state=open").await.is(200)["approvals"].as_array().unwrap().len(), 1);
 }
 
+async fn list_report(api: &Api, description: &str) -> String {
+    let definition = format!(r#"{{"name":"report","description":"{description}","inputSchema":{{"type":"object"}}}}"#);
+    let tools = [definition.clone(), r#"{"name":"stranger","inputSchema":{"type":"object"}}"#.to_owned()];
+    api.world.control.observe(&"sre".parse().unwrap(), "sre-server 1.0", &tools).await.unwrap();
+    definition
+}
+
 #[tokio::test]
 async fn only_a_tool_that_was_listed_can_be_pinned() {
     let api = Api::new().await;
-    let why = json!({ "reason": "read it" });
-    api.post("dan", "/v1/tools/sre.report/pin", why.clone()).await.problem(404, "not-found");
-    let listed = r#"{"name":"report","description":"Does report","inputSchema":{"type":"object"}}"#.to_owned();
-    api.world.control.observe(&"sre".parse().unwrap(), "sre-server 1.0", &[listed]).await.unwrap();
-    api.post("eve", "/v1/tools/sre.report/pin", why.clone()).await.problem(403, "policy-denies");
-    let pinned = api.post("dan", "/v1/tools/sre.report/pin", why.clone()).await.is(200);
-    assert_eq!((&pinned["tool"], pinned["definition"].as_str().unwrap().len()), (&json!("sre.report"), 64));
-    api.post("dan", "/v1/tools/sre%2Freport/pin", why).await.problem(404, "not-found");
+    let review = |digest: &Value| json!({ "definition": digest, "reason": "read it" });
+    let never = json!("11".repeat(32));
+    api.post("dan", "/v1/tools/sre.report/pin", review(&never)).await.problem(404, "not-found");
+    api.post("dan", "/v1/tools/sre.stranger/pin", review(&never)).await.problem(422, "tool-unknown");
+    list_report(&api, "Does report").await;
+    let listed = api.get("ben", "/v1/tools/sre.report").await.is(200)["listed"].clone();
+    api.post("eve", "/v1/tools/sre.report/pin", review(&listed)).await.problem(403, "policy-denies");
+    let pinned = api.post("dan", "/v1/tools/sre.report/pin", review(&listed)).await.is(200);
+    assert_eq!((&pinned["tool"], &pinned["definition"]), (&json!("sre.report"), &listed));
+    api.post("dan", "/v1/tools/sre%2Freport/pin", review(&listed)).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_definition_that_was_not_reviewed_is_not_pinned() {
+    let api = Api::new().await;
+    let review = |digest: &Value| json!({ "definition": digest, "reason": "read it" });
+    let text = list_report(&api, "Does report").await;
+    let read = api.get("ben", "/v1/tools/sre.report").await.is(200);
+    assert_eq!((&read["definition"], &read["reviewed"]), (&json!(text), &Value::Null));
+    list_report(&api, "Does report, and mails it").await;
+    api.post("dan", "/v1/tools/sre.report/pin", review(&read["listed"])).await.problem(422, "tool-changed");
+    assert_eq!(api.get("ben", "/v1/tools/sre.report").await.is(200)["reviewed"], Value::Null);
+    let now = api.get("ben", "/v1/tools/sre.report").await.is(200)["listed"].clone();
+    api.post("dan", "/v1/tools/sre.report/pin", review(&now)).await.is(200);
+    list_report(&api, "Does report").await;
+    let changed = api.get("ben", "/v1/tools/sre.report").await.is(200);
+    assert_eq!((&changed["reviewed"], &changed["quarantined"]), (&now, &json!(true)));
+    assert_ne!(changed["listed"], now);
+    let doctor = api.get("ben", "/v1/doctor").await.is(200).to_string();
+    assert!(doctor.contains(changed["listed"].as_str().unwrap()), "{doctor}");
+}
+
+#[tokio::test]
+async fn the_tools_are_listed_with_the_digests_to_review() {
+    let api = Api::new().await;
+    list_report(&api, "Does report").await;
+    let listed = api.get("sre-bot", "/v1/tools").await.is(200);
+    let tools: Vec<&str> = listed["tools"].as_array().unwrap().iter().map(|t| t["tool"].as_str().unwrap()).collect();
+    assert_eq!(tools, ["sre.delete", "sre.list", "sre.report", "sre.restart", "sre.scale"]);
+    let shown = api.get("sre-bot", "/v1/tools/sre.report").await.is(200);
+    assert_eq!((&listed["tools"][2]["listed"], shown["listed"].as_str().unwrap().len()), (&shown["listed"], 64));
+    assert_eq!(listed["tools"][0]["listed"], Value::Null);
+    api.get("ben", "/v1/tools/sre.stranger").await.problem(422, "tool-unknown");
 }

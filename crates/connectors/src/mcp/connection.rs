@@ -234,6 +234,14 @@ impl Connection {
         self.unsolicited.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Sends nothing more over HTTP once `stands` says that the server is gone: whoever has its address then is sent no
+    /// credential. A child process cannot be taken for another.
+    pub fn only_while(&self, stands: impl Fn() -> bool + Send + Sync + 'static) {
+        if let Transport::Http(http) = &self.held.0 {
+            http.only_while(stands);
+        }
+    }
+
     /// Ends the connection for every handle; calls in flight end as [`CallError::Unknown`].
     ///
     /// Waits until a child is gone, at most 4 s until it is killed, or until a session is deleted, at most 2 s.

@@ -49,6 +49,8 @@ pub(crate) struct Http {
     closing: watch::Sender<bool>,
     gone: AtomicBool,
     listening: AtomicBool,
+    /// Says whether the server it was connected to is still the one that listens there.
+    stands: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 impl Http {
@@ -77,6 +79,7 @@ impl Http {
             closing: watch::Sender::new(false),
             gone: AtomicBool::new(false),
             listening: AtomicBool::new(false),
+            stands: OnceLock::new(),
         }))
     }
 
@@ -199,6 +202,7 @@ impl Http {
 
     /// Opens a stream with GET: that of no request, or one that was left at `place`.
     pub(crate) async fn get(&self, place: &Place) -> Result<Response, CallError> {
+        self.is_open()?;
         let mut get = self.client.get(self.url.clone()).header(ACCEPT, "text/event-stream").headers(self.agreed());
         if let Some(id) = &place.last_id {
             let id = HeaderValue::from_bytes(id.as_bytes());
@@ -254,6 +258,12 @@ impl Http {
         !self.listening.swap(true, Ordering::Relaxed)
     }
 
+    /// Says by what it is known, before anything more is sent, that the server still stands; the first one said counts.
+    pub(crate) fn only_while(&self, stands: impl Fn() -> bool + Send + Sync + 'static) {
+        // A second one would know no better than the first.
+        let _ = self.stands.set(Box::new(stands));
+    }
+
     /// Begins the end: calls in flight fail, nothing more is sent.
     pub(crate) fn shut(&self) {
         self.closing.send_replace(true);
@@ -261,8 +271,9 @@ impl Http {
 
     /// Ends the connection, and the server's session if there is one.
     pub(crate) async fn close(&self) {
-        let first = !self.closing.send_replace(true);
-        if first && self.session.get().is_some() && !self.gone.load(Ordering::Relaxed) {
+        let open = self.is_open().is_ok();
+        self.closing.send_replace(true);
+        if open && self.session.get().is_some() {
             let delete = self.client.delete(self.url.clone()).headers(self.agreed()).timeout(GRACE);
             // A server that keeps its sessions (405) or cannot be reached is left alone.
             let _ = delete.send().await;
@@ -283,6 +294,9 @@ impl Http {
         }
         if self.gone.load(Ordering::Relaxed) {
             return Err(CallError::Closed("the server has ended the session".into()));
+        }
+        if self.stands.get().is_some_and(|stands| !stands()) {
+            return Err(CallError::Closed("the server has ended".into()));
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ impl Decider {
         // What people were asked under the old rules is asked again under the new ones, when the agent proposes it again.
         let changed = self.end_cases(|_| true, approval::void, turn);
         self.publish();
-        Reply::Done { reopened: changed.len(), changed, in_doubt: Vec::new() }
+        Reply::Done { reopened: changed.len(), changed, in_doubt: Vec::new(), ended: Vec::new() }
     }
 
     fn give_level(&mut self, grant: Grant, turn: &mut Turn<'_>) -> Reply {

@@ -48,6 +48,9 @@ impl Decider {
             status: Some(counted.ballot as u8),
             ..Draft::new(RecordKind::Vote, content)
         });
+        if case.state == CaseState::Denied {
+            self.refusals.keep(&case, turn);
+        }
         self.put_case(case.clone(), turn);
         Reply::changed(vec![case])
     }

@@ -64,7 +64,7 @@ pub enum Command {
     },
     /// End a case whose call was withdrawn.
     Withdraw(CaseId),
-    /// Let time pass: cases expire, denials are summed up.
+    /// Let time pass: cases expire, denials are summed up, and what is kept for a time only ends.
     Tick,
     /// Open a session.
     OpenSession(Box<Session>, Brief),
@@ -118,6 +118,8 @@ pub enum Reply {
         reopened: usize,
         /// Actions that are in doubt after a crash.
         in_doubt: Vec<ActionId>,
+        /// Sessions that ended.
+        ended: Vec<SessionId>,
     },
     /// It cannot be done.
     Refused(Box<Refusal>),
@@ -131,7 +133,7 @@ impl Reply {
 
     /// Answers that it was done and some cases changed.
     pub fn changed(changed: Vec<Case>) -> Self {
-        Self::Done { changed, reopened: 0, in_doubt: Vec::new() }
+        Self::Done { changed, reopened: 0, in_doubt: Vec::new(), ended: Vec::new() }
     }
 
     /// Answers that it cannot be done.

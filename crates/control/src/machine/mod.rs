@@ -6,9 +6,12 @@
 mod admin;
 mod cases;
 mod command;
+mod due;
 mod meters;
 mod outcome;
 mod propose;
+mod refusals;
+mod repeats;
 mod session;
 mod tick;
 mod tickets;
@@ -22,13 +25,16 @@ use policy::{Bundle, BundleFiles};
 use stages::decision::Permit;
 use types::case::Case;
 use types::cbor::{self, Canonical};
-use types::{ActionId, AgentId, CaseId, ClassId, Digest, KeyId, SessionId, TenantId, ToolName};
+use types::{AgentId, CaseId, ClassId, Digest, KeyId, TenantId, ToolName};
 
 pub use command::{Change, Command, Propose, Reply};
+pub use outcome::UNREPORTED_MS;
 pub use propose::REPORTED_PERMIT_MS;
+pub use repeats::{KEY_MS, KEYS_MAX};
+pub use session::{SESSION_IDLE_MS, SESSIONS_MAX};
 
 use crate::snapshot::{Snapshot, Views};
-use crate::state::{Conduct, Grant, Key, OpenFlight, Quarantine, Session, Switch, kind};
+use crate::state::{Conduct, Grant, Key, Quarantine, Session, Switch, kind};
 use meters::Meters;
 
 /// Is what a machine is loaded with besides the stored state.
@@ -57,11 +63,12 @@ pub struct Decider {
     pins: Arc<BTreeMap<ToolName, Digest>>,
     switches: BTreeMap<String, Switch>,
     cases: BTreeMap<CaseId, Case>,
-    flights: BTreeMap<ActionId, OpenFlight>,
-    sessions: BTreeMap<SessionId, Session>,
+    refusals: refusals::Refusals,
+    flights: outcome::Flights,
+    sessions: session::Sessions,
     keys: BTreeMap<KeyId, Key>,
     conduct: BTreeMap<(AgentId, ClassId), Conduct>,
-    idempotency: BTreeMap<String, (ActionId, Digest)>,
+    repeats: repeats::Repeats,
     meters: Meters,
     denials: tick::Denials,
     bundles: BTreeSet<Digest>,
@@ -141,14 +148,12 @@ impl Machine for Decider {
             pins: snapshot.pins.clone(),
             switches: values(source, kind::SWITCH, |s: &Switch| s.target.key())?,
             cases: values(source, kind::CASE, |c: &Case| c.id)?,
-            flights: read::<(ActionId, OpenFlight)>(source, kind::FLIGHT)?
-                .into_iter()
-                .map(|(_, entry)| entry)
-                .collect(),
-            sessions: values(source, kind::SESSION, |s: &Session| s.id)?,
+            refusals: refusals::Refusals::load(source)?,
+            flights: outcome::Flights::load(source)?,
+            sessions: session::Sessions::load(values(source, kind::SESSION, |s: &Session| s.id)?),
             keys: values(source, kind::KEY, |k: &Key| k.id)?,
             conduct: conduct.into_iter().collect(),
-            idempotency: read(source, kind::IDEMPOTENCY)?.into_iter().collect(),
+            repeats: repeats::Repeats::load(source)?,
             meters: Meters::load(source)?,
             denials: tick::Denials::default(),
             bundles,
@@ -158,6 +163,7 @@ impl Machine for Decider {
     }
 
     fn apply(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
+        self.views.saw(turn.now);
         match command {
             Command::Propose(propose) => self.propose(*propose, turn),
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),

@@ -1,11 +1,75 @@
 //! Outcomes: what was seen or reported, and what it changes.
 
-use evidence::{Content, Field, RecordKind};
-use ledger::{Draft, Turn};
-use types::{ActionId, AgentId, ClassId, Code, Outcome, OutcomeStatus, Principal, Provenance};
+use std::collections::BTreeMap;
 
-use super::{Decider, Reply};
+use evidence::{Content, Field, RecordKind};
+use ledger::{Draft, StateSource, Turn};
+use types::{ActionId, AgentId, ClassId, Code, Millis, Outcome, OutcomeStatus, Principal, Provenance};
+
+use super::due::Due;
+use super::{Decider, Reply, read};
 use crate::state::{OpenFlight, kind};
+
+/// Is how long after its permit's end an agent may still report what came of it, in milliseconds of the journal's time:
+/// 24 hours. From then on the action is in doubt.
+pub const UNREPORTED_MS: i64 = 86_400_000;
+
+/// Holds the permitted actions that have no outcome yet.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    open: BTreeMap<ActionId, OpenFlight>,
+    /// Those that only their agents can report on. The rest end with the call, or with the process.
+    unreported: Due<ActionId>,
+}
+
+impl Flights {
+    pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
+        let mut flights = Self::default();
+        for (_, (action, flight)) in read::<(ActionId, OpenFlight)>(source, kind::FLIGHT)? {
+            flights.put(action, flight);
+        }
+        Ok(flights)
+    }
+
+    pub(super) fn get(&self, action: &ActionId) -> Option<&OpenFlight> {
+        self.open.get(action)
+    }
+
+    pub(super) fn put(&mut self, action: ActionId, flight: OpenFlight) {
+        if flight.reported {
+            self.unreported.add(last_report(&flight), action);
+        }
+        self.open.insert(action, flight);
+    }
+
+    fn remove(&mut self, action: &ActionId) {
+        if let Some(flight) = self.open.remove(action).filter(|flight| flight.reported) {
+            self.unreported.remove(last_report(&flight), *action);
+        }
+    }
+
+    fn dispatched(&self) -> Vec<(ActionId, OpenFlight)> {
+        let dispatched = self.open.iter().filter(|(_, flight)| !flight.reported);
+        dispatched.map(|(id, flight)| (*id, flight.clone())).collect()
+    }
+}
+
+fn last_report(flight: &OpenFlight) -> Millis {
+    flight.expires.plus(UNREPORTED_MS)
+}
+
+fn in_doubt(action: ActionId, flight: &OpenFlight, why: &str, now: Millis) -> Outcome {
+    Outcome {
+        action,
+        status: OutcomeStatus::InDoubt,
+        provenance: Provenance::Observed,
+        result: None,
+        error: Some(why.to_owned()),
+        dispatches: 1,
+        took_ms: now.since(flight.since),
+        at: now,
+    }
+}
 
 impl Decider {
     pub(super) fn outcome(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) -> Reply {
@@ -30,7 +94,7 @@ impl Decider {
             .with(Field::Body, &Outcome { result: None, error: None, ..outcome.clone() });
         turn.record(Draft {
             action: Some(outcome.action),
-            session: flight.session.filter(|id| self.sessions.contains_key(id)),
+            session: flight.session.filter(|id| self.sessions.has(id)),
             bundle: Some(self.bundle.digest()),
             status: Some(outcome.status as u8),
             ..Draft::new(RecordKind::Outcome, content)
@@ -39,7 +103,7 @@ impl Decider {
         self.flights.remove(&outcome.action);
         if outcome.status == OutcomeStatus::NotDispatched {
             self.refund(flight, turn);
-        } else if let (Principal::Agent(agent), Provenance::Observed) = (&flight.principal, outcome.provenance) {
+        } else if let (Principal::Agent(agent), false) = (&flight.principal, flight.reported) {
             self.count(agent, &flight.class, outcome.status != OutcomeStatus::Done, turn);
         }
     }
@@ -94,28 +158,25 @@ impl Decider {
 
     /// Takes up after a start. What the gateway had dispatched is in doubt; what an agent reports by itself stays open.
     pub(super) fn recover(&mut self, turn: &mut Turn<'_>) -> Reply {
-        let lost: Vec<(ActionId, OpenFlight)> = self
-            .flights
-            .iter()
-            .filter(|(_, flight)| !flight.reported)
-            .map(|(id, flight)| (*id, flight.clone()))
-            .collect();
+        let lost = self.flights.dispatched();
         let content = Content::about(Vec::new()).with(Field::Body, &(lost.len() as u64));
         let kind = if turn.index == 0 { RecordKind::Genesis } else { RecordKind::Recovered };
         turn.record(Draft { bundle: Some(self.bundle.digest()), ..Draft::new(kind, content) });
         for (action, flight) in &lost {
-            let outcome = Outcome {
-                action: *action,
-                status: OutcomeStatus::InDoubt,
-                provenance: Provenance::Observed,
-                result: None,
-                error: Some("the gateway stopped before it saw an answer".into()),
-                dispatches: 1,
-                took_ms: turn.now.since(flight.since),
-                at: turn.now,
-            };
-            self.land(flight, &outcome, turn);
+            let why = "the gateway stopped before it saw an answer";
+            self.land(flight, &in_doubt(*action, flight, why, turn.now), turn);
         }
-        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt: lost.into_iter().map(|(id, _)| id).collect() }
+        let ended = self.close_attached(turn);
+        let in_doubt = lost.into_iter().map(|(id, _)| id).collect();
+        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt, ended }
+    }
+
+    /// Ends the permits whose agents never said what came of them.
+    pub(super) fn end_unreported(&mut self, turn: &mut Turn<'_>) {
+        for action in self.flights.unreported.ended(turn.now) {
+            let Some(flight) = self.flights.get(&action).cloned() else { continue };
+            let why = "its agent never reported what came of it";
+            self.land(&flight, &in_doubt(action, &flight, why, turn.now), turn);
+        }
     }
 }

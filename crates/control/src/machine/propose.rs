@@ -18,10 +18,11 @@ pub const REPORTED_PERMIT_MS: i64 = 300_000;
 impl Decider {
     pub(super) fn propose(&mut self, propose: Propose, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
         let Propose { mut proposal, prepared, reported, idempotency_key, change, reopen } = propose;
-        if let Some(answer) = self.repeated(&proposal, idempotency_key.as_deref()) {
+        let before = idempotency_key.as_deref().and_then(|key| self.repeats.answer(&proposal, key, turn.now));
+        if let Some(answer) = before {
             return (answer, None);
         }
-        if let Some(session) = proposal.session.filter(|id| !self.sessions.contains_key(id)) {
+        if let Some(session) = proposal.session.filter(|id| !self.sessions.has(id)) {
             return (Reply::refused(Code::StateConflict, format!("session {session} is closed")), None);
         }
         let prepared = match prepared {
@@ -63,7 +64,7 @@ impl Decider {
         self.record(&proposal, &decision, turn);
         // A key stands for an answer that is final; what waits for people is asked again with the same key.
         if let Some(key) = idempotency_key.filter(|_| case.is_none()) {
-            self.remember(key, &proposal, turn);
+            self.repeats.remember(&proposal.principal, &key, (proposal.id, digest), turn);
         }
         if finished.granted.is_some() && decision.case.is_some() {
             self.consume(&digest, tickets, &mut changed, turn);
@@ -103,22 +104,6 @@ impl Decider {
         session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
     }
 
-    fn repeated(&self, proposal: &ActionProposal, key: Option<&str>) -> Option<Reply> {
-        let (action, digest) = self.idempotency.get(&format!("{}/{}", proposal.principal, key?))?;
-        Some(if *digest == proposal.digest() {
-            Reply::Repeated(*action)
-        } else {
-            Reply::refused(Code::IdempotencyConflict, "this idempotency key came before with another action")
-        })
-    }
-
-    fn remember(&mut self, key: String, proposal: &ActionProposal, turn: &mut Turn<'_>) {
-        let key = format!("{}/{key}", proposal.principal);
-        let entry = (proposal.id, proposal.digest());
-        turn.put(kind::IDEMPOTENCY, key.clone(), &entry);
-        self.idempotency.insert(key, entry);
-    }
-
     fn late_facts(&self, proposal: &ActionProposal, early: &Facts, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
         let (data, now) = (self.bundle.data(), turn.now);
         let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early, now);
@@ -130,6 +115,7 @@ impl Decider {
             let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
             set(name, on.into(), "switches");
         }
+        set("approval.refused", self.refusals.hold(&proposal.digest(), now).into(), "cases");
         let met: Vec<String> = tickets.met(data).iter().map(ProfileId::to_string).collect();
         set("approval.met", FactValue::List(met), "cases");
         set("approval.round", FactValue::Int(i64::from(tickets.round())), "cases");
@@ -156,10 +142,9 @@ impl Decider {
     }
 
     fn record(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) {
-        if let Some(session) = proposal.session.and_then(|id| self.sessions.get_mut(&id)) {
-            session.proposed += 1;
-            session.permitted += u64::from(decision.verdict.permits());
-            turn.put(kind::SESSION, session.id.to_string(), session);
+        let permits = decision.verdict.permits();
+        if let Some(session) = proposal.session.and_then(|id| self.sessions.count_in(&id, permits, turn.now)) {
+            turn.put(kind::SESSION, session.id.to_string(), &session);
         }
         turn.record(Draft {
             action: Some(proposal.id),
@@ -196,7 +181,7 @@ impl Decider {
             charged: granted.reservation.budgets.iter().map(|(id, amount)| (id.to_string(), *amount)).collect(),
         };
         turn.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
-        self.flights.insert(proposal.id, flight);
+        self.flights.put(proposal.id, flight);
         Some(granted.permit)
     }
 }

@@ -1,22 +1,97 @@
-//! Sessions: opened, counted without a gap, closed with their counts.
+//! Sessions: opened, counted without a gap, closed with their counts, by their agent or by being idle.
+
+use std::collections::BTreeMap;
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
-use types::{Code, Principal, SessionId};
+use types::{AgentId, Code, Millis, Principal, SessionId};
 
+use super::due::Due;
 use super::{Decider, Reply};
 use crate::sessions::Brief;
 use crate::state::{Session, kind};
 
+/// Is how many sessions of one agent may be open; one more is refused.
+pub const SESSIONS_MAX: usize = 1_000;
+
+/// Is how long a session stays open in which nothing is recorded, in milliseconds of the journal's time: 24 hours.
+pub const SESSION_IDLE_MS: i64 = 86_400_000;
+
+/// Holds the open sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    open: BTreeMap<SessionId, Session>,
+    by_agent: BTreeMap<AgentId, usize>,
+    due: Due<SessionId>,
+}
+
+impl Sessions {
+    pub(super) fn load(stored: BTreeMap<SessionId, Session>) -> Self {
+        let mut sessions = Self::default();
+        stored.into_values().for_each(|session| sessions.put(session));
+        sessions
+    }
+
+    pub(super) fn get(&self, id: &SessionId) -> Option<&Session> {
+        self.open.get(id)
+    }
+
+    pub(super) fn has(&self, id: &SessionId) -> bool {
+        self.open.contains_key(id)
+    }
+
+    fn count(&self, agent: &AgentId) -> usize {
+        self.by_agent.get(agent).copied().unwrap_or_default()
+    }
+
+    fn attached(&self) -> Vec<SessionId> {
+        self.open.values().filter(|session| session.attached).map(|session| session.id).collect()
+    }
+
+    fn put(&mut self, session: Session) {
+        *self.by_agent.entry(session.agent.clone()).or_default() += 1;
+        if !session.attached {
+            self.due.add(session.seen.plus(SESSION_IDLE_MS), session.id);
+        }
+        self.open.insert(session.id, session);
+    }
+
+    fn remove(&mut self, id: &SessionId) -> Option<Session> {
+        let session = self.open.remove(id)?;
+        self.due.remove(session.seen.plus(SESSION_IDLE_MS), *id);
+        if let Some(count) = self.by_agent.get_mut(&session.agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_agent.remove(&session.agent);
+            }
+        }
+        Some(session)
+    }
+
+    /// Counts a proposal in its session and returns the session as it is then.
+    pub(super) fn count_in(&mut self, id: &SessionId, permitted: bool, now: Millis) -> Option<Session> {
+        let mut session = self.remove(id)?;
+        session.proposed += 1;
+        session.permitted += u64::from(permitted);
+        session.seen = now;
+        self.put(session.clone());
+        Some(session)
+    }
+}
+
 impl Decider {
     pub(super) fn open_session(&mut self, session: Session, brief: &Brief, turn: &mut Turn<'_>) -> Reply {
-        if self.sessions.contains_key(&session.id) {
+        if self.sessions.has(&session.id) {
             return Reply::refused(Code::StateConflict, format!("session {} is open already", session.id));
         }
-        let session = Session { opened: turn.now, ..session };
+        if self.sessions.count(&session.agent) >= SESSIONS_MAX {
+            let message = format!("`{}` has {SESSIONS_MAX} sessions open; close some first", session.agent);
+            return Reply::refused(Code::Overloaded, message);
+        }
+        let session = Session { opened: turn.now, seen: turn.now, ..session };
         self.record_session(RecordKind::SessionOpen, &session, brief, turn);
         turn.put(kind::SESSION, session.id.to_string(), &session);
-        self.sessions.insert(session.id, session);
+        self.sessions.put(session);
         Reply::done()
     }
 
@@ -26,7 +101,26 @@ impl Decider {
         };
         self.record_session(RecordKind::SessionClose, &session, &Brief::default(), turn);
         turn.delete(kind::SESSION, id.to_string());
-        Reply::done()
+        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt: Vec::new(), ended: vec![id] }
+    }
+
+    /// Closes the sessions in which nothing was recorded for too long, and says which.
+    pub(super) fn close_idle(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
+        let idle = self.sessions.due.ended(turn.now);
+        self.close_all(idle, turn)
+    }
+
+    /// Closes the sessions of connections that ended with the last run, and says which.
+    pub(super) fn close_attached(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
+        let attached = self.sessions.attached();
+        self.close_all(attached, turn)
+    }
+
+    fn close_all(&mut self, sessions: Vec<SessionId>, turn: &mut Turn<'_>) -> Vec<SessionId> {
+        for id in &sessions {
+            self.close_session(*id, turn);
+        }
+        sessions
     }
 
     fn record_session(&self, record: RecordKind, session: &Session, brief: &Brief, turn: &mut Turn<'_>) {

@@ -1,4 +1,5 @@
-//! Time passing: silence becomes refusal, and floods of denials are counted instead of recorded one by one.
+//! Time passing: silence becomes refusal, floods of denials are counted instead of recorded one by one, and what is kept
+//! for a time only ends.
 
 use std::collections::BTreeMap;
 
@@ -83,6 +84,10 @@ impl Decider {
             self.sum_up(&key, turn);
         }
         let changed = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
-        Reply::changed(changed)
+        self.end_unreported(turn);
+        self.repeats.sweep(turn);
+        self.refusals.sweep(turn);
+        let ended = self.close_idle(turn);
+        Reply::Done { changed, reopened: 0, in_doubt: Vec::new(), ended }
     }
 }

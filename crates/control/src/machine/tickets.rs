@@ -48,11 +48,12 @@ impl Decider {
         let mut tickets = Tickets::default();
         for case in self.cases.values().filter(|case| case.action_digest == *digest) {
             match case.state {
-                CaseState::Open => tickets.open = Some(case.clone()),
+                CaseState::Open if now < case.expires => tickets.open = Some(case.clone()),
                 CaseState::Approved if approval::consume(case, digest, &bundle, now).is_ok() => {
                     tickets.approved.push(case.clone());
                 }
-                CaseState::Approved
+                CaseState::Open
+                | CaseState::Approved
                 | CaseState::Denied
                 | CaseState::Expired
                 | CaseState::Void

@@ -151,7 +151,7 @@ impl McpDoor for Arc<Control> {
     }
 
     async fn open_session(&self, caller: &Caller, _client: &str) -> Result<SessionId, Refusal> {
-        self.begin_session(&caller.agent, caller.on_behalf_of.clone(), None).await
+        self.begin_attached_session(&caller.agent, caller.on_behalf_of.clone()).await
     }
 
     async fn close_session(&self, session: SessionId) {

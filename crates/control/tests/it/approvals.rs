@@ -123,3 +123,52 @@ async fn a_trace_shows_the_votes_an_action_ran_on() {
     assert_eq!(path.votes[0].person.as_str(), "ben");
     assert!(path.steps.windows(2).all(|pair| pair[0].index < pair[1].index));
 }
+
+async fn deny(world: &World, case: CaseId) -> CaseState {
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let ben = "ben".parse().unwrap();
+    world.control.vote(&ben, case, Ballot::Deny, "not now", shown, false).await.unwrap().state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_refused_is_denied_for_as_long_as_people_had_to_decide() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    world.clock.advance(1_000);
+    assert_eq!(deny(&world, case).await, CaseState::Denied);
+    world.clock.advance(599_999);
+    let world = world.restart().await;
+    let again = propose(&world, "sre.restart", SERVICE).await;
+    assert_eq!(again.decision.verdict, Verdict::Deny);
+    assert_eq!(again.refusal().code, Code::ApprovalDenied);
+    let other = propose(&world, "sre.restart", r#"{"service":"payments"}"#).await;
+    assert!(other.case.is_some(), "another action is another question");
+    world.clock.advance(1);
+    let asked = propose(&world, "sre.restart", SERVICE).await;
+    assert_ne!(asked.case.expect("people are asked again").id, case);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_leaves_the_state_when_it_ends() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    deny(&world, case).await;
+    assert_eq!(world.control.history().state("refusal").unwrap().len(), 1);
+    world.clock.advance(600_000);
+    for _ in 0..200 {
+        if world.control.history().state("refusal").unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the refusal is still stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_no_refusal_that_lasts() {
+    let world = world().await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    world.clock.advance(600_001);
+    let again = propose(&world, "sre.restart", SERVICE).await;
+    assert_ne!(again.case.expect("people are asked again").id, case);
+}

@@ -9,9 +9,11 @@
 )]
 
 mod approvals;
+mod bounds;
 mod mcp;
 mod recovery;
 mod safety;
+mod time;
 
 use countersign_control::actions::{Decided, Proposed, Wish};
 use countersign_control::door::Refusal;

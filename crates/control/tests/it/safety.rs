@@ -1,7 +1,7 @@
 //! Safety: kills name handed-out permits, floods are counted, a stopped journal denies.
 
 use countersign_control::state::Target;
-use testkit::world;
+use testkit::{bundle, world, world_with};
 use types::{Code, OutcomeStatus, Principal, Verdict};
 
 use crate::{propose, try_propose};
@@ -131,4 +131,25 @@ async fn a_proposal_prepared_under_an_old_snapshot_is_judged_under_the_new_one()
         task.await.unwrap().unwrap();
     }
     assert!(world.control.snapshot().epoch >= snapshot.epoch + 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_can_delay_a_lifting_and_neither_a_kill_nor_a_revocation() {
+    let mut files = bundle();
+    let rate = "[rates.administration]\ncovers = { tool = \"countersign.*\" }\nburst = 1\nrefill_ms = 60000\n";
+    files.insert("limits.toml", rate);
+    let world = world_with(files).await;
+    let person: types::PersonId = "dan".parse().unwrap();
+    let target = Target::Agent("sre-bot".parse().unwrap());
+    world.control.kill(dan(), target.clone(), "acting up").await.unwrap();
+    world.control.lift(&person, target.clone(), "it was the network").await.unwrap();
+    for _ in 0..3 {
+        assert!(world.control.kill(dan(), target.clone(), "again").await.unwrap().armed);
+    }
+    let agents_key = world.control.keys().iter().find(|key| key.holder.agent().is_some()).unwrap().id;
+    world.control.revoke_key(&person, agents_key, "it leaked").await.unwrap();
+    let refused = world.control.lift(&person, target.clone(), "at once").await.unwrap_err();
+    assert_eq!(refused.code, Code::RateExceeded);
+    world.clock.advance(60_000);
+    world.control.lift(&person, target, "after a minute").await.unwrap();
 }

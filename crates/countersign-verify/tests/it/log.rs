@@ -38,7 +38,7 @@ async fn no_changed_byte_passes() {
             altered[at] ^= 1;
             fs::write(&file, &altered).unwrap();
             let (code, said) = verify(copy.path(), &["--key", &key]);
-            assert_eq!(code, 1, "byte {at} of {}: {said}", file.display());
+            assert!(code == 1 && said.contains("evidence-broken"), "byte {at} of {}: {said}", file.display());
             tried += 1;
         }
         fs::write(&file, &bytes).unwrap();
@@ -51,7 +51,21 @@ async fn a_missing_tile_and_another_key_do_not_pass() {
     let (world, key) = published().await;
     let log = world.folder.path().join("data/log");
     let other = tlog::SignerKey::ed25519(key.split('+').next().unwrap(), &[3; 32]).unwrap();
-    assert_eq!(verify(&log, &["--key", &other.verifier().to_string()]).0, 1);
-    fs::remove_dir_all(log.join("tile/entries")).unwrap();
-    assert_eq!(verify(&log, &["--key", &key]).0, 1);
+    let (code, said) = verify(&log, &["--key", &other.verifier().to_string()]);
+    assert!(code == 1 && said.contains("code       evidence-broken") && said.contains("the checkpoint: "), "{said}");
+
+    let (away, back) = (log.join("tile/aside"), log.join("tile/entries"));
+    fs::rename(&back, &away).unwrap();
+    let (code, said) = verify(&log, &["--key", &key]);
+    assert!(code == 4 && said.contains("code       evidence-missing"), "{said}");
+    assert!(said.contains("MISSING    tile/entries/") && said.contains("is missing"), "{said}");
+    let (code, said) = verify(&log, &["--key", &key, "--json"]);
+    assert!(code == 4 && said.contains(r#""code":"evidence-missing""#), "{said}");
+    fs::rename(&away, &back).unwrap();
+    assert_eq!(verify(&log, &["--key", &key]).0, 0, "what was only away is whole again");
+
+    let (code, said) = verify(&log.join("tile"), &["--key", &key]);
+    assert!(code == 2 && said.contains("holds no checkpoint") && said.contains("code: evidence-missing"), "{said}");
+    let (code, said) = verify(&log, &["--key", "no key"]);
+    assert!(code == 2 && said.contains("the key cannot be used") && said.contains("code: usage-invalid"), "{said}");
 }

@@ -50,14 +50,14 @@ async fn a_bundle_cannot_say_that_it_is_about_another_action_or_that_a_record_wa
     renamed.manifest.about = format!("action {other}");
     fs::write(&path, renamed.to_bytes().unwrap()).unwrap();
     let (code, said) = verify(&path, &["--key", &key]);
-    assert!(code == 1 && said.contains("claim      BROKEN"), "{said}");
+    assert!(code == 1 && said.contains("claim      BROKEN") && said.contains("code       evidence-broken"), "{said}");
 
     let mut hidden = whole;
     hidden.manifest.erased.push(hidden.records[0].index);
     hidden.records[0].disclosure = None;
     fs::write(&path, hidden.to_bytes().unwrap()).unwrap();
     let (code, said) = verify(&path, &["--key", &key]);
-    assert!(code == 4 && said.contains("claim      MISSING"), "{said}");
+    assert!(code == 4 && said.contains("claim      MISSING") && said.contains("code       evidence-missing"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,8 +65,12 @@ async fn what_is_no_bundle_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no.evidence");
     fs::write(&path, "no zip").unwrap();
-    assert_eq!(verify(&path, &[]).0, 2);
-    assert_eq!(verify(&folder.path().join("absent"), &[]).0, 2);
+    let (code, said) = verify(&path, &[]);
+    assert!(code == 2 && said.contains("not an evidence bundle") && said.contains("code: evidence-broken"), "{said}");
+    let (code, said) = verify(&folder.path().join("absent"), &[]);
+    assert!(code == 2 && said.contains("cannot be read") && said.contains("code: file-unusable"), "{said}");
+    let (code, said) = verify(&path, &["--json"]);
+    assert!(code == 2 && said.contains(r#""code":"evidence-broken""#), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,12 @@
 
 mod cli;
 mod crash;
+mod damage;
 mod first_minute;
 mod program;
 mod stateless;
+mod stop;
 mod story;
+mod tool;
+mod upstream;
 mod wrap;

@@ -101,3 +101,49 @@ fn a_withdrawn_call_leaves_no_case_open() {
     let outcomes = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
     assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 1, "only the list ran: {outcomes}");
 }
+
+/// Listens where a server listened that is gone, and keeps what it is sent.
+fn impostor(address: &str) -> std::sync::Arc<std::sync::Mutex<String>> {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let keeping = std::sync::Arc::clone(&heard);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut bytes = [0; 4_096];
+            let read = stream.unwrap().read(&mut bytes).unwrap_or(0);
+            keeping.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    });
+    heard
+}
+
+fn word_of(dir: &Path) -> Value {
+    let text = std::fs::read_to_string(dir.join("countersign/keys/server.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn whoever_has_the_port_of_a_server_that_died_is_sent_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut first = Client::start(dir, &WRAP);
+    lists_services(&mut first);
+    let mut second = Client::start(dir, &WRAP);
+    lists_services(&mut second);
+    let mut word = word_of(dir);
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let heard = impostor(word["url"].as_str().unwrap().trim_start_matches("http://"));
+    // Its number is another process's by now.
+    word["pid"] = json!(std::process::id());
+    std::fs::write(dir.join("countersign/keys/server.json"), word.to_string()).unwrap();
+    assert_eq!(run(dir, &["approvals"]).code, 1);
+    std::thread::sleep(Duration::from_millis(1_500));
+    lists_services(&mut second);
+    assert_eq!(run(dir, &["approvals"]).code, 0, "the second has taken over");
+    second.finish();
+    let heard = heard.lock().unwrap();
+    assert!(!heard.to_lowercase().contains("bearer"), "{heard}");
+}

@@ -2,6 +2,7 @@
 //! server's questions inside a result are put to a client that can only be asked directly.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::door::{Era, McpDoor, UpstreamLink};
 use tokio::sync::oneshot;
@@ -15,6 +16,9 @@ use crate::translate;
 
 /// Limits how often a server may ask back before one call is answered.
 pub(super) const ROUNDS_MAX: usize = 8;
+
+/// Is how long a client may take to answer what a server asks.
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 impl<D: McpDoor> Session<D> {
     /// Returns what a server says of itself in the client's era.
@@ -114,12 +118,15 @@ struct Question<'a, D: McpDoor> {
 
 impl<D: McpDoor> Question<'_, D> {
     async fn answer(mut self) -> Result<String, Fault> {
-        let unanswered =
-            || Fault::new(-32603, 200, types::Code::RequestInvalid, "the client did not answer what the server asked");
         let receiver = self.answer.take().ok_or_else(unanswered)?;
-        let frame = receiver.await.map_err(|_| unanswered())?;
+        let answered = tokio::time::timeout(PATIENCE, receiver).await;
+        let frame = answered.ok().and_then(Result::ok).ok_or_else(unanswered)?;
         frame.member("result").map(str::to_owned).ok_or_else(unanswered)
     }
+}
+
+pub(super) fn unanswered() -> Fault {
+    Fault::new(-32603, 200, types::Code::RequestInvalid, "the client did not answer what the server asked")
 }
 
 impl<D: McpDoor> Drop for Question<'_, D> {

@@ -292,11 +292,17 @@ impl<D: McpDoor> Session<D> {
         let Some(text) = answer.member("result") else { return Ok(answer) };
         let result = RawObject::parse(text)
             .ok_or_else(|| Fault::upstream("the server's result is no object, or names a key twice"))?;
-        let asks = ["resultType", "status"].iter().any(|name| result.string(name).as_deref() == Some("input_required"));
-        if !asks && result.get("inputRequests").is_none() {
-            return Ok(answer);
+        self.permits_questions(server, &result).await?;
+        Ok(answer)
+    }
+
+    /// Decides on every question that stands in a result, or in the state of a task and in what that has come to.
+    pub(super) async fn permits_questions(&self, server: &ServerName, within: &RawObject) -> Result<(), Fault> {
+        let mut questions = questions_in(within)?;
+        if let Some(inner) = within.get("result").filter(|text| text.starts_with('{')) {
+            questions.extend(questions_in(&RawObject::parse(inner).ok_or_else(unreadable)?)?);
         }
-        for (method, params) in questions_in(&result)? {
+        for (method, params) in questions {
             match method.as_str() {
                 "elicitation/create" | "sampling/createMessage" => {
                     self.door.permits_upstream_request(&self.caller, server, &method, &params).await?;
@@ -307,14 +313,17 @@ impl<D: McpDoor> Session<D> {
                 }
             }
         }
-        Ok(answer)
+        Ok(())
     }
+}
+
+fn unreadable() -> Fault {
+    Fault::upstream("the server's questions cannot be read")
 }
 
 /// Reads what a result asks of the client: methods and params.
 fn questions_in(result: &RawObject) -> Result<Vec<(String, String)>, Fault> {
     let Some(text) = result.get("inputRequests") else { return Ok(Vec::new()) };
-    let unreadable = || Fault::upstream("the server's questions cannot be read");
     let requests = RawObject::parse(text).ok_or_else(unreadable)?;
     requests
         .iter()

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use types::ServerName;
 use types::jsonrpc::{Frame, FrameKind};
 
-use super::bridge::ROUNDS_MAX;
+use super::bridge::{PATIENCE, ROUNDS_MAX, unanswered};
 use super::calls::{HOLDS_MAX, Prepared, inputs_of, pending_without_case, too_many_rounds};
 use super::hold::WithdrawCase;
 use super::tasks::task_in;
@@ -48,11 +48,10 @@ impl<D: McpDoor> Session<D> {
         tokio::spawn(async move {
             session.run(&ask, prepared, &task, case).await;
             drop(using);
-            let (tasks, caller, left_ms) =
-                (Arc::clone(&session.tasks), session.caller.clone(), task.left_ms(session.door.now()));
-            drop(session);
-            tokio::time::sleep(Duration::from_millis(left_ms.unsigned_abs())).await;
-            tasks.forget(&caller, &task.id);
+            let left = Duration::from_millis(task.left_ms(session.door.now()).unsigned_abs());
+            let tasks = Arc::clone(&session.tasks);
+            // Apart, so that nothing of the call is kept meanwhile.
+            tokio::spawn(tasks.forget_later(session.caller.clone(), task, left));
         });
     }
 
@@ -153,7 +152,7 @@ impl<D: McpDoor> Session<D> {
         let mut params = prepared.call.request.member("params").and_then(RawObject::parse).unwrap_or_default();
         params.retain(|key| key != "inputResponses" && key != "requestState");
         if let Some(questions) = result.object("inputRequests") {
-            let responses = self.ask_within(task, &questions, round).await;
+            let responses = self.ask_within(task, &questions, round).await?;
             params.set("inputResponses", &responses.text());
         }
         if let Some(state) = result.get("requestState") {
@@ -165,18 +164,19 @@ impl<D: McpDoor> Session<D> {
     }
 
     /// Asks through the task. A key is used once in the life of a task, so each carries its round.
-    async fn ask_within(&self, task: &Task, questions: &RawObject, round: usize) -> RawObject {
+    async fn ask_within(&self, task: &Task, questions: &RawObject, round: usize) -> Result<RawObject, Fault> {
         let prefix = format!("{round}/");
         let mut shown = RawObject::default();
         for (key, question) in questions.iter() {
             shown.set(&format!("{prefix}{key}"), question);
         }
         task.ask(self.door.now(), shown);
+        let answers = tokio::time::timeout(PATIENCE, task.answers()).await.map_err(|_| unanswered())?;
         let mut responses = RawObject::default();
-        for (key, answer) in task.answers().await.iter() {
+        for (key, answer) in answers.iter() {
             responses.set(key.strip_prefix(&prefix).unwrap_or(key), answer);
         }
-        responses
+        Ok(responses)
     }
 
     /// Follows a server's own task to its end.
@@ -202,7 +202,8 @@ impl<D: McpDoor> Session<D> {
             };
             match shown.string("status").as_deref() {
                 Some("completed") => {
-                    return Ok(End::Answer(Frame::result(&ask.id, shown.get("result").unwrap_or("{}"))));
+                    let answer = Frame::result(&ask.id, shown.get("result").unwrap_or("{}"));
+                    return Ok(End::Answer(self.answered(server, answer).await?));
                 }
                 Some("failed") => {
                     let frame = Frame::error(Some(&ask.id), -32603, "the task failed", None);

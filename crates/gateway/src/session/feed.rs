@@ -29,21 +29,28 @@ pub(super) const SUBSCRIPTION_KEY: &str = "io.modelcontextprotocol/subscriptionI
 
 /// Holds the streams that a session listens to; the empty URI stands for the one about lists.
 #[derive(Debug, Default)]
-pub(super) struct Feeds(Mutex<HashMap<(ServerName, String), AbortHandle>>);
+pub(super) struct Feeds(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    feeds: HashMap<(ServerName, String), AbortHandle>,
+    /// The session has ended, and nothing more is kept for it.
+    over: bool,
+}
 
 impl Feeds {
     fn has(&self, key: &(ServerName, String)) -> bool {
-        lock(&self.0).get(key).is_some_and(|feed| !feed.is_finished())
+        lock(&self.0).feeds.get(key).is_some_and(|feed| !feed.is_finished())
     }
 
     fn keep(&self, key: (ServerName, String), feed: AbortHandle) -> bool {
-        let mut feeds = lock(&self.0);
-        feeds.retain(|_, feed| !feed.is_finished());
-        if feeds.len() >= FEEDS_MAX {
+        let mut kept = lock(&self.0);
+        kept.feeds.retain(|_, feed| !feed.is_finished());
+        if kept.over || kept.feeds.len() >= FEEDS_MAX {
             feed.abort();
             return false;
         }
-        if let Some(old) = feeds.insert(key, feed) {
+        if let Some(old) = kept.feeds.insert(key, feed) {
             old.abort();
         }
         true
@@ -51,14 +58,16 @@ impl Feeds {
 
     /// Ends one stream.
     fn end(&self, key: &(ServerName, String)) {
-        if let Some(feed) = lock(&self.0).remove(key) {
+        if let Some(feed) = lock(&self.0).feeds.remove(key) {
             feed.abort();
         }
     }
 
-    /// Ends every stream.
+    /// Ends every stream, those that are still beginning too.
     pub(super) fn end_all(&self) {
-        for (_, feed) in lock(&self.0).drain() {
+        let mut kept = lock(&self.0);
+        kept.over = true;
+        for (_, feed) in kept.feeds.drain() {
             feed.abort();
         }
     }
@@ -217,5 +226,22 @@ fn ended_early(answer: Option<Result<Frame, Fault>>, ask: &Ask) -> Result<Frame,
         Some(Err(fault)) => Err(fault),
         Some(Ok(answer)) if answer.member("error").is_some() => Ok(answer.with_id(&ask.id)),
         _ => Err(Fault::upstream("the server ended the subscription before it began")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_begins_while_its_session_ends_is_not_kept() {
+        let feeds = Feeds::default();
+        let key = |uri: &str| (ServerName::new("s").unwrap(), uri.to_owned());
+        let early = tokio::spawn(std::future::pending::<()>());
+        assert!(feeds.keep(key("a"), early.abort_handle()));
+        feeds.end_all();
+        let late = tokio::spawn(std::future::pending::<()>());
+        assert!(!feeds.keep(key("b"), late.abort_handle()));
+        assert!(early.await.unwrap_err().is_cancelled() && late.await.unwrap_err().is_cancelled());
     }
 }

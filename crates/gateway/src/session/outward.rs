@@ -115,6 +115,11 @@ impl<D: McpDoor> Session<D> {
             tracing::debug!(%server, method, "dropped a notification about a task that is not the caller's");
             return;
         }
+        let state = frame.member("params").and_then(RawObject::parse).filter(|_| about_task).unwrap_or_default();
+        if let Err(fault) = self.permits_questions(server, &state).await {
+            tracing::debug!(%server, reason = %fault.message, "dropped a task's question that is not permitted");
+            return;
+        }
         let updated = method == "notifications/resources/updated";
         if updated && self.door.permits_relay(&self.caller, Some(server), method).is_err() {
             tracing::debug!(%server, method, "dropped what a killed agent has subscribed to");

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use control::door::{Era, McpDoor, UpstreamLink};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,7 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use types::ServerName;
 use types::jsonrpc::{Frame, RpcId};
 
-use super::bridge::ROUNDS_MAX;
+use super::bridge::{PATIENCE, ROUNDS_MAX};
 use super::calls::too_many_rounds;
 use super::{Ask, Session, session_busy};
 use crate::fault::Fault;
@@ -27,9 +26,6 @@ const PARKED_MAX: usize = 64;
 
 /// Limits how many questions of one call wait to be put.
 const QUESTIONS_MAX: usize = 16;
-
-/// Is how long a client may take to come back with its answers.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Begins the state that a client carries back, so that it is told from a server's.
 const STATE_PREFIX: &str = "countersign.dev/parked/";

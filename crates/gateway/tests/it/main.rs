@@ -9,6 +9,7 @@
 )]
 
 mod bounds;
+mod codes;
 mod fake;
 mod hold;
 mod page;

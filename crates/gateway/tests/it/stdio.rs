@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 use crate::fake::{Act, Door, Verdict, Wait, one};
 use crate::web::{INIT, json, meta};
 
-struct Wire {
-    door: Arc<Door>,
+pub struct Wire {
+    pub door: Arc<Door>,
     input: Option<WriteHalf<DuplexStream>>,
     output: Lines<BufReader<ReadHalf<DuplexStream>>>,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-fn wire(door: Door) -> Wire {
+pub fn wire(door: Door) -> Wire {
     let door = Arc::new(door);
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let (reader, writer) = tokio::io::split(theirs);
@@ -33,7 +33,7 @@ fn wire(door: Door) -> Wire {
 }
 
 impl Wire {
-    async fn say(&mut self, line: &str) {
+    pub async fn say(&mut self, line: &str) {
         self.input.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
@@ -41,11 +41,11 @@ impl Wire {
         self.output.next_line().await.unwrap().expect("one more line")
     }
 
-    async fn value(&mut self) -> Value {
+    pub async fn value(&mut self) -> Value {
         json(&self.line().await)
     }
 
-    async fn open(&mut self) {
+    pub async fn open(&mut self) {
         self.say(INIT).await;
         self.line().await;
     }

@@ -341,3 +341,60 @@ async fn a_task_that_nobody_heard_of_is_cancelled() {
     let listed = web.post(&session, LIST).await.value().await;
     assert_eq!(listed["result"]["tasks"][0]["status"], "cancelled");
 }
+
+const ASKS: &str = r#""result":{"resultType":"input_required","inputRequests":{"k":{"method":"elicitation/create","params":{"message":"who?"}}},"requestState":"s"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_nobody_answers_ends_its_task() {
+    let asks = || Act { answer: ASKS.into(), ..Act::default() };
+    let web = web(one(Era::Stateless).act("tools/call", asks()).verdicts(&[Verdict::Hold]).waits(&[Wait::Approved]));
+    let id = call_knowing(&web).await["taskId"].as_str().unwrap().to_owned();
+    let get = async || web.send(asking("tasks/get", &id, "", KNOWS)).await.value().await["result"].clone();
+    assert_eq!(settled(get).await["status"], "input_required");
+    tokio::time::sleep(std::time::Duration::from_secs(601)).await;
+    assert_eq!(get().await["status"], "failed");
+}
+
+#[tokio::test]
+async fn what_a_task_asks_is_decided_wherever_it_stands() {
+    let question = r#""inputRequests":{"k":{"method":"elicitation/create","params":{"message":"who?"}}}"#;
+    let news = |id: &str, state: &str| {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/tasks","params":{{"taskId":"{id}",{state}}}}}"#)
+    };
+    let told = [
+        news("up-1", &format!(r#""status":"input_required",{question}"#)),
+        news("up-1", &format!(r#""status":"completed","result":{{{question}}}"#)),
+        news("up-1", &format!(r#""status":"completed","result":{{{question},"a":1,"a":2}}"#)),
+        news("up-1", r#""status":"working""#),
+    ];
+    let ended = format!(r#""result":{{"taskId":"up-1","status":"completed","result":{{{question}}}}}"#);
+    let made = r#""result":{"resultType":"task","taskId":"up-1","status":"working"}"#;
+    let mut door = one(Era::Stateless)
+        .act("tools/call", Act { answer: made.into(), ..Act::default() })
+        .act("tasks/get", Act { answer: ended, ..Act::default() })
+        .act("subscriptions/listen", Act { before: told.to_vec(), answer: r#""result":{}"#.into(), ..Act::default() });
+    door.asks_refused = true;
+    let web = web(door);
+    call_knowing(&web).await;
+    let wanted = r#""notifications":{"taskIds":["up-1"]}"#;
+    let heard = web.modern("subscriptions/listen", 3, wanted, None).await.all().await;
+    assert!(heard.contains("working") && !heard.contains("who?"), "{heard}");
+    let refused = web.send(asking("tasks/get", "up-1", "", KNOWS)).await.value().await;
+    assert_eq!(refused["error"]["data"]["code"], "policy-forbids");
+}
+
+#[tokio::test]
+async fn what_a_followed_task_comes_to_is_decided_where_it_asks() {
+    let ended = ASKS.replace(r#""result":"#, r#""result":{"taskId":"up-1","status":"completed","result":"#) + "}";
+    let made = r#""result":{"resultType":"task","taskId":"up-1","status":"working"}"#;
+    let mut door = one(Era::Stateless)
+        .act("tools/call", Act { answer: made.into(), ..Act::default() })
+        .act("tasks/get", Act { answer: ended, ..Act::default() })
+        .verdicts(&[Verdict::Hold])
+        .waits(&[Wait::Approved]);
+    door.asks_refused = true;
+    let web = web(door);
+    let id = call_knowing(&web).await["taskId"].as_str().unwrap().to_owned();
+    let get = async || web.send(asking("tasks/get", &id, "", KNOWS)).await.value().await["result"].clone();
+    assert_eq!(settled(get).await["result"]["isError"], true);
+}

@@ -124,3 +124,13 @@ async fn a_server_with_sessions_is_told_of_a_withdrawal() {
     held.door.seen("dropped wait").await;
     assert_eq!((held.door.count("send"), held.door.count("dispatch")), (0, 0), "a held call never reached its server");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_nobody_answers_ends_its_call() {
+    let web = web(one(Era::Stateless).act("tools/call", Act { answer: ASKS.into(), ..Act::default() }));
+    let session = web.open("/mcp", INIT).await;
+    let mut answer = web.post(&session, CALL).await;
+    assert_eq!(answer.data().await["method"], "elicitation/create");
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(601), answer.data()).await.unwrap();
+    assert_eq!((ended["id"].as_u64(), ended["error"]["code"].as_i64()), (Some(1), Some(-32603)));
+}

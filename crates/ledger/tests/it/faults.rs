@@ -148,3 +148,37 @@ async fn files_that_could_not_be_written_are_written_by_the_next_publishing() {
     assert_eq!(opened.publisher.publish().unwrap(), 300);
     assert!(entries.join("000").is_file() && entries.join("001.p/44").is_file());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_could_not_be_signed_is_signed_by_the_next_publishing() {
+    let world = World::new();
+    let mut opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    opened.publisher.publish().unwrap();
+    let note = fs::read(world.data().join("log/checkpoint")).unwrap();
+    opened.ledger.ask(Ask::Add(2)).await.unwrap();
+    let beside = world.data().join("log/checkpoint.writing");
+    fs::create_dir(&beside).unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::File(_))));
+    assert_eq!(opened.publisher.size(), 1);
+    fs::remove_dir(&beside).unwrap();
+    assert_eq!(opened.publisher.publish().unwrap(), 2);
+    assert_ne!(fs::read(world.data().join("log/checkpoint")).unwrap(), note);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tile_that_becomes_full_after_a_failure_does_not_hold_up_publishing() {
+    let world = World::new();
+    let mut opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    let entries = world.data().join("log/tile/entries");
+    fs::create_dir_all(entries.parent().unwrap()).unwrap();
+    fs::write(&entries, "in the way").unwrap();
+    // The partial tile is there by now, and its folder is not synced.
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::File(_))));
+    fs::remove_file(&entries).unwrap();
+    for n in 0..300 {
+        opened.ledger.ask(Ask::Add(n)).await.unwrap();
+    }
+    assert_eq!(opened.publisher.publish().unwrap(), 301);
+}

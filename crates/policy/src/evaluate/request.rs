@@ -85,7 +85,7 @@ impl<'a> Prepared<'a> {
     ///
     /// A denial with code `tool-unknown`, `arguments-invalid`, `fact-missing` or `policy-error`.
     pub(super) fn new(bundle: &'a Bundle, question: &Question<'_>) -> Result<Self, Refusal> {
-        let action = bundle.program().actions.get(question.tool).ok_or_else(|| {
+        let action = bundle.ground().actions.get(question.tool).ok_or_else(|| {
             refuse(Code::ToolUnknown, format!("`{}` is not in the catalogue", question.tool), "catalog")
         })?;
         let situation = situation(bundle, action, question)?;
@@ -104,7 +104,7 @@ impl<'a> Prepared<'a> {
     /// A denial with code `agent-unknown`, `person-unknown`, `policy-denies` or `fact-missing`.
     pub(super) fn ask_for<'q>(&'q self, bundle: &'q Bundle, principal: &Principal) -> Result<Asked<'q>, Refusal> {
         let program = bundle.program();
-        let asker = program.askers.get(principal).ok_or_else(|| unknown(principal))?;
+        let asker = program.ground.askers.get(principal).ok_or_else(|| unknown(principal))?;
         if !self.action.principals.contains(asker.entity.uid().entity_type()) {
             let detail = format!("the schema does not let `{principal}` ask for it at all");
             return Err(refuse(Code::PolicyDenies, detail, SCHEMA));
@@ -134,7 +134,7 @@ fn unknown(principal: &Principal) -> Refusal {
 
 /// Adds the resource to the entities of a pair, checked against the schema.
 fn with(bundle: &Bundle, known: &Entities, entity: &Arc<Entity>) -> Result<Entities, Refusal> {
-    let schema = CoreSchema::new(bundle.program().schema.as_ref());
+    let schema = CoreSchema::new(bundle.ground().core_schema());
     let added = known.clone().add_entities(
         [Arc::clone(entity)],
         Some(&schema),
@@ -155,7 +155,7 @@ fn target(bundle: &Bundle, action: &Action, question: &Question<'_>) -> Result<T
             }
         };
     };
-    let plan = bundle.program().kinds.get(&resource.kind).filter(|plan| action.resources.contains(plan.entity_type()));
+    let plan = bundle.ground().kinds.get(&resource.kind).filter(|plan| action.resources.contains(plan.entity_type()));
     let Some(plan) = plan else {
         return Err(refuse(Code::FactMissing, format!("`{tool}` does not act on a {}", resource.kind), SCHEMA));
     };
@@ -171,7 +171,7 @@ fn situation(bundle: &Bundle, action: &Action, question: &Question<'_>) -> Resul
         let value = match circumstance {
             Circumstance::Mode => continue,
             Circumstance::Now => bundle
-                .program()
+                .ground()
                 .constants
                 .instant(question.now.0)
                 .ok_or_else(|| refuse(Code::PolicyError, "the instant of the question is out of range", SCHEMA))?,
@@ -224,7 +224,7 @@ impl Asked<'_> {
         let context = self.context(bundle, mode);
         let request =
             Request::new_unchecked(self.asker.entry.clone(), action.entry.clone(), resource.clone(), Some(context));
-        let schema = bundle.program().core_schema();
+        let schema = bundle.ground().core_schema();
         schema
             .validate_request(&request, Extensions::all_available())
             .map_err(|error| refuse(Code::ArgumentsInvalid, error.to_string(), SCHEMA))?;
@@ -233,7 +233,7 @@ impl Asked<'_> {
 
     fn context(&self, bundle: &Bundle, mode: Mode) -> Context {
         let wants_mode = self.prepared.action.circumstances.iter().any(|(_, known)| *known == Circumstance::Mode);
-        let mode = wants_mode.then(|| ("mode", bundle.program().constants.mode(mode)));
+        let mode = wants_mode.then(|| ("mode", bundle.ground().constants.mode(mode)));
         match Value::record(self.prepared.situation.iter().cloned().chain(mode), None).value {
             ValueKind::Record(attributes) => Context::Value(attributes),
             _ => Context::empty(),

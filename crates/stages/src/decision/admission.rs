@@ -1,4 +1,5 @@
-//! What stands at the door of the sequencer itself: its clock, floods of denials, and room for another case.
+//! What stands at the door of the sequencer itself: its clock, floods of denials, what people have refused, and room for
+//! another case.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +12,9 @@ use crate::said::Said;
 /// Is the last round of approvals: the second, for what appears only when the action is decided again.
 const LAST_ROUND: i64 = 2;
 
-/// Judges clock and flood, and that the sequencer gave everything [`super::finish`] reads.
+/// Judges clock, flood and refusal, and that the sequencer gave everything [`super::finish`] reads.
 ///
-/// Reads `now`, `clock.jumped`, `denials.flooding`, `cases.open`, `approval.met` and `approval.round`.
+/// Reads `now`, `clock.jumped`, `denials.flooding`, `cases.open`, `approval.met`, `approval.round` and `approval.refused`.
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut clock = Said::by(Stage::Evidence, facts);
     if clock.bool("clock.jumped") == Some(true) {
@@ -27,7 +28,12 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         quota.deny(Code::DenialsFlooding, "it has been denied so often that it must wait", "denials.flooding");
     }
     quota.int("cases.open");
-    [clock.so_far(), quota.so_far()].concat()
+    let mut people = Said::by(Stage::Review, facts);
+    if people.bool("approval.refused") == Some(true) && !mutant::on(Mutant::RefusalForgotten) {
+        let detail = "a person refused this very action; it may be proposed again once that has ended";
+        people.deny(Code::ApprovalDenied, detail, "approval.refused");
+    }
+    [clock.so_far(), quota.so_far(), people.so_far()].concat()
 }
 
 /// Says what stands against putting the missing profiles before people; nothing if a case may be opened.

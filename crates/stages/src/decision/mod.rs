@@ -60,7 +60,7 @@ impl Early {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
     /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `cases.open`, `approval.met`, `approval.round`,
-    /// `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
+    /// `approval.refused`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
     pub facts: Facts,
     /// The digest of the bundle that decides.
     pub bundle: Digest,

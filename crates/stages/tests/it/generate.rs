@@ -335,8 +335,15 @@ impl Facting<'_, '_> {
     }
 
     fn sequencer(&mut self) {
-        for name in ["switch.tenant", "switch.agent", "switch.tool", "switch.class", "clock.jumped", "denials.flooding"]
-        {
+        for name in [
+            "switch.tenant",
+            "switch.agent",
+            "switch.tool",
+            "switch.class",
+            "clock.jumped",
+            "denials.flooding",
+            "approval.refused",
+        ] {
             self.usually(name, false);
         }
         self.list("approval.met", &PROFILES, 2);

@@ -144,6 +144,7 @@ fn gather(dice: &mut Dice<'_>, bundle: &Bundle, proposal: &ActionProposal) -> (F
         "switch.class",
         "clock.jumped",
         "denials.flooding",
+        "approval.refused",
     ] {
         put(name, false.into());
     }

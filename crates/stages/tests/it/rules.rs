@@ -261,6 +261,8 @@ fn the_door_of_the_sequencer() {
     check(&[
         (facts(json!({ "clock.jumped": true })), &["evidence clock-jumped deny clock.jumped"]),
         (facts(json!({ "denials.flooding": true })), &["limits denials-flooding deny denials.flooding"]),
+        (facts(json!({ "approval.refused": true })), &["review approval-denied deny approval.refused"]),
+        (facts(json!({ "approval.refused": null })), &["review fact-missing deny approval.refused"]),
         (facts(json!({ "level.rank": 1, "cases.open": 20 })), &[level, "limits cases-full deny cases.open"]),
         (facts(json!({ "level.rank": 1, "cases.open": 19 })), &[level]),
         (facts(json!({ "level.rank": 1, "approval.round": 2 })), &[level, "review approval-void deny approval.round"]),

@@ -147,10 +147,13 @@ impl Bridge {
 }
 
 impl Session {
-    /// Returns the connection, opened anew if there is none, or if it is the one that was lost.
+    /// Returns the connection, opened anew if there is none, or if it is the one that was lost, or if its server has gone:
+    /// whoever listens there then is not to be sent the agent's key.
     async fn link(&mut self, lost: Option<u64>, out: &mpsc::Sender<String>) -> Result<Link, CliError> {
-        if let Some(link) = self.link.clone().filter(|link| Some(link.number) != lost) {
-            return Ok(link);
+        let live = |link: &Link| Some(link.number) != lost && self.host.lives();
+        self.link = self.link.take().filter(live);
+        if let Some(link) = &self.link {
+            return Ok(link.clone());
         }
         if self.over {
             return Err(CliError::new(Exit::Failed, Code::ShuttingDown, "the client has left"));
@@ -159,6 +162,9 @@ impl Session {
         let connection = Arc::new(self.connect(&wiring).await.map_err(|e| {
             CliError::new(Exit::Failed, e.code(), format!("the server on the data folder cannot be used: {e}"))
         })?);
+        if let Some(running) = self.host.attached() {
+            connection.only_while(move || running.lives());
+        }
         if let Some(frame) = self.initialized.clone()
             && let Err(error) = connection.send(frame).await
         {

@@ -49,12 +49,20 @@ pub(super) struct Host {
     agent: AgentId,
     server: Option<ServerName>,
     own: Option<Server>,
+    /// The server of another process's that the last way led to.
+    attached: Option<Running>,
 }
 
 impl Host {
     /// Builds one that serves nothing yet.
     pub(super) fn new(folders: &Folders, args: &Wrap) -> Self {
-        Self { folders: folders.clone(), agent: args.agent.clone(), server: args.server.clone(), own: None }
+        Self {
+            folders: folders.clone(),
+            agent: args.agent.clone(),
+            server: args.server.clone(),
+            own: None,
+            attached: None,
+        }
     }
 
     /// Returns the way to whoever serves the folder now; starts a server if nobody does.
@@ -65,8 +73,12 @@ impl Host {
     /// and accepts no connection; otherwise as [`start`].
     pub(super) async fn reach(&mut self) -> Result<Wiring, CliError> {
         for _ in 0..TRIES {
-            if let Some(url) = self.serving().await {
-                return self.wiring(&url);
+            if let Some(own) = &self.own {
+                return self.wiring(&own.url);
+            }
+            self.attached = running(&self.folders).await;
+            if let Some(attached) = &self.attached {
+                return self.wiring(&attached.url);
             }
             match start(&self.folders).await {
                 Ok(server) => self.own = Some(server),
@@ -86,11 +98,21 @@ impl Host {
         }
     }
 
-    /// Says whether a way that was returned before still leads to whoever serves the folder.
+    /// Says whether a way that was returned before still leads to whoever serves the folder, and that one listens.
     pub(super) async fn holds(&self, wiring: &Wiring) -> bool {
-        let serving = self.serving().await;
         let url = wiring.url.as_deref();
-        url.zip(serving).is_some_and(|(url, serving)| url.strip_prefix(&serving).is_some_and(|p| p.starts_with('/')))
+        url.zip(self.serving().await)
+            .is_some_and(|(url, serving)| url.strip_prefix(&serving).is_some_and(|p| p.starts_with('/')))
+    }
+
+    /// Returns the server of another process's that the last way led to.
+    pub(super) fn attached(&self) -> Option<Running> {
+        self.attached.clone()
+    }
+
+    /// Says whether the process that the last way led to runs still.
+    pub(super) fn lives(&self) -> bool {
+        self.own.is_some() || self.attached.as_ref().is_some_and(Running::lives)
     }
 
     fn wiring(&self, url: &str) -> Result<Wiring, CliError> {

@@ -1,0 +1,50 @@
+//! The server is told to stop: what comes afterwards is refused, and nothing of it is recorded.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::{init, program, run};
+
+#[test]
+fn a_request_after_the_signal_to_stop_is_refused_and_leaves_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(init(dir).code, 0);
+    let mut server = Command::new(program())
+        .args(["up", "--listen", "127.0.0.1:0", "--json"])
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let key = std::fs::read_to_string(dir.join("countersign/keys/admin.key")).unwrap();
+    let address = ready["url"].as_str().unwrap().strip_prefix("http://").unwrap();
+
+    let body = r#"{"tenant":"default","reason":"too late"}"#;
+    let mut late = TcpStream::connect(address).unwrap();
+    write!(late, "POST /v1/switches HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n").unwrap();
+    // The server must have taken the connection before it is told to stop.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    std::thread::sleep(Duration::from_millis(500));
+    let rest = format!("authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}", key.trim(), body.len());
+    late.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let problem: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(problem["code"], "shutting-down", "{problem}");
+    assert_eq!(problem["detail"], "the server is stopping and takes no new requests");
+    assert!(server.wait().unwrap().success());
+
+    let tail = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    assert!(!tail.contains("too late") && !tail.is_empty(), "{tail}");
+    assert_eq!(run(dir, &["log", "check"]).code, 0);
+}

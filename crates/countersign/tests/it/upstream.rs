@@ -1,0 +1,68 @@
+//! Servers that answer too late or too much: each has its own code, and later calls are served.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::program::{Client, run};
+
+/// Writes a program whose tool `list_all` answers with nine megabytes and whose `list_page` with a few bytes.
+fn talkative(dir: &Path) -> String {
+    let tool = |name: &str| {
+        json!({ "name": name, "description": "Lists.", "inputSchema": { "type": "object", "properties": {} },
+            "annotations": { "readOnlyHint": true } })
+    };
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "tools": {} },
+        "serverInfo": { "name": "talkative", "version": "1" } });
+    let reply = |result: &Value| {
+        json!({ "jsonrpc": "2.0", "id": "ID", "result": result }).to_string().replace("\"ID\"", "'\"$id\"'")
+    };
+    let page = json!({ "content": [{ "type": "text", "text": "one page" }] });
+    let script = format!(
+        "#!/bin/sh\nwhile read -r line; do\n  id=$(printf '%s' \"$line\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/')\n  \
+         case \"$line\" in\n  *'\"initialize\"'*) echo '{}' ;;\n  *tools/list*) echo '{}' ;;\n  *list_page*) echo '{}' ;;\n  \
+         *list_all*) printf '{{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\"' \"$id\"\n    \
+         head -c 9000000 /dev/zero | tr '\\0' x\n    echo '\"}}]}}}}' ;;\n  esac\ndone\n",
+        reply(&hello),
+        reply(&json!({ "tools": [tool("list_all"), tool("list_page")] })),
+        reply(&page),
+    );
+    let path = dir.join("server.sh");
+    std::fs::write(&path, script).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_result_that_is_too_large_is_said_to_have_happened_and_is_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let server = talkative(dir);
+    let begun = run(dir, &["init", "--json", "--owner", "ana", "--", "sh", &server]);
+    assert_eq!(begun.code, 0, "{}", begun.err);
+    let mut client = Client::start(dir, &["wrap", "--server=talkative"]);
+    client.ask("tools/list", &json!({}));
+    let refused = client.call("list_all", &json!({}));
+    assert_eq!(Client::refused(&refused), "result-too-large", "{refused}");
+    let text = refused["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("longer than 8388608 bytes") && !text.contains("xxxx"), "{text}");
+    client.finish();
+    // Nothing after such a line can be trusted to start one, so the server is let go of; a new session starts it again.
+    let mut client = Client::start(dir, &["wrap", "--server=talkative"]);
+    client.ask("tools/list", &json!({}));
+    let read = client.call("list_page", &json!({}));
+    assert_eq!(read["content"][0]["text"], "one page", "{read}");
+    client.finish();
+    let action = refused["_meta"]["countersign.dev/refusal"]["action"].as_str().unwrap_or_else(|| panic!("{refused}"));
+    let trace = run(dir, &["trace", action, "--json"]);
+    assert!(trace.code == 0 && trace.out.contains("in_doubt"), "{}{}", trace.out, trace.err);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_after_20_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let silent = run(dir, &["init", "--owner", "ana", "--name", "silent", "--", "sh", "-c", "read -r line; sleep 40"]);
+    assert_eq!((silent.code, silent.out.as_str()), (1, ""), "{}", silent.err);
+    assert!(silent.err.contains("code: upstream-timeout ") && silent.err.contains("in time"), "{}", silent.err);
+    assert!(!dir.join("countersign/bundle").exists(), "nothing is begun with a server that is not there");
+}
