@@ -80,7 +80,7 @@ govern() {
 # withdrawn TRANSPORT: says what is wrong with the case of a call that its client has withdrawn.
 withdrawn() {
   local last
-  "$CS" --dir "$CS_DIR" log tail -n 100 --json | grep -q '"kind":"case_ended"' || { echo "no end of the case is recorded"; return 1; }
+  "$CS" --dir "$CS_DIR" log tail -n 100 --json | grep '"kind":"case_ended"' >/dev/null || { echo "no end of the case is recorded"; return 1; }
   # Over stdio the server has ended with its client.
   [ "$1" = http ] || return 0
   last=$("$CS" --dir "$CS_DIR" approvals list --all --json | grep -o 'case_[0-9A-Za-z]*","state":"[a-z]*"' | tail -1)
