@@ -3,7 +3,7 @@
 const [way, cell, tool] = process.argv.slice(2);
 const WRITE = {
   name: "gzip-file-as-resource",
-  arguments: { name: "a.gz", data: "data:text/plain,hello", outputType: "resource" },
+  arguments: { name: `${cell}.gz`, data: "data:text/plain,hello", outputType: "resource" },
 };
 const long = (duration, steps) => ({ name: "trigger-long-running-operation", arguments: { duration, steps } });
 

@@ -11,7 +11,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 transport, cell, *tool = sys.argv[1:]
-WRITE = ("gzip-file-as-resource", {"name": "a.gz", "data": "data:text/plain,hello", "outputType": "resource"})
+WRITE = ("gzip-file-as-resource", {"name": f"{cell}.gz", "data": "data:text/plain,hello", "outputType": "resource"})
 LONG = "trigger-long-running-operation"
 
 
