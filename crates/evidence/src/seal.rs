@@ -76,3 +76,26 @@ pub fn open(key: &RecordKey, record: &RecordId, ciphertext: &[u8]) -> Result<Con
     let plain = cipher(key).decrypt(&Nonce::from(CONTENT), payload).map_err(|_| SealError::WrongKey)?;
     Ok(cbor::decode(&plain)?)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use types::Millis;
+
+    use super::*;
+    use crate::content::Field;
+    use crate::keys::SubjectKey;
+
+    #[test]
+    fn salts_that_were_opened_do_not_decrypt_the_content() {
+        let id = RecordId::draw(Millis(1), [1; 10]);
+        let key = RecordKey::derive(&id, &SubjectKey::from_bytes([2; 32]), []);
+        let content = Content::default().with(Field::Reason, &"a reason of more than a block".to_owned());
+        let sealed = seal(&key, &id, &content).unwrap();
+        let salts = key_stream(&key, sealed.bytes.len()).unwrap();
+        let guess: Vec<u8> = sealed.bytes.iter().zip(&salts).map(|(sealed, salt)| sealed ^ salt).collect();
+        let plain = cbor::encode(&content);
+        assert!(!guess.starts_with(plain.get(..16).unwrap()));
+    }
+}
