@@ -1,14 +1,19 @@
 //! The same decisions over HTTP: one keep-alive connection per caller, client and server on the same machine.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
 use control::Control;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use types::{AgentId, Principal};
 
 use crate::measure::{self, Summary};
+use crate::raw::{Group, Rows};
 use crate::workload::AGENTS;
 
 fn text<E: std::fmt::Display>(error: E) -> String {
@@ -21,24 +26,56 @@ fn text<E: std::fmt::Display>(error: E) -> String {
 ///
 /// What the socket or the server say.
 pub async fn decide(control: &Arc<Control>, callers: u32) -> Result<Summary, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
-    let address = listener.local_addr().map_err(text)?;
     let (router, _) = api::router(control.clone(), api::ApiConfig::default());
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
-    let each = (20_000 / callers).clamp(100, 2_000);
-    let begun = measure::now();
-    let mut tasks = Vec::new();
+    let mut tokens = Vec::new();
     for caller in 0..callers {
         let agent = AgentId::new(format!("agent-{}", caller % AGENTS)).map_err(text)?;
         let key = control.create_first_key(Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)?;
-        tasks.push(tokio::spawn(one_caller(address, key.token, caller, each)));
+        tokens.push(key.token);
     }
+    measured(router, &tokens).await
+}
+
+/// Measures the floor: the same requests, read as JSON and answered once one row of the same size is durable.
+///
+/// # Errors
+///
+/// What the store, the socket or the server say.
+pub async fn bare(folder: &Path, callers: u32) -> Result<Summary, String> {
+    let group = Group::start(&folder.join(format!("bare-{callers}.db")))?;
+    let tokens: Vec<String> = (0..callers).map(|caller| format!("token-{caller}")).collect();
+    let router = axum::Router::new().route("/v1/actions", axum::routing::post(add_row)).with_state(group.rows());
+    let summary = measured(router, &tokens).await?;
+    tokio::task::spawn_blocking(|| group.end()).await.map_err(text)??;
+    Ok(summary)
+}
+
+async fn add_row(
+    State(rows): State<Rows>,
+    Json(_): Json<serde_json::Value>,
+) -> Result<Json<serde_json::Value>, StatusCode> {
+    let added = rows.add().await;
+    added.then(|| Json(serde_json::json!({"verdict": "allow"}))).ok_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Serves a router and asks it over one connection per token.
+async fn measured(router: axum::Router, tokens: &[String]) -> Result<Summary, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
+    let address = listener.local_addr().map_err(text)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(serving.into_future());
+    let each = (20_000 / tokens.len().max(1)).clamp(100, 2_000);
+    let begun = measure::now();
+    let tasks: Vec<_> =
+        (0..).zip(tokens).map(|(n, token)| tokio::spawn(one_caller(address, token.clone(), n, each))).collect();
     let mut times = Vec::new();
     for task in tasks {
         times.extend(task.await.map_err(text)??);
     }
     let wall = measure::since(begun);
-    server.abort();
+    drop(stop);
+    server.await.map_err(text)?.map_err(text)?;
     Ok(Summary::from_times(times, wall))
 }
 
@@ -46,7 +83,7 @@ async fn one_caller(
     address: SocketAddr,
     token: String,
     caller: u32,
-    each: u32,
+    each: usize,
 ) -> Result<Vec<std::time::Duration>, String> {
     let body = format!(
         "{{\"tool\":\"bench.look_item\",\"arguments\":{{\"item\":\"item-{}\",\"note\":\"a note of about forty characters\"}},\"confidence\":0.99}}",

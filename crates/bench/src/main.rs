@@ -54,7 +54,7 @@ async fn all() -> Result<(), String> {
         added(&control, server, folder.path()).await?;
     }
     for callers in callers.iter().copied().filter(|_| wanted("record")) {
-        let raw = raw::group_commit(folder.path(), callers)?;
+        let raw = raw::group_commit(folder.path(), callers).await?;
         let cpu = cpu::Cpu::now();
         let road = decide_and_record(&control, callers).await?;
         let spent = cpu.since(road.count);
@@ -64,10 +64,13 @@ async fn all() -> Result<(), String> {
         line("  of it processor time, per decision", &spent);
     }
     for callers in callers.iter().copied().filter(|_| wanted("http")) {
+        let bare = http::bare(folder.path(), callers).await?;
         let cpu = cpu::Cpu::now();
-        let summary = http::decide(&control, callers).await?;
-        let spent = cpu.since(summary.count);
-        line(&format!("decide and record over HTTP, {callers} callers"), &summary.to_string());
+        let road = http::decide(&control, callers).await?;
+        let spent = cpu.since(road.count);
+        let share = road.per_second * 100.0 / bare.per_second.max(1.0);
+        line(&format!("bare row over HTTP, {callers} callers"), &bare.to_string());
+        line(&format!("decide and record over HTTP, {callers} callers"), &format!("{road}  ({share:.0} % of bare)"));
         line("  of it processor time, per decision", &spent);
     }
     Ok(())

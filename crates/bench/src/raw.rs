@@ -1,9 +1,10 @@
 //! The floor: the store's own group commit of rows of the same size, deciding and sealing nothing.
 
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::thread::JoinHandle;
 
 use store::{Batch, NewRecord, Writer};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::measure::{self, Summary};
 
@@ -20,46 +21,90 @@ fn record() -> NewRecord {
     }
 }
 
-/// Measures acknowledged rows per second with so many callers, each awaiting its own.
-pub fn group_commit(folder: &Path, callers: u32) -> Result<Summary, String> {
-    let path = folder.join(format!("raw-{callers}.db"));
-    let mut writer = Writer::open(&path).map_err(|e| e.to_string())?;
-    let (send, receive) = sync_channel::<Sender<()>>(4_096);
-    let committer = std::thread::spawn(move || -> Result<(), String> {
-        while let Ok(first) = receive.recv() {
-            let mut waiting = vec![first];
-            waiting.extend(receive.try_iter().take(1_023));
-            let batch = Batch { records: waiting.iter().map(|_| record()).collect(), ..Batch::default() };
-            writer.commit(&batch).map_err(|e| e.to_string())?;
-            for ack in waiting {
-                let _ = ack.send(());
+/// Is the store behind one thread that commits whatever is waiting, and tells each caller when its row is durable.
+pub struct Group {
+    rows: mpsc::Sender<oneshot::Sender<()>>,
+    committer: JoinHandle<Result<(), String>>,
+}
+
+impl Group {
+    /// Opens a journal of its own and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn start(path: &Path) -> Result<Self, String> {
+        let mut writer = Writer::open(path).map_err(|e| e.to_string())?;
+        let (rows, mut received) = mpsc::channel::<oneshot::Sender<()>>(4_096);
+        let committer = std::thread::spawn(move || -> Result<(), String> {
+            let mut waiting = Vec::new();
+            while received.blocking_recv_many(&mut waiting, 1_024) > 0 {
+                let batch = Batch { records: waiting.iter().map(|_| record()).collect(), ..Batch::default() };
+                writer.commit(&batch).map_err(|e| e.to_string())?;
+                for ack in waiting.drain(..) {
+                    let _ = ack.send(());
+                }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        });
+        Ok(Self { rows, committer })
+    }
+
+    /// Returns what takes rows; the thread ends once all of these are gone.
+    pub fn rows(&self) -> Rows {
+        Rows(self.rows.clone())
+    }
+
+    /// Lets go of its own and waits for the thread's end.
+    ///
+    /// # Errors
+    ///
+    /// What the store said.
+    pub fn end(self) -> Result<(), String> {
+        drop(self.rows);
+        self.committer.join().map_err(|_| "the writer panicked".to_owned())?
+    }
+}
+
+/// Takes rows.
+#[derive(Clone)]
+pub struct Rows(mpsc::Sender<oneshot::Sender<()>>);
+
+impl Rows {
+    /// Adds a row and waits until it is durable; false if the writer is gone.
+    pub async fn add(&self) -> bool {
+        let (ack, acked) = oneshot::channel();
+        self.0.send(ack).await.is_ok() && acked.await.is_ok()
+    }
+}
+
+/// Measures acknowledged rows per second with so many callers, each awaiting its own.
+///
+/// # Errors
+///
+/// What the store says.
+pub async fn group_commit(folder: &Path, callers: u32) -> Result<Summary, String> {
+    let group = Group::start(&folder.join(format!("raw-{callers}.db")))?;
     let begun = measure::now();
     let each = (EACH / callers).max(100);
-    let threads: Vec<_> = (0..callers)
-        .map(|_| {
-            let send = send.clone();
-            std::thread::spawn(move || {
-                let mut times = Vec::new();
-                for _ in 0..each {
-                    let one = measure::now();
-                    let (ack, acked) = channel();
-                    if send.send(ack).is_err() || acked.recv().is_err() {
-                        break;
-                    }
-                    times.push(measure::since(one));
-                }
-                times
-            })
-        })
-        .collect();
-    drop(send);
-    let times = threads.into_iter().filter_map(|t| t.join().ok()).flatten().collect();
+    let caller = |rows: Rows| async move {
+        let mut times = Vec::new();
+        for _ in 0..each {
+            let one = measure::now();
+            if !rows.add().await {
+                break;
+            }
+            times.push(measure::since(one));
+        }
+        times
+    };
+    let tasks: Vec<_> = (0..callers).map(|_| tokio::spawn(caller(group.rows()))).collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.map_err(|e| e.to_string())?);
+    }
     let wall = measure::since(begun);
-    committer.join().map_err(|_| "the writer panicked".to_owned())??;
+    tokio::task::spawn_blocking(|| group.end()).await.map_err(|e| e.to_string())??;
     Ok(Summary::from_times(times, wall))
 }
 

@@ -21,6 +21,12 @@ use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Session, Switch, kind};
 use crate::tools::Listed;
 
+/// Is how long the publisher rests after it has brought the files up to date.
+const PUBLISH_EVERY: Duration = Duration::from_millis(500);
+
+/// Is how long it rests after it could not.
+const PUBLISH_AGAIN: Duration = Duration::from_secs(2);
+
 /// Resolves a name from the environment; only binaries read it.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -255,8 +261,10 @@ impl Control {
                     if matches!(error, PublishError::Mismatch(_)) {
                         return;
                     }
+                    tokio::time::sleep(PUBLISH_AGAIN).await;
+                    continue;
                 }
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                tokio::time::sleep(PUBLISH_EVERY).await;
                 if size.changed().await.is_err() {
                     return;
                 }

@@ -86,7 +86,7 @@ impl Shared {
         if let Ok(mut health) = self.health.write() {
             health.size = size;
         }
-        self.size.send_replace(size);
+        self.size.send_if_modified(|known| std::mem::replace(known, size) != size);
     }
 }
 

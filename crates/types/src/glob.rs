@@ -16,12 +16,10 @@ impl Default for Glob {
 impl Glob {
     /// Says whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
-        let mut parts = self.0.split('*');
-        let first = parts.next().unwrap_or_default();
+        let Some((first, others)) = self.0.split_once('*') else { return text == self.0 };
         let Some(mut rest) = text.strip_prefix(first) else { return false };
-        let middle: Vec<&str> = parts.collect();
-        let Some((last, middle)) = middle.split_last() else { return rest.is_empty() };
-        for part in middle {
+        let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));
+        for part in middle.split('*') {
             let Some(at) = rest.find(part) else { return false };
             rest = rest.get(at + part.len()..).unwrap_or_default();
         }

@@ -2,7 +2,7 @@
 
 use evidence::{RecordKind, bodies};
 use ledger::{Draft, Turn};
-use stages::decision::{Granted, Late, PERMIT_MS, Permit, finish};
+use stages::decision::{Early, Granted, Late, PERMIT_MS, Permit, finish};
 use stages::facts;
 use types::case::{Case, CaseState};
 use types::{ActionProposal, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
@@ -30,10 +30,10 @@ impl Decider {
             Some(_) => return (Reply::Overtaken, None),
             None => self.judge_inside(&mut proposal, turn),
         };
-        let digest = proposal.digest();
+        let digest = prepared.early.action_digest();
         let tickets = self.tickets(&digest, turn.now);
         let late = Late {
-            facts: self.late_facts(&proposal, prepared.early.facts(), &tickets, turn),
+            facts: self.late_facts(&proposal, &prepared.early, &tickets, turn),
             bundle: self.bundle.digest(),
             case: tickets.last().map(|case| case.id),
             permit_ms: if reported { REPORTED_PERMIT_MS } else { PERMIT_MS },
@@ -104,18 +104,18 @@ impl Decider {
         session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
     }
 
-    fn late_facts(&self, proposal: &ActionProposal, early: &Facts, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
+    fn late_facts(&self, proposal: &ActionProposal, early: &Early, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
         let (data, now) = (self.bundle.data(), turn.now);
-        let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early, now);
-        late.extend(facts::of_time(data, proposal, early, now));
+        let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early.facts(), now);
+        late.extend(facts::of_time(data, proposal, early.facts(), now));
         let mut set = |name: &'static str, value: FactValue, source: &'static str| {
             late.set(FactName::known(name), value, source, now);
         };
-        for (name, target) in self.targets(proposal, early) {
+        for (name, target) in self.targets(proposal, early.facts()) {
             let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
             set(name, on.into(), "switches");
         }
-        set("approval.refused", self.refusals.hold(&proposal.digest(), now).into(), "cases");
+        set("approval.refused", self.refusals.hold(&early.action_digest(), now).into(), "cases");
         let met: Vec<String> = tickets.met(data).iter().map(ProfileId::to_string).collect();
         set("approval.met", FactValue::List(met), "cases");
         set("approval.round", FactValue::Int(i64::from(tickets.round())), "cases");

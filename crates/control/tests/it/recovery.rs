@@ -57,3 +57,29 @@ async fn every_permitted_action_has_one_intent_in_a_log_that_walks() {
     assert_eq!((walked.kinds["decided"], walked.kinds["outcome"]), (10, 5));
     assert!(walked.open_intents.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_could_not_be_published_are_published_without_another_record() {
+    let world = world().await;
+    let log = world.folder.path().join("data/log");
+    let in_the_way = log.join("checkpoint.writing");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    propose(&world, "sre.report", "{}").await;
+    let size = world.control.history().size().unwrap();
+    let is_published = || {
+        let checkpoint = std::fs::read_to_string(log.join("checkpoint")).unwrap_or_default();
+        checkpoint.lines().nth(1) == Some(size.to_string().as_str())
+    };
+    // Longer than it takes to try, and to fail.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert!(!is_published());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    for _ in 0..100 {
+        if is_published() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.control.history().size().unwrap(), size, "nothing else was recorded meanwhile");
+    assert!(is_published());
+}

@@ -1,6 +1,6 @@
 //! Exit codes with meaning, and errors with a stable code.
 
-use crate::program::{init, run};
+use crate::program::{Client, begun, log_tail, run, up};
 
 #[test]
 fn what_is_wrong_is_said_with_a_code() {
@@ -36,9 +36,8 @@ fn every_code_is_explained() {
 
 #[test]
 fn a_bundle_with_problems_names_all_of_them_with_their_places() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
     let good = run(dir, &["policy", "test"]);
     assert_eq!(good.code, 0, "{}", good.out);
     let path = dir.join("countersign/bundle/policies/starter.cedar");
@@ -58,9 +57,8 @@ fn a_bundle_with_problems_names_all_of_them_with_their_places() {
 
 #[test]
 fn a_missing_key_and_an_old_journal_are_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
     let keys = dir.join("countersign/keys");
     std::fs::rename(keys.join("tenant.key"), keys.join("aside")).unwrap();
     assert!(run(dir, &["log", "tail"]).err.contains("keys-unusable"));
@@ -68,21 +66,20 @@ fn a_missing_key_and_an_old_journal_are_told_apart() {
     let journal = dir.join("countersign/data/journal.db");
     std::fs::write(&journal, b"this is no journal, but it is long enough to be read as one by somebody careless")
         .unwrap();
-    let torn = run(dir, &["up", "--listen", "127.0.0.1:0"]);
+    let torn = up(dir);
     assert!(torn.code == 1 && torn.err.contains("journal-torn"), "{}", torn.err);
 }
 
 #[test]
 fn a_key_that_was_put_away_does_not_begin_everything_anew() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
     std::fs::remove_file(dir.join("countersign/keys/admin.key")).unwrap();
     let bundle = dir.join("countersign/bundle/bundle.toml");
     let text = std::fs::read_to_string(&bundle).unwrap();
     std::fs::write(&bundle, format!("# edited behind everybody's back\n{text}")).unwrap();
-    crate::program::Client::start(dir, &["wrap", "--server=inventory"]).finish();
-    let tail = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    Client::wrap(dir, "inventory").finish();
+    let tail = log_tail(dir);
     assert_eq!(tail.matches(r#""kind":"bundle""#).count(), 1, "{tail}");
     assert!(!dir.join("countersign/keys/admin.key").exists());
 }

@@ -4,32 +4,20 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
-use crate::program::{Client, Said, init, run};
-
-const WRAP: [&str; 2] = ["wrap", "--server=inventory"];
+use crate::program::{Client, Said, begun, log_tail, run, up};
 
 /// Makes some calls and returns how many records the journal has then.
 fn work(dir: &Path, calls: usize) -> usize {
-    let mut client = Client::start(dir, &WRAP);
+    let mut client = Client::wrap(dir, "inventory");
     for _ in 0..calls {
-        assert_eq!(Client::refused(&client.call("list_services", &json!({}))), "");
+        client.lists_services();
     }
     client.finish();
     records(dir)
 }
 
 fn records(dir: &Path) -> usize {
-    let tail = run(dir, &["log", "tail", "-n", "1000", "--json"]);
-    assert_eq!(tail.code, 0, "{}", tail.err);
-    tail.out.lines().count()
-}
-
-fn begun() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(init(folder.path()).code, 0);
-    folder
+    log_tail(dir).lines().count()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -53,10 +41,6 @@ fn put(from: &Path, to: &Path) {
 fn refused(said: &Said, exit: i32, code: &str, says: &str) {
     assert_eq!((said.code, said.out.as_str()), (exit, ""), "{}", said.err);
     assert!(said.err.contains(&format!("code: {code} ")) && said.err.contains(says), "{}", said.err);
-}
-
-fn up(dir: &Path) -> Said {
-    run(dir, &["up", "--listen", "127.0.0.1:0"])
 }
 
 #[test]
@@ -155,17 +139,16 @@ fn a_write_that_a_crash_cut_off_is_taken_back_and_a_damaged_file_is_not_used() {
     let folder = begun();
     let dir = folder.path();
     let journal = dir.join("countersign/data/journal.db");
-    let mut client = Client::start(dir, &WRAP);
+    let mut client = Client::wrap(dir, "inventory");
     for _ in 0..5 {
-        assert_eq!(Client::refused(&client.call("list_services", &json!({}))), "");
+        client.lists_services();
     }
-    client.child.kill().unwrap();
-    client.child.wait().unwrap();
+    client.kill();
     let torn = OpenOptions::new().append(true).open(dir.join("countersign/data/journal.db-wal"));
     torn.unwrap().write_all(&[0x5a; 1_500]).unwrap();
     let before = records(dir);
     assert!(work(dir, 1) > before, "what was answered is there, and more can be recorded");
-    let outcomes = run(dir, &["log", "tail", "-n", "1000", "--json"]).out;
+    let outcomes = log_tail(dir);
     assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 6);
     assert_eq!(run(dir, &["log", "check"]).code, 0);
 

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use crate::program::{Client, init, run};
-
-const WRAP: [&str; 2] = ["wrap", "--server=inventory"];
+use crate::program::{Client, begun, init, open_case, run};
 
 #[test]
 fn from_a_servers_command_to_a_governed_call() {
@@ -14,7 +12,7 @@ fn from_a_servers_command_to_a_governed_call() {
     assert_eq!(report.code, 0, "{}", report.err);
     assert!(report.json()["client"]["inventory"]["args"].as_array().unwrap().iter().any(|word| word == "wrap"));
 
-    let mut client = Client::start(dir, &WRAP);
+    let mut client = Client::wrap(dir, "inventory");
     let listed = client.ask("tools/list", &json!({}));
     assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 9);
     let read = client.call("get_service", &json!({ "service": "checkout" }));
@@ -32,10 +30,9 @@ fn from_a_servers_command_to_a_governed_call() {
 
 #[test]
 fn a_tool_cannot_pass_for_a_method_of_the_protocol() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut client = Client::start(dir, &WRAP);
+    let mut client = Client::wrap(dir, "inventory");
     client.ask("tools/list", &json!({}));
     let disguised = json!({ "name": "delete_service", "arguments": { "service": "batch-worker" }, "uri": "x" });
     let answer = client.ask("tools/call", &json!({ "name": "mcp:resources/read", "arguments": disguised }));
@@ -47,20 +44,13 @@ fn a_tool_cannot_pass_for_a_method_of_the_protocol() {
 
 #[test]
 fn a_write_waits_and_runs_once_the_owner_has_approved() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut client = Client::start(dir, &WRAP);
+    let mut client = Client::wrap(dir, "inventory");
     client.ask("tools/list", &json!({}));
-    let change = json!({ "name": "draft_mail", "arguments": { "from": "status@shop.example", "to": "a@b.c", "subject": "s", "body": "b" } });
-    client.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": change }).to_string());
-    let case = (0..200)
-        .find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            let listed = run(dir, &["approvals", "--json"]);
-            listed.json().to_string().split('"').find(|word| word.starts_with("case_")).map(str::to_owned)
-        })
-        .expect("the call is held");
+    client.drafts_mail("held");
+    assert_eq!(run(dir, &["approvals"]).code, 0, "people reach the server at once");
+    let case = open_case(dir);
 
     let alone = run(dir, &["approvals", "approve", &case, "--reason", "fine"]);
     assert_eq!((alone.code, alone.err.contains("solo-unconfirmed")), (1, true), "{}", alone.err);
@@ -71,12 +61,7 @@ fn a_write_waits_and_runs_once_the_owner_has_approved() {
         "{}",
         approved.out
     );
-    let answer = loop {
-        let frame = client.read();
-        if frame["id"] == "held" {
-            break frame;
-        }
-    };
+    let answer = client.await_answer("held");
     assert_eq!(Client::refused(&answer["result"]), "", "{answer}");
     client.finish();
 
@@ -86,24 +71,21 @@ fn a_write_waits_and_runs_once_the_owner_has_approved() {
 
 #[test]
 fn a_second_client_attaches_to_the_server_that_runs() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut first = Client::start(dir, &WRAP);
+    let mut first = Client::wrap(dir, "inventory");
     first.ask("tools/list", &json!({}));
-    let mut second = Client::start(dir, &WRAP);
+    let mut second = Client::wrap(dir, "inventory");
     assert_eq!(second.ask("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 9);
-    let read = second.call("list_services", &json!({}));
-    assert_eq!(Client::refused(&read), "", "{read}");
+    second.lists_services();
     second.finish();
     first.finish();
 }
 
 #[test]
 fn a_clients_config_is_edited_and_put_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
     let before = r#"{"mcpServers":{"other":{"command":"x"}}}"#;
     std::fs::write(dir.join(".mcp.json"), before).unwrap();
     assert_eq!(run(dir, &["connect", "claude-code"]).code, 0);

@@ -1,12 +1,13 @@
 //! Running the program and reading what it says.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-pub fn program() -> &'static str {
+fn program() -> &'static str {
     env!("CARGO_BIN_EXE_countersign")
 }
 
@@ -22,8 +23,14 @@ impl Said {
     }
 }
 
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(words).current_dir(dir).env_remove("COUNTERSIGN_DIR");
+    command
+}
+
 pub fn run(dir: &Path, words: &[&str]) -> Said {
-    let output = Command::new(program()).args(words).current_dir(dir).env_remove("COUNTERSIGN_DIR").output().unwrap();
+    let output = command(dir, words).output().unwrap();
     Said {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -31,44 +38,92 @@ pub fn run(dir: &Path, words: &[&str]) -> Said {
     }
 }
 
-/// Makes the demo's inventory and returns the command of its MCP server.
-pub fn inventory(dir: &Path) -> (PathBuf, Vec<String>) {
-    let db = dir.join("inventory.db");
-    demo::inventory::seed(&db).unwrap();
-    let words = [program(), "demo", "--serve", db.to_str().unwrap()];
-    (db.clone(), words.map(str::to_owned).to_vec())
+/// Starts the program and leaves it running, its standard input and output in the caller's hands.
+fn start(dir: &Path, words: &[&str]) -> Child {
+    command(dir, words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Runs `init` on the demo's server.
+/// Starts `up`, whose first line of JSON says where it listens.
+pub fn serve(dir: &Path) -> Child {
+    start(dir, &["up", "--listen", "127.0.0.1:0", "--json"])
+}
+
+/// Runs `up` where it is refused.
+pub fn up(dir: &Path) -> Said {
+    run(dir, &["up", "--listen", "127.0.0.1:0"])
+}
+
+/// Reads the next line, which is JSON.
+pub fn read_json(output: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e} in `{line}`"))
+}
+
+/// Runs `init` on the demo's server, whose inventory is made first.
 pub fn init(dir: &Path) -> Said {
-    let (_, server) = inventory(dir);
-    let mut words = vec!["init", "--json", "--name", "inventory", "--owner", "ana", "--"];
-    words.extend(server.iter().map(String::as_str));
-    run(dir, &words)
+    let db = dir.join("inventory.db");
+    demo::inventory::seed(&db).unwrap();
+    let server = [program(), "demo", "--serve", db.to_str().unwrap()];
+    run(dir, &[&["init", "--json", "--name", "inventory", "--owner", "ana", "--"][..], &server].concat())
+}
+
+/// Makes a folder in which `init` has run on the demo's server.
+pub fn begun() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(init(folder.path()).code, 0);
+    folder
+}
+
+/// Writes a server for `sh`, and returns its path: it does for a line what stands by the first pattern in it.
+pub fn script(dir: &Path, arms: &[(&str, String)]) -> String {
+    let arms: String = arms.iter().map(|(pattern, does)| format!("  *{pattern}*) {does} ;;\n")).collect();
+    let id = r#"id=$(printf '%s' "$line" | sed 's/.*"id":\([0-9]*\).*/\1/')"#;
+    let path = dir.join("server.sh");
+    let text = format!("while read -r line; do\n  {id}\n  case \"$line\" in\n{arms}  esac\ndone\n");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// Says a frame in a [`script`], with the request's id in the place of `"ID"`.
+pub fn echo(frame: &Value) -> String {
+    format!("echo '{}'", frame.to_string().replace("\"ID\"", "'\"$id\"'"))
+}
+
+/// Returns the last thousand records, each a line of JSON.
+pub fn log_tail(dir: &Path) -> String {
+    let tail = run(dir, &["log", "tail", "-n", "1000", "--json"]);
+    assert_eq!(tail.code, 0, "{}", tail.err);
+    tail.out
+}
+
+/// Waits for the case that is open; nobody may be there to list it while one server takes over from another.
+pub fn open_case(dir: &Path) -> String {
+    let case = (0..200).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let listed = run(dir, &["approvals", "--json"]);
+        let cases = (listed.code == 0).then(|| listed.json().to_string())?;
+        cases.split('"').find(|word| word.starts_with("case_")).map(str::to_owned)
+    });
+    case.expect("the call is held")
 }
 
 /// Is an MCP client over the standard input and output of a child.
 pub struct Client {
-    pub child: Child,
+    child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     next: u64,
 }
 
 impl Client {
-    pub fn start(dir: &Path, words: &[&str]) -> Self {
-        let mut child = Command::new(program())
-            .args(words)
-            .current_dir(dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    /// Opens a session with one of the servers over `wrap`.
+    pub fn wrap(dir: &Path, server: &str) -> Self {
+        let mut child = start(dir, &["wrap", &format!("--server={server}")]);
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut client = Self { child, input, output, next: 0 };
-        let hello = serde_json::json!({
+        let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
         });
         assert!(client.ask("initialize", &hello)["result"]["serverInfo"].is_object());
@@ -81,36 +136,42 @@ impl Client {
         self.input.flush().unwrap();
     }
 
-    pub fn read(&mut self) -> Value {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e} in `{line}`"))
+    fn request(&mut self, id: impl Into<Value>, method: &str, params: &Value) {
+        let id = id.into();
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string());
+    }
+
+    /// Reads until the answer with this id comes.
+    pub fn await_answer(&mut self, id: impl Into<Value>) -> Value {
+        let id = id.into();
+        loop {
+            let frame = read_json(&mut self.output);
+            if frame["id"] == id {
+                return frame;
+            }
+        }
     }
 
     pub fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
-        let id = self.next;
-        self.send(&serde_json::json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string());
-        loop {
-            let frame = self.read();
-            if frame["id"] == id {
-                return frame;
-            }
-        }
-    }
-
-    /// Reads until the answer with this id comes.
-    pub fn await_answer(&mut self, id: &str) -> Value {
-        loop {
-            let frame = self.read();
-            if frame["id"] == id {
-                return frame;
-            }
-        }
+        self.request(self.next, method, params);
+        self.await_answer(self.next)
     }
 
     pub fn call(&mut self, tool: &str, arguments: &Value) -> Value {
-        self.ask("tools/call", &serde_json::json!({ "name": tool, "arguments": arguments }))["result"].clone()
+        self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))["result"].clone()
+    }
+
+    /// Makes a call that is served.
+    pub fn lists_services(&mut self) {
+        let read = self.call("list_services", &json!({}));
+        assert!(read["content"].is_array() && Self::refused(&read).is_empty(), "{read}");
+    }
+
+    /// Makes a call that is held until people have approved it, and does not wait for the answer.
+    pub fn drafts_mail(&mut self, id: &str) {
+        let mail = json!({ "from": "status@shop.example", "to": "a@b.c", "subject": "s", "body": "b" });
+        self.request(id, "tools/call", &json!({ "name": "draft_mail", "arguments": mail }));
     }
 
     pub fn refused(result: &Value) -> &str {
@@ -122,5 +183,11 @@ impl Client {
         let Self { mut child, input, output, .. } = self;
         drop((input, output));
         assert!(child.wait().unwrap().success());
+    }
+
+    /// Kills the program, which can say nothing more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::program::{Client, run};
+use crate::program::{Client, echo, run, script};
 
 /// Answers as a server without sessions does: `initialize` is unknown to it.
 fn answer(request: &Value) -> Value {
@@ -51,22 +51,8 @@ fn over_http() -> String {
 
 /// Writes a program that serves over stdio, and returns its path.
 fn over_stdio(dir: &Path) -> String {
-    let reply = |method: &str| {
-        let request = json!({ "id": "ID", "method": method });
-        answer(&request).to_string().replace("\"ID\"", "'\"$id\"'")
-    };
-    let script = format!(
-        "#!/bin/sh\nwhile read -r line; do\n  id=$(printf '%s' \"$line\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/')\n  \
-         case \"$line\" in\n  *server/discover*) echo '{}' ;;\n  *tools/list*) echo '{}' ;;\n  *tools/call*) echo '{}' ;;\n  \
-         *initialize*) echo '{}' ;;\n  esac\ndone\n",
-        reply("server/discover"),
-        reply("tools/list"),
-        reply("tools/call"),
-        reply("initialize"),
-    );
-    let path = dir.join("server.sh");
-    std::fs::write(&path, script).unwrap();
-    path.display().to_string()
+    let arm = |method| (method, echo(&answer(&json!({ "id": "ID", "method": method }))));
+    script(dir, &["server/discover", "tools/list", "tools/call", "initialize"].map(arm))
 }
 
 fn is_set_up_and_called(server: &[&str]) {
@@ -76,7 +62,7 @@ fn is_set_up_and_called(server: &[&str]) {
     let report = run(dir, &words);
     assert_eq!(report.code, 0, "{}", report.err);
     assert_eq!(report.json()["server"], "notes");
-    let mut client = Client::start(dir, &["wrap", "--server=notes"]);
+    let mut client = Client::wrap(dir, "notes");
     assert_eq!(client.ask("tools/list", &json!({}))["result"]["tools"][0]["name"], "list_notes");
     let read = client.call("list_notes", &json!({}));
     assert_eq!(read["content"][0]["text"], "one note", "{read}");

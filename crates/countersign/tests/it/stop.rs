@@ -1,29 +1,20 @@
 //! The server is told to stop: what comes afterwards is refused, and nothing of it is recorded.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{init, program, run};
+use crate::program::{begun, log_tail, read_json, run, serve};
 
 #[test]
 fn a_request_after_the_signal_to_stop_is_refused_and_leaves_no_record() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut server = Command::new(program())
-        .args(["up", "--listen", "127.0.0.1:0", "--json"])
-        .current_dir(dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut ready = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let mut server = serve(dir);
+    let ready = read_json(&mut BufReader::new(server.stdout.take().unwrap()));
     let key = std::fs::read_to_string(dir.join("countersign/keys/admin.key")).unwrap();
     let address = ready["url"].as_str().unwrap().strip_prefix("http://").unwrap();
 
@@ -44,7 +35,7 @@ fn a_request_after_the_signal_to_stop_is_refused_and_leaves_no_record() {
     assert_eq!(problem["detail"], "the server is stopping and takes no new requests");
     assert!(server.wait().unwrap().success());
 
-    let tail = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    let tail = log_tail(dir);
     assert!(!tail.contains("too late") && !tail.is_empty(), "{tail}");
     assert_eq!(run(dir, &["log", "check"]).code, 0);
 }

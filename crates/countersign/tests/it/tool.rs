@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use crate::program::{Client, init, run};
+use crate::program::{Client, begun, run};
 
 #[test]
 fn a_definition_is_shown_and_pinned_by_its_digest() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut client = Client::start(dir, &["wrap", "--server=inventory"]);
+    let mut client = Client::wrap(dir, "inventory");
     client.ask("tools/list", &json!({}));
 
     let listed = run(dir, &["tool", "list"]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::program::{Client, run};
+use crate::program::{Client, echo, run, script};
 
 /// Writes a program whose tool `list_all` answers with nine megabytes and whose `list_page` with a few bytes.
 fn talkative(dir: &Path) -> String {
@@ -14,22 +14,19 @@ fn talkative(dir: &Path) -> String {
     };
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "tools": {} },
         "serverInfo": { "name": "talkative", "version": "1" } });
-    let reply = |result: &Value| {
-        json!({ "jsonrpc": "2.0", "id": "ID", "result": result }).to_string().replace("\"ID\"", "'\"$id\"'")
-    };
+    let reply = |result: &Value| echo(&json!({ "jsonrpc": "2.0", "id": "ID", "result": result }));
+    let tools = json!({ "tools": [tool("list_all"), tool("list_page")] });
     let page = json!({ "content": [{ "type": "text", "text": "one page" }] });
-    let script = format!(
-        "#!/bin/sh\nwhile read -r line; do\n  id=$(printf '%s' \"$line\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/')\n  \
-         case \"$line\" in\n  *'\"initialize\"'*) echo '{}' ;;\n  *tools/list*) echo '{}' ;;\n  *list_page*) echo '{}' ;;\n  \
-         *list_all*) printf '{{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\"' \"$id\"\n    \
-         head -c 9000000 /dev/zero | tr '\\0' x\n    echo '\"}}]}}}}' ;;\n  esac\ndone\n",
-        reply(&hello),
-        reply(&json!({ "tools": [tool("list_all"), tool("list_page")] })),
-        reply(&page),
-    );
-    let path = dir.join("server.sh");
-    std::fs::write(&path, script).unwrap();
-    path.display().to_string()
+    let large = r#"printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"' "$id"
+    head -c 9000000 /dev/zero | tr '\0' x
+    echo '"}]}}'"#;
+    let arms = [
+        ("'\"initialize\"'", reply(&hello)),
+        ("tools/list", reply(&tools)),
+        ("list_page", reply(&page)),
+        ("list_all", large.to_owned()),
+    ];
+    script(dir, &arms)
 }
 
 #[test]
@@ -39,7 +36,7 @@ fn a_result_that_is_too_large_is_said_to_have_happened_and_is_not_cut() {
     let server = talkative(dir);
     let begun = run(dir, &["init", "--json", "--owner", "ana", "--", "sh", &server]);
     assert_eq!(begun.code, 0, "{}", begun.err);
-    let mut client = Client::start(dir, &["wrap", "--server=talkative"]);
+    let mut client = Client::wrap(dir, "talkative");
     client.ask("tools/list", &json!({}));
     let refused = client.call("list_all", &json!({}));
     assert_eq!(Client::refused(&refused), "result-too-large", "{refused}");
@@ -47,7 +44,7 @@ fn a_result_that_is_too_large_is_said_to_have_happened_and_is_not_cut() {
     assert!(text.contains("longer than 8388608 bytes") && !text.contains("xxxx"), "{text}");
     client.finish();
     // Nothing after such a line can be trusted to start one, so the server is let go of; a new session starts it again.
-    let mut client = Client::start(dir, &["wrap", "--server=talkative"]);
+    let mut client = Client::wrap(dir, "talkative");
     client.ask("tools/list", &json!({}));
     let read = client.call("list_page", &json!({}));
     assert_eq!(read["content"][0]["text"], "one page", "{read}");

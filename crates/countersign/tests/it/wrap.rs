@@ -5,71 +5,44 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::program::{Client, init, run};
-
-const WRAP: [&str; 2] = ["wrap", "--server=inventory"];
-
-fn mail() -> Value {
-    json!({ "from": "status@shop.example", "to": "a@b.c", "subject": "s", "body": "b" })
-}
-
-/// Waits for the case that is open.
-fn open_case(dir: &Path) -> String {
-    for _ in 0..200 {
-        let listed = run(dir, &["approvals", "--json"]);
-        if let Some(case) = listed.out.split('"').find(|word| word.starts_with("case_")) {
-            return case.to_owned();
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("nothing is held");
-}
-
-fn lists_services(client: &mut Client) {
-    let read = client.call("list_services", &json!({}));
-    assert!(read["content"].is_array() && Client::refused(&read).is_empty(), "{read}");
-}
+use crate::program::{Client, begun, log_tail, open_case, run};
 
 #[test]
 fn a_client_outlives_the_one_it_attached_to() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut first = Client::start(dir, &WRAP);
+    let mut first = Client::wrap(dir, "inventory");
     first.ask("tools/list", &json!({}));
-    let mut second = Client::start(dir, &WRAP);
-    let mut third = Client::start(dir, &WRAP);
-    lists_services(&mut second);
-    lists_services(&mut third);
+    let mut second = Client::wrap(dir, "inventory");
+    let mut third = Client::wrap(dir, "inventory");
+    second.lists_services();
+    third.lists_services();
     first.finish();
-    lists_services(&mut second);
-    lists_services(&mut third);
+    second.lists_services();
+    third.lists_services();
     assert_eq!(second.ask("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 9);
     assert_eq!(run(dir, &["approvals"]).code, 0, "people reach the one that took over");
     second.finish();
-    lists_services(&mut third);
+    third.lists_services();
     third.finish();
     assert_eq!(run(dir, &["log", "check"]).code, 0);
 }
 
 #[test]
 fn a_call_that_was_waiting_on_a_killed_process_is_told_and_can_be_repeated() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut first = Client::start(dir, &WRAP);
+    let mut first = Client::wrap(dir, "inventory");
     first.ask("tools/list", &json!({}));
-    let mut second = Client::start(dir, &WRAP);
-    let call = json!({ "name": "draft_mail", "arguments": mail() });
-    second.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": call }).to_string());
+    let mut second = Client::wrap(dir, "inventory");
+    second.drafts_mail("held");
     let case = open_case(dir);
-    first.child.kill().unwrap();
-    first.child.wait().unwrap();
+    first.kill();
     let lost = second.await_answer("held");
     assert_eq!(lost["error"]["data"]["code"], "in-doubt", "{lost}");
     assert!(lost["error"]["message"].as_str().unwrap().contains("can be repeated"), "{lost}");
 
-    second.send(&json!({ "jsonrpc": "2.0", "id": "again", "method": "tools/call", "params": call }).to_string());
+    second.drafts_mail("again");
     assert_eq!(open_case(dir), case, "the case is durable, and the same call joins it");
     std::thread::sleep(Duration::from_millis(200));
     let approved = run(dir, &["approvals", "approve", &case, "--reason", "fine", "--solo"]);
@@ -81,15 +54,13 @@ fn a_call_that_was_waiting_on_a_killed_process_is_told_and_can_be_repeated() {
 
 #[test]
 fn a_withdrawn_call_leaves_no_case_open() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut client = Client::start(dir, &WRAP);
-    let call = json!({ "name": "draft_mail", "arguments": mail() });
-    client.send(&json!({ "jsonrpc": "2.0", "id": "held", "method": "tools/call", "params": call }).to_string());
+    let mut client = Client::wrap(dir, "inventory");
+    client.drafts_mail("held");
     let case = open_case(dir);
     client.send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"held"}}"#);
-    lists_services(&mut client);
+    client.lists_services();
     let open = (0..100).find(|_| {
         std::thread::sleep(Duration::from_millis(20));
         !run(dir, &["approvals", "--json"]).out.contains(&case)
@@ -98,7 +69,7 @@ fn a_withdrawn_call_leaves_no_case_open() {
     let late = run(dir, &["approvals", "approve", &case, "--reason", "fine", "--solo"]);
     assert_eq!((late.code, late.err.contains("withdrawn already")), (1, true), "{}", late.err);
     client.finish();
-    let outcomes = run(dir, &["log", "tail", "-n", "100", "--json"]).out;
+    let outcomes = log_tail(dir);
     assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 1, "only the list ran: {outcomes}");
 }
 
@@ -125,23 +96,21 @@ fn word_of(dir: &Path) -> Value {
 
 #[test]
 fn whoever_has_the_port_of_a_server_that_died_is_sent_no_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = begun();
     let dir = folder.path();
-    assert_eq!(init(dir).code, 0);
-    let mut first = Client::start(dir, &WRAP);
-    lists_services(&mut first);
-    let mut second = Client::start(dir, &WRAP);
-    lists_services(&mut second);
+    let mut first = Client::wrap(dir, "inventory");
+    first.lists_services();
+    let mut second = Client::wrap(dir, "inventory");
+    second.lists_services();
     let mut word = word_of(dir);
-    first.child.kill().unwrap();
-    first.child.wait().unwrap();
+    first.kill();
     let heard = impostor(word["url"].as_str().unwrap().trim_start_matches("http://"));
     // Its number is another process's by now.
     word["pid"] = json!(std::process::id());
     std::fs::write(dir.join("countersign/keys/server.json"), word.to_string()).unwrap();
     assert_eq!(run(dir, &["approvals"]).code, 1);
     std::thread::sleep(Duration::from_millis(1_500));
-    lists_services(&mut second);
+    second.lists_services();
     assert_eq!(run(dir, &["approvals"]).code, 0, "the second has taken over");
     second.finish();
     let heard = heard.lock().unwrap();

@@ -1,6 +1,6 @@
 //! Requests: a question turned into Cedar's principal, action, resource and context, natively and checked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy_core::ast::{Context, Entity, EntityUIDEntry, Name, Request, RequestSchema as _, Value, ValueKind};
 use cedar_policy_core::entities::{Entities, TCComputation};
@@ -35,6 +35,8 @@ pub(crate) struct Constants {
     epoch: Option<Value>,
     offset: Option<Name>,
     duration: Option<Name>,
+    /// The instant made last: busy callers ask about the same millisecond.
+    latest: Mutex<Option<(i64, Value)>>,
 }
 
 impl Constants {
@@ -46,6 +48,7 @@ impl Constants {
             epoch: name("datetime").and_then(|datetime| shape::extension(&datetime, "1970-01-01")),
             offset: name("offset"),
             duration: name("duration"),
+            latest: Mutex::default(),
         }
     }
 
@@ -58,8 +61,19 @@ impl Constants {
         }
     }
 
-    /// Makes a `datetime`; `None` beyond what Cedar can hold.
+    /// Returns a `datetime`; `None` beyond what Cedar can hold.
     fn instant(&self, ms: i64) -> Option<Value> {
+        // The pair is whole at every moment, so a lock poisoned by a panic elsewhere is good to use.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = latest.as_ref().filter(|(known, _)| *known == ms) {
+            return Some(value.clone());
+        }
+        let made = self.make_instant(ms)?;
+        *latest = Some((ms, made.clone()));
+        Some(made)
+    }
+
+    fn make_instant(&self, ms: i64) -> Option<Value> {
         let duration = shape::extension(self.duration.as_ref()?, &format!("{ms}ms"))?;
         let offset = Extensions::all_available().func(self.offset.as_ref()?).ok()?;
         Value::try_from(offset.call(&[self.epoch.clone()?, duration]).ok()?).ok()
@@ -255,8 +269,10 @@ mod tests {
     #[test]
     fn instants_are_exact_milliseconds() {
         let constants = Constants::new();
-        let text = constants.instant(1_700_000_000_123).unwrap().to_string();
-        assert!(text.contains("1700000000123ms"), "{text}");
+        for ms in [1_700_000_000_123, 1_700_000_000_123, 1_700_000_000_124] {
+            let text = constants.instant(ms).unwrap().to_string();
+            assert!(text.contains(&format!("{ms}ms")), "{text}");
+        }
         assert!(constants.instant(i64::MAX).is_some());
     }
 }

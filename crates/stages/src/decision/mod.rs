@@ -37,6 +37,7 @@ pub struct PolicyAnswer {
 /// Is a proposal judged by every stage that reads the snapshot; only [`pre`] makes one, so none is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Early {
+    action_digest: Digest,
     findings: Vec<Finding>,
     facts: Facts,
     risk: Risk,
@@ -45,6 +46,11 @@ pub struct Early {
 }
 
 impl Early {
+    /// Returns the digest of the exact action that was judged, see [`ActionProposal::digest`].
+    pub fn action_digest(&self) -> Digest {
+        self.action_digest
+    }
+
     /// Returns what the stages have said so far.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -99,7 +105,8 @@ pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: R
     findings.extend(risk::check(bundle, proposal, &facts));
     findings.extend(review::check(bundle, proposal, &facts));
     findings.extend(integrity::check(bundle, proposal, &facts));
-    Early { findings, facts, risk, policies: answer.policies, obligations: answer.obligations }
+    let PolicyAnswer { policies, obligations, .. } = answer;
+    Early { action_digest: proposal.digest(), findings, facts, risk, policies, obligations }
 }
 
 /// Judges the rest inside the sequencer, joins all findings, applies the approvals, and mints the permit.
@@ -113,7 +120,7 @@ pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: R
 /// `cases.open` counts the open cases of the principal without one that is about this very action, since deciding
 /// that action again opens no other.
 pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late: Late) -> Finished {
-    let Early { mut findings, mut facts, risk, policies, obligations } = early;
+    let Early { action_digest, mut findings, mut facts, risk, policies, obligations } = early;
     facts.extend(late.facts);
     findings.extend(switches::check(bundle, proposal, &facts));
     findings.extend(autonomy::again(bundle, proposal, &facts));
@@ -125,7 +132,7 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
     let now = Millis(facts.int("now").unwrap_or_default());
     let decision = Decision {
         action: proposal.id,
-        action_digest: proposal.digest(),
+        action_digest,
         case: late.case.filter(|_| on_approvals),
         verdict,
         findings,
