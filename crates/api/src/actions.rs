@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use control::actions::{ARGUMENTS_BYTES_MAX, Decided, Proposed, Wish};
-use control::machine::REPORTED_PERMIT_MS;
 use control::trace::Path;
 use serde::{Deserialize, Serialize};
 use types::{
@@ -128,8 +127,7 @@ impl ActionAnswer {
         let erased =
             || Fault::new(Code::StateConflict, format!("{action} came before, and its content was erased since"));
         let decision = path.decisions.first().ok_or_else(erased)?;
-        let expires = decision.at.plus(REPORTED_PERMIT_MS);
-        let alive = decision.verdict.permits() && path.outcome.is_none() && app.control.holds(&action);
+        let alive = app.control.holds(&action).filter(|_| decision.verdict.permits() && path.outcome.is_none());
         let approval = match decision.case.filter(|_| !decision.verdict.permits()) {
             Some(case) => app.control.case(&case).ok().map(|view| ApprovalRef {
                 id: view.case.id,
@@ -139,7 +137,7 @@ impl ActionAnswer {
             None => None,
         };
         let own = path.steps.iter().find(|step| step.leaf.action == Some(action));
-        Ok(Self::of(decision, alive.then_some(expires), approval, own.map(|step| step.index), true))
+        Ok(Self::of(decision, alive, approval, own.map(|step| step.index), true))
     }
 }
 
@@ -159,7 +157,7 @@ fn basis_points(confidence: f64) -> Result<u32, Fault> {
     }
 }
 
-fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
+fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<(Wish, Option<String>), Fault> {
     caller.is(new.agent.as_ref())?;
     let session = new.session.map(|id| app.control.session_of(&caller.agent, id)).transpose()?;
     if new.arguments.canonical().len() > ARGUMENTS_BYTES_MAX {
@@ -172,7 +170,7 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
     {
         return Err(invalid(format!("`idempotency_key` must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters")));
     }
-    Ok(Wish {
+    let wish = Wish {
         principal: Principal::Agent(caller.agent.clone()),
         on_behalf_of: caller.acts_for(session.as_ref().and_then(|session| session.on_behalf_of.clone()))?,
         session: new.session,
@@ -186,8 +184,8 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<Wish, Fault> {
             prompt_digest: None,
         },
         channel: Channel::Http,
-        idempotency_key: new.idempotency_key,
-    })
+    };
+    Ok((wish, new.idempotency_key))
 }
 
 /// Proposes an action.
@@ -207,8 +205,11 @@ async fn propose(
     caller: AsAgent,
     Json(new): Json<NewAction>,
 ) -> Result<Json<ActionAnswer>, Fault> {
-    let wish = wish(&app, &caller, new)?;
-    match app.control.propose(wish, true).await? {
+    let (wish, key) = wish(&app, &caller, new)?;
+    let Some(key) = key else {
+        return Ok(Json(ActionAnswer::now(app.control.decide_once(wish, true).await?)));
+    };
+    match app.control.propose(wish, true, key).await? {
         Proposed::Now(decided) => Ok(Json(ActionAnswer::now(*decided))),
         Proposed::Before(action) => {
             let path = app.control.trace(&action)?;

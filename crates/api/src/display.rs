@@ -1,31 +1,20 @@
 //! Arguments as a person reads them: nothing in them can move, hide or colour what is seen.
 
-use std::fmt::Write as _;
-
 use types::Arguments;
-use types::text::is_deceptive;
+use types::text::escape_json;
 
 /// Writes arguments as JSON over several lines, with every deceptive character as JSON's own `\uXXXX`.
 ///
 /// The text is still JSON and still means the arguments exactly.
 pub(crate) fn text(arguments: &Arguments) -> String {
     let pretty = serde_json::to_string_pretty(arguments.value()).unwrap_or_default();
-    let mut out = String::with_capacity(pretty.len());
-    for c in pretty.chars() {
-        if c == '\n' || !is_deceptive(c) {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a `String` cannot fail.
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out
+    escape_json(&pretty, true)
 }
 
 #[cfg(test)]
 mod tests {
+    use types::text::is_deceptive;
+
     use super::*;
 
     #[test]

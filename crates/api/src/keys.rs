@@ -138,10 +138,9 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
 
 /// Revokes a key.
 ///
-/// Needs a person's key.
+/// It is worth nothing when the answer comes, and nobody is asked first. Needs a person's key.
 #[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys", params(("id" = String, Path, description = "The key")), request_body = Why, responses(
     (status = 204, description = "The key is revoked"),
-    (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: there is no such key", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn revoke(

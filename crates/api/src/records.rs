@@ -5,7 +5,7 @@ use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use control::records::{Line, RECORDS_MAX};
 use serde::{Deserialize, Serialize};
-use types::{ActionId, Digest, Millis};
+use types::{ActionId, Digest, Millis, Verdict};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -71,12 +71,7 @@ pub struct RecordLine {
 
 impl From<Line> for RecordLine {
     fn from(line: Line) -> Self {
-        let verdict = line.verdict.map(|rank| match rank {
-            0 => RestrictionName::Allow,
-            1 => RestrictionName::AllowObserved,
-            2 => RestrictionName::Escalate,
-            _ => RestrictionName::Deny,
-        });
+        let verdict = line.verdict.map(|rank| RestrictionName::from(&Verdict::from_rank(rank)));
         Self {
             index: line.index,
             kind: line.kind.to_owned(),

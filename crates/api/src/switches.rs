@@ -65,26 +65,6 @@ impl From<SwitchTarget> for Target {
     }
 }
 
-/// Is the key of a switch, such as `agent:sre-bot`.
-#[derive(Debug)]
-struct SwitchKey(Target);
-
-impl std::str::FromStr for SwitchKey {
-    type Err = types::id::IdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let nothing = || types::id::IdError::Drawn(text.to_owned());
-        let (kind, name) = text.split_once(':').ok_or_else(nothing)?;
-        Ok(Self(match kind {
-            "tenant" => Target::Tenant(name.parse()?),
-            "agent" => Target::Agent(name.parse()?),
-            "tool" => Target::Tool(name.parse()?),
-            "class" => Target::Class(name.parse()?),
-            _ => return Err(nothing()),
-        }))
-    }
-}
-
 /// Is a kill switch that is set.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SetSwitch {
@@ -267,7 +247,7 @@ pub struct Why {
 async fn lift(
     State(app): State<App>,
     AsPerson(person): AsPerson,
-    Named(SwitchKey(target)): Named<SwitchKey>,
+    Named(target): Named<Target>,
     Json(why): Json<Why>,
 ) -> Result<StatusCode, Fault> {
     let is_set = app.control.switches().iter().any(|switch| switch.target == target);

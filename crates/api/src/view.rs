@@ -399,7 +399,7 @@ impl ActionPath {
             action,
             proposal: path.proposal.as_ref().map(Proposal::from),
             decisions: path.decisions.iter().map(Decision::from).collect(),
-            opened_by: path.opened_by(),
+            opened_by: path.opened_by().into_iter().collect(),
             votes: path.votes.iter().map(Vote::from).collect(),
             outcome: path.outcome.as_ref().map(ActionOutcome::from),
             records: path.steps.iter().map(PathRecord::from).collect(),

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use control::Control;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use types::{AgentId, Principal};
+use types::AgentId;
 
 use crate::measure::{self, Summary};
 use crate::raw::{Group, Rows};
@@ -30,7 +30,7 @@ pub async fn decide(control: &Arc<Control>, callers: u32) -> Result<Summary, Str
     let mut tokens = Vec::new();
     for caller in 0..callers {
         let agent = AgentId::new(format!("agent-{}", caller % AGENTS)).map_err(text)?;
-        let key = control.create_first_key(Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)?;
+        let key = crate::workload::key(control, agent).await?;
         tokens.push(key.token);
     }
     measured(router, &tokens).await

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::Control;
-use control::actions::{Proposed, Wish};
+use control::actions::Wish;
 use measure::{Summary, line};
 
 // A decision allocates some hundred small values on one thread and frees them on another.
@@ -117,8 +117,8 @@ async fn decide_and_record(control: &Arc<Control>, callers: u32) -> Result<Summa
             for _ in 0..each {
                 let begun = measure::now();
                 let wish: Wish = workload::wish(caller % workload::AGENTS, "bench.read_item")?;
-                let proposed = control.propose(wish, false).await.map_err(|r| r.message)?;
-                if !matches!(&proposed, Proposed::Now(decided) if decided.permit.is_some()) {
+                let decided = control.decide_once(wish, false).await.map_err(|r| r.message)?;
+                if decided.permit.is_none() {
                     return Err("the workload's action was not permitted".to_owned());
                 }
                 times.push(measure::since(begun));

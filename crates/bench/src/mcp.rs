@@ -10,7 +10,7 @@ use axum::routing::post;
 use control::Control;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use types::{AgentId, Principal};
+use types::AgentId;
 
 use crate::http::{self, Client};
 use crate::measure::{self, Summary};
@@ -72,7 +72,7 @@ pub async fn call(control: &Arc<Control>, direct: SocketAddr) -> Result<[Summary
     let router = gateway::router(Arc::new(control.clone()), config);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let agent = AgentId::new("agent-0").map_err(text)?;
-    let key = control.create_first_key(Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)?;
+    let key = crate::workload::key(control, agent).await?;
     let alone = measured(direct, "/mcp", "").await?;
     let through = measured(gateway, "/mcp/bench", &format!("Bearer {}", key.token)).await?;
     serving.abort();

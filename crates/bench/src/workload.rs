@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control::actions::Wish;
+use control::keys::NewKey;
 use control::levels::LevelWish;
 use control::snapshot::{Snapshot, Views};
 use control::state::Grant;
@@ -209,8 +210,17 @@ pub fn wish(n: u32, tool: &str) -> Result<Wish, String> {
         arguments: proposal.arguments,
         claims: proposal.claims,
         channel: Channel::Mcp,
-        idempotency_key: None,
     })
+}
+
+/// Makes a key for an agent, by the hand of the workload's owner.
+///
+/// # Errors
+///
+/// What the journal says.
+pub async fn key(control: &Control, agent: AgentId) -> Result<NewKey, String> {
+    let owner = PersonId::new("ana").map_err(text)?;
+    control.create_first_key(&owner, Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)
 }
 
 /// Starts an application on the workload, with a journal in a folder.

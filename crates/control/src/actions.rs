@@ -2,11 +2,13 @@
 
 use std::sync::PoisonError;
 
+use executor::Flight;
 use ledger::Recorded;
 use stages::decision::Permit;
+use types::case::Case;
 use types::{
-    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, ClassId, Code, Decision, Outcome, OutcomeStatus,
-    PersonId, Principal, Provenance, SessionId, ToolName, Verdict,
+    ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, Code, Decision, Millis, Outcome, OutcomeStatus,
+    PersonId, Principal, Provenance, Restriction, SessionId, ToolName,
 };
 
 use crate::control::Control;
@@ -40,8 +42,6 @@ pub struct Wish {
     pub claims: Claims,
     /// The door it came through.
     pub channel: Channel,
-    /// The agent's own key against doing it twice.
-    pub idempotency_key: Option<String>,
 }
 
 /// Is a proposal's answer.
@@ -55,6 +55,8 @@ pub struct Decided {
     pub case: Option<CaseRef>,
     /// The index of its record; absent where denials are only counted.
     pub receipt: Option<u64>,
+    /// The open cases that a bundle it made active has voided, to be put to people again.
+    pub(crate) to_reopen: Vec<Case>,
 }
 
 impl Decided {
@@ -82,6 +84,20 @@ pub enum Proposed {
     Before(ActionId),
 }
 
+impl Proposed {
+    /// Returns what was decided now.
+    ///
+    /// # Errors
+    ///
+    /// `state-conflict` if it came before: what was decided then gives no authority now.
+    fn now(self) -> Failure<Decided> {
+        match self {
+            Self::Now(decided) => Ok(*decided),
+            Self::Before(action) => Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before"))),
+        }
+    }
+}
+
 impl Control {
     /// Decides a wish and records the decision.
     ///
@@ -90,16 +106,18 @@ impl Control {
     /// # Errors
     ///
     /// A [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
-    pub async fn propose(&self, wish: Wish, reported: bool) -> Failure<Proposed> {
-        let key = wish.idempotency_key.clone();
-        let proposed = self.decide(self.proposal(wish), reported, key, None).await?;
-        if let (true, Proposed::Now(decided)) = (reported, &proposed)
-            && let Err(refusal) = self.hand_out(decided)
-        {
-            self.withhold(decided.decision.action, &refusal).await?;
-            return Err(refusal);
-        }
-        Ok(proposed)
+    pub async fn decide_once(&self, wish: Wish, reported: bool) -> Failure<Decided> {
+        self.decide(self.proposal(wish), reported, None, None).await?.now()
+    }
+
+    /// Decides a wish, unless it came before under the agent's own key against doing it twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::decide_once`]; `idempotency-conflict` if the key came before with another action, `overloaded` if
+    /// 100,000 keys of this agent are kept already.
+    pub async fn propose(&self, wish: Wish, reported: bool, key: String) -> Failure<Proposed> {
+        self.decide(self.proposal(wish), reported, Some(key), None).await
     }
 
     /// Decides a change to the system itself, and makes it if it is permitted.
@@ -116,11 +134,21 @@ impl Control {
         reason: &str,
         change: Change,
     ) -> Failure<Decided> {
+        self.decide_change(Self::administration(person, tool, arguments, reason)?, change).await
+    }
+
+    /// Says what a person wants to change in the system itself.
+    pub(crate) fn administration(
+        person: &PersonId,
+        tool: &str,
+        arguments: &serde_json::Value,
+        reason: &str,
+    ) -> Failure<Wish> {
         let tool: ToolName =
             tool.parse().map_err(|e: types::id::IdError| Refusal::plain(Code::Internal, e.to_string()))?;
         let arguments = Arguments::parse(&arguments.to_string(), ARGUMENTS_BYTES_MAX)
             .map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
-        let wish = Wish {
+        Ok(Wish {
             principal: Principal::Person(person.clone()),
             on_behalf_of: None,
             session: None,
@@ -129,15 +157,19 @@ impl Control {
             arguments,
             claims: Claims { purpose: Some(reason.to_owned()), ..Claims::default() },
             channel: Channel::Person,
-            idempotency_key: None,
-        };
-        match self.decide(self.proposal(wish), false, None, Some(change)).await? {
-            Proposed::Now(decided) if decided.decision.verdict.permits() => Ok(*decided),
-            Proposed::Now(decided) => Err(decided.refusal()),
-            Proposed::Before(action) => {
-                Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before")))
-            }
-        }
+        })
+    }
+
+    /// Decides a wish of [`Control::administration`], and makes the change if it is permitted.
+    pub(crate) async fn decide_change(&self, wish: Wish, change: Change) -> Failure<Decided> {
+        let decided = self.decide(self.proposal(wish), false, None, Some(change)).await?.now()?;
+        if decided.decision.verdict.permits() { Ok(decided) } else { Err(decided.refusal()) }
+    }
+
+    /// Says whether a wish would be denied already by what reads the snapshot; nothing is recorded.
+    pub(crate) fn is_denied(&self, wish: &Wish) -> bool {
+        let prepared = prepare(&self.views, &self.snapshot(), &self.proposal(wish.clone()), None);
+        prepared.early.findings().iter().any(|finding| finding.restriction == Restriction::Deny)
     }
 
     /// Records that a permit was never handed out, because a kill came between its record and its answer.
@@ -159,16 +191,7 @@ impl Control {
     fn hand_out(&self, decided: &Decided) -> Failure<()> {
         let Some(permit) = &decided.permit else { return Ok(()) };
         let permit = permit.get();
-        let class = decided.decision.facts.text("tool.class").and_then(|name| ClassId::new(name).ok());
-        let class = class.ok_or_else(|| Refusal::plain(Code::FactMissing, "the fact `tool.class` is missing"))?;
-        let flight = executor::Flight {
-            action: permit.action(),
-            tenant: permit.tenant().clone(),
-            agent: permit.principal().agent().cloned(),
-            tool: permit.tool().clone(),
-            class,
-            since: decided.decision.at,
-        };
+        let flight = Flight::of(permit, decided.decision.at);
         let pass =
             self.gate.enter(flight).map_err(|_| Refusal::plain(Code::Killed, "a kill switch was set meanwhile"))?;
         let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,30 +237,41 @@ impl Control {
             };
             let (reply, permit, receipt) = self.ask_permit(Command::Propose(Box::new(propose))).await?;
             match reply {
-                Reply::Decided { decision, case, .. } => {
+                Reply::Decided { decision, case, changes } => {
                     let case = case.map(|case| self.case_ref(&case));
-                    return Ok(Proposed::Now(Box::new(Decided { decision: *decision, permit, case, receipt })));
+                    let to_reopen = changes.to_reopen;
+                    let decided = Decided { decision: *decision, permit, case, receipt, to_reopen };
+                    return self.settle(decided, reported).await.map(|decided| Proposed::Now(Box::new(decided)));
                 }
                 Reply::Repeated(action) => return Ok(Proposed::Before(action)),
-                Reply::Overtaken | Reply::Done { .. } | Reply::Refused(_) => {}
+                Reply::Overtaken | Reply::Done(_) | Reply::Refused { .. } => {}
             }
         }
         Err(Refusal::plain(Code::Internal, "the proposal was not decided"))
     }
 
+    /// Hands the permit of an action out that its agent carries out by itself, or says that no permit was handed out.
+    async fn settle(&self, decided: Decided, reported: bool) -> Failure<Decided> {
+        if reported && let Err(refusal) = self.hand_out(&decided) {
+            self.withhold(decided.decision.action, &refusal).await?;
+            return Err(refusal);
+        }
+        Ok(decided)
+    }
+
     /// Asks people again, under a new bundle, about an action whose case that bundle has voided.
-    pub(crate) async fn reopen(&self, proposal: ActionProposal) -> Failure<bool> {
+    pub(crate) async fn propose_again(&self, proposal: ActionProposal) -> Failure<bool> {
         let propose =
             Propose { proposal, prepared: None, reported: false, idempotency_key: None, change: None, reopen: true };
         let reply = self.ask(Command::Propose(Box::new(propose))).await?;
-        Ok(matches!(reply, Reply::Decided { decision, .. } if matches!(decision.verdict, Verdict::Escalate(_))))
+        Ok(matches!(reply, Reply::Decided { case: Some(_), .. }))
     }
 
-    /// Says whether an agent still holds a permit that no kill switch covers.
-    pub fn holds(&self, action: &ActionId) -> bool {
+    /// Returns when the permit ends that an agent holds, as long as no kill switch covers it.
+    pub fn holds(&self, action: &ActionId) -> Option<Millis> {
         let handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
-        handed.get(action).is_some_and(|(pass, expires)| *expires > now && !pass.is_stopped())
+        handed.get(action).filter(|(pass, expires)| *expires > now && !pass.is_stopped()).map(|(_, expires)| *expires)
     }
 
     /// Records the outcome of an action that an agent carried out by itself.

@@ -11,7 +11,7 @@ use types::case::{Case, CaseState};
 const ENDED_MAX: usize = 10_000;
 
 /// Shows cases after they are durable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Board {
     cases: Mutex<BTreeMap<CaseId, Case>>,
     /// How many calls wait for each case.
@@ -20,28 +20,19 @@ pub struct Board {
 }
 
 impl Board {
-    /// Starts with the live cases.
-    pub fn new(cases: impl IntoIterator<Item = Case>) -> Self {
-        Self {
-            cases: Mutex::new(cases.into_iter().map(|case| (case.id, case)).collect()),
-            waiting: Mutex::default(),
-            changes: watch::channel(0).0,
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<CaseId, Case>> {
         // Every change is one insert or remove, so a panic elsewhere leaves the map whole.
         self.cases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts changed cases up, once their records are durable.
-    pub fn put(&self, changed: Vec<Case>) {
+    pub fn put(&self, changed: &[Case]) {
         if changed.is_empty() {
             return;
         }
         let mut cases = self.lock();
         for case in changed {
-            cases.insert(case.id, case);
+            cases.insert(case.id, case.clone());
         }
         forget_oldest(&mut cases);
         drop(cases);

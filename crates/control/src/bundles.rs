@@ -8,7 +8,7 @@ use connectors::inventory::{Entities, QuerySource};
 use evidence::bodies;
 use policy::{Bundle, LoadError};
 use stages::trial::{self, Report, Stage, TrialError};
-use types::case::CaseState;
+use types::case::Case;
 use types::{ActionProposal, Code, Digest, FactValue, Facts, Millis, PersonId, Principal};
 
 pub use policy::BundleFiles;
@@ -29,6 +29,9 @@ pub struct Activated {
     pub ended: usize,
 }
 
+/// Is the administration tool that makes a bundle active.
+const ACTIVATE: &str = "countersign.policy.activate";
+
 struct Sql;
 
 impl QuerySource for Sql {
@@ -41,12 +44,12 @@ impl QuerySource for Sql {
 ///
 /// # Errors
 ///
-/// `fact-stale` if a source cannot be read.
+/// `fact-stale` if a source cannot be read, `bundle-invalid` if it is not what the bundle declares.
 pub fn inventory(bundle: &Bundle, now: Millis) -> Result<Entities, Refusal> {
     let files: BTreeMap<String, String> =
         bundle.files().iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
     connectors::inventory::load(&bundle.data().inventory, &files, &Sql, now)
-        .map_err(|error| Refusal::plain(Code::FactStale, format!("the inventory cannot be read: {error}")))
+        .map_err(|error| Refusal::plain(error.code(), format!("the inventory cannot be read: {error}")))
 }
 
 fn refusal(error: &LoadError) -> Refusal {
@@ -96,45 +99,60 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `bundle-invalid` or `bundle-tests-failed`, and the last good bundle stays; or a refusal with the decision's findings.
+    /// `bundle-invalid`, `bundle-tests-failed`, or `fact-stale` if a source of its inventory cannot be read; or a refusal
+    /// with the decision's findings. The last good bundle stays.
     pub async fn activate(&self, by: &PersonId, files: BundleFiles, reason: &str) -> Failure<Activated> {
         let bundle = Arc::new(check(files)?);
-        let open = self.open_cases();
         let arguments = serde_json::json!({ "bundle": bundle.digest() });
-        self.administer(by, "countersign.policy.activate", &arguments, reason, Change::Activate(bundle.clone()))
-            .await?;
-        self.after_activation(&bundle, open).await
+        let wish = Self::administration(by, ACTIVATE, &arguments, reason)?;
+        // A bundle says what its inventory reads, so nothing is read for somebody who may not activate one.
+        let entities = if self.is_denied(&wish) { Arc::default() } else { self.read_inventory(&bundle).await? };
+        let change = Change::Activate { bundle: bundle.clone(), entities };
+        let decided = self.decide_change(wish, change).await?;
+        Ok(self.reopen_all(&bundle, decided.to_reopen).await)
     }
 
     /// Makes a bundle active by the hand of whoever runs this process, as at the first start.
     ///
     /// # Errors
     ///
-    /// What the journal says.
+    /// `fact-stale` if a source of its inventory cannot be read, or what the journal says.
     pub async fn activate_first(&self, by: &PersonId, bundle: Arc<Bundle>, reason: &str) -> Failure<Activated> {
-        let change = Change::Activate(bundle.clone());
+        let entities = self.read_inventory(&bundle).await?;
+        let change = Change::Activate { bundle: bundle.clone(), entities };
         let by = Principal::Person(by.clone());
         self.ask(Command::Local { change, by, reason: reason.to_owned() }).await?;
-        self.after_activation(&bundle, Vec::new()).await
+        Ok(self.reopen_all(&bundle, Vec::new()).await)
     }
 
-    fn open_cases(&self) -> Vec<types::case::Case> {
-        self.board.all().into_iter().filter(|case| case.state == CaseState::Open).collect()
-    }
-
-    async fn after_activation(&self, bundle: &Bundle, open: Vec<types::case::Case>) -> Failure<Activated> {
-        self.refresh_inventory().await?;
+    /// Puts what people were asked before to them again. The bundle is active, so a case that cannot be is over.
+    async fn reopen_all(&self, bundle: &Bundle, cases: Vec<Case>) -> Activated {
         let mut activated = Activated { bundle: bundle.digest(), reopened: 0, ended: 0 };
-        for case in open {
-            let content = self.history.record(case.opened_in)?.and_then(|entry| entry.content);
-            let again = match content.as_ref().and_then(bodies::proposal) {
-                Some(proposal) => self.reopen(proposal).await?,
-                None => false,
-            };
+        for case in cases {
+            let again = self.reopen(&case).await.unwrap_or_else(|refusal| {
+                tracing::warn!(case = %case.id, code = %refusal.code, message = %refusal.message, "a case was not reopened");
+                false
+            });
             activated.reopened += usize::from(again);
             activated.ended += usize::from(!again);
         }
-        Ok(activated)
+        activated
+    }
+
+    async fn reopen(&self, case: &Case) -> Failure<bool> {
+        let content = self.history.record(case.opened_in)?.and_then(|entry| entry.content);
+        match content.as_ref().and_then(bodies::proposal) {
+            Some(proposal) => self.propose_again(proposal).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn read_inventory(&self, bundle: &Arc<Bundle>) -> Failure<Arc<Entities>> {
+        let (bundle, now) = (bundle.clone(), self.now());
+        let entities = tokio::task::spawn_blocking(move || inventory(&bundle, now))
+            .await
+            .map_err(|e| Refusal::plain(Code::Internal, e.to_string()))??;
+        Ok(Arc::new(entities))
     }
 
     /// Reads the inventory again.
@@ -144,11 +162,8 @@ impl Control {
     /// `fact-stale` if a source cannot be read; what is known ages on.
     pub async fn refresh_inventory(&self) -> Failure<()> {
         let bundle = self.snapshot().bundle.clone();
-        let now = self.now();
-        let entities = tokio::task::spawn_blocking(move || inventory(&bundle, now))
-            .await
-            .map_err(|e| Refusal::plain(Code::Internal, e.to_string()))??;
-        self.ask(Command::Inventory(Arc::new(entities))).await?;
+        let entities = self.read_inventory(&bundle).await?;
+        self.ask(Command::Inventory { bundle: bundle.digest(), entities }).await?;
         Ok(())
     }
 }

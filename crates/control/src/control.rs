@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use executor::Gate;
 use ledger::publish::{PublishError, Publisher};
-use ledger::recover::{OpenError, Place, open};
+use ledger::recover::{Lock, OpenError, Place, lock, open_locked};
 use ledger::{Clock, History, Ledger, Random};
 use policy::Bundle;
 use stages::decision::Permit;
@@ -54,7 +54,7 @@ pub struct Control {
     pub(crate) history: History,
     pub(crate) views: Arc<Views>,
     clock: DoorClock,
-    pub(crate) board: Board,
+    pub(crate) board: Arc<Board>,
     pub(crate) gate: Gate,
     pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
@@ -65,6 +65,8 @@ pub struct Control {
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
     publisher: Mutex<Publisher>,
+    /// Why nothing is signed any more, once the journal and its files were found to differ.
+    pub(crate) mismatch: OnceLock<String>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -83,23 +85,34 @@ fn stored<T: cbor::Canonical>(history: &History, kind: &str) -> Result<Vec<T>, R
 }
 
 impl Control {
-    /// Opens the journal and takes up where the last run stopped.
+    /// Takes the data folder, opens its journal and takes up where the last run stopped.
     ///
     /// # Errors
     ///
     /// [`OpenError`], as described there.
     pub fn open(config: Config) -> Result<Arc<Self>, OpenError> {
+        let lock = lock(&config.place.data)?;
+        Self::open_locked(config, lock)
+    }
+
+    /// Opens the journal of a data folder that is taken already, as it is where the keys may have to be made.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as described there, but for [`OpenError::Busy`].
+    pub fn open_locked(config: Config, lock: Lock) -> Result<Arc<Self>, OpenError> {
         let entities = crate::bundles::inventory(&config.bundle, config.place.clock.wall()).unwrap_or_default();
         let seed = Seed {
             tenant: config.tenant.clone(),
             bundle: config.bundle.clone(),
             entities: Arc::new(entities),
             views: Arc::new(OnceLock::new()),
+            board: Arc::default(),
         };
-        let opened = open::<Decider>(&config.place, seed.clone())?;
+        let opened = open_locked::<Decider>(&config.place, lock, seed.clone())?;
         let views = seed.views.get().cloned().ok_or_else(|| OpenError::State("the machine did not load".into()))?;
         let state = |why: Refusal| OpenError::State(why.message);
-        let cases: Vec<Case> = stored(&opened.history, kind::CASE).map_err(state)?;
+        seed.board.put(&stored::<Case>(&opened.history, kind::CASE).map_err(state)?);
         let keys: Vec<Key> = stored(&opened.history, kind::KEY).map_err(state)?;
         let sessions: Vec<Session> = stored(&opened.history, kind::SESSION).map_err(state)?;
         let switches: Vec<Switch> = stored(&opened.history, kind::SWITCH).map_err(state)?;
@@ -118,7 +131,7 @@ impl Control {
             clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
             config,
-            board: Board::new(cases),
+            board: seed.board,
             gate,
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
@@ -127,6 +140,7 @@ impl Control {
             handed: Mutex::new(handed),
             observed: RwLock::default(),
             publisher: Mutex::new(opened.publisher),
+            mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
         }))
     }
@@ -138,12 +152,15 @@ impl Control {
     /// A [`Refusal`] if the journal cannot record the start.
     pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
         let mut started = Started::default();
-        if let Reply::Done { in_doubt, .. } = self.ask(Command::Recover).await? {
-            started.in_doubt = in_doubt;
+        if let Reply::Done(changes) = self.ask(Command::Recover).await? {
+            started.in_doubt = changes.in_doubt;
         }
         let active = self.snapshot().bundle.digest();
         started.bundle_differs = active != self.config.bundle.digest();
-        self.refresh_inventory().await?;
+        if let Err(refusal) = self.refresh_inventory().await {
+            // What needs a fact that is not there is denied by itself; everything else must go on.
+            tracing::warn!(code = %refusal.code, message = %refusal.message, "the inventory was not read");
+        }
         self.spawn_ticks();
         self.spawn_inventory();
         self.spawn_publisher();
@@ -192,7 +209,7 @@ impl Control {
         ledger::port::draw(self.random())
     }
 
-    /// Asks the machine something that gives no authority, and puts changed cases on the board.
+    /// Asks the machine something that gives no authority.
     pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Refusal> {
         Ok(self.ask_permit(command).await?.0)
     }
@@ -202,15 +219,11 @@ impl Control {
         &self,
         command: Command,
     ) -> Result<(Reply, Option<ledger::Recorded<Permit>>, Option<u64>), Refusal> {
-        let mut committed = self.ledger.ask(command).await?;
-        match &mut committed.reply {
-            Reply::Decided { changed, .. } => self.board.put(std::mem::take(changed)),
-            Reply::Done { changed, ended, .. } => {
-                self.board.put(std::mem::take(changed));
-                self.forget_sessions(ended);
-            }
-            Reply::Refused(refusal) => return Err((**refusal).clone()),
-            Reply::Overtaken | Reply::Repeated(_) => {}
+        let committed = self.ledger.ask(command).await?;
+        match &committed.reply {
+            Reply::Done(changes) => self.forget_sessions(&changes.ended),
+            Reply::Refused { refusal, .. } => return Err((**refusal).clone()),
+            Reply::Decided { .. } | Reply::Overtaken | Reply::Repeated(_) => {}
         }
         Ok((committed.reply, committed.authority, committed.index))
     }
@@ -276,15 +289,28 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// [`PublishError`], as described there.
+    /// [`PublishError`], as described there; after [`PublishError::Mismatch`] every later call fails with it too.
     pub fn publish(&self) -> Result<u64, PublishError> {
-        self.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish()
+        let published = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish();
+        if let Err(PublishError::Mismatch(why)) = &published {
+            self.mismatch.get_or_init(|| why.clone());
+        }
+        published
     }
 
-    /// Ends the application: publishes what is recorded and waits until the sequencer has stopped.
+    /// Ends the application: records what was only counted so far, publishes, and waits until the sequencer has stopped.
     ///
     /// Every other holder must have let go, or the sequencer stays.
-    pub fn close(self: Arc<Self>) {
+    pub async fn close(self: Arc<Self>) {
+        if let Err(refusal) = self.ask(Command::SumUp).await {
+            tracing::warn!(code = %refusal.code, "denials that were only counted are not recorded");
+        }
+        if tokio::task::spawn_blocking(move || self.let_go()).await.is_err() {
+            tracing::warn!("the journal was not closed cleanly");
+        }
+    }
+
+    fn let_go(self: Arc<Self>) {
         if let Err(error) = self.publish() {
             tracing::warn!(%error, "the log's files are not up to date");
         }

@@ -61,13 +61,18 @@ impl Control {
 
     fn journal(&self) -> Vec<Finding> {
         let health = self.health();
-        let mut found = vec![match &health.stopped {
-            None => say(Sign::Good, "journal", format!("{} records, synced before every answer", health.size)),
-            Some(why) => Finding {
-                code: Some(Code::JournalStopped),
-                ..say(Sign::Bad, "journal", format!("stopped, so everything is denied: {why}"))
-            },
-        }];
+        let bad = |code: Code, says: String| Finding { code: Some(code), ..say(Sign::Bad, "journal", says) };
+        let stopped =
+            health.stopped.map(|why| bad(Code::JournalStopped, format!("stopped, so everything is denied: {why}")));
+        let differs = self.mismatch.get().map(|why| {
+            let says = format!("its published files do not agree with it, so nothing is signed any more: {why}");
+            bad(Code::JournalMismatch, says)
+        });
+        let mut found: Vec<Finding> = stopped.into_iter().chain(differs).collect();
+        if found.is_empty() {
+            let says = format!("{} records, synced before every answer", health.size);
+            found.push(say(Sign::Good, "journal", says));
+        }
         found.push(say(
             Sign::Note,
             "witness",

@@ -172,6 +172,8 @@ pub trait McpDoor: Send + Sync + 'static {
 
     /// Opens a journal session for a client.
     ///
+    /// - `client`: what the client calls itself, recorded with the opening.
+    ///
     /// # Errors
     ///
     /// A [`Refusal`] if the journal cannot record it.

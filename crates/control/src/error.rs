@@ -19,7 +19,7 @@ impl From<HistoryError> for Refusal {
     fn from(error: HistoryError) -> Self {
         match error.code() {
             // What a damaged journal says of itself is for the operator's log, not for a caller.
-            code @ (Code::JournalMismatch | Code::JournalStopped | Code::JournalTorn) => {
+            code @ (Code::JournalMismatch | Code::JournalStopped | Code::JournalTorn | Code::KeysUnusable) => {
                 tracing::error!(%error, "the journal cannot be read");
                 Self::plain(code, "the journal cannot be read; see the server's log")
             }

@@ -3,7 +3,7 @@
 use policy::{ADMIN_TOOLS, Bundle, Question, Resource};
 use stages::decision::{Early, PolicyAnswer, pre};
 use stages::facts::{self, Entity, Level};
-use types::{ActionProposal, AutonomyLevel, ClassId, Digest, FactName, FactValue, Facts, Millis, Principal, ToolName};
+use types::{ActionProposal, AutonomyLevel, ClassId, FactName, FactValue, Facts, Millis, Principal};
 
 use crate::snapshot::{Snapshot, Views};
 
@@ -126,10 +126,4 @@ fn resource_in(all: &Facts) -> Option<Resource> {
 
 fn attribute(fact: &types::Fact) -> &str {
     fact.name.as_str().strip_prefix("resource.").unwrap_or_default()
-}
-
-/// Returns the definition a tool must have: the pin set by hand, else the catalogue's.
-pub fn pinned(snapshot: &Snapshot, tool: &ToolName) -> Option<Digest> {
-    let by_hand = snapshot.pins.get(tool).copied();
-    by_hand.or_else(|| snapshot.bundle.data().tools.get(tool).and_then(|entry| entry.definition))
 }

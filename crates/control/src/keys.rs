@@ -59,21 +59,39 @@ impl Control {
 
     /// Makes a key by the hand of whoever runs this process, as at the first start.
     ///
+    /// - `by`: who is recorded as its maker.
+    ///
     /// # Errors
     ///
     /// What the journal says.
     pub async fn create_first_key(
         &self,
+        by: &PersonId,
         holder: Principal,
         on_behalf_of: Option<PersonId>,
         reason: &str,
     ) -> Failure<NewKey> {
-        let (key, new) = self.draft_key(holder.clone(), on_behalf_of, holder, None);
+        let (key, new) = self.draft_first_key(by, holder, on_behalf_of);
+        self.record_first_key(key, reason).await?;
+        Ok(new)
+    }
+
+    /// Draws a key by the hand of whoever runs this process; nobody can use it before [`Control::record_first_key`].
+    pub fn draft_first_key(&self, by: &PersonId, holder: Principal, on_behalf_of: Option<PersonId>) -> (Key, NewKey) {
+        self.draft_key(holder, on_behalf_of, Principal::Person(by.clone()), None)
+    }
+
+    /// Records a drafted key. What is to keep its token MUST have done so by now: it exists nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub async fn record_first_key(&self, key: Key, reason: &str) -> Failure<()> {
         let by = key.by.clone();
         self.ask(Command::Local { change: Change::CreateKey(Box::new(key.clone())), by, reason: reason.to_owned() })
             .await?;
         self.remember_key(key);
-        Ok(new)
+        Ok(())
     }
 
     /// Makes a key, if policy lets this person.

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evidence::{Content, Field};
+use evidence::archive::Archive;
+use evidence::{Content, Field, RecordKind};
+use ledger::History;
 use ledger::history::{Entry, HistoryError};
+use tlog::key::VerifierKey;
+use types::case::CaseState;
 use types::text::escape;
-use types::{ActionId, Code, Digest, Millis, Principal, ToolName};
+use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::Failure;
+use crate::state::{Grant, Key, Switch};
 
 /// Is the most records one call returns.
 pub const RECORDS_MAX: u64 = 1_000;
@@ -55,16 +60,46 @@ impl From<Entry> for Line {
             verdict: entry.leaf.verdict,
             status: entry.leaf.status,
             erased: entry.content.is_none(),
-            summary: entry.content.as_ref().map_or_else(|| "erased".to_owned(), summary),
+            summary: summary(&entry),
         }
     }
 }
 
-fn summary(content: &Content) -> String {
-    let who = content.get::<Principal>(Field::Principal).ok().flatten().map(|who| who.to_string());
-    let tool = content.get::<ToolName>(Field::Tool).ok().flatten().map(|tool| escape(&tool.to_string(), false));
-    let reason = content.get::<String>(Field::Reason).ok().flatten().map(|reason| escape(&reason, false));
-    [who, tool, reason].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+/// Says in a line who, what and why, as far as it was not erased; safe to look at.
+pub fn summary(entry: &Entry) -> String {
+    let Some(content) = &entry.content else { return "erased".into() };
+    let who = part::<Principal>(content, Field::Principal).map(|who| who.to_string());
+    let tool = part::<ToolName>(content, Field::Tool).map(|tool| escape(&tool.to_string(), false));
+    let case = part::<CaseId>(content, Field::Case).map(|case| case.to_string());
+    let reason = part::<String>(content, Field::Reason).map(|reason| escape(&reason, false));
+    [who, what(entry, content), tool, case, reason].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
+    content.get(field).ok().flatten()
+}
+
+/// Says in a word or two what a record reports, where its kind alone does not say it.
+fn what(entry: &Entry, content: &Content) -> Option<String> {
+    match entry.leaf.kind {
+        RecordKind::Grant => {
+            let grant: Grant = part(content, Field::Body)?;
+            Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))
+        }
+        RecordKind::Key => part::<Key>(content, Field::Body).map(|key| format!("for {}", key.holder)),
+        RecordKind::Switch => {
+            let switch: Switch = part(content, Field::Body)?;
+            let word = if entry.leaf.status == Some(0) { "lifted" } else { "set" };
+            Some(escape(&format!("{} {word}", switch.target.key()), false))
+        }
+        RecordKind::Outcome => part::<Outcome>(content, Field::Body).map(|outcome| outcome.status.as_str().to_owned()),
+        RecordKind::CaseEnded => {
+            let states = [CaseState::Expired, CaseState::Void, CaseState::Withdrawn];
+            let state = states.into_iter().find(|state| entry.leaf.status == Some(*state as u8))?;
+            Some(state.as_str().to_owned())
+        }
+        _ => None,
+    }
 }
 
 impl Control {
@@ -100,23 +135,38 @@ impl Control {
     /// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
     /// journal and its files say.
     pub async fn export(self: &Arc<Self>, action: &ActionId) -> Failure<Vec<u8>> {
-        let indices: Vec<u64> = self.trace(action)?.steps.iter().map(|step| step.index).collect();
-        for _ in 0..EXPORT_TRIES {
-            let this = self.clone();
-            let published = tokio::task::spawn_blocking(move || this.publish()).await;
-            if let Ok(Err(error)) = published {
-                tracing::warn!(%error, "the log's files are not up to date");
-            }
-            match self.archive(action, &indices) {
-                Err(HistoryError::Unpublished { .. }) => tokio::time::sleep(EXPORT_EVERY).await,
-                other => return other?.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string())),
-            }
+        let this = self.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || this.publish()).await {
+            tracing::warn!(%error, "the log's files are not up to date");
         }
-        Err(Refusal::plain(Code::StateConflict, format!("the records of {action} are not published yet")))
-    }
-
-    fn archive(&self, action: &ActionId, indices: &[u64]) -> Result<evidence::archive::Archive, HistoryError> {
         let key = self.config.place.keys.log.verifier();
-        self.history.export(&format!("action {action}"), indices, key, |_| true)
+        let archive = export_when_published(self.history(), action, key, |_| true).await?;
+        archive.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string()))
     }
+}
+
+/// Exports all records of an action, those of [`crate::trace::path`], as soon as the published files hold them.
+///
+/// A running server publishes within a second; this waits three at most. `open` says which fields, `finding` and `fact`
+/// are shown.
+///
+/// # Errors
+///
+/// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
+/// journal and its files say.
+pub async fn export_when_published(
+    history: &History,
+    action: &ActionId,
+    key: &VerifierKey,
+    open: impl Fn(&str) -> bool,
+) -> Failure<Archive> {
+    let indices: Vec<u64> = crate::trace::path(history, action)?.steps.iter().map(|step| step.index).collect();
+    let about = format!("action {action}");
+    for _ in 1..EXPORT_TRIES {
+        match history.export(&about, &indices, key, &open) {
+            Err(HistoryError::Unpublished { .. }) => tokio::time::sleep(EXPORT_EVERY).await,
+            other => return Ok(other?),
+        }
+    }
+    Ok(history.export(&about, &indices, key, &open)?)
 }

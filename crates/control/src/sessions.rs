@@ -1,7 +1,7 @@
 //! Sessions of agents.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use types::{ActionProposal, AgentId, Arguments, Code, PersonId, SessionId};
 
@@ -36,18 +36,23 @@ impl Control {
     }
 
     /// Opens a session that lasts as long as a connection of this process: whoever holds it closes it, and being idle
-    /// does not. One that a stop of the process left open is closed at the next start.
+    /// does not. One that a stop of the process left open is closed at the next start, and one whose connection goes away
+    /// while it is opened is closed at once.
     ///
     /// # Errors
     ///
     /// As [`Control::begin_briefed_session`].
     pub(crate) async fn begin_attached_session(
-        &self,
+        self: &Arc<Self>,
         agent: &AgentId,
         on_behalf_of: Option<PersonId>,
+        brief: Brief,
     ) -> Failure<SessionId> {
         let session = Session { attached: true, ..self.draft_session(agent, on_behalf_of)? };
-        self.begin(session, Brief::default()).await
+        let mut opening = Opening { control: self, session: Some(session.id) };
+        let opened = self.begin(session, brief).await;
+        opening.session = None;
+        opened
     }
 
     /// Opens a session for an agent. It is closed by itself once nothing was recorded in it for 24 hours.
@@ -132,5 +137,20 @@ impl Control {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.get(&proposal.session?)?;
         session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
+    }
+}
+
+/// Is a session while it is opened: dropped before that is over, nobody knows the session, and it is closed.
+struct Opening<'a> {
+    control: &'a Arc<Control>,
+    session: Option<SessionId>,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let (Some(session), Ok(runtime)) = (self.session, tokio::runtime::Handle::try_current()) else { return };
+        let control = self.control.clone();
+        // Asked after the opening, so it is taken after it; if that was never taken there is nothing to close.
+        runtime.spawn(async move { control.end_session(session).await.map_err(|refusal| refusal.code) });
     }
 }

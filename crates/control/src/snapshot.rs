@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use connectors::inventory::Entities;
 use ledger::Clock;
-use policy::Bundle;
+use policy::{ADMIN_TOOLS, Bundle};
+use stages::facts::ADMIN_CLASS;
 use types::{AgentId, ClassId, Digest, Millis, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
@@ -30,6 +31,22 @@ pub struct Snapshot {
     pub quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     /// Definitions pinned by hand, which win over the catalogue's.
     pub pins: Arc<BTreeMap<ToolName, Digest>>,
+}
+
+impl Snapshot {
+    /// Returns the action class of a tool, if the catalogue or the product itself has it.
+    pub fn class_of(&self, tool: &ToolName) -> Option<ClassId> {
+        if ADMIN_TOOLS.contains(&tool.to_string().as_str()) {
+            return ClassId::new(ADMIN_CLASS).ok();
+        }
+        self.bundle.data().tools.get(tool).map(|entry| entry.class.clone())
+    }
+
+    /// Returns the definition a tool must have: the pin set by hand, else the catalogue's.
+    pub fn pinned(&self, tool: &ToolName) -> Option<Digest> {
+        let by_hand = self.pins.get(tool).copied();
+        by_hand.or_else(|| self.bundle.data().tools.get(tool).and_then(|entry| entry.definition))
+    }
 }
 
 /// Is what the machine shows to those who prepare decisions.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use types::id::KeyId;
+use types::id::{IdError, KeyId};
 use types::{
     ActionId, AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId,
     ToolName,
@@ -26,10 +26,8 @@ pub mod kind {
     pub const SESSION: &str = "session";
     /// Bearer keys.
     pub const KEY: &str = "key";
-    /// Token buckets, by limit and agent.
-    pub const RATE: &str = "rate";
-    /// Spending, by limit and agent.
-    pub const BUDGET: &str = "budget";
+    /// Token buckets and spending, by principal.
+    pub const METER: &str = "rate";
     /// How often an agent's actions of a class ended how.
     pub const CONDUCT: &str = "conduct";
     /// Tools whose definition is not the reviewed one.
@@ -104,6 +102,27 @@ impl Target {
         }
     }
 
+    /// Says whether a switch covers something of this tenant, agent, tool and action class, as far as it has them.
+    pub fn covers(
+        &self,
+        tenant: &TenantId,
+        agent: Option<&AgentId>,
+        tool: Option<&ToolName>,
+        class: Option<&ClassId>,
+    ) -> bool {
+        self.stop().covers(tenant, agent, tool, class)
+    }
+
+    /// Returns the word for what it covers.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tenant(_) => "tenant",
+            Self::Agent(_) => "agent",
+            Self::Tool(_) => "tool",
+            Self::Class(_) => "action class",
+        }
+    }
+
     /// Returns the switch as the gate knows it.
     pub fn stop(&self) -> executor::Stop {
         match self.clone() {
@@ -111,6 +130,23 @@ impl Target {
             Self::Agent(name) => executor::Stop::Agent(name),
             Self::Tool(name) => executor::Stop::Tool(name),
             Self::Class(name) => executor::Stop::Class(name),
+        }
+    }
+}
+
+/// Reads what [`Target::key`] writes.
+impl std::str::FromStr for Target {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let nothing = || IdError::Drawn(text.to_owned());
+        let (kind, name) = text.split_once(':').ok_or_else(nothing)?;
+        match kind {
+            "tenant" => Ok(Self::Tenant(name.parse()?)),
+            "agent" => Ok(Self::Agent(name.parse()?)),
+            "tool" => Ok(Self::Tool(name.parse()?)),
+            "class" => Ok(Self::Class(name.parse()?)),
+            _ => Err(nothing()),
         }
     }
 }
@@ -271,4 +307,21 @@ pub struct Quarantine {
     /// When.
     #[n(3)]
     pub at: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_switch_reads_back_as_its_target() {
+        for key in ["tenant:default", "agent:sre-bot", "tool:sre.mcp:prompts/get", "class:countersign.admin"] {
+            assert_eq!(key.parse::<Target>().unwrap().key(), key);
+        }
+        for wrong in ["", "agent", "planet:earth", "agent:", "tool:nodot"] {
+            assert!(wrong.parse::<Target>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! Kill switches: set at once, lifted by decision.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use types::{PersonId, Principal};
+use types::{Code, PersonId, Principal};
 
 use crate::control::Control;
+use crate::door::Refusal;
 use crate::error::{Failure, invalid};
 use crate::machine::{Change, Command};
 use crate::state::{Switch, Target};
+
+/// Is how long a kill waits that the journal could not take, before it is tried again.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
 /// Is how a kill stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +34,7 @@ impl Control {
     ///
     /// `request-invalid` without a reason. If the journal cannot record it, the switch holds all the same in this
     /// process, and the refusal says so.
-    pub async fn kill(&self, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
+    pub async fn kill(self: &Arc<Self>, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
         if reason.trim().is_empty() {
             return Err(invalid("a kill needs a reason"));
         }
@@ -39,23 +44,40 @@ impl Control {
         self.gate.kill(&target.stop());
         self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
         let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, receipt) = recorded.inspect_err(|_| self.record_kill_later(switch))?;
+        let (_, _, receipt) = recorded.map_err(|refusal| {
+            self.record_kill_later(switch);
+            let message = format!("{}; the switch holds in this process all the same", refusal.message);
+            Refusal { message, ..refusal }
+        })?;
         Ok(self.killed(&target, receipt))
     }
 
-    /// A kill that the journal could not take holds in this process; it is recorded as soon as the journal can.
-    fn record_kill_later(&self, switch: Switch) {
-        let ledger = self.ledger.clone();
+    /// A kill that the journal could not take holds in this process; it is recorded as soon as the journal can, unless it
+    /// was lifted or set anew meanwhile.
+    fn record_kill_later(self: &Arc<Self>, switch: Switch) {
+        let this = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-                match ledger.ask(Command::Kill(switch.clone())).await {
-                    Err(ledger::LedgerError::DiskFull | ledger::LedgerError::Overloaded) => {}
-                    Err(error) => return tracing::error!(%error, "a kill holds here and is not recorded"),
+                tokio::time::sleep(RECORD_AGAIN).await;
+                let Some(this) = this.upgrade() else { return };
+                let _switching = this.switching.lock().await;
+                if !this.is_set(&switch) {
+                    return;
+                }
+                match this.ask(Command::Kill(switch.clone())).await {
+                    Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
+                    Err(refusal) => {
+                        return tracing::error!(code = %refusal.code, "a kill holds here and is not recorded");
+                    }
                     Ok(_) => return,
                 }
             }
         });
+    }
+
+    fn is_set(&self, switch: &Switch) -> bool {
+        let switches = self.switches.read().unwrap_or_else(PoisonError::into_inner);
+        switches.get(&switch.target.key()) == Some(switch)
     }
 
     /// Returns how a kill stands now.

@@ -17,6 +17,13 @@ pub(crate) fn name_of(server: &ServerName, tool_json: &str) -> Option<ToolName> 
     ToolName::new(server.clone(), value.get("name")?.as_str()?).ok()
 }
 
+/// Computes the digest of a listed tool. A text that readers may disagree about has none of the ordinary kind: that of its
+/// bytes stands in, which no definition that was reviewed has, so that the tool is quarantined.
+fn definition(identity: &str, tool_json: &str) -> Digest {
+    connectors::mcp::definition_digest(identity, tool_json)
+        .unwrap_or_else(|_| Digest::of("countersign/tool-unreadable/1", format!("{identity}\n{tool_json}").as_bytes()))
+}
+
 /// Is a tool as a server listed it last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -55,8 +62,8 @@ impl Control {
         let snapshot = self.snapshot();
         let mut seen = Vec::new();
         for text in tools {
-            let Ok(definition) = connectors::mcp::definition_digest(identity, text) else { continue };
             let Some(tool) = name_of(server, text) else { continue };
+            let definition = definition(identity, text);
             // What the catalogue does not have cannot be pinned; a server could name any number of such tools.
             if snapshot.bundle.data().tools.contains_key(&tool) {
                 let listed = Listed { definition, text: text.clone() };
@@ -65,7 +72,7 @@ impl Control {
             seen.push((tool, definition));
         }
         let changed = seen.iter().any(|(tool, digest)| {
-            let pinned = crate::gather::pinned(&snapshot, tool);
+            let pinned = snapshot.pinned(tool);
             pinned.is_some_and(|pin| pin != *digest) && !snapshot.quarantine.contains_key(tool)
         });
         if changed {
@@ -108,7 +115,7 @@ impl Control {
         let listed = self.last_listed(tool);
         ToolView {
             tool: tool.clone(),
-            reviewed: crate::gather::pinned(snapshot, tool),
+            reviewed: snapshot.pinned(tool),
             listed: listed.as_ref().map(|listed| listed.definition).or(quarantine.map(|q| q.seen)),
             text: listed.map(|listed| listed.text),
             quarantined: quarantine.is_some(),
@@ -130,5 +137,27 @@ impl Control {
         let arguments = serde_json::json!({ "tool": tool, "definition": reviewed });
         self.administer(by, "countersign.tool.pin", &arguments, reason, Change::Pin(tool.clone(), reviewed)).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_definition_that_readers_disagree_about_is_never_the_reviewed_one() {
+        let server: ServerName = "s".parse().unwrap();
+        let reviewed = definition("s/1", r#"{"name":"a","description":"good"}"#);
+        for text in [
+            r#"{"name":"a","description":"good","inputSchema":{"a":1,"a":2}}"#,
+            r#"{"name":"a","description":"good","inputSchema":{"maximum":9007199254740993}}"#,
+            r#"{"name":"a","description":"bad","description":"good"}"#,
+        ] {
+            assert_eq!(name_of(&server, text), Some("s.a".parse().unwrap()), "{text}");
+            let seen = definition("s/1", text);
+            assert_ne!(seen, reviewed, "{text}");
+            assert_ne!(seen, definition("s/1", &text.replace("good", "evil")), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The whole path of one action, read back from the journal.
 
+use std::collections::BTreeSet;
+
 use evidence::{Field, Leaf, RecordKind, bodies};
 use ledger::history::Entry;
 use types::case::Vote;
@@ -42,10 +44,10 @@ impl Path {
         self.decisions.last()
     }
 
-    /// Returns the proposals whose cases people approved for this action to run; none if it ran without people.
-    pub fn opened_by(&self) -> Vec<ActionId> {
-        let named = self.decision().and_then(|decision| decision.facts.list("approval.opened_by")).unwrap_or_default();
-        named.iter().filter_map(|id| id.parse().ok()).collect()
+    /// Returns the proposals whose cases people approved for this action, in any of its decisions; none if none needed people.
+    pub fn opened_by(&self) -> BTreeSet<ActionId> {
+        let named = self.decisions.iter().filter_map(|decision| decision.facts.list("approval.opened_by"));
+        named.flatten().filter_map(|id| id.parse().ok()).collect()
     }
 
     fn take(&mut self, entry: Entry) {

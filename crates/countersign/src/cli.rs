@@ -108,7 +108,7 @@ pub struct Init {
     /// Environment variables of the server, by name; their values are read when it starts.
     #[arg(long = "env", value_name = "NAME")]
     pub env: Vec<String>,
-    /// Replace a bundle that is there.
+    /// Replace a bundle that is there; it is kept beside the new one.
     #[arg(long)]
     pub force: bool,
     /// The server's command with its arguments, or its URL.
@@ -203,6 +203,9 @@ pub struct Hook {
     /// The server of the catalogue under which Claude Code's own tools are listed.
     #[arg(long, default_value = "claude-code")]
     pub server: ServerName,
+    /// Wait so long for people before it denies, in seconds; the hook's own limit must be 10 seconds longer.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub wait: u64,
 }
 
 /// Agents and their autonomy levels.
@@ -335,8 +338,8 @@ pub struct Kill {
     /// Why.
     #[arg(long)]
     pub reason: String,
-    /// Wait so long for what is in flight, in seconds.
-    #[arg(long, default_value_t = 10)]
+    /// Wait so long for what is in flight, in seconds; 60 at most.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub wait: u64,
 }
 

@@ -1,11 +1,19 @@
 //! The HTTP client of the command line: speaks the same contract as everybody else.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use types::Code;
 
 use crate::error::{CliError, Exit, exit_for};
 use crate::folder::Folders;
+
+/// Is how long a server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Is how long a server may take to answer: longer than it waits for anything it is asked to wait for.
+const ANSWER: Duration = Duration::from_secs(120);
 
 /// Speaks to a running server.
 #[derive(Debug, Clone)]
@@ -18,28 +26,33 @@ pub struct Client {
 impl Client {
     /// Finds the server of a data folder and the key to speak with.
     ///
-    /// - `url`, `key`: win over what the folders say.
+    /// - `url`, `key`: win over what the folders say. A server that does not run on the data folder is sent no key of it.
     ///
     /// # Errors
     ///
-    /// `upstream-unavailable` if no server runs on the data folder and no URL is given.
+    /// `upstream-unavailable` if no server runs on the data folder and no URL is given; `file-unusable` if its key is
+    /// there and cannot be read.
     pub fn find(folders: &Folders, url: Option<String>, key: Option<String>) -> Result<Self, CliError> {
-        let url = url.or_else(|| folders.running().map(|r| r.url)).ok_or_else(|| {
+        let running = folders.running().map(|running| running.url);
+        let url = url.or_else(|| running.clone()).ok_or_else(|| {
             let message = format!("no server runs on `{}`", folders.data.display());
             CliError::new(Exit::Failed, Code::UpstreamUnavailable, message)
                 .hint("start one with `countersign up`, or your client, whose `wrap` runs one; or name one with --url")
         })?;
+        // Whoever else was named is not sent the key of this folder's server.
+        let ours = running.is_some_and(|running| bare(&running) == bare(&url));
         let key = match key {
-            Some(key) => Some(key),
-            None => folders.read_key("admin.key")?,
+            None if ours => folders.read_key("admin.key")?,
+            key => key,
         };
         Ok(Self::new(url, key))
     }
 
     /// Speaks to a server at a URL with a key.
     pub fn new(url: String, key: Option<String>) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
-        Self { http, url: url.trim_end_matches('/').to_owned(), key }
+        let http =
+            reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER).build().unwrap_or_default();
+        Self { http, url: bare(&url).to_owned(), key }
     }
 
     /// Sends a request and returns the JSON answer.
@@ -94,8 +107,31 @@ impl Client {
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(gone)?.to_vec();
         // 202: people must approve it first, so it is not done.
-        if status.is_success() && status != StatusCode::ACCEPTED { Ok(bytes) } else { Err(problem(status, &bytes)) }
+        if status.is_success() && status != StatusCode::ACCEPTED {
+            Ok(bytes)
+        } else {
+            Err(self.refused(status, &bytes))
+        }
     }
+
+    fn refused(&self, status: StatusCode, bytes: &[u8]) -> CliError {
+        let error = problem(status, bytes);
+        if self.key.is_none() && error.code == Code::Unauthenticated {
+            return error
+                .hint("name a key with --key: this server does not run on the data folder, or it keeps no key there");
+        }
+        error
+    }
+}
+
+fn bare(url: &str) -> &str {
+    url.trim_end_matches('/')
+}
+
+/// Writes a text as one segment of a path: whatever stands in it, it neither ends the segment nor begins a query.
+pub fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':');
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn problem(status: StatusCode, bytes: &[u8]) -> CliError {

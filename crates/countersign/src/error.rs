@@ -109,6 +109,12 @@ impl From<ledger::history::HistoryError> for CliError {
     }
 }
 
+impl From<ledger::KeyringError> for CliError {
+    fn from(error: ledger::KeyringError) -> Self {
+        Self::new(Exit::Failed, error.code(), error.to_string())
+    }
+}
+
 impl From<store::StoreError> for CliError {
     fn from(error: store::StoreError) -> Self {
         Self::new(Exit::Failed, error.code(), error.to_string())

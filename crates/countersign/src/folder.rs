@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evidence::TenantKey;
-use ledger::LogKeys;
 use ledger::port::draw;
-use ledger::recover::Place;
+use ledger::recover::{JOURNAL, Lock, Place};
+use ledger::{History, LogKeys, files};
 use policy::{Bundle, BundleFiles};
 use serde::{Deserialize, Serialize};
 use tlog::key::SignerKey;
@@ -61,19 +61,55 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
     CliError::machine(format!("`{}` cannot be used: {error}", path.display()))
 }
 
+/// Writes beside a file, syncs, and renames over it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("writing");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // What a crash has left may be readable by others, so a new file is made.
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
+}
+
+fn new_tenant_key() -> String {
+    hex::encode(draw::<32>(&SystemRandom))
+}
+
+fn new_log_key() -> String {
+    let name = format!("countersign.local/{}", hex::encode(draw::<6>(&SystemRandom)));
+    SignerKey::ed25519(&name, &draw(&SystemRandom)).map(|key| key.to_secret_text().to_string()).unwrap_or_default()
+}
+
 impl Folders {
     /// Names the folders below one folder.
     pub fn below(dir: &Path) -> Self {
         Self { bundle: dir.join("bundle"), data: dir.join("data"), keys: dir.join("keys") }
     }
 
-    /// Returns where the journal is and opens or makes its keys.
+    /// Takes the data folder for this process, making it if it is missing.
     ///
     /// # Errors
     ///
-    /// `keys-unusable` if a key file is unreadable or malformed; `file-unusable` if the folders cannot be used.
-    pub fn place(&self) -> Result<Place, CliError> {
-        let keys = self.log_keys()?;
+    /// `data-folder-busy` if another process has it; `file-unusable` if it cannot be used.
+    pub fn lock(&self) -> Result<Lock, CliError> {
+        Ok(ledger::recover::lock(&self.data)?)
+    }
+
+    /// Returns where the journal is and opens its keys, or makes them if there is no journal yet.
+    ///
+    /// - `_lock`: of the data folder, so that of two first starts one alone makes keys.
+    ///
+    /// # Errors
+    ///
+    /// `keys-unusable` if a key file is missing or malformed; `file-unusable` if the folders cannot be used.
+    pub fn place(&self, _lock: &Lock) -> Result<Place, CliError> {
+        self.make_keys_folder()?;
+        let keys = self
+            .log_keys(|name, make| if self.has_journal() { self.missing(name) } else { self.make_key(name, make) })?;
         Ok(Place {
             data: self.data.clone(),
             head: self.keys.join("head"),
@@ -84,20 +120,53 @@ impl Folders {
         })
     }
 
-    fn make_keys_folder(&self) -> Result<(), CliError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.keys).map_err(|e| unusable(&self.keys, &e))
+    /// Opens the keys of the journal that is there; makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` if there is no journal; `keys-unusable` if a key file is missing or malformed; `file-unusable` if one
+    /// cannot be read.
+    pub fn keys_there(&self) -> Result<LogKeys, CliError> {
+        if !self.has_journal() {
+            let message = format!("there is no journal in `{}`", self.data.display());
+            return Err(CliError::new(Exit::Usage, Code::NotFound, message)
+                .hint("`countersign init -- <your MCP server's command>` starts one"));
+        }
+        self.log_keys(|name, _| self.missing(name))
     }
 
-    fn log_keys(&self) -> Result<LogKeys, CliError> {
-        self.make_keys_folder()?;
-        let has_journal = self.data.join(ledger::recover::JOURNAL).exists();
-        let tenant = self.key_file("tenant.key", has_journal, || hex::encode(draw::<32>(&SystemRandom)))?;
-        let log = self.key_file("log.key", has_journal, || {
-            let name = format!("countersign.local/{}", hex::encode(draw::<6>(&SystemRandom)));
-            SignerKey::ed25519(&name, &draw(&SystemRandom))
-                .map(|key| key.to_secret_text().to_string())
-                .unwrap_or_default()
-        })?;
+    /// Opens the journal that is there for reading, with its keys; makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folders::keys_there`]; `keys-unusable` if the keys are another journal's, or what the store says.
+    pub fn history(&self) -> Result<(History, LogKeys), CliError> {
+        let keys = self.keys_there()?;
+        Ok((History::open(&self.data, keys.tenant.clone())?, keys))
+    }
+
+    fn has_journal(&self) -> bool {
+        self.data.join(JOURNAL).exists()
+    }
+
+    fn make_keys_folder(&self) -> Result<(), CliError> {
+        let parent = self.keys.parent().unwrap_or(Path::new(""));
+        let make = || {
+            if self.keys.is_dir() {
+                return Ok(());
+            }
+            files::make(parent)?;
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.keys)?;
+            files::sync(parent)
+        };
+        make().map_err(|e| unusable(&self.keys, &e))
+    }
+
+    /// Reads the keys; `absent` is asked for the text of a file that is missing, and handed what would make one.
+    fn log_keys(&self, absent: impl Fn(&str, fn() -> String) -> Result<String, CliError>) -> Result<LogKeys, CliError> {
+        let text = |name: &str, make| self.read_key(name)?.map_or_else(|| absent(name, make), Ok);
+        let tenant = text("tenant.key", new_tenant_key)?;
+        let log = text("log.key", new_log_key)?;
         let broken =
             |file: &str| CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{file}` is malformed"));
         let mut bytes = [0; 32];
@@ -106,18 +175,14 @@ impl Folders {
         Ok(LogKeys { tenant: TenantKey::from_bytes(bytes), log })
     }
 
-    /// Reads a key file, or makes it where there is no journal yet that could need another one.
-    fn key_file(&self, name: &str, has_journal: bool, make: impl FnOnce() -> String) -> Result<String, CliError> {
-        if let Some(text) = self.read_key(name)? {
-            return Ok(text);
-        }
-        if has_journal {
-            let message = format!(
-                "the key file `{}` is missing, and the journal cannot be read without it",
-                self.keys.join(name).display()
-            );
-            return Err(CliError::new(Exit::Failed, Code::KeysUnusable, message));
-        }
+    fn missing(&self, name: &str) -> Result<String, CliError> {
+        let path = self.keys.join(name);
+        let message =
+            format!("the key file `{}` is missing, and the journal cannot be read without it", path.display());
+        Err(CliError::new(Exit::Failed, Code::KeysUnusable, message))
+    }
+
+    fn make_key(&self, name: &str, make: fn() -> String) -> Result<String, CliError> {
         let text = make();
         self.write_key(name, &text)?;
         Ok(text)
@@ -137,7 +202,7 @@ impl Folders {
         }
     }
 
-    /// Writes a file of the keys folder that only its owner can read.
+    /// Writes a file of the keys folder that only its owner can read; a crash leaves the old one or the new one.
     ///
     /// # Errors
     ///
@@ -145,9 +210,7 @@ impl Folders {
     pub fn write_key(&self, name: &str, text: &str) -> Result<(), CliError> {
         self.make_keys_folder()?;
         let path = self.keys.join(name);
-        let mut options = fs::OpenOptions::new();
-        let file = options.create(true).truncate(true).write(true).mode(0o600).open(&path);
-        file.and_then(|mut file| writeln!(file, "{text}")).map_err(|e| unusable(&path, &e))
+        replace(&path, text).and_then(|()| files::sync(&self.keys)).map_err(|e| unusable(&path, &e))
     }
 
     /// Reads the bundle's files.

@@ -64,15 +64,7 @@ pub fn json_text(text: &str) -> String {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return types::text::escape(text, false);
     }
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if types::text::is_deceptive(c) {
-            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    types::text::escape_json(text, false)
 }
 
 /// Shows an instant in UTC, to the second.
@@ -106,16 +98,4 @@ pub fn table(rows: &[Vec<String>]) {
 
 fn shown(cell: &str) -> usize {
     anstream::adapter::strip_str(cell).to_string().chars().count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_shown_as_the_json_it_is() {
-        assert_eq!(json_text(r#"{"a":"x\ny","b":"\\"}"#), r#"{"a":"x\ny","b":"\\"}"#);
-        assert_eq!(json_text("{\"a\":\"safe\u{202e}txt\"}"), r#"{"a":"safe\u202etxt"}"#);
-        assert_eq!(json_text("no json \u{202e}\\"), r"no json \u{202e}\u{5c}");
-    }
 }

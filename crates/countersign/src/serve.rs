@@ -8,11 +8,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use control::control::Started;
 use control::{Config, Control, Refusal};
+use ledger::recover::Lock;
+use policy::Bundle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use types::{AgentId, Code, PersonId, Principal, TenantId};
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
 
@@ -43,18 +45,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the journal, starts the application and listens.
+    /// Takes the data folder, listens, opens the journal and starts the application.
     ///
     /// # Errors
     ///
-    /// What the folders, the bundle, the journal or the socket say.
+    /// `data-folder-busy` if another process serves the folder, `address-unusable` if the address cannot be listened on, or
+    /// what the folders, the bundle or the journal say.
     pub async fn start(folders: &Folders, options: Options) -> Result<Self, CliError> {
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(|e| CliError::machine(format!("{} cannot be listened on: {e}", options.listen)))?;
-        let address = listener.local_addr().map_err(|e| CliError::machine(e.to_string()))?;
+        let bundle = Arc::new(load_bundle(folders.bundle_files()?)?);
+        // Before the port: whoever serves this folder is the reason that matters if it has the port too.
+        let lock = folders.lock()?;
+        let (listener, address) = listen(options.listen).await?;
         let url = format!("http://{address}");
-        let control = open(folders, &options, &url)?;
+        let control = open(folders, lock, bundle, options, &url)?;
         let started = control.start().await?;
         let admin_key = first_start(folders, &control).await?;
         folders.announce(&url)?;
@@ -78,11 +81,7 @@ impl Server {
         if tokio::time::timeout(grace, self.task).await.is_err() {
             tracing::info!("some connections were still open");
         }
-        let control = self.control;
-        let closed = tokio::task::spawn_blocking(move || control.close()).await;
-        if closed.is_err() {
-            tracing::warn!("the journal was not closed cleanly");
-        }
+        self.control.close().await;
     }
 }
 
@@ -101,31 +100,64 @@ pub async fn told_to_stop() {
     }
 }
 
-fn open(folders: &Folders, options: &Options, url: &str) -> Result<Arc<Control>, CliError> {
-    let bundle = Arc::new(load_bundle(folders.bundle_files()?)?);
-    Ok(Control::open(Config {
-        tenant: options.tenant.clone(),
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CliError> {
+    let failed = |error: std::io::Error| {
+        let message = format!("{address} cannot be listened on: {error}");
+        CliError::new(Exit::Failed, Code::AddressUnusable, message)
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn open(
+    folders: &Folders,
+    lock: Lock,
+    bundle: Arc<Bundle>,
+    options: Options,
+    url: &str,
+) -> Result<Arc<Control>, CliError> {
+    let config = Config {
+        tenant: options.tenant,
         url: url.to_owned(),
-        place: folders.place()?,
+        place: folders.place(&lock)?,
         bundle,
-        anonymous: options.anonymous.clone(),
+        anonymous: options.anonymous,
         environment: environment(),
-    })?)
+    };
+    Ok(Control::open_locked(config, lock)?)
 }
 
 /// At the first start, as the journal knows it, the folder's bundle becomes active and the first person gets a key.
+///
+/// The start stays the first one until the key is recorded, so its file is written before.
 async fn first_start(folders: &Folders, control: &Arc<Control>) -> Result<Option<String>, CliError> {
     if !control.is_new() {
         return folders.read_key("admin.key");
     }
     let person = first_person(control)?;
     control.activate_first(&person, control.config().bundle.clone(), "the first start").await?;
-    let key = control.create_first_key(Principal::Person(person), None, "the first start").await?;
-    folders.write_key("admin.key", &key.token)?;
-    Ok(Some(key.token))
+    let holder = Principal::Person(person.clone());
+    first_key(folders, control, "admin.key", (&person, holder), "the first start").await.map(Some)
 }
 
-/// Returns who holds the first key: a bundle's author, or else anybody it names.
+/// Makes a key by the hand of whoever runs this process, and returns its token.
+///
+/// Its file is written before it is recorded: a recorded key that nobody has could not be made again.
+pub async fn first_key(
+    folders: &Folders,
+    control: &Control,
+    file: &str,
+    (by, holder): (&PersonId, Principal),
+    reason: &str,
+) -> Result<String, CliError> {
+    let (key, new) = control.draft_first_key(by, holder, None);
+    folders.write_key(file, &new.token)?;
+    control.record_first_key(key, reason).await?;
+    Ok(new.token)
+}
+
+/// Returns who holds the first key: one of the group `admins`, else the bundle's first author, else anybody it names.
 fn first_person(control: &Control) -> Result<PersonId, CliError> {
     let bundle = &control.config().bundle;
     let data = bundle.data();

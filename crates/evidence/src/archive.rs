@@ -24,7 +24,7 @@ const RECORDS_MAX: usize = 100_000;
 pub struct Manifest {
     /// The format, [`FORMAT`].
     pub format: String,
-    /// What it is about, for people: an action, a session, an agent.
+    /// What it is about: `action ID`; a bundle that says anything else does not verify.
     pub about: String,
     /// The log's verifier key as the exporter knows it; trust comes from elsewhere.
     pub log_key: String,

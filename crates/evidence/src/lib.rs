@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod bodies;
+mod claims;
 pub mod commit;
 pub mod content;
 pub mod keys;

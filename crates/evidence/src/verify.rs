@@ -8,14 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
-use types::{Digest, Verdict};
 
 use crate::archive::{Archive, ArchivedRecord};
-use crate::bodies::DecisionBody;
+use crate::claims::{self, Read};
 use crate::commit;
 use crate::content::Field;
 use crate::leaf::{Leaf, RecordKind};
-use crate::walk::is_intent;
 
 /// Says how a single statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -113,7 +111,7 @@ fn worst<'a>(checks: impl Iterator<Item = &'a Check>) -> Standing {
     checks.map(|c| c.standing).reduce(Standing::and).unwrap_or(Standing::Missing)
 }
 
-fn check(claim: impl Into<String>, standing: Standing, detail: Option<String>) -> Check {
+pub(crate) fn check(claim: impl Into<String>, standing: Standing, detail: Option<String>) -> Check {
     Check { claim: claim.into(), standing, detail }
 }
 
@@ -136,19 +134,14 @@ pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
     };
     let root = open_checkpoint(bundle, trusted, &mut report);
     let erased = erased(bundle);
-    let mut leaves = Vec::new();
+    let mut read = Vec::new();
     for record in &bundle.records {
         let erased = erased.contains(&record.index);
         let (entry, leaf, shown) = verify_record(record, root.as_ref(), erased);
         report.records.push(entry);
-        if let Some(leaf) = leaf {
-            report.claims.extend(decision_claim(record.index, &leaf, shown.as_ref(), erased));
-            leaves.push((record.index, leaf));
-        }
+        read.extend(leaf.map(|leaf| Read { index: record.index, bytes: &record.leaf, leaf, shown, erased }));
     }
-    report.claims.extend(outcome_claims(&leaves));
-    report.claims.extend(session_claims(bundle, &leaves));
-    report.claims.extend(about_claim(bundle, &leaves));
+    report.claims = claims::of(&bundle.manifest.about, &read);
     report
 }
 
@@ -235,60 +228,6 @@ fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check 
     outcome(claim, tlog::proof::verify_inclusion(&leaf, record.index, checkpoint.size, &record.proof, &checkpoint.root))
 }
 
-/// Recomputes the verdict from the disclosed findings: `Equal` is [`Standing::Holds`].
-fn decision_claim(index: u64, leaf: &Leaf, shown: Option<&commit::Disclosed>, erased: bool) -> Option<Check> {
-    if leaf.kind != RecordKind::Decided {
-        return None;
-    }
-    let claim = format!("record {index}: the verdict is the join of its findings");
-    let standing = match shown {
-        None if erased => Standing::Erased,
-        None => Standing::Missing,
-        Some(shown) if shown.withheld_grounds > 0 || shown.withheld.contains(&Field::Decision) => Standing::Withheld,
-        Some(shown) => join_standing(leaf, shown),
-    };
-    Some(check(claim, standing, None))
-}
-
-fn join_standing(leaf: &Leaf, shown: &commit::Disclosed) -> Standing {
-    let (Ok(findings), Ok(Some(decision))) =
-        (shown.content.findings(), shown.content.get::<DecisionBody>(Field::Decision))
-    else {
-        return Standing::Broken;
-    };
-    let verdict = decision.verdict;
-    let joined = Verdict::join(findings.iter().map(|f| &f.restriction));
-    let approved =
-        verdict.permits() && matches!(joined, Verdict::Escalate(_)) && shown.content.bytes(Field::Case).is_some();
-    if leaf.verdict == Some(verdict.rank()) && (joined == verdict || approved) {
-        Standing::Holds
-    } else {
-        Standing::Broken
-    }
-}
-
-fn outcome_claims(leaves: &[(u64, Leaf)]) -> Vec<Check> {
-    let outcomes = leaves.iter().filter(|(_, leaf)| leaf.kind == RecordKind::Outcome);
-    let ended: BTreeSet<_> = outcomes.map(|(_, leaf)| leaf.action).collect();
-    let claim = |index: &u64| format!("record {index}: the permitted action has an outcome");
-    let intents = leaves.iter().filter(|(_, leaf)| is_intent(leaf));
-    intents
-        .map(|(index, leaf)| {
-            check(claim(index), if ended.contains(&leaf.action) { Standing::Holds } else { Standing::Missing }, None)
-        })
-        .collect()
-}
-
-/// Holds what the bundle says it is about against the actions its records name.
-fn about_claim(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Option<Check> {
-    let action: types::ActionId = bundle.manifest.about.strip_prefix("action ")?.parse().ok()?;
-    let named = |leaf: &Leaf| leaf.kind == RecordKind::Vote || leaf.action == Some(action);
-    let sound =
-        leaves.iter().any(|(_, leaf)| leaf.action == Some(action)) && leaves.iter().all(|(_, leaf)| named(leaf));
-    let standing = if sound { Standing::Holds } else { Standing::Broken };
-    Some(check(format!("the records are about {action}"), standing, None))
-}
-
 /// Returns the records that were erased: the bundle must hold the erasure's own record, its word alone is nothing.
 fn erased(bundle: &Archive) -> BTreeSet<u64> {
     let erasure =
@@ -299,29 +238,10 @@ fn erased(bundle: &Archive) -> BTreeSet<u64> {
     bundle.manifest.erased.iter().copied().collect()
 }
 
-/// Checks the links between those records of one session that follow each other in the bundle.
-fn session_claims(bundle: &Archive, leaves: &[(u64, Leaf)]) -> Vec<Check> {
-    let bytes: BTreeMap<u64, &[u8]> = bundle.records.iter().map(|r| (r.index, r.leaf.as_slice())).collect();
-    let hash = |index: &u64| bytes.get(index).map(|leaf| Leaf::hash_of(leaf));
-    let mut last: BTreeMap<_, (u64, Option<Digest>)> = BTreeMap::new();
-    let mut checks = Vec::new();
-    for (index, leaf) in leaves {
-        let Some(place) = &leaf.session else { continue };
-        if let Some((seq, link)) = last.get(&place.session) {
-            let follows = Some(place.seq) == seq.checked_add(1);
-            let sound = if follows { place.previous == *link } else { place.seq > *seq };
-            let standing = if sound { Standing::Holds } else { Standing::Broken };
-            checks.push(check(format!("record {index}: it stands in its place in its session"), standing, None));
-        }
-        last.insert(place.session, (place.seq, hash(index)));
-    }
-    checks
-}
-
 #[cfg(test)]
 mod tests {
     use types::id::RecordId;
-    use types::{ActionId, Millis, SessionId};
+    use types::{ActionId, Digest, Millis, SessionId};
 
     use super::*;
     use crate::leaf::{FIELDS, InSession, VERSION};

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use stages::decision::Permit;
 use tokio::sync::watch;
 use types::{ActionId, AgentId, ClassId, Millis, TenantId, ToolName};
 
@@ -21,6 +22,24 @@ pub enum Stop {
     Tool(ToolName),
     /// One action class.
     Class(ClassId),
+}
+
+impl Stop {
+    /// Says whether the switch covers something of this tenant, agent, tool and action class, as far as it has them.
+    pub fn covers(
+        &self,
+        tenant: &TenantId,
+        agent: Option<&AgentId>,
+        tool: Option<&ToolName>,
+        class: Option<&ClassId>,
+    ) -> bool {
+        match self {
+            Self::Tenant(stopped) => stopped == tenant,
+            Self::Agent(stopped) => Some(stopped) == agent,
+            Self::Tool(stopped) => Some(stopped) == tool,
+            Self::Class(stopped) => Some(stopped) == class,
+        }
+    }
 }
 
 /// Is one action that has left, or is about to leave, and has not come back.
@@ -41,14 +60,23 @@ pub struct Flight {
 }
 
 impl Flight {
+    /// Lists what a permit allows.
+    ///
+    /// - `since`: when it left, or its permit was handed out.
+    pub fn of(permit: &Permit, since: Millis) -> Self {
+        Self {
+            action: permit.action(),
+            tenant: permit.tenant().clone(),
+            agent: permit.principal().agent().cloned(),
+            tool: permit.tool().clone(),
+            class: permit.class().clone(),
+            since,
+        }
+    }
+
     /// Says whether a switch covers this action.
     pub fn covered_by(&self, stop: &Stop) -> bool {
-        match stop {
-            Stop::Tenant(tenant) => *tenant == self.tenant,
-            Stop::Agent(agent) => Some(agent) == self.agent.as_ref(),
-            Stop::Tool(tool) => *tool == self.tool,
-            Stop::Class(class) => *class == self.class,
-        }
+        stop.covers(&self.tenant, self.agent.as_ref(), Some(&self.tool), Some(&self.class))
     }
 }
 

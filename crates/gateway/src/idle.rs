@@ -27,7 +27,12 @@ impl Idle {
 
     /// Says whether nothing uses it now.
     pub(crate) fn is_unused(&self) -> bool {
-        self.uses.load(Ordering::Acquire) == 0
+        self.uses() == 0
+    }
+
+    /// Counts what uses it now.
+    pub(crate) fn uses(&self) -> usize {
+        self.uses.load(Ordering::Acquire)
     }
 
     /// Waits until it has been unused for that long.

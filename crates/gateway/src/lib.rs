@@ -9,6 +9,7 @@ mod envelope;
 mod fault;
 mod http;
 mod idle;
+pub mod lines;
 pub mod methods;
 mod raw;
 mod session;

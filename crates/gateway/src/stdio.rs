@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::door::{Caller, Era, McpDoor};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use types::JsonError;
@@ -15,6 +15,7 @@ use types::jsonrpc::{Frame, FrameError, FrameKind, RpcId};
 use crate::Selection;
 use crate::envelope::{self, Envelope};
 use crate::fault::Fault;
+use crate::lines::{Line, Lines};
 use crate::raw::{RawObject, one_line};
 use crate::session::Session;
 use crate::tasks::Tasks;
@@ -50,7 +51,7 @@ where
     let tasks = Arc::default();
     let mut client =
         Client { door, caller, servers, tasks, outbox, session: None, probing: false, work: JoinSet::new() };
-    let mut lines = Lines { reader, line_bytes_max };
+    let mut lines = Lines::new(reader, line_bytes_max);
     let ended = loop {
         tokio::select! {
             line = lines.next() => match line {
@@ -83,44 +84,6 @@ async fn write_frames<W: AsyncWrite + Unpin>(mut writer: W, mut frames: mpsc::Re
         writer.flush().await?;
     }
     Ok(())
-}
-
-/// Is one line as it came.
-enum Line {
-    Text(Vec<u8>),
-    TooLong,
-}
-
-struct Lines<R> {
-    reader: R,
-    line_bytes_max: usize,
-}
-
-impl<R: AsyncBufRead + Unpin> Lines<R> {
-    async fn next(&mut self) -> io::Result<Option<Line>> {
-        let (mut line, mut length) = (Vec::new(), 0_usize);
-        loop {
-            let chunk = self.reader.fill_buf().await?;
-            if chunk.is_empty() {
-                return Ok((length > 0).then(|| self.line(line, length)));
-            }
-            let end = chunk.iter().position(|byte| *byte == b'\n');
-            let (part, _) = chunk.split_at(end.unwrap_or(chunk.len()));
-            length += part.len();
-            if length <= self.line_bytes_max {
-                line.extend_from_slice(part);
-            }
-            let used = part.len() + usize::from(end.is_some());
-            self.reader.consume(used);
-            if end.is_some() {
-                return Ok(Some(self.line(line, length)));
-            }
-        }
-    }
-
-    fn line(&self, line: Vec<u8>, length: usize) -> Line {
-        if length > self.line_bytes_max { Line::TooLong } else { Line::Text(line) }
-    }
 }
 
 struct Client<D: McpDoor> {

@@ -22,6 +22,9 @@ const KEPT_MAX: usize = 256;
 /// Limits how many upstream tasks of one caller are remembered; the oldest go first.
 const UPSTREAM_MAX: usize = 1_024;
 
+/// Limits the name of an upstream task, in bytes; what has a longer one is nobody's.
+const ID_BYTES_MAX: usize = 256;
+
 #[derive(Debug, Default)]
 struct Own {
     /// The tasks that the gateway runs, in order of making.
@@ -88,6 +91,10 @@ impl Tasks {
 
     /// Notes that a caller's call has made a task upstream. One that is somebody's already stays theirs.
     pub(crate) fn bind(&self, caller: &Caller, server: &ServerName, id: &str) {
+        if id.len() > ID_BYTES_MAX {
+            tracing::warn!(%server, bytes = id.len(), "a server has named a task too long; nobody can ask after it");
+            return;
+        }
         let mut book = lock(&self.0);
         let key = (server.clone(), id.to_owned());
         if book.owners.contains_key(&key) {
@@ -161,6 +168,11 @@ mod tests {
             tasks.bind(&caller("a"), &server, &n.to_string());
         }
         assert!(!tasks.owns(&caller("a"), &server, "0") && tasks.owns(&caller("a"), &server, "1"));
+        for (bytes, kept) in [(256, true), (257, false)] {
+            let long = "x".repeat(bytes);
+            tasks.bind(&caller("a"), &server, &long);
+            assert_eq!(tasks.owns(&caller("a"), &server, &long), kept);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -57,7 +57,7 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Clone, Default)]
 struct Failure {
-    /// Batches of this generation and before are refused.
+    /// Batches of this generation are refused; those before it have been committed or refused already.
     generation: Option<u64>,
     error: Option<LedgerError>,
 }
@@ -104,12 +104,12 @@ impl<M: Machine> Committer<M> {
     /// # Errors
     ///
     /// What the system says of a new thread.
-    pub(crate) fn start(writer: Writer, folding: Folding, shared: Shared) -> std::io::Result<Self> {
+    pub(crate) fn start(writer: Writer, folding: Folding, shared: Shared, seed: M::Seed) -> std::io::Result<Self> {
         let (batches, received) = sync_channel(1);
         let (done, freed) = mpsc::unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("journal-writer".into())
-            .spawn(move || commit_all(writer, folding, &received, &done, &shared))?;
+            .spawn(move || commit_all(writer, folding, &received, &done, &shared, &seed))?;
         Ok(Self { batches: Some(batches), freed, free: true, thread })
     }
 
@@ -145,6 +145,7 @@ fn commit_all<M: Machine>(
     batches: &Receiver<Prepared<M>>,
     done: &mpsc::UnboundedSender<()>,
     shared: &Shared,
+    seed: &M::Seed,
 ) {
     while let Ok(prepared) = batches.recv() {
         let committed = match shared.failure_of(prepared.generation) {
@@ -157,7 +158,7 @@ fn commit_all<M: Machine>(
         // First the sequencer, so that the next batch is on its way while these answers go out.
         let _ = done.send(());
         match committed {
-            Ok(()) => release(prepared, writer.head().size, shared),
+            Ok(()) => release(prepared, writer.head().size, shared, seed),
             Err(error) => refuse(prepared, &error),
         }
     }
@@ -178,9 +179,10 @@ fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch) -> Resu
     })
 }
 
-fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared) {
+fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared, seed: &M::Seed) {
     shared.committed(size);
     for held in prepared.held {
+        M::committed(seed, &held.reply);
         let index = held.index;
         let authority = held.authority.map(|value| Recorded::after_commit(value, index.unwrap_or(size)));
         let _ = held.answer.send(Ok(Committed { reply: held.reply, authority, index }));

@@ -18,8 +18,13 @@ impl Folder {
     /// What the file system says.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
-        fs::create_dir_all(&root)?;
+        make(&root)?;
         Ok(Self { root })
+    }
+
+    /// Names a folder to be read, which may be missing; nothing is made.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
     }
 
     /// Returns where the folder is.
@@ -99,13 +104,22 @@ impl Folder {
 }
 
 /// Makes a folder and its parents, and syncs the name of each that was missing.
-fn make(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn make(folder: &Path) -> io::Result<()> {
+    // A relative path ends in the empty one, which is the folder the process is in.
+    if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
-    let Some(parent) = folder.parent() else { return fs::create_dir(folder) };
+    let parent = folder.parent().unwrap_or(folder);
     make(parent)?;
-    fs::create_dir(folder)?;
+    match fs::create_dir(folder) {
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
     sync(parent)
 }
 
@@ -115,5 +129,6 @@ fn make(folder: &Path) -> io::Result<()> {
 ///
 /// What the file system says.
 pub fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    let here = Path::new(".");
+    File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all()
 }

@@ -13,7 +13,7 @@ use tlog::tile_reader::TileReader;
 use types::{ActionId, Code};
 
 use crate::files::Folder;
-use crate::keyring::Subjects;
+use crate::keyring::{KeyringError, Subjects};
 use crate::recover::{JOURNAL, LOG};
 
 /// Is one record, opened as far as its keys allow.
@@ -35,6 +35,9 @@ pub enum HistoryError {
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The subjects' keys cannot be read.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A record cannot be read.
     #[error("record {index} cannot be read: {why}")]
     Record {
@@ -61,6 +64,7 @@ impl HistoryError {
     pub fn code(&self) -> Code {
         match self {
             Self::Store(error) => error.code(),
+            Self::Keyring(error) => error.code(),
             Self::Record { .. } | Self::Files(_) => Code::JournalMismatch,
             Self::Unpublished { .. } => Code::StateConflict,
         }
@@ -86,8 +90,8 @@ impl History {
     ///
     /// # Errors
     ///
-    /// What the store says.
-    pub fn open(data: &Path, tenant: TenantKey) -> Result<Self, StoreError> {
+    /// [`KeyringError`], as described there.
+    pub fn open(data: &Path, tenant: TenantKey) -> Result<Self, KeyringError> {
         let reader = Reader::open(&data.join(JOURNAL))?;
         let subjects = Subjects::read(&tenant, &reader)?;
         Ok(Self { data: data.to_owned(), inner: Mutex::new(Inner { tenant, reader, subjects }) })
@@ -157,7 +161,8 @@ impl History {
     ///
     /// # Errors
     ///
-    /// [`HistoryError::Unpublished`] if a record is newer than the published files; otherwise as above.
+    /// [`HistoryError::Unpublished`] if a record is newer than the published files, or nothing is published yet;
+    /// otherwise as above.
     pub fn export(
         &self,
         about: &str,
@@ -166,8 +171,9 @@ impl History {
         open: impl Fn(&str) -> bool,
     ) -> Result<Archive, HistoryError> {
         let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
-        let folder = Folder::open(self.data.join(LOG)).map_err(|e| files(&e))?;
-        let note = folder.read("checkpoint").map_err(|e| files(&e))?.unwrap_or_default();
+        let folder = Folder::at(self.data.join(LOG));
+        let nothing_yet = HistoryError::Unpublished { index: indices.first().copied().unwrap_or(0), published: 0 };
+        let note = folder.read("checkpoint").map_err(|e| files(&e))?.ok_or(nothing_yet)?;
         let (checkpoint, _) = Checkpoint::open(&note, key).map_err(|e| files(&e))?;
         let tiles =
             TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());

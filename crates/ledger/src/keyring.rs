@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use evidence::{RecordKey, SealError, SubjectKey, TenantKey, WrappedKey};
 use store::{NewSubject, StoreError};
 use tlog::key::SignerKey;
-use types::cbor;
 use types::id::RecordId;
+use types::{Code, cbor};
 
 use crate::port::{Random, draw};
 
@@ -23,6 +23,31 @@ impl std::fmt::Debug for LogKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LogKeys({})", self.log.verifier())
     }
+}
+
+/// Says why the subjects' keys cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A subject's key was wrapped under another tenant key.
+    #[error("a subject's key does not open with this tenant key: {0}")]
+    Keys(SealError),
+}
+
+impl KeyringError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Keys(_) => Code::KeysUnusable,
+        }
+    }
+}
+
+fn damaged(why: impl std::fmt::Display) -> KeyringError {
+    StoreError::Damaged(format!("a subject's stored key cannot be read: {why}")).into()
 }
 
 /// Holds the keys of all subjects that were ever written about and not erased.
@@ -42,15 +67,16 @@ impl Subjects {
     ///
     /// # Errors
     ///
-    /// [`SealError::WrongKey`] if a key was wrapped under another tenant key.
-    pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, SealError> {
+    /// [`KeyringError::Keys`] if a key was wrapped under another tenant key; [`StoreError::Damaged`] if a row is none
+    /// that was ever stored.
+    pub fn load(tenant: TenantKey, rows: Vec<store::reader::SubjectRow>) -> Result<Self, KeyringError> {
         let common = tenant.common();
         let mut all =
             Self { tenant, common, by_tag: BTreeMap::new(), by_name: HashMap::new(), by_id: BTreeMap::new(), next: 1 };
         for row in rows {
-            let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| SealError::WrongKey)?;
-            let wrapped: WrappedKey = cbor::decode(&row.wrapped)?;
-            let key = all.tenant.unwrap(&hex::encode(tag), &wrapped)?;
+            let tag: [u8; 32] = row.tag.as_slice().try_into().map_err(|_| damaged("its tag is not of 32 bytes"))?;
+            let wrapped: WrappedKey = cbor::decode(&row.wrapped).map_err(damaged)?;
+            let key = all.tenant.unwrap(&hex::encode(tag), &wrapped).map_err(KeyringError::Keys)?;
             all.next = all.next.max(row.id + 1);
             all.by_tag.insert(tag, row.id);
             all.by_id.insert(row.id, key);
@@ -62,11 +88,9 @@ impl Subjects {
     ///
     /// # Errors
     ///
-    /// What the store says, or [`StoreError::Damaged`] if a key does not unwrap.
-    pub fn read(tenant: &TenantKey, reader: &store::Reader) -> Result<Self, StoreError> {
-        Self::load(tenant.clone(), reader.subjects()?).map_err(|error| {
-            StoreError::Damaged(format!("a subject's key does not open with this tenant key: {error}"))
-        })
+    /// [`KeyringError`], as described there.
+    pub fn read(tenant: &TenantKey, reader: &store::Reader) -> Result<Self, KeyringError> {
+        Self::load(tenant.clone(), reader.subjects()?)
     }
 
     /// Returns the numbers of the subjects, adding those that are new to `added`.

@@ -17,13 +17,14 @@ pub mod publish;
 pub mod recorded;
 pub mod recover;
 pub mod sequencer;
+mod sessions;
 pub mod timekeeper;
 
 pub use draft::Draft;
 pub use files::Folder;
 pub use handle::{Committed, Ledger, LedgerError};
 pub use history::History;
-pub use keyring::{LogKeys, Subjects};
+pub use keyring::{KeyringError, LogKeys, Subjects};
 pub use machine::{Machine, StateSource, Turn};
 pub use port::{Clock, Random};
 pub use recorded::Recorded;

@@ -21,7 +21,7 @@ pub trait Machine: Send + Sized + 'static {
     /// What becomes authority once the answer's records are durable.
     type Authority: Send + 'static;
     /// What it is loaded with besides the stored state.
-    type Seed: Send + 'static;
+    type Seed: Clone + Send + 'static;
 
     /// Builds the machine from stored state.
     ///
@@ -32,6 +32,11 @@ pub trait Machine: Send + Sized + 'static {
 
     /// Answers a command, putting what must be recorded and stored into the turn.
     fn apply(&mut self, command: Self::Command, turn: &mut Turn<'_>) -> (Self::Reply, Option<Self::Authority>);
+
+    /// Shows to everybody what a command has changed, once that is durable and before the one who asked is answered.
+    ///
+    /// It is called in the order of the commands, whether or not anybody waits for the answer any more, and must be quick.
+    fn committed(_seed: &Self::Seed, _reply: &Self::Reply) {}
 }
 
 /// Reads stored state while a machine is loaded.

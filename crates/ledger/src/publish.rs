@@ -76,6 +76,8 @@ pub struct Publisher {
     unsynced: BTreeSet<PathBuf>,
     /// How many records the last checkpoint covers that was signed here.
     signed: u64,
+    /// Why nothing is signed any more.
+    broken: Option<String>,
 }
 
 impl Publisher {
@@ -85,7 +87,8 @@ impl Publisher {
     /// damaged file is found at the start.
     pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
         let (frontier, rows) = (Frontier::new(), Rows::default());
-        Self { reader, folder, head, key, frontier, rows, edge: Vec::new(), unsynced: BTreeSet::new(), signed: 0 }
+        let (edge, unsynced) = (Vec::new(), BTreeSet::new());
+        Self { reader, folder, head, key, frontier, rows, edge, unsynced, signed: 0, broken: None }
     }
 
     /// Returns how many records are published.
@@ -97,8 +100,20 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// [`PublishError`], as described there. After [`PublishError::Mismatch`] the log must not be signed again.
+    /// [`PublishError`], as described there. After [`PublishError::Mismatch`] every later call fails with it too: the log
+    /// is not signed again before a restart, which compares everything.
     pub fn publish(&mut self) -> Result<u64, PublishError> {
+        if let Some(why) = &self.broken {
+            return Err(mismatch(why));
+        }
+        let published = self.bring_up_to_date();
+        if let Err(PublishError::Mismatch(why)) = &published {
+            self.broken = Some(why.clone());
+        }
+        published
+    }
+
+    fn bring_up_to_date(&mut self) -> Result<u64, PublishError> {
         let head = self.reader.head()?;
         if head.size == self.signed && self.folder.read("checkpoint")?.is_some() {
             return Ok(head.size);

@@ -13,15 +13,16 @@ use tokio::sync::{mpsc, watch};
 use types::{Code, Millis};
 
 use crate::committer::{Committer, Shared};
-use crate::files::Folder;
+use crate::files::{self, Folder};
 use crate::folding::Folding;
 use crate::handle::{Health, Ledger, QUEUE_MAX};
 use crate::history::History;
-use crate::keyring::{LogKeys, Subjects};
+use crate::keyring::{KeyringError, LogKeys, Subjects};
 use crate::machine::Machine;
 use crate::port::{Clock, Random};
 use crate::publish::Publisher;
 use crate::sequencer::{Sequencer, Stored, frontier_of, run};
+use crate::sessions::Sessions;
 use crate::timekeeper::Timekeeper;
 
 /// Says where a journal is and with what it runs.
@@ -41,10 +42,11 @@ pub struct Place {
     pub random: Arc<dyn Random>,
 }
 
-/// Says why a journal cannot be opened. Nothing was changed on the disk but its epoch.
+/// Says why a journal cannot be opened. No record was added or changed; the folders, the lock and an empty journal may
+/// have been made, and the journal's epoch may have moved on.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has the data folder.
+    /// Another process has the data folder, or this one has it already.
     #[error("another process uses `{0}`")]
     Busy(PathBuf),
     /// The folder cannot be used.
@@ -77,6 +79,15 @@ pub enum OpenError {
     State(String),
 }
 
+impl From<KeyringError> for OpenError {
+    fn from(error: KeyringError) -> Self {
+        match error {
+            KeyringError::Store(error) => Self::Store(error),
+            KeyringError::Keys(_) => Self::Keys(error.to_string()),
+        }
+    }
+}
+
 impl OpenError {
     /// Returns the stable code of this error.
     pub fn code(&self) -> Code {
@@ -101,8 +112,12 @@ pub struct Open<M: Machine> {
     pub publisher: Publisher,
     /// The sequencer's thread, which ends when every handle is gone.
     pub thread: std::thread::JoinHandle<()>,
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
+
+/// Is a data folder taken for this process alone, until it is dropped.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock ends when the file is closed")] File);
 
 /// Is the journal file's name in the data folder.
 pub const JOURNAL: &str = "journal.db";
@@ -115,24 +130,35 @@ pub const LOG: &str = "log";
 /// # Errors
 ///
 /// [`OpenError::Busy`] if another process has it; [`OpenError::Folder`] if it cannot be used.
-pub fn lock(data: &Path) -> Result<File, OpenError> {
+pub fn lock(data: &Path) -> Result<Lock, OpenError> {
     let failed = |error| OpenError::Folder { path: data.to_owned(), error };
-    std::fs::create_dir_all(data).map_err(failed)?;
+    files::make(data).map_err(failed)?;
     let file = File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Busy(data.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
-/// Opens a journal and starts its sequencer.
+/// Takes the data folder, opens its journal and starts its sequencer.
 ///
 /// # Errors
 ///
 /// [`OpenError`], as described there.
 pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenError> {
-    let lock = Arc::new(lock(&place.data)?);
+    open_locked(place, lock(&place.data)?, seed)
+}
+
+/// Opens the journal of a data folder that is taken already and starts its sequencer, which keeps the lock.
+///
+/// - `lock`: MUST be of the place's own data folder. Whoever makes the keys takes it before.
+///
+/// # Errors
+///
+/// [`OpenError`], as described there, but for [`OpenError::Busy`].
+pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<Open<M>, OpenError> {
+    let lock = Arc::new(lock);
     let path = place.data.join(JOURNAL);
     let mut writer = Writer::open(&path)?;
     if let Some(bytes_max) = place.journal_bytes_max {
@@ -141,7 +167,7 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
     let reader = Reader::open(&path)?;
     let (frontier, last) = check_records(&reader, writer.head())?;
     check_head_file(place, &reader, frontier.size())?;
-    let subjects = Subjects::read(&place.keys.tenant, &reader).map_err(|e| OpenError::Keys(e.to_string()))?;
+    let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
     let health = Arc::new(RwLock::new(Health { size: frontier.size(), stopped: None }));
@@ -149,19 +175,19 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
     let shared = Shared::new(health.clone(), Arc::new(announce));
     let sequencer = Sequencer {
         machine,
-        seed,
+        seed: seed.clone(),
         reader,
         subjects,
         tenant: place.keys.tenant.clone(),
         frontier,
-        sessions: std::collections::BTreeMap::new(),
+        sessions: Sessions::default(),
         timekeeper: Timekeeper::after(last),
         clock: place.clock.clone(),
         random: place.random.clone(),
     };
     let started = |error| OpenError::Folder { path: place.data.clone(), error };
     let folding = Folding::start(Wal::open(&path)?).map_err(started)?;
-    let committer = Committer::start(writer, folding, shared.clone()).map_err(started)?;
+    let committer = Committer::start(writer, folding, shared.clone(), seed).map_err(started)?;
     let held = lock.clone();
     let thread = std::thread::Builder::new()
         .name("sequencer".into())

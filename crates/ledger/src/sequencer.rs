@@ -3,7 +3,6 @@
 //! While a batch is being synced the next one is decided, on state that assumes the first will hold, and grows until the
 //! committer is free. If the first does not hold, both are refused and the machine is loaded again from what is durable.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evidence::leaf::{InSession, VERSION};
@@ -20,6 +19,7 @@ use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
 use crate::machine::{Machine, StateSource, Turn};
 use crate::port::{Clock, Random};
+use crate::sessions::Sessions;
 use crate::timekeeper::Timekeeper;
 
 /// Is the largest batch, in commands.
@@ -33,7 +33,7 @@ pub(crate) struct Sequencer<M: Machine> {
     pub(crate) subjects: Subjects,
     pub(crate) tenant: evidence::TenantKey,
     pub(crate) frontier: Frontier,
-    pub(crate) sessions: BTreeMap<SessionId, (u64, Digest)>,
+    pub(crate) sessions: Sessions,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -136,7 +136,10 @@ impl<M: Machine> Sequencer<M> {
     }
 
     /// Ends a batch: what is stored of each place is its last value, and the tree's edge is the one it leads to.
-    fn close(&self, mut prepared: Prepared<M>) -> Prepared<M> {
+    ///
+    /// The committer is free by now, so every batch before this one is durable.
+    fn close(&mut self, mut prepared: Prepared<M>) -> Prepared<M> {
+        self.sessions.end_batch();
         prepared.batch.state = last_of_each(std::mem::take(&mut prepared.batch.state));
         prepared.batch.frontier = self.frontier.to_bytes();
         prepared
@@ -177,7 +180,7 @@ impl<M: Machine> Sequencer<M> {
         let hash = Leaf::hash_of(&bytes);
         self.frontier.push(tlog::hash::Hash(hash.0)).map_err(|e| e.to_string())?;
         if let Some(place) = leaf.session {
-            self.sessions.insert(place.session, (place.seq, hash));
+            self.sessions.put(place.session, (place.seq, hash));
         }
         Ok(NewRecord {
             leaf: bytes,
@@ -189,10 +192,10 @@ impl<M: Machine> Sequencer<M> {
         })
     }
 
-    /// Returns the next place in a session, reading the last one from the journal the first time.
+    /// Returns the next place in a session, reading the last one from the journal if it is not remembered.
     fn place(&mut self, session: SessionId) -> Result<InSession, String> {
-        let known = match self.sessions.get(&session) {
-            Some(last) => Some(*last),
+        let known = match self.sessions.last(&session) {
+            Some(last) => Some(last),
             None => self.last_in_journal(session)?,
         };
         Ok(match known {

@@ -41,7 +41,7 @@ impl World {
     pub async fn restart(self) -> Self {
         let Self { control, clock, folder, tokens } = self;
         let config = control.config().clone();
-        control.close();
+        control.close().await;
         let control = Control::open(config).unwrap();
         control.start().await.unwrap();
         Self { control, clock, folder, tokens }
@@ -79,7 +79,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
     control.start().await.unwrap();
     let author: PersonId = "dan".parse().unwrap();
     control.activate_first(&author, bundle.clone(), "the first start").await.unwrap();
-    let tokens = keys(&control, &bundle).await;
+    let tokens = keys(&control, &author, &bundle).await;
     for class in ["read", "write", "destructive"] {
         control.give_first_level(&author, level(&control, class)).await.unwrap();
     }
@@ -105,7 +105,7 @@ fn place(folder: &TempDir, clock: Arc<TestClock>) -> Place {
     }
 }
 
-async fn keys(control: &Arc<Control>, bundle: &Bundle) -> BTreeMap<String, String> {
+async fn keys(control: &Arc<Control>, author: &PersonId, bundle: &Bundle) -> BTreeMap<String, String> {
     let agents = bundle.data().agents.keys().map(|agent| (agent.to_string(), Principal::Agent(agent.clone()), None));
     let people =
         bundle.data().people.keys().map(|person| (person.to_string(), Principal::Person(person.clone()), None));
@@ -113,7 +113,7 @@ async fn keys(control: &Arc<Control>, bundle: &Bundle) -> BTreeMap<String, Strin
         ("sre-bot/cleo".to_owned(), Principal::Agent("sre-bot".parse().unwrap()), Some("cleo".parse().unwrap()));
     let mut tokens = BTreeMap::new();
     for (name, holder, on_behalf_of) in agents.chain(people).chain([delegated]) {
-        let key = control.create_first_key(holder, on_behalf_of, "the first start").await.unwrap();
+        let key = control.create_first_key(author, holder, on_behalf_of, "the first start").await.unwrap();
         tokens.insert(name, key.token);
     }
     tokens

@@ -225,6 +225,8 @@ codes! {
     UsageInvalid "usage-invalid" 400;
     /// The file cannot be read or written.
     FileUnusable "file-unusable" 500;
+    /// The address cannot be listened on.
+    AddressUnusable "address-unusable" 500;
     /// Something failed that should not; the log has the details.
     Internal "internal" 500;
 }

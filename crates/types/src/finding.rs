@@ -183,6 +183,18 @@ impl Verdict {
             Self::Deny => 3,
         }
     }
+
+    /// Reads a rank as [`Verdict::rank`] gives it; a rank beyond the lattice denies.
+    ///
+    /// A rank does not say who must approve, so an escalation comes back without profiles.
+    pub fn from_rank(rank: u8) -> Self {
+        match rank {
+            0 => Self::Allow,
+            1 => Self::AllowObserved,
+            2 => Self::Escalate(BTreeSet::new()),
+            _ => Self::Deny,
+        }
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -212,6 +224,16 @@ mod tests {
     #[test]
     fn nothing_said_is_denied() {
         assert_eq!(Verdict::join([]), Verdict::Deny);
+    }
+
+    #[test]
+    fn a_rank_is_read_as_it_was_written() {
+        for rank in 0..=3 {
+            assert_eq!(Verdict::from_rank(rank).rank(), rank);
+        }
+        assert_eq!(Verdict::from_rank(0), Verdict::Allow);
+        assert_eq!(Verdict::from_rank(4), Verdict::Deny);
+        assert_eq!(Verdict::from_rank(u8::MAX), Verdict::Deny);
     }
 
     #[test]

@@ -34,6 +34,30 @@ pub fn escape(text: &str, lines: bool) -> String {
     out
 }
 
+/// Writes deceptive characters of a JSON text as JSON's own `\uXXXX`: it is JSON still, and still means the same.
+///
+/// Line feeds are kept when `lines` is set. Other white space between tokens becomes a blank; inside a string JSON has no
+/// such character.
+///
+/// - `json`: a well-formed JSON text; of anything else only [`escape`] is safe to read back.
+pub fn escape_json(json: &str, lines: bool) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' if lines => out.push(c),
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if is_deceptive(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a `String` cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Reverses [`escape`]; `None` if the text was not made by it.
 pub fn unescape(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
@@ -71,6 +95,17 @@ mod tests {
         }
         assert_eq!(escape("a\nb", true), "a\nb");
         assert_eq!(escape("a\nb", false), "a\\u{a}b");
+    }
+
+    #[test]
+    fn json_is_shown_as_the_json_it_is() {
+        assert_eq!(escape_json(r#"{"a":"x\ny","b":"\\"}"#, false), r#"{"a":"x\ny","b":"\\"}"#);
+        assert_eq!(escape_json("{\"a\":\"safe\u{202e}txt\u{e0041}\"}", false), r#"{"a":"safe\u202etxt\udb40\udc41"}"#);
+        let spaced = "{\r\n\t\"a\": 1\n}";
+        assert_eq!(escape_json(spaced, true), "{ \n \"a\": 1\n}");
+        let line = escape_json(spaced, false);
+        assert_eq!(line, "{   \"a\": 1 }");
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
     }
 
     proptest::proptest! {

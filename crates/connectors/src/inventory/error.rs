@@ -52,7 +52,7 @@ impl InventoryError {
     pub fn code(&self) -> Code {
         match self {
             Self::Declaration { .. } | Self::File { .. } | Self::Entity { .. } => Code::BundleInvalid,
-            Self::Query { .. } => Code::UpstreamUnavailable,
+            Self::Query { .. } => Code::FactStale,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a server offers, as it says so itself: whole lists, and the digest that pins one tool.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
@@ -9,7 +11,7 @@ use super::connection::Connection;
 use super::discover;
 use super::error::CallError;
 use super::splice;
-use super::wiring::Era;
+use super::wiring::{Era, Limits};
 
 /// Bounds how many pages a list may have.
 const PAGES_MAX: usize = 1000;
@@ -26,15 +28,21 @@ const FRAMES_MAX: usize = 8;
 /// # Errors
 ///
 /// [`CallError::NotSent`] for another method; [`CallError::Invalid`] if an answer holds no list, or there are
-/// more than 1,000 pages; [`CallError::TooLarge`] beyond 8 frames' worth of items; else what the request met.
+/// more than 1,000 pages; [`CallError::TooLarge`] beyond 8 frames' worth of items; [`CallError::Timeout`] if a page
+/// takes longer than a first answer may by default, 20,000 ms; else what the request met.
 pub async fn list_all(connection: &Connection, method: &str) -> Result<Vec<String>, CallError> {
+    list_within(connection, method, Duration::from_millis(Limits::default().connect_ms_max)).await
+}
+
+async fn list_within(connection: &Connection, method: &str, page_max: Duration) -> Result<Vec<String>, CallError> {
     let member = member_of(method).ok_or_else(|| CallError::NotSent("it is no list".into()))?;
     // A handle of its own: whatever ids the clients of this connection use, ours are told from them.
     let connection = &connection.share();
     let bytes_max = connection.frame_bytes_max().saturating_mul(FRAMES_MAX);
     let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0usize);
     for _ in 0..PAGES_MAX {
-        let Some(page) = fetch(connection, method, cursor.as_deref()).await? else { return Ok(items) };
+        let page = tokio::time::timeout(page_max, fetch(connection, method, cursor.as_deref())).await;
+        let Some(page) = page.map_err(|_| CallError::Timeout)?? else { return Ok(items) };
         bytes = bytes.saturating_add(page.len());
         if bytes > bytes_max {
             return Err(CallError::TooLarge { bytes_max });
@@ -96,7 +104,27 @@ pub fn definition_digest(server_identity: &str, tool_json: &str) -> Result<Diges
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::connect_stateful;
+    use super::super::wiring::Wiring;
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_does_not_list_is_not_waited_for() {
+        let hello = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}"#;
+        let script = format!(
+            r#"read -r line; id=${{line#*\"id\":}}; echo '{hello}' | sed "s/\"id\":0/\"id\":${{id%%,*}}/"; cat >/dev/null"#
+        );
+        let wiring = Wiring {
+            command: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+            env: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+            ..Wiring::default()
+        };
+        let params = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}"#;
+        let connection = connect_stateful(&wiring, params, &Limits::default()).await.unwrap();
+        let listed = list_within(&connection, "tools/list", Duration::from_millis(100));
+        let listed = tokio::time::timeout(Duration::from_secs(10), listed).await;
+        assert_eq!(listed, Ok(Err(CallError::Timeout)));
+    }
 
     #[test]
     fn a_digest_changes_with_what_matters_and_nothing_else() {

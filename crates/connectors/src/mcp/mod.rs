@@ -28,4 +28,4 @@ pub use connection::{Connection, connect_stateful, connect_stateless, identity_i
 pub use discover::{STATELESS_VERSION, probe};
 pub use error::{CallError, ConnectError};
 pub use mirror::Mirrors;
-pub use wiring::{Era, Limits, Wiring};
+pub use wiring::{Era, Limits, ORDINARY, Unset, Wiring};

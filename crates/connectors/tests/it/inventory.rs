@@ -63,7 +63,7 @@ fn a_database_gives_entities_that_age() {
     let entity = entities.get("service", "a").unwrap();
     assert_eq!((&entity.attributes["stateful"], entity.age_ms_max), (&FactValue::Bool(false), Some(5)));
     let error = loaded(database(), "", Err("locked".into())).unwrap_err();
-    assert_eq!(error.code(), Code::UpstreamUnavailable);
+    assert_eq!(error.code(), Code::FactStale);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use connectors::inventory::Entities;
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use policy::Bundle;
 use stages::approval;
-use types::case::Case;
+use types::case::{Case, CaseState};
 use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
 
-use super::{Change, Decider, Reply};
+use super::{Change, Changes, Decider, Reply};
 use crate::state::{Grant, Key, Quarantine, Switch, Target, kind};
 
 impl Decider {
@@ -24,16 +25,17 @@ impl Decider {
     ) -> Reply {
         let action = proposal.map(|p| p.id);
         let reply = match change {
-            Change::Activate(bundle) => self.activate(bundle, by, reason, turn),
+            Change::Activate { bundle, entities } => self.activate(bundle, entities, by, reason, turn),
             Change::Grant(grant) => self.give_level(*grant, turn),
-            Change::CreateKey(key) => self.create_key(*key, turn),
-            Change::RevokeKey(id) => self.revoke_key(id, by, turn),
+            Change::CreateKey(key) => self.create_key(*key, reason, turn),
+            Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
-            Change::Pin(tool, digest) => self.pin(&tool, digest, by, turn),
+            Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
         };
         // Administration takes effect inside the turn that records it, so it lands in the same turn.
         if let Some(flight) = action.and_then(|id| self.flights.get(&id).cloned()) {
-            let refused = if let Reply::Refused(refusal) = &reply { Some(refusal.message.clone()) } else { None };
+            let refused =
+                if let Reply::Refused { refusal, .. } = &reply { Some(refusal.message.clone()) } else { None };
             self.land_administration(action, &flight, refused, turn);
         }
         reply
@@ -49,13 +51,20 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) {
         let content = content.with(Field::Principal, by).with(Field::Reason, &reason.to_owned());
-        turn.record(Draft { bundle: Some(self.bundle.digest()), status, ..Draft::new(record, content) });
+        turn.record(Draft { bundle: Some(self.bundle().digest()), status, ..Draft::new(record, content) });
     }
 
-    fn activate(&mut self, bundle: Arc<Bundle>, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+    fn activate(
+        &mut self,
+        bundle: Arc<Bundle>,
+        entities: Arc<Entities>,
+        by: &Principal,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Reply {
         let digest = bundle.digest();
-        if self.activated && digest == self.bundle.digest() {
-            return Reply::done();
+        if self.activated && digest == self.bundle().digest() {
+            return self.inventory(digest, entities);
         }
         if self.bundles.insert(digest) {
             let files: Vec<(String, String)> =
@@ -63,14 +72,19 @@ impl Decider {
             turn.put(kind::BUNDLE, digest.to_string(), &files);
         }
         turn.put(kind::BUNDLE, "current", &digest);
-        self.bundle = bundle;
+        // In one turn: the new bundle never judges by what another one's inventory said.
+        self.snapshot.bundle = bundle;
+        self.snapshot.entities = entities;
         self.activated = true;
         let content = Content::about(vec![by.subject()]).with(Field::Body, &digest);
         self.note(RecordKind::Bundle, by, reason, content, None, turn);
-        // What people were asked under the old rules is asked again under the new ones, when the agent proposes it again.
-        let changed = self.end_cases(|_| true, approval::void, turn);
+        // What people were asked under the old rules is asked again under the new ones; what they approved but nobody
+        // has used, when the agent proposes it again.
+        let to_reopen: Vec<Case> = self.end_cases(|case| case.state == CaseState::Open, approval::void, turn);
+        let mut cases = self.end_cases(|_| true, approval::void, turn);
+        cases.extend(to_reopen.iter().cloned());
         self.publish();
-        Reply::Done { reopened: changed.len(), changed, in_doubt: Vec::new(), ended: Vec::new() }
+        Reply::Done(Changes { cases, to_reopen, ..Changes::default() })
     }
 
     fn give_level(&mut self, grant: Grant, turn: &mut Turn<'_>) -> Reply {
@@ -82,13 +96,13 @@ impl Decider {
         let content = Content::about(subjects).with(Field::Body, &grant);
         self.note(RecordKind::Grant, &grant.by, &grant.reason, content, Some(grant.level as u8), turn);
         turn.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
-        Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
+        Arc::make_mut(&mut self.snapshot.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
         self.publish();
         Reply::done()
     }
 
     fn ungrantable(&self, grant: &Grant, turn: &Turn<'_>) -> Option<String> {
-        let data = self.bundle.data();
+        let data = self.bundle().data();
         if !data.agents.contains_key(&grant.agent) {
             return Some(format!("the bundle has no agent `{}`", grant.agent));
         }
@@ -115,25 +129,25 @@ impl Decider {
         let covers = |scope: &types::bundle::Scope| {
             scope.agent.matches(grant.agent.as_str()) && scope.class.matches(grant.class.as_str())
         };
-        self.bundle.data().limits.rates.values().any(|rate| covers(&rate.covers))
+        self.bundle().data().limits.rates.values().any(|rate| covers(&rate.covers))
     }
 
-    fn create_key(&mut self, key: Key, turn: &mut Turn<'_>) -> Reply {
+    fn create_key(&mut self, key: Key, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let key = Key { at: turn.now, ..key };
         let content = Content::about(vec![key.holder.subject(), key.by.subject()]).with(Field::Body, &key);
-        self.note(RecordKind::Key, &key.by, "created", content, Some(1), turn);
+        self.note(RecordKind::Key, &key.by, reason, content, Some(1), turn);
         turn.put(kind::KEY, key.id.to_string(), &key);
         self.keys.insert(key.id, key);
         Reply::done()
     }
 
-    fn revoke_key(&mut self, id: KeyId, by: &Principal, turn: &mut Turn<'_>) -> Reply {
+    fn revoke_key(&mut self, id: KeyId, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let Some(key) = self.keys.get(&id).cloned() else {
             return Reply::refused(Code::NotFound, format!("there is no key {id}"));
         };
         let key = Key { revoked: Some(key.revoked.unwrap_or(turn.now)), ..key };
         let content = Content::about(vec![key.holder.subject(), by.subject()]).with(Field::Body, &key);
-        self.note(RecordKind::Key, by, "revoked", content, Some(0), turn);
+        self.note(RecordKind::Key, by, reason, content, Some(0), turn);
         turn.put(kind::KEY, id.to_string(), &key);
         self.keys.insert(id, key);
         Reply::done()
@@ -144,14 +158,12 @@ impl Decider {
         let content = Content::about(vec![switch.by.subject()]).with(Field::Body, &switch);
         self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1), turn);
         turn.put(kind::SWITCH, switch.target.key(), &switch);
-        let covered = |case: &Case| match &switch.target {
-            Target::Tenant(_) => true,
-            Target::Agent(agent) => case.requester.agent() == Some(agent),
-            Target::Tool(tool) => case.tool == *tool,
-            Target::Class(class) => self.bundle.data().tools.get(&case.tool).is_some_and(|entry| entry.class == *class),
+        let (tenant, snapshot) = (self.tenant.clone(), self.snapshot.clone());
+        let covered = |case: &Case| {
+            let class = snapshot.class_of(&case.tool);
+            switch.target.covers(&tenant, case.requester.agent(), Some(&case.tool), class.as_ref())
         };
-        let ids: Vec<_> = self.cases.values().filter(|case| covered(case)).map(|case| case.id).collect();
-        let changed = ids.iter().filter_map(|id| self.end_case(id, approval::void, turn)).collect();
+        let changed = self.end_cases(covered, approval::void, turn);
         self.switches.insert(switch.target.key(), switch);
         Reply::changed(changed)
     }
@@ -166,16 +178,16 @@ impl Decider {
         Reply::done()
     }
 
-    fn pin(&mut self, tool: &ToolName, digest: Digest, by: &Principal, turn: &mut Turn<'_>) -> Reply {
-        if !self.bundle.data().tools.contains_key(tool) {
+    fn pin(&mut self, tool: &ToolName, digest: Digest, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+        if !self.bundle().data().tools.contains_key(tool) {
             return Reply::refused(Code::ToolUnknown, format!("the catalogue has no tool `{tool}`"));
         }
         let content = Content::about(vec![by.subject()]).with(Field::Tool, tool).with(Field::Body, &digest);
-        self.note(RecordKind::Tool, by, "pinned after a review", content, Some(1), turn);
+        self.note(RecordKind::Tool, by, reason, content, Some(1), turn);
         turn.put(kind::PIN, tool.to_string(), &(tool.clone(), digest));
         turn.delete(kind::QUARANTINE, tool.to_string());
-        Arc::make_mut(&mut self.pins).insert(tool.clone(), digest);
-        Arc::make_mut(&mut self.quarantine).remove(tool);
+        Arc::make_mut(&mut self.snapshot.pins).insert(tool.clone(), digest);
+        Arc::make_mut(&mut self.snapshot.quarantine).remove(tool);
         self.publish();
         Reply::done()
     }
@@ -185,21 +197,23 @@ impl Decider {
         let mut changed = Vec::new();
         let mut quarantined = false;
         for (tool, digest) in seen.iter().filter(|(tool, _)| tool.server == *server) {
-            let Some(entry) = self.bundle.data().tools.get(tool) else { continue };
-            let pinned = self.pins.get(tool).copied().or(entry.definition);
-            let known = self.quarantine.get(tool).is_some_and(|q| q.seen == *digest);
+            if !self.bundle().data().tools.contains_key(tool) {
+                continue;
+            }
+            let pinned = self.snapshot.pinned(tool);
+            let known = self.snapshot.quarantine.get(tool).is_some_and(|q| q.seen == *digest);
             if pinned == Some(*digest) || known || pinned.is_none() {
                 continue;
             }
             let quarantine = Quarantine { tool: tool.clone(), pinned, seen: *digest, at: turn.now };
             let content = Content::about(Vec::new()).with(Field::Tool, tool).with(Field::Body, &quarantine);
             turn.record(Draft {
-                bundle: Some(self.bundle.digest()),
+                bundle: Some(self.bundle().digest()),
                 status: Some(0),
                 ..Draft::new(RecordKind::Tool, content)
             });
             turn.put(kind::QUARANTINE, tool.to_string(), &quarantine);
-            Arc::make_mut(&mut self.quarantine).insert(tool.clone(), quarantine);
+            Arc::make_mut(&mut self.snapshot.quarantine).insert(tool.clone(), quarantine);
             changed.extend(self.end_cases(|case| case.tool == *tool, approval::void, turn));
             quarantined = true;
         }

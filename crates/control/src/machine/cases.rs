@@ -29,7 +29,7 @@ impl Decider {
         let Some(case) = self.cases.get(&vote.case) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
-        let step = match approval::vote(case, vote, self.bundle.data(), solo_confirmed) {
+        let step = match approval::vote(case, vote, self.bundle().data(), solo_confirmed) {
             Ok(step) => step,
             Err(error) => return Reply::refused(error.code(), error.to_string()),
         };
@@ -44,7 +44,7 @@ impl Decider {
             .with(Field::Body, counted);
         turn.record(Draft {
             action: Some(case.action),
-            bundle: Some(self.bundle.digest()),
+            bundle: Some(self.bundle().digest()),
             status: Some(counted.ballot as u8),
             ..Draft::new(RecordKind::Vote, content)
         });
@@ -71,7 +71,7 @@ impl Decider {
             Content::about(vec![case.requester.subject()]).with(Field::Tool, &case.tool).with(Field::Case, &case.id);
         turn.record(Draft {
             action: Some(case.action),
-            bundle: Some(self.bundle.digest()),
+            bundle: Some(self.bundle().digest()),
             status: Some(case.state as u8),
             ..Draft::new(RecordKind::CaseEnded, content)
         });

@@ -18,7 +18,12 @@ use crate::state::{Grant, Key, Session, Switch, Target};
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Makes a bundle the active one.
-    Activate(Arc<Bundle>),
+    Activate {
+        /// The bundle.
+        bundle: Arc<Bundle>,
+        /// What its inventory says, which takes effect with it.
+        entities: Arc<Entities>,
+    },
     /// Gives a level.
     Grant(Box<Grant>),
     /// Creates a key.
@@ -44,7 +49,8 @@ pub struct Propose {
     pub idempotency_key: Option<String>,
     /// The change to make if this is administration and permitted.
     pub change: Option<Change>,
-    /// Only asks people again under a new bundle: whatever else comes out grants nothing and is not recorded.
+    /// Only asks people again under a new bundle: whatever else comes out grants nothing and is not recorded. The session
+    /// it came in may be closed by now.
     pub reopen: bool,
 }
 
@@ -66,6 +72,8 @@ pub enum Command {
     Withdraw(CaseId),
     /// Let time pass: cases expire, denials are summed up, and what is kept for a time only ends.
     Tick,
+    /// Record every denial that is only counted so far: the process stops.
+    SumUp,
     /// Open a session.
     OpenSession(Box<Session>, Brief),
     /// Close a session.
@@ -79,8 +87,13 @@ pub enum Command {
         /// The definitions it lists.
         seen: Vec<(ToolName, Digest)>,
     },
-    /// Replace the inventory.
-    Inventory(Arc<Entities>),
+    /// Replace the inventory, unless another bundle has become active since it was read.
+    Inventory {
+        /// The digest of the bundle whose inventory it is.
+        bundle: Digest,
+        /// What it says.
+        entities: Arc<Entities>,
+    },
     /// Make a change by the hand of whoever runs this process on this machine, as at the first start.
     Local {
         /// The change.
@@ -94,6 +107,19 @@ pub enum Command {
     Recover,
 }
 
+/// Is what a command has changed besides what was asked.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Cases that changed.
+    pub cases: Vec<Case>,
+    /// Of the cases that a new bundle has voided, those that were open and are to be put to people again.
+    pub to_reopen: Vec<Case>,
+    /// Actions that are in doubt after a crash.
+    pub in_doubt: Vec<ActionId>,
+    /// Sessions that ended.
+    pub ended: Vec<SessionId>,
+}
+
 /// Is what the machine answers.
 #[derive(Debug)]
 pub enum Reply {
@@ -103,41 +129,46 @@ pub enum Reply {
         decision: Box<Decision>,
         /// The case it opened or joined, where people must decide.
         case: Option<Box<Case>>,
-        /// Cases that changed.
-        changed: Vec<Case>,
+        /// What changed.
+        changes: Changes,
     },
     /// The snapshot moved on while the proposal was prepared.
     Overtaken,
     /// The same idempotency key came before with the same action.
     Repeated(ActionId),
     /// It was done.
-    Done {
-        /// Cases that changed.
-        changed: Vec<Case>,
-        /// Open cases that a new bundle reopened.
-        reopened: usize,
-        /// Actions that are in doubt after a crash.
-        in_doubt: Vec<ActionId>,
-        /// Sessions that ended.
-        ended: Vec<SessionId>,
-    },
+    Done(Changes),
     /// It cannot be done.
-    Refused(Box<Refusal>),
+    Refused {
+        /// Why.
+        refusal: Box<Refusal>,
+        /// Cases that changed all the same: a change that was permitted and cannot be made has used up its approval.
+        changed: Vec<Case>,
+    },
 }
 
 impl Reply {
+    /// Returns the cases that changed.
+    pub fn cases(&self) -> &[Case] {
+        match self {
+            Self::Decided { changes, .. } | Self::Done(changes) => &changes.cases,
+            Self::Refused { changed, .. } => changed,
+            Self::Overtaken | Self::Repeated(_) => &[],
+        }
+    }
+
     /// Answers that it was done and nothing else changed.
     pub fn done() -> Self {
-        Self::changed(Vec::new())
+        Self::Done(Changes::default())
     }
 
     /// Answers that it was done and some cases changed.
-    pub fn changed(changed: Vec<Case>) -> Self {
-        Self::Done { changed, reopened: 0, in_doubt: Vec::new(), ended: Vec::new() }
+    pub fn changed(cases: Vec<Case>) -> Self {
+        Self::Done(Changes { cases, ..Changes::default() })
     }
 
     /// Answers that it cannot be done.
     pub fn refused(code: types::Code, message: impl Into<String>) -> Self {
-        Self::Refused(Box::new(Refusal::plain(code, message)))
+        Self::Refused { refusal: Box::new(Refusal::plain(code, message)), changed: Vec::new() }
     }
 }

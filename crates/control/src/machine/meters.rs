@@ -25,7 +25,7 @@ pub(super) struct Meters(BTreeMap<String, Meter>);
 
 impl Meters {
     pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
-        let rows = super::read::<Stored>(source, kind::RATE)?;
+        let rows = super::read::<Stored>(source, kind::METER)?;
         Ok(Self(rows.into_iter().map(|(key, stored)| (key, restore(stored))).collect()))
     }
 
@@ -35,7 +35,7 @@ impl Meters {
 
     pub(super) fn put(&mut self, principal: &Principal, meter: Meter, turn: &mut Turn<'_>) {
         let key = principal.subject();
-        turn.put(kind::RATE, key.clone(), &store(&meter));
+        turn.put(kind::METER, key.clone(), &store(&meter));
         self.0.insert(key, meter);
     }
 }

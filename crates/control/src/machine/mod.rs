@@ -27,12 +27,13 @@ use types::case::Case;
 use types::cbor::{self, Canonical};
 use types::{AgentId, CaseId, ClassId, Digest, KeyId, TenantId, ToolName};
 
-pub use command::{Change, Command, Propose, Reply};
+pub use command::{Change, Changes, Command, Propose, Reply};
 pub use outcome::UNREPORTED_MS;
 pub use propose::REPORTED_PERMIT_MS;
 pub use repeats::{KEY_MS, KEYS_MAX};
 pub use session::{SESSION_IDLE_MS, SESSIONS_MAX};
 
+use crate::board::Board;
 use crate::snapshot::{Snapshot, Views};
 use crate::state::{Conduct, Grant, Key, Quarantine, Session, Switch, kind};
 use meters::Meters;
@@ -48,19 +49,16 @@ pub struct Seed {
     pub entities: Arc<Entities>,
     /// Where the machine shows its snapshot; set at the first load.
     pub views: Arc<std::sync::OnceLock<Arc<Views>>>,
+    /// Where changed cases are shown.
+    pub board: Arc<Board>,
 }
 
 /// Decides commands in order.
 pub struct Decider {
     tenant: TenantId,
     views: Arc<Views>,
-    epoch: u64,
-    bundle: Arc<Bundle>,
+    snapshot: Snapshot,
     activated: bool,
-    entities: Arc<Entities>,
-    grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
-    quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
-    pins: Arc<BTreeMap<ToolName, Digest>>,
     switches: BTreeMap<String, Switch>,
     cases: BTreeMap<CaseId, Case>,
     refusals: refusals::Refusals,
@@ -139,13 +137,8 @@ impl Machine for Decider {
         let machine = Self {
             tenant: seed.tenant.clone(),
             views,
-            epoch: snapshot.epoch,
-            bundle: snapshot.bundle.clone(),
+            snapshot: snapshot.clone(),
             activated,
-            entities: snapshot.entities.clone(),
-            grants: snapshot.grants.clone(),
-            quarantine: snapshot.quarantine.clone(),
-            pins: snapshot.pins.clone(),
             switches: values(source, kind::SWITCH, |s: &Switch| s.target.key())?,
             cases: values(source, kind::CASE, |c: &Case| c.id)?,
             refusals: refusals::Refusals::load(source)?,
@@ -170,38 +163,39 @@ impl Machine for Decider {
             Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
             Command::Withdraw(case) => (self.withdraw(&case, turn), None),
             Command::Tick => (self.tick(turn), None),
+            Command::SumUp => (self.sum_up_all(turn), None),
             Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),
             Command::Kill(switch) => (self.kill(switch, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
-            Command::Inventory(entities) => (self.inventory(entities), None),
+            Command::Inventory { bundle, entities } => (self.inventory(bundle, entities), None),
             Command::Local { change, by, reason } => (self.change(change, &by, &reason, None, turn), None),
             Command::Recover => (self.recover(turn), None),
         }
+    }
+
+    fn committed(seed: &Seed, reply: &Reply) {
+        seed.board.put(reply.cases());
     }
 }
 
 impl Decider {
     /// Shows the changed snapshot under a new number.
     fn publish(&mut self) {
-        self.epoch += 1;
-        self.views.publish(self.snapshot());
+        self.snapshot.epoch += 1;
+        self.views.publish(self.snapshot.clone());
     }
 
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            epoch: self.epoch,
-            bundle: self.bundle.clone(),
-            entities: self.entities.clone(),
-            grants: self.grants.clone(),
-            quarantine: self.quarantine.clone(),
-            pins: self.pins.clone(),
+    /// Returns the active bundle.
+    fn bundle(&self) -> &Bundle {
+        &self.snapshot.bundle
+    }
+
+    fn inventory(&mut self, bundle: Digest, entities: Arc<Entities>) -> Reply {
+        if bundle == self.bundle().digest() {
+            self.snapshot.entities = entities;
+            self.publish();
         }
-    }
-
-    fn inventory(&mut self, entities: Arc<Entities>) -> Reply {
-        self.entities = entities;
-        self.publish();
         Reply::done()
     }
 }

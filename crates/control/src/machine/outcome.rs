@@ -7,7 +7,7 @@ use ledger::{Draft, StateSource, Turn};
 use types::{ActionId, AgentId, ClassId, Code, Millis, Outcome, OutcomeStatus, Principal, Provenance};
 
 use super::due::Due;
-use super::{Decider, Reply, read};
+use super::{Changes, Decider, Reply, read};
 use crate::state::{OpenFlight, kind};
 
 /// Is how long after its permit's end an agent may still report what came of it, in milliseconds of the journal's time:
@@ -95,7 +95,7 @@ impl Decider {
         turn.record(Draft {
             action: Some(outcome.action),
             session: flight.session.filter(|id| self.sessions.has(id)),
-            bundle: Some(self.bundle.digest()),
+            bundle: Some(self.bundle().digest()),
             status: Some(outcome.status as u8),
             ..Draft::new(RecordKind::Outcome, content)
         });
@@ -161,14 +161,14 @@ impl Decider {
         let lost = self.flights.dispatched();
         let content = Content::about(Vec::new()).with(Field::Body, &(lost.len() as u64));
         let kind = if turn.index == 0 { RecordKind::Genesis } else { RecordKind::Recovered };
-        turn.record(Draft { bundle: Some(self.bundle.digest()), ..Draft::new(kind, content) });
+        turn.record(Draft { bundle: Some(self.bundle().digest()), ..Draft::new(kind, content) });
         for (action, flight) in &lost {
             let why = "the gateway stopped before it saw an answer";
             self.land(flight, &in_doubt(*action, flight, why, turn.now), turn);
         }
         let ended = self.close_attached(turn);
         let in_doubt = lost.into_iter().map(|(id, _)| id).collect();
-        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt, ended }
+        Reply::Done(Changes { in_doubt, ended, ..Changes::default() })
     }
 
     /// Ends the permits whose agents never said what came of them.

@@ -1,5 +1,7 @@
 //! Deciding a proposal in its turn: peek all, join, and only an allowed action reserves.
 
+use std::collections::BTreeSet;
+
 use evidence::{RecordKind, bodies};
 use ledger::{Draft, Turn};
 use stages::decision::{Early, Granted, Late, PERMIT_MS, Permit, finish};
@@ -8,12 +10,16 @@ use types::case::{Case, CaseState};
 use types::{ActionProposal, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
 
 use super::tickets::Tickets;
-use super::{Decider, Propose, Reply};
+use super::{Changes, Decider, Propose, Reply};
 use crate::gather::prepare;
 use crate::state::{OpenFlight, Target, kind};
 
 /// Is how long an agent that executes by itself may hold a permit, in milliseconds.
 pub const REPORTED_PERMIT_MS: i64 = 300_000;
+
+/// Are the facts about switches, each with the word for what such a switch covers.
+const SWITCHES: [(&str, &str); 4] =
+    [("switch.tenant", "tenant"), ("switch.agent", "agent"), ("switch.tool", "tool"), ("switch.class", "action class")];
 
 impl Decider {
     pub(super) fn propose(&mut self, propose: Propose, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
@@ -22,11 +28,11 @@ impl Decider {
         if let Some(answer) = before {
             return (answer, None);
         }
-        if let Some(session) = proposal.session.filter(|id| !self.sessions.has(id)) {
+        if let Some(session) = proposal.session.filter(|id| !reopen && !self.sessions.has(id)) {
             return (Reply::refused(Code::StateConflict, format!("session {session} is closed")), None);
         }
         let prepared = match prepared {
-            Some(prepared) if prepared.epoch == self.epoch => prepared,
+            Some(prepared) if prepared.epoch == self.snapshot.epoch => prepared,
             Some(_) => return (Reply::Overtaken, None),
             None => self.judge_inside(&mut proposal, turn),
         };
@@ -34,14 +40,14 @@ impl Decider {
         let tickets = self.tickets(&digest, turn.now);
         let late = Late {
             facts: self.late_facts(&proposal, &prepared.early, &tickets, turn),
-            bundle: self.bundle.digest(),
+            bundle: self.bundle().digest(),
             case: tickets.last().map(|case| case.id),
             permit_ms: if reported { REPORTED_PERMIT_MS } else { PERMIT_MS },
         };
-        let finished = finish(self.bundle.data(), &proposal, prepared.early, late);
+        let finished = finish(self.bundle().data(), &proposal, prepared.early, late);
         let mut decision = finished.decision;
         if reopen && !matches!(decision.verdict, Verdict::Escalate(_)) {
-            return (decided(decision, None, Vec::new()), None);
+            return (decided(decision, None, Changes::default()), None);
         }
         let joined = match &decision.verdict {
             Verdict::Escalate(profiles) => self.joins(&tickets, profiles),
@@ -49,7 +55,7 @@ impl Decider {
         };
         let repeats = decision.verdict == Verdict::Deny || joined.is_some();
         if repeats && self.aggregates(&proposal, turn) {
-            return (decided(decision, joined, Vec::new()), None);
+            return (decided(decision, joined, Changes::default()), None);
         }
         let mut changed = Vec::new();
         let case = match &decision.verdict {
@@ -69,7 +75,7 @@ impl Decider {
         if finished.granted.is_some() && decision.case.is_some() {
             self.consume(&digest, tickets, &mut changed, turn);
         }
-        let permit = finished.granted.and_then(|granted| self.grant(&proposal, &decision, granted, reported, turn));
+        let permit = finished.granted.map(|granted| self.grant(&proposal, granted, reported, turn));
         if let (Some(change), Some(_)) = (change, &permit) {
             let reply = self.change(
                 change,
@@ -78,25 +84,15 @@ impl Decider {
                 Some(&proposal),
                 turn,
             );
-            return (self.with_change(decision, changed, reply), permit);
+            return (with_change(decision, changed, reply), permit);
         }
-        (decided(decision, case, changed), permit)
-    }
-
-    fn with_change(&self, decision: Decision, mut changed: Vec<Case>, reply: Reply) -> Reply {
-        match reply {
-            Reply::Done { changed: more, .. } => {
-                changed.extend(more);
-                decided(decision, None, changed)
-            }
-            refused => refused,
-        }
+        (decided(decision, case, Changes { cases: changed, ..Changes::default() }), permit)
     }
 
     fn judge_inside(&self, proposal: &mut ActionProposal, turn: &Turn<'_>) -> crate::gather::Prepared {
         proposal.at = turn.now;
         let plan = self.plan(proposal);
-        prepare(&self.views, &self.snapshot(), proposal, plan.as_deref())
+        prepare(&self.views, &self.snapshot, proposal, plan.as_deref())
     }
 
     fn plan(&self, proposal: &ActionProposal) -> Option<Vec<String>> {
@@ -105,15 +101,15 @@ impl Decider {
     }
 
     fn late_facts(&self, proposal: &ActionProposal, early: &Early, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
-        let (data, now) = (self.bundle.data(), turn.now);
+        let (data, now) = (self.bundle().data(), turn.now);
         let mut late = self.meters.of(&proposal.principal).peek(data, proposal, early.facts(), now);
         late.extend(facts::of_time(data, proposal, early.facts(), now));
         let mut set = |name: &'static str, value: FactValue, source: &'static str| {
             late.set(FactName::known(name), value, source, now);
         };
-        for (name, target) in self.targets(proposal, early.facts()) {
-            let on = target.is_some_and(|target| self.switches.contains_key(&target.key()));
-            set(name, on.into(), "switches");
+        let covering = self.covering(proposal, early.facts());
+        for (name, word) in SWITCHES {
+            set(name, covering.contains(word).into(), "switches");
         }
         set("approval.refused", self.refusals.hold(&early.action_digest(), now).into(), "cases");
         let met: Vec<String> = tickets.met(data).iter().map(ProfileId::to_string).collect();
@@ -131,14 +127,16 @@ impl Decider {
         late
     }
 
-    fn targets(&self, proposal: &ActionProposal, early: &Facts) -> [(&'static str, Option<Target>); 4] {
+    /// Returns the words for what the switches that cover a proposal cover.
+    fn covering(&self, proposal: &ActionProposal, early: &Facts) -> BTreeSet<&'static str> {
+        if self.switches.is_empty() {
+            return BTreeSet::new();
+        }
         let class = early.text("tool.class").and_then(|name| ClassId::new(name).ok());
-        [
-            ("switch.tenant", Some(Target::Tenant(self.tenant.clone()))),
-            ("switch.agent", proposal.principal.agent().cloned().map(Target::Agent)),
-            ("switch.tool", Some(Target::Tool(proposal.tool.clone()))),
-            ("switch.class", class.map(Target::Class)),
-        ]
+        let (agent, tool) = (proposal.principal.agent(), Some(&proposal.tool));
+        let targets = self.switches.values().map(|switch| &switch.target);
+        let covering = targets.filter(|target| target.covers(&self.tenant, agent, tool, class.as_ref()));
+        covering.map(Target::word).collect()
     }
 
     fn record(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) {
@@ -148,7 +146,8 @@ impl Decider {
         }
         turn.record(Draft {
             action: Some(proposal.id),
-            session: proposal.session,
+            // One that people are asked about again may have come in a session that is closed and counted by now.
+            session: proposal.session.filter(|id| self.sessions.has(id)),
             bundle: Some(decision.bundle),
             verdict: Some(decision.verdict.rank()),
             level: Some(decision.level as u8),
@@ -158,22 +157,15 @@ impl Decider {
     }
 
     /// Reserves, and puts the action on the list of flights, in the turn that records it.
-    fn grant(
-        &mut self,
-        proposal: &ActionProposal,
-        decision: &Decision,
-        granted: Granted,
-        reported: bool,
-        turn: &mut Turn<'_>,
-    ) -> Option<Permit> {
+    fn grant(&mut self, proposal: &ActionProposal, granted: Granted, reported: bool, turn: &mut Turn<'_>) -> Permit {
         let mut meter = self.meters.of(&proposal.principal);
-        meter.reserve(self.bundle.data(), &granted.reservation, turn.now);
+        meter.reserve(self.bundle().data(), &granted.reservation, turn.now);
         self.meters.put(&proposal.principal, meter, turn);
         let flight = OpenFlight {
             principal: proposal.principal.clone(),
             on_behalf_of: proposal.on_behalf_of.clone(),
             tool: proposal.tool.clone(),
-            class: decision.facts.text("tool.class").and_then(|name| ClassId::new(name).ok())?,
+            class: granted.permit.class().clone(),
             session: proposal.session,
             reported,
             since: turn.now,
@@ -182,10 +174,25 @@ impl Decider {
         };
         turn.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
         self.flights.put(proposal.id, flight);
-        Some(granted.permit)
+        granted.permit
     }
 }
 
-fn decided(decision: Decision, case: Option<Case>, changed: Vec<Case>) -> Reply {
-    Reply::Decided { decision: Box::new(decision), case: case.map(Box::new), changed }
+fn decided(decision: Decision, case: Option<Case>, changes: Changes) -> Reply {
+    Reply::Decided { decision: Box::new(decision), case: case.map(Box::new), changes }
+}
+
+/// Answers a permitted change with how making it ended; the cases it ran on have changed either way.
+fn with_change(decision: Decision, mut consumed: Vec<Case>, reply: Reply) -> Reply {
+    match reply {
+        Reply::Done(mut changes) => {
+            changes.cases.append(&mut consumed);
+            decided(decision, None, changes)
+        }
+        Reply::Refused { refusal, mut changed } => {
+            changed.append(&mut consumed);
+            Reply::Refused { refusal, changed }
+        }
+        other => other,
+    }
 }

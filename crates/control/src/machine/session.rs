@@ -7,7 +7,7 @@ use ledger::{Draft, Turn};
 use types::{AgentId, Code, Millis, Principal, SessionId};
 
 use super::due::Due;
-use super::{Decider, Reply};
+use super::{Changes, Decider, Reply};
 use crate::sessions::Brief;
 use crate::state::{Session, kind};
 
@@ -101,7 +101,7 @@ impl Decider {
         };
         self.record_session(RecordKind::SessionClose, &session, &Brief::default(), turn);
         turn.delete(kind::SESSION, id.to_string());
-        Reply::Done { changed: Vec::new(), reopened: 0, in_doubt: Vec::new(), ended: vec![id] }
+        Reply::Done(Changes { ended: vec![id], ..Changes::default() })
     }
 
     /// Closes the sessions in which nothing was recorded for too long, and says which.
@@ -134,7 +134,7 @@ impl Decider {
             .with(Field::Body, session);
         turn.record(Draft {
             session: Some(session.id),
-            bundle: Some(self.bundle.digest()),
+            bundle: Some(self.bundle().digest()),
             ..Draft::new(record, content)
         });
     }

@@ -8,7 +8,7 @@ use ledger::{Draft, Turn};
 use stages::approval;
 use types::{ActionProposal, Millis, Principal, Verdict};
 
-use super::{Decider, Reply};
+use super::{Changes, Decider, Reply};
 
 /// Is how many denials of one principal are recorded one by one before they are counted.
 const DENIALS_MAX: i64 = 200;
@@ -65,29 +65,34 @@ impl Decider {
             .with(Field::Principal, &counted.principal)
             .with(Field::Body, &(counted.summed, counted.since, turn.now));
         turn.record(Draft {
-            bundle: Some(self.bundle.digest()),
+            bundle: Some(self.bundle().digest()),
             verdict: Some(Verdict::Deny.rank()),
             ..Draft::new(RecordKind::Aggregate, content)
         });
     }
 
-    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Reply {
-        let now = turn.now;
-        let over: Vec<String> = self
-            .denials
-            .0
-            .iter()
-            .filter(|(_, c)| now.since(c.since) >= DENIALS_REFILL_MS)
-            .map(|(key, _)| key.clone())
-            .collect();
+    pub(super) fn sum_up_all(&mut self, turn: &mut Turn<'_>) -> Reply {
+        self.sum_up_where(|_| true, turn);
+        Reply::done()
+    }
+
+    /// Records how many denials were only counted, of each principal whose count is to end.
+    fn sum_up_where(&mut self, ends: impl Fn(&Counted) -> bool, turn: &mut Turn<'_>) {
+        let over: Vec<String> =
+            self.denials.0.iter().filter(|(_, counted)| ends(counted)).map(|(key, _)| key.clone()).collect();
         for key in over {
             self.sum_up(&key, turn);
         }
-        let changed = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
+    }
+
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Reply {
+        let now = turn.now;
+        self.sum_up_where(|counted| now.since(counted.since) >= DENIALS_REFILL_MS, turn);
+        let cases = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
         self.end_unreported(turn);
         self.repeats.sweep(turn);
         self.refusals.sweep(turn);
         let ended = self.close_idle(turn);
-        Reply::Done { changed, reopened: 0, in_doubt: Vec::new(), ended }
+        Reply::Done(Changes { cases, ended, ..Changes::default() })
     }
 }

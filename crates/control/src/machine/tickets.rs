@@ -44,7 +44,7 @@ impl Tickets {
 impl Decider {
     /// Finds the live cases about one exact action under the active bundle.
     pub(super) fn tickets(&self, digest: &Digest, now: Millis) -> Tickets {
-        let bundle = self.bundle.digest();
+        let bundle = self.bundle().digest();
         let mut tickets = Tickets::default();
         for case in self.cases.values().filter(|case| case.action_digest == *digest) {
             match case.state {
@@ -67,7 +67,7 @@ impl Decider {
 
     /// Returns the case that is open for just these profiles under the active bundle, if there is one.
     pub(super) fn joins(&self, tickets: &Tickets, profiles: &BTreeSet<ProfileId>) -> Option<Case> {
-        let bundle = self.bundle.digest();
+        let bundle = self.bundle().digest();
         tickets.open.clone().filter(|case| case.profiles == *profiles && case.bundle == bundle)
     }
 
@@ -80,7 +80,7 @@ impl Decider {
         changed: &mut Vec<Case>,
         turn: &mut Turn<'_>,
     ) -> Case {
-        let bundle = self.bundle.digest();
+        let bundle = self.bundle().digest();
         if let Some(open) = self.joins(tickets, &profiles) {
             return open;
         }
@@ -94,7 +94,7 @@ impl Decider {
             round: tickets.round() + 1,
             now: turn.now,
         };
-        let case = approval::open(proposal, profiles, self.bundle.data(), opening);
+        let case = approval::open(proposal, profiles, self.bundle().data(), opening);
         self.put_case(case.clone(), turn);
         changed.push(case.clone());
         case
@@ -102,7 +102,7 @@ impl Decider {
 
     /// Uses up every ticket an action runs on, in the turn that records it.
     pub(super) fn consume(&mut self, digest: &Digest, tickets: Tickets, changed: &mut Vec<Case>, turn: &mut Turn<'_>) {
-        let bundle = self.bundle.digest();
+        let bundle = self.bundle().digest();
         for case in tickets.approved {
             // `tickets` has tried the same consumption with the same arguments in this very turn.
             if let Ok(consumed) = approval::consume(&case, digest, &bundle, turn.now) {

@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::door::{CallOutcome, GovernedCall, Refusal};
 use crate::machine::Command;
 use crate::mcp::Link;
+use crate::snapshot::Snapshot;
 
 /// Is how long a call may take unless an obligation says otherwise, in milliseconds.
 const DEADLINE_MS: i64 = 300_000;
@@ -138,8 +139,8 @@ fn mismatch(request: &Frame, header: &str) -> CallOutcome {
 }
 
 impl Control {
-    fn plan_for(&self, permit: &Permit) -> Option<(Plan, Obliged)> {
-        let snapshot = self.snapshot();
+    /// Plans a permit by the snapshot under whose bundle it was given.
+    fn plan_for(&self, snapshot: &Snapshot, permit: &Permit) -> Option<(Plan, Obliged)> {
         let data = snapshot.bundle.data();
         let tool = data.tools.get(permit.tool())?;
         let obligations: Vec<_> = permit.obligations().iter().filter_map(|id| data.obligations.get(id)).collect();
@@ -149,14 +150,7 @@ impl Control {
             key_argument: tool.key_argument.clone().filter(|_| tool.effect == EffectClass::Keyed),
         };
         let plan = Plan {
-            flight: Flight {
-                action: permit.action(),
-                tenant: permit.tenant().clone(),
-                agent: permit.principal().agent().cloned(),
-                tool: permit.tool().clone(),
-                class: tool.class.clone(),
-                since: self.now(),
-            },
+            flight: Flight::of(permit, self.now()),
             effect: tool.effect,
             key_ttl_ms: tool.key_ttl_ms,
             deadline_ms: obligations.iter().filter_map(|o| o.deadline_ms).min().unwrap_or(DEADLINE_MS),
@@ -191,23 +185,25 @@ impl Control {
         if !matches!(gone.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
             return self.never_sent(action, Code::StateConflict, "the caller had gone before it was dispatched").await;
         }
-        if permit.get().bundle() != self.snapshot().bundle.digest() {
+        let snapshot = self.snapshot();
+        if permit.get().bundle() != snapshot.bundle.digest() {
             return self.never_sent(action, Code::StateConflict, "the policy changed before it was dispatched").await;
         }
-        self.carry_out(permit, &link, handle, call, events).await
+        self.carry_out(permit, &snapshot, &link, handle, call, events).await
     }
 
     /// Carries out a recorded permit and records what came of it.
     async fn carry_out(
         self: Arc<Self>,
         permit: Recorded<Permit>,
+        snapshot: &Snapshot,
         link: &Link,
         connection: Arc<Connection>,
         call: GovernedCall,
         events: mpsc::Sender<Frame>,
     ) -> CallOutcome {
         let action = permit.get().action();
-        let prepared = self.plan_for(permit.get()).and_then(|(plan, obliged)| {
+        let prepared = self.plan_for(snapshot, permit.get()).and_then(|(plan, obliged)| {
             let arguments = obliged.arguments(permit.get());
             let headers = link.mirrors(permit.get().tool()).headers(&arguments);
             Some((plan, with_arguments(&call.request, &call.operation, arguments)?, headers, obliged))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::mcp::{CallError, Connection, Mirrors};
+use connectors::mcp::{CallError, Connection, Mirrors, splice};
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::{Code, Digest, ServerName, ToolName};
@@ -34,6 +34,17 @@ pub(super) struct Listed {
     pub(super) definition: Digest,
     /// Its arguments that are repeated in headers.
     pub(super) mirrors: Mirrors,
+}
+
+/// Says whether a request must have been decided on: a subscription too, unless it is plain that it names no resource.
+fn is_governed(method: &str, params: &str) -> bool {
+    if method != "subscriptions/listen" {
+        return GOVERNED.contains(&method);
+    }
+    let wanted = splice::at(params, &["notifications"]).ok().flatten().map(types::json::parse);
+    let Some(Ok(serde_json::Value::Object(wanted))) = wanted else { return true };
+    let resources = wanted.get("resourceSubscriptions");
+    resources.is_some_and(|resources| resources.as_array().is_none_or(|uris| !uris.is_empty()))
 }
 
 impl Link {
@@ -94,7 +105,7 @@ impl UpstreamLink for Link {
         events: mpsc::Sender<Frame>,
     ) -> Result<Frame, Refusal> {
         let method = request.method().unwrap_or_default().to_owned();
-        if GOVERNED.contains(&method.as_str()) {
+        if is_governed(&method, request.member("params").unwrap_or("{}")) {
             return Err(Refusal::plain(
                 Code::McpMethodRefused,
                 format!("`{method}` is governed and cannot be relayed"),
@@ -150,5 +161,27 @@ impl Drop for CancelOnDrop {
                 tracing::debug!(%error, "a cancellation could not be sent");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_relayed_only_if_it_plainly_names_no_resource() {
+        for (params, governed) in [
+            (r#"{"notifications":{"toolsListChanged":true}}"#, false),
+            (r#"{"notifications":{"resourceSubscriptions":[],"taskIds":["t"]}}"#, false),
+            (r#"{"notifications":{"resourceSubscriptions":["a://b"]}}"#, true),
+            (r#"{"notifications":{"resourceSubscriptions":"a://b"}}"#, true),
+            (r#"{"notifications":{"resourceSubscriptions":[],"resourceSubscriptions":["a://b"]}}"#, true),
+            (r#"{"notifications":{},"notifications":{"resourceSubscriptions":["a://b"]}}"#, true),
+            (r#"{"notifications":[]}"#, true),
+            ("{}", true),
+        ] {
+            assert_eq!(is_governed("subscriptions/listen", params), governed, "{params}");
+        }
+        assert!(is_governed("tools/call", "{}") && !is_governed("tools/list", "{}"));
     }
 }

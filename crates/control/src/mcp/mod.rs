@@ -15,10 +15,11 @@ use types::{
     Arguments, CaseId, Channel, Claims, Code, Digest, Millis, Outcome, Principal, ServerName, SessionId, ToolName,
 };
 
-use crate::actions::{Decided, Proposed, Wish};
+use crate::actions::{ARGUMENTS_BYTES_MAX, Decided, Wish};
 use crate::control::Control;
 use crate::door::{CallOutcome, Caller, CaseEnd, GovernedCall, McpDoor, Refusal};
 use crate::machine::Command;
+use crate::sessions::Brief;
 use crate::state::Target;
 use carry::{decided_on, is_what_it_says};
 pub use link::Link;
@@ -87,14 +88,8 @@ impl Control {
             arguments,
             claims: call.claims.clone(),
             channel: Channel::Mcp,
-            idempotency_key: None,
         };
-        match self.propose(wish, false).await? {
-            Proposed::Now(decided) => Ok(*decided),
-            Proposed::Before(action) => {
-                Err(Refusal::plain(Code::StateConflict, format!("{action} was proposed before")))
-            }
-        }
+        self.decide_once(wish, false).await
     }
 }
 
@@ -108,19 +103,16 @@ impl Control {
     ) -> Result<(), Refusal> {
         let tool = server.and_then(|server| ToolName::new(server.clone(), format!("mcp:{method}")).ok());
         let snapshot = self.snapshot();
-        let class = tool.as_ref().and_then(|tool| snapshot.bundle.data().tools.get(tool)).map(|entry| &entry.class);
-        for switch in self.switches() {
-            let (covered, of) = match &switch.target {
-                Target::Tenant(_) => (true, "tenant"),
-                Target::Agent(agent) => (*agent == caller.agent, "agent"),
-                Target::Tool(killed) => (tool.as_ref() == Some(killed), "tool"),
-                Target::Class(killed) => (class == Some(killed), "action class"),
-            };
-            if covered {
-                return Err(Refusal::plain(Code::Killed, format!("the kill switch of the {of} is set")));
+        let class = tool.as_ref().and_then(|tool| snapshot.class_of(tool));
+        let covers =
+            |target: &Target| target.covers(&self.config.tenant, Some(&caller.agent), tool.as_ref(), class.as_ref());
+        match self.switches().into_iter().find(|switch| covers(&switch.target)) {
+            Some(switch) => {
+                let of = switch.target.word();
+                Err(Refusal::plain(Code::Killed, format!("the kill switch of the {of} is set")))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -150,8 +142,12 @@ impl McpDoor for Arc<Control> {
         self.snapshot().bundle.data().agents.get(&caller.agent).is_some_and(|agent| agent.annotate_schemas)
     }
 
-    async fn open_session(&self, caller: &Caller, _client: &str) -> Result<SessionId, Refusal> {
-        self.begin_attached_session(&caller.agent, caller.on_behalf_of.clone()).await
+    async fn open_session(&self, caller: &Caller, client: &str) -> Result<SessionId, Refusal> {
+        let metadata = serde_json::json!({ "client": client }).to_string();
+        let metadata =
+            Arguments::parse(&metadata, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
+        let brief = Brief { task: None, metadata: Some(metadata) };
+        self.begin_attached_session(&caller.agent, caller.on_behalf_of.clone(), brief).await
     }
 
     async fn close_session(&self, session: SessionId) {
@@ -211,12 +207,8 @@ impl McpDoor for Arc<Control> {
             arguments,
             claims: Claims::default(),
             channel: Channel::Mcp,
-            idempotency_key: None,
         };
-        let decided = match self.propose(wish, false).await? {
-            Proposed::Now(decided) => *decided,
-            Proposed::Before(_) => return Ok(()),
-        };
+        let decided = self.decide_once(wish, false).await?;
         if decided.permit.is_none() {
             return Err(decided.refusal());
         }

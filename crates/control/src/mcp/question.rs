@@ -1,7 +1,7 @@
 //! What an upstream server asks of the client, as it is decided on: with its text, and bounded.
 
 use serde_json::json;
-use types::{Arguments, Digest};
+use types::{Arguments, Code, Digest};
 
 use crate::door::Refusal;
 
@@ -11,17 +11,25 @@ const WHOLE_BYTES_MAX: usize = 16 << 10;
 /// Is how much of a longer one is, in bytes.
 const PART_BYTES: usize = 8 << 10;
 
+/// Are the members under which a longer one is decided on; no question may have one of that name itself.
+const DIGEST: &str = "mcp:digest";
+const TEXT: &str = "mcp:text";
+
 /// Returns what is decided on: the params without metadata. Of a question longer than 16 KiB it is the SHA-256 of the text
 /// as it came (`mcp:digest`) and its first 8 KiB (`mcp:text`).
 ///
 /// # Errors
 ///
-/// What strict parsing refuses: a question that two readers understand differently is not put to anybody.
+/// `arguments-invalid` for a question that has one of these two members itself, so that a short one never passes for a
+/// long one. And what strict parsing refuses: a question that two readers understand differently is not put to anybody.
 pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
     let refuse = |error: types::JsonError| Refusal::plain(error.code(), error.to_string());
     let mut value = types::json::parse(params).map_err(refuse)?;
     if let Some(object) = value.as_object_mut() {
         object.remove("_meta");
+    }
+    if let Some(name) = [DIGEST, TEXT].into_iter().find(|name| value.get(name).is_some()) {
+        return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no member of a question may be called `{name}`")));
     }
     let whole = value.to_string();
     if whole.len() <= WHOLE_BYTES_MAX {
@@ -32,7 +40,7 @@ pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
         end -= 1;
     }
     let part = whole.get(..end).unwrap_or_default();
-    let bounded = json!({ "mcp:digest": Digest::plain(params.as_bytes()).to_string(), "mcp:text": part });
+    let bounded = json!({ DIGEST: Digest::plain(params.as_bytes()).to_string(), TEXT: part });
     Arguments::parse(&bounded.to_string(), usize::MAX).map_err(refuse)
 }
 
@@ -61,5 +69,14 @@ mod tests {
     fn a_question_that_readers_disagree_about_is_refused() {
         assert!(decided_on(r#"{"message":"a","message":"b"}"#).is_err());
         assert!(decided_on("[]").is_err());
+    }
+
+    #[test]
+    fn a_short_question_does_not_pass_for_a_long_one() {
+        let long = decided_on(&format!(r#"{{"message":"{}"}}"#, "a".repeat(20_000))).unwrap();
+        let forged = [long.canonical(), r#"{"mcp:digest":"x"}"#, r#"{"mcp:text":"x"}"#];
+        for params in forged {
+            assert_eq!(decided_on(params).unwrap_err().code, Code::ArgumentsInvalid, "{params}");
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! Reaching upstream servers: what the catalogue names, resolved, connected, and held against the review.
 
-use std::collections::BTreeMap;
-
-use connectors::mcp::{ConnectError, Connection, Limits, Wiring, connect_stateful, connect_stateless, probe};
+use connectors::mcp::{ConnectError, Connection, Limits, Unset, Wiring, connect_stateful, connect_stateless, probe};
 use types::jsonrpc::Frame;
 use types::{Code, ServerName};
 
@@ -15,24 +13,12 @@ impl Control {
         let entry = snapshot.bundle.data().servers.get(server);
         let entry = entry
             .ok_or_else(|| Refusal::plain(Code::ToolUnknown, format!("the catalogue has no server `{server}`")))?;
-        let missing = |name: &str| {
+        Wiring::of(entry, |name| (self.config.environment)(name)).map_err(|Unset { name }| {
             Refusal::plain(
                 Code::UpstreamUnavailable,
                 format!("server `{server}` needs the variable `{name}`, which is not set"),
             )
-        };
-        let mut env = BTreeMap::new();
-        for name in ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"] {
-            env.extend((self.config.environment)(name).map(|value| (name.to_owned(), value)));
-        }
-        for name in &entry.env {
-            env.insert(name.clone(), (self.config.environment)(name).ok_or_else(|| missing(name))?);
-        }
-        let mut headers = Vec::new();
-        for (header, name) in &entry.headers {
-            headers.push((header.clone(), (self.config.environment)(name).ok_or_else(|| missing(name))?));
-        }
-        Ok(Wiring { command: entry.command.clone(), env, url: entry.url.clone(), headers })
+        })
     }
 
     /// Connects to a server for a client of either generation, preferring the client's own.

@@ -16,13 +16,14 @@ fn sre_bot() -> AgentId {
     "sre-bot".parse().unwrap()
 }
 
-fn keyed(arguments: &str, key: &str) -> Wish {
-    Wish { idempotency_key: Some(key.to_owned()), ..wish("sre.report", arguments) }
+/// What `sre-bot` wants, with its key against doing it twice.
+fn keyed(arguments: &str, key: &str) -> (Wish, String) {
+    (wish("sre.report", arguments), key.to_owned())
 }
 
 /// The action a keyed proposal was answered with, and whether it was decided now.
-async fn answered(world: &World, wish: Wish) -> (ActionId, bool) {
-    match world.control.propose(wish, false).await.unwrap() {
+async fn answered(world: &World, (wish, key): (Wish, String)) -> (ActionId, bool) {
+    match world.control.propose(wish, false, key).await.unwrap() {
         Proposed::Now(decided) => (decided.decision.action, true),
         Proposed::Before(action) => (action, false),
     }
@@ -50,7 +51,8 @@ async fn an_idempotency_key_stands_for_its_answer_for_a_day() {
     world.clock.advance(KEY_MS - 1);
     let world = world.restart().await;
     assert_eq!(answered(&world, keyed("{}", "deploy/7")).await, (first, false));
-    let other = world.control.propose(keyed(r#"{"days":1}"#, "deploy/7"), false).await;
+    let (other, key) = keyed(r#"{"days":1}"#, "deploy/7");
+    let other = world.control.propose(other, false, key).await;
     assert_eq!(other.unwrap_err().code, Code::IdempotencyConflict);
     world.clock.advance(1);
     let (second, now) = answered(&world, keyed("{}", "deploy/7")).await;
@@ -81,7 +83,7 @@ async fn a_tick_forgets_the_keys_that_have_ended_and_no_others() {
 async fn with_keys(world: World, agent: &str, count: usize, end: Millis) -> World {
     let World { control, clock, folder, tokens } = world;
     let config = control.config().clone();
-    control.close();
+    control.close().await;
     let mut writer = store::Writer::open(&config.place.data.join("journal.db")).unwrap();
     let entry = types::cbor::encode(&(ActionId::draw(end, [1; 10]), Digest::plain(b"x"), end));
     let put = |n| store::StateOp::Put { kind: "idempotency", key: format!("agent:{agent}/{n}"), value: entry.clone() };
@@ -100,12 +102,13 @@ async fn one_key_more_than_is_kept_is_refused_to_the_principal_that_has_so_many(
     let end = world.control.now().plus(60_000);
     let world = with_keys(world, "sre-bot", KEYS_MAX - 1, end).await;
     let (last, _) = answered(&world, keyed("{}", "the last")).await;
-    let refused = world.control.propose(keyed("{}", "one more"), false).await.unwrap_err();
+    let (more, key) = keyed("{}", "one more");
+    let refused = world.control.propose(more.clone(), false, key.clone()).await.unwrap_err();
     assert_eq!(refused.code, Code::Overloaded, "{}", refused.message);
     assert_eq!(answered(&world, keyed("{}", "the last")).await, (last, false), "what is kept still answers");
     assert!(try_propose(&world, "sre.report", "{}", false).await.is_ok(), "a proposal without a key needs no room");
-    let other = Wish { principal: Principal::Agent("report-bot".parse().unwrap()), ..keyed("{}", "one more") };
-    assert!(world.control.propose(other, false).await.is_ok());
+    let other = Wish { principal: Principal::Agent("report-bot".parse().unwrap()), ..more };
+    assert!(world.control.propose(other, false, key).await.is_ok());
     world.clock.advance(60_000);
     until("a tick makes room", || stored(&world, "idempotency") < KEYS_MAX).await;
     assert!(answered(&world, keyed("{}", "one more")).await.1);
@@ -141,7 +144,7 @@ async fn a_session_in_which_nothing_is_recorded_is_closed_with_its_counts() {
     let world = world().await;
     let [used, idle] = open_many(&world, "sre-bot", 2).await[..] else { panic!("two were opened") };
     world.clock.advance(SESSION_IDLE_MS - 1);
-    world.control.propose(Wish { session: Some(used), ..wish("sre.report", "{}") }, false).await.unwrap();
+    world.control.decide_once(Wish { session: Some(used), ..wish("sre.report", "{}") }, false).await.unwrap();
     assert!(world.control.session_of(&sre_bot(), idle).is_ok());
     let before = world.control.history().size().unwrap();
     world.clock.advance(1);
@@ -149,7 +152,7 @@ async fn a_session_in_which_nothing_is_recorded_is_closed_with_its_counts() {
     let closed = world.control.history().record(before).unwrap().unwrap().leaf;
     assert_eq!(closed.kind, evidence::RecordKind::SessionClose);
     assert_eq!(closed.session.unwrap().session, idle);
-    let late = world.control.propose(Wish { session: Some(idle), ..wish("sre.report", "{}") }, false).await;
+    let late = world.control.decide_once(Wish { session: Some(idle), ..wish("sre.report", "{}") }, false).await;
     assert_eq!(late.unwrap_err().code, Code::StateConflict);
     assert!(world.control.session_of(&sre_bot(), used).is_ok());
     world.clock.advance(SESSION_IDLE_MS - 1);
@@ -193,4 +196,24 @@ async fn a_permit_whose_outcome_nobody_reports_ends_in_doubt() {
     assert_eq!(report(silent).await.unwrap_err().code, Code::StateConflict);
     assert!(report(late).await.is_ok(), "the other may still be reported");
     assert_eq!(stored(&world, "flight"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_connection_goes_away_while_it_is_opened_is_closed() {
+    use countersign_control::door::{Caller, McpDoor as _};
+    let world = world().await;
+    let caller = Caller { agent: sre_bot(), on_behalf_of: None, anonymous: false };
+    let mut given_up = 0;
+    for n in 0..60 {
+        let patience = Duration::from_micros(n * 25);
+        match tokio::time::timeout(patience, world.control.open_session(&caller, "a client")).await {
+            Ok(opened) => world.control.close_session(opened.unwrap()).await,
+            Err(_) => given_up += 1,
+        }
+    }
+    assert!(given_up > 0);
+    // Until every closing is recorded, the last one too: what was never opened leaves nothing to wait for.
+    until("all are closed", || stored(&world, "session") == 0).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(stored(&world, "session"), 0);
 }

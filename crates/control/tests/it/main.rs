@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod administration;
 mod approvals;
 mod bounds;
 mod mcp;
@@ -15,7 +16,7 @@ mod recovery;
 mod safety;
 mod time;
 
-use countersign_control::actions::{Decided, Proposed, Wish};
+use countersign_control::actions::{Decided, Wish};
 use countersign_control::door::Refusal;
 use testkit::World;
 use types::{Arguments, Channel, Claims, Principal};
@@ -31,15 +32,11 @@ pub fn wish(tool: &str, arguments: &str) -> Wish {
         arguments: Arguments::parse(arguments, 4_096).unwrap(),
         claims: Claims::default(),
         channel: Channel::Http,
-        idempotency_key: None,
     }
 }
 
 pub async fn try_propose(world: &World, tool: &str, arguments: &str, reported: bool) -> Result<Decided, Refusal> {
-    match world.control.propose(wish(tool, arguments), reported).await? {
-        Proposed::Now(decided) => Ok(*decided),
-        Proposed::Before(action) => panic!("{action} came before"),
-    }
+    world.control.decide_once(wish(tool, arguments), reported).await
 }
 
 pub async fn propose(world: &World, tool: &str, arguments: &str) -> Decided {

@@ -27,9 +27,9 @@ async fn a_kill_is_drained_only_when_no_handed_out_permit_is_alive() {
 async fn a_permit_that_a_kill_covers_is_no_longer_held() {
     let world = world().await;
     let action = try_propose(&world, "sre.report", "{}", true).await.unwrap().decision.action;
-    assert!(world.control.holds(&action));
+    assert!(world.control.holds(&action).is_some());
     world.control.kill(dan(), Target::Agent("sre-bot".parse().unwrap()), "acting up").await.unwrap();
-    assert!(!world.control.holds(&action));
+    assert!(world.control.holds(&action).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,9 +50,9 @@ async fn nothing_is_recorded_in_a_session_that_is_closed() {
     let world = world().await;
     let session = world.control.begin_session(&"sre-bot".parse().unwrap(), None, None).await.unwrap();
     let wish = countersign_control::actions::Wish { session: Some(session), ..crate::wish("sre.report", "{}") };
-    assert!(world.control.propose(wish.clone(), false).await.is_ok());
+    assert!(world.control.decide_once(wish.clone(), false).await.is_ok());
     world.control.end_session(session).await.unwrap();
-    assert_eq!(world.control.propose(wish, false).await.unwrap_err().code, Code::StateConflict);
+    assert_eq!(world.control.decide_once(wish, false).await.unwrap_err().code, Code::StateConflict);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +64,22 @@ async fn a_kill_voids_what_people_were_asked() {
     let vote =
         world.control.vote(&"ben".parse().unwrap(), case, types::case::Ballot::Approve, "fine", shown, false).await;
     assert_eq!(vote.unwrap_err().code, Code::CaseClosed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_records_the_denials_that_were_only_counted() {
+    let world = world().await;
+    let before = world.control.history().size().unwrap();
+    for _ in 0..207 {
+        propose(&world, "sre.delete", "{}").await;
+    }
+    assert_eq!(world.control.history().size().unwrap() - before, 200);
+    let world = world.restart().await;
+    let sum = world.control.history().record(before + 200).unwrap().unwrap();
+    assert_eq!(sum.leaf.kind, evidence::RecordKind::Aggregate);
+    let (denials, ..): (u64, types::Millis, types::Millis) =
+        sum.content.unwrap().get(evidence::Field::Body).unwrap().unwrap();
+    assert_eq!(denials, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +137,7 @@ async fn a_proposal_prepared_under_an_old_snapshot_is_judged_under_the_new_one()
     assert!(grants > 0);
     let proposals = (0..40).map(|_| {
         let control = world.control.clone();
-        tokio::spawn(async move { control.propose(crate::wish("sre.report", "{}"), false).await.map(drop) })
+        tokio::spawn(async move { control.decide_once(crate::wish("sre.report", "{}"), false).await.map(drop) })
     });
     let running: Vec<_> = proposals.collect();
     for _ in 0..5 {

@@ -12,29 +12,32 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use control::actions::{Proposed, Wish};
+use control::actions::Wish;
 use testkit::World;
 use types::{Arguments, Channel, Claims, Principal};
 
 mod log;
 mod one_action;
 
+/// Is what an agent wants.
+pub fn wish(tool: &str) -> Wish {
+    Wish {
+        principal: Principal::Agent("sre-bot".parse().unwrap()),
+        on_behalf_of: None,
+        session: None,
+        tool: tool.parse().unwrap(),
+        definition: None,
+        arguments: Arguments::parse(r#"{"service":"web"}"#, 4_096).unwrap(),
+        claims: Claims::default(),
+        channel: Channel::Http,
+    }
+}
+
 /// Is the verifier key's text and the folder of a published log with some decisions.
 pub async fn published() -> (World, String) {
     let world = testkit::world().await;
     for tool in ["sre.report", "sre.delete", "sre.restart"] {
-        let wish = Wish {
-            principal: Principal::Agent("sre-bot".parse().unwrap()),
-            on_behalf_of: None,
-            session: None,
-            tool: tool.parse().unwrap(),
-            definition: None,
-            arguments: Arguments::parse(r#"{"service":"web"}"#, 4_096).unwrap(),
-            claims: Claims::default(),
-            channel: Channel::Http,
-            idempotency_key: None,
-        };
-        assert!(matches!(world.control.propose(wish, false).await.unwrap(), Proposed::Now(_)));
+        world.control.decide_once(wish(tool), false).await.unwrap();
     }
     world.control.publish().unwrap();
     let key = world.control.config().place.keys.log.verifier().to_string();

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use crate::{published, verify};
+use evidence::RecordKind;
+use types::ActionId;
+use types::case::Ballot;
+
+use crate::{published, verify, wish};
 
 async fn bundle(open: impl Fn(&str) -> bool) -> (tempfile::TempDir, std::path::PathBuf, String) {
     let (world, key) = published().await;
@@ -10,7 +14,8 @@ async fn bundle(open: impl Fn(&str) -> bool) -> (tempfile::TempDir, std::path::P
     let size = history.size().unwrap();
     let denied = history.range(0, size).unwrap().into_iter().find(|entry| entry.leaf.verdict == Some(3)).unwrap();
     let verifier = world.control.config().place.keys.log.verifier().clone();
-    let archive = history.export("one action", &[denied.index], &verifier, open).unwrap();
+    let about = format!("action {}", denied.leaf.action.unwrap());
+    let archive = history.export(&about, &[denied.index], &verifier, open).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("one.evidence");
     fs::write(&path, archive.to_bytes().unwrap()).unwrap();
@@ -58,6 +63,47 @@ async fn a_bundle_cannot_say_that_it_is_about_another_action_or_that_a_record_wa
     fs::write(&path, hidden.to_bytes().unwrap()).unwrap();
     let (code, said) = verify(&path, &["--key", &key]);
     assert!(code == 4 && said.contains("claim      MISSING") && said.contains("code       evidence-missing"), "{said}");
+}
+
+/// Has the restart that waits in the published log approved, and asks for it again; says what its votes are on.
+async fn approved(world: &testkit::World) -> (ActionId, ActionId) {
+    let case = world.control.cases().into_iter().next().unwrap();
+    let ben = "ben".parse().unwrap();
+    world.control.vote(&ben, case.id, Ballot::Approve, "looks right", case.shown, false).await.unwrap();
+    let ran = world.control.decide_once(wish("sre.restart"), false).await.unwrap();
+    assert!(ran.permit.is_some());
+    world.control.publish().unwrap();
+    (ran.decision.action, case.action)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_believed_only_with_its_vote() {
+    let (world, key) = published().await;
+    let (ran, opener) = approved(&world).await;
+    let history = world.control.history();
+    let of = |action: &ActionId| history.of_action(action).unwrap();
+    let vote = of(&opener).into_iter().find(|entry| entry.leaf.kind == RecordKind::Vote).unwrap().index;
+    let decided = of(&ran).first().unwrap().index;
+    let stranger = of(&opener).into_iter().find(|entry| entry.leaf.kind == RecordKind::Decided).unwrap().index;
+    let folder = tempfile::tempdir().unwrap();
+    let said = |indices: &[u64], about: &str| {
+        let verifier = world.control.config().place.keys.log.verifier();
+        let path = folder.path().join("ran.evidence");
+        fs::write(&path, history.export(about, indices, verifier, |_| true).unwrap().to_bytes().unwrap()).unwrap();
+        verify(&path, &["--key", &key]).1
+    };
+    let about = format!("action {ran}");
+    let whole = said(&[vote, decided], &about);
+    assert!(whole.contains("holds      record") && whole.contains(": people voted for what was lifted"), "{whole}");
+    assert!(whole.contains(&format!("holds      the records are about {ran}")) && !whole.contains("BROKEN"), "{whole}");
+    let without = said(&[decided], &about);
+    let missing =
+        format!("MISSING    record {decided}: people voted for what was lifted (no vote for {opener} is here)");
+    assert!(without.contains(&missing), "{without}");
+    let foreign = said(&[stranger, vote, decided], &about);
+    assert!(foreign.contains(&format!("BROKEN     the records are about {ran}")), "{foreign}");
+    let titled = said(&[vote, decided], &format!("{about} (refund approved)"));
+    assert!(titled.contains("BROKEN     the records are about what the bundle says"), "{titled}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,9 @@
 //! `countersign approvals`: what awaits people, shown exactly, and decided.
 
 use serde_json::{Value, json};
-use types::Millis;
 
 use super::Done;
-use super::agent::items;
+use super::answer::{instant, items, list as members, text};
 use crate::cli::{ApprovalCommand, Approvals, VoteArgs};
 use crate::client::Client;
 use crate::error::{CliError, Exit};
@@ -28,18 +27,6 @@ pub async fn run(client: &Client, args: &Approvals, as_json: bool) -> Done {
     }
 }
 
-fn text(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn instant(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_i64).map_or_else(String::new, |ms| output::time(Millis(ms)))
-}
-
 async fn list(client: &Client, all: bool, as_json: bool) -> Done {
     let cases = client.get(if all { "/v1/approvals" } else { "/v1/approvals?state=open" }).await?;
     if as_json {
@@ -51,8 +38,8 @@ async fn list(client: &Client, all: bool, as_json: bool) -> Done {
         output::tell("Nothing awaits you.");
     }
     let row = |case: &Value| {
-        let until = format!("until {}", instant(case, "/expires_at"));
-        vec![text(case, "/id"), text(case, "/state"), text(case, "/requester"), text(case, "/tool"), until]
+        let until = format!("until {}", instant(case, "expires_at"));
+        vec![text(case, "id"), text(case, "state"), text(case, "requester"), text(case, "tool"), until]
     };
     output::table(&found.iter().map(row).collect::<Vec<_>>());
     Ok(Exit::Done)
@@ -60,14 +47,15 @@ async fn list(client: &Client, all: bool, as_json: bool) -> Done {
 
 /// Shows a case: the exact action as data, and boxed apart from it what the agent says.
 fn show(case: &Value) {
-    output::say(paint(BOLD, format!("{} · {}", text(case, "/id"), text(case, "/state"))));
-    output::say(format!("{} wants to call {}", text(case, "/requester"), paint(BOLD, text(case, "/tool"))));
-    let behalf = text(case, "/on_behalf_of");
+    output::say(paint(BOLD, format!("{} · {}", text(case, "id"), text(case, "state"))));
+    output::say(format!("{} wants to call {}", text(case, "requester"), paint(BOLD, text(case, "tool"))));
+    let behalf = text(case, "on_behalf_of");
     if !behalf.is_empty() {
         output::say(format!("on behalf of {behalf}"));
     }
     output::say("\nwith exactly these arguments:");
-    for line in text(case, "/arguments_text").lines() {
+    let arguments = case.get("arguments_text").and_then(Value::as_str).unwrap_or_default();
+    for line in arguments.lines() {
         output::say(format!("  {line}"));
     }
     let says = case.get("agent_says").and_then(Value::as_object).filter(|says| says.values().any(|v| !v.is_null()));
@@ -83,23 +71,17 @@ fn show(case: &Value) {
         output::say(paint(NOTE, "└"));
     }
     output::say("\nwhy it needs people:");
-    for finding in case.get("findings").and_then(Value::as_array).into_iter().flatten() {
-        if text(finding, "/restriction") == "escalate" {
-            output::say(format!(
-                "  {} {}: {}",
-                text(finding, "/stage"),
-                text(finding, "/code"),
-                text(finding, "/detail")
-            ));
+    for finding in members(case, "findings") {
+        if text(finding, "restriction") == "escalate" {
+            output::say(format!("  {} {}: {}", text(finding, "stage"), text(finding, "code"), text(finding, "detail")));
         }
     }
-    let profiles: Vec<&str> =
-        case.get("profiles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    output::say(format!("\nasked of {} until {}", profiles.join(", "), instant(case, "/expires_at")));
-    for vote in case.get("votes").and_then(Value::as_array).into_iter().flatten() {
-        output::say(format!("  {} by {}: {}", text(vote, "/vote"), text(vote, "/person"), text(vote, "/reason")));
+    let profiles: Vec<&str> = members(case, "profiles").filter_map(Value::as_str).collect();
+    output::say(format!("\nasked of {} until {}", profiles.join(", "), instant(case, "expires_at")));
+    for vote in members(case, "votes") {
+        output::say(format!("  {} by {}: {}", text(vote, "vote"), text(vote, "person"), text(vote, "reason")));
     }
-    output::say(paint(FAINT, format!("shown: {}", text(case, "/shown"))));
+    output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
 }
 
 async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Done {
@@ -112,7 +94,7 @@ async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Do
                 show(&case);
                 output::say("");
             }
-            text(&case, "/shown")
+            text(&case, "shown")
         }
     };
     let body = json!({ "vote": word, "reason": vote.reason, "shown": shown, "confirm_solo": vote.solo });
@@ -125,7 +107,7 @@ async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Do
     if as_json {
         output::say_json(&answer);
     } else {
-        let state = text(&answer, "/state");
+        let state = text(&answer, "state");
         let style = if state == "approved" {
             GOOD
         } else if state == "denied" {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Done;
-use super::agent::items;
+use super::answer::items;
 use crate::client::Client;
 use crate::error::Exit;
 use crate::output;

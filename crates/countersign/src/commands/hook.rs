@@ -1,47 +1,75 @@
 //! `countersign hook`: decides a tool call for Claude Code, which carries it out by itself and reports.
 //!
 //! Reads the hook's JSON from standard input and answers on standard output. Whatever goes wrong, the
-//! answer is a denial: a hook that fails open is no boundary.
+//! answer is a denial: a hook that fails open is no boundary. Where it cannot be told what is asked, or nobody can read
+//! the answer, the exit code is 2: it blocks the call, and any other one lets it through.
 
-use std::io::Read as _;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::fs::DirEntry;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
+use control::machine::REPORTED_PERMIT_MS;
+use ledger::Clock as _;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::time::{Instant, timeout_at};
+use types::text::escape;
 use types::{Code, OutcomeStatus};
 
 use super::Done;
+use super::answer::{list, text};
 use crate::cli::Hook;
 use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
-use crate::output;
+use crate::machine::SystemClock;
 
-/// Is how long the hook waits for people before it denies, in milliseconds.
-const WAIT_MS: u64 = 50_000;
+/// Is how much longer than for people the hook takes at most: a hook that is killed lets the call through.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Is how long a remembered call is kept after its permit has ended; one that failed is never reported.
+const KEPT_MS: i64 = 24 * 3_600_000;
 
 /// Runs the command.
 pub async fn run(folders: &Folders, args: &Hook) -> Done {
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|e| CliError::machine(format!("standard input cannot be read: {e}")))?;
-    let event: Value = types::json::parse(&text).map_err(|e| CliError::new(Exit::Usage, e.code(), e.to_string()))?;
-    let name = event.get("hook_event_name").and_then(Value::as_str).unwrap_or_default();
-    match name {
+    let people = Instant::now() + Duration::from_secs(args.wait);
+    let end = people + ANSWER;
+    let event = timeout_at(end, event()).await.unwrap_or_else(|_| Err(late()))?;
+    match event.get("hook_event_name").and_then(Value::as_str).unwrap_or_default() {
         "PreToolUse" => {
-            let (decision, reason) = match decide(folders, args, &event).await {
-                Ok(answer) => answer,
-                Err(error) => ("deny", format!("{} ({})", error.message, error.code)),
-            };
-            output::say_json(&json!({ "hookSpecificOutput": {
+            let decided = timeout_at(end, decide(folders, args, &event, people)).await.unwrap_or_else(|_| Err(late()));
+            let (decision, reason) =
+                decided.unwrap_or_else(|error| ("deny", format!("{} ({})", error.message, error.code)));
+            answer(&json!({ "hookSpecificOutput": {
                 "hookEventName": "PreToolUse", "permissionDecision": decision, "permissionDecisionReason": reason,
-            }}));
-            Ok(Exit::Done)
+            }}))
         }
-        "PostToolUse" => report(folders, args, &event).await,
-        other => Err(CliError::usage(format!("`{other}` is no hook event this command answers"))),
+        "PostToolUse" => timeout_at(end, report(folders, args, &event)).await.unwrap_or_else(|_| Err(late())),
+        other => Err(CliError::usage(format!("`{}` is no hook event this command answers", escape(other, false)))),
     }
+}
+
+/// Reads what is asked; nothing that fails here ends with another exit code than the one that blocks.
+async fn event() -> Result<Value, CliError> {
+    let blocks = |why: String| CliError::usage(format!("standard input cannot be read: {why}"));
+    let mut bytes = Vec::new();
+    tokio::io::stdin().read_to_end(&mut bytes).await.map_err(|e| blocks(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| blocks("it is not UTF-8 text".into()))?;
+    types::json::parse(&text).map_err(|e| CliError::new(Exit::Usage, e.code(), e.to_string()))
+}
+
+/// Says it; an answer that nobody can read must not count as none.
+fn answer(value: &Value) -> Done {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{value}")
+        .and_then(|()| out.flush())
+        .map_err(|e| CliError::usage(format!("standard output cannot be written: {e}")))?;
+    Ok(Exit::Done)
+}
+
+fn late() -> CliError {
+    CliError::new(Exit::Usage, Code::UpstreamTimeout, "there was no answer in time")
 }
 
 fn client(folders: &Folders, args: &Hook) -> Result<Client, CliError> {
@@ -65,15 +93,40 @@ fn memory(folders: &Folders, event: &Value) -> Option<PathBuf> {
 }
 
 fn remember(folders: &Folders, event: &Value, answer: &Value) {
-    let action = answer.get("action").and_then(Value::as_str).unwrap_or_default();
+    let action = text(answer, "action");
     let Some(path) = memory(folders, event) else { return };
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     if let Err(error) = made.and_then(|()| std::fs::write(&path, action)) {
         tracing::warn!(%error, "the call's action cannot be remembered, so its outcome will not be reported");
     }
+    if let Some(folder) = path.parent() {
+        sweep(folder);
+    }
 }
 
-async fn decide(folders: &Folders, args: &Hook, event: &Value) -> Result<(&'static str, String), CliError> {
+/// Forgets calls that nobody reports any more.
+fn sweep(folder: &Path) {
+    let now = SystemClock.wall();
+    let age = |file: &DirEntry| {
+        let changed = file.metadata().ok().filter(std::fs::Metadata::is_file)?.modified().ok()?;
+        let since = changed.duration_since(UNIX_EPOCH).ok()?;
+        Some(now.0.saturating_sub(i64::try_from(since.as_millis()).ok()?))
+    };
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if age(&file).is_some_and(|ms| ms > REPORTED_PERMIT_MS + KEPT_MS)
+            && let Err(error) = std::fs::remove_file(file.path())
+        {
+            tracing::warn!(%error, "an old call cannot be forgotten");
+        }
+    }
+}
+
+async fn decide(
+    folders: &Folders,
+    args: &Hook,
+    event: &Value,
+    people: Instant,
+) -> Result<(&'static str, String), CliError> {
     let client = client(folders, args)?;
     let tool =
         event.get("tool_name").and_then(Value::as_str).ok_or_else(|| CliError::usage("the event names no tool"))?;
@@ -81,12 +134,11 @@ async fn decide(folders: &Folders, args: &Hook, event: &Value) -> Result<(&'stat
         "tool": format!("{}.{tool}", args.server),
         "arguments": event.get("tool_input").cloned().unwrap_or_else(|| json!({})),
     });
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(WAIT_MS);
     let mut answer = client.post("/v1/actions", &body).await?;
     if verdict(&answer) == "escalate" {
-        let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !approved(&client, &text("/approval/id"), deadline).await? {
-            return Ok(("deny", format!("people must approve it first: {}", text("/approval/url"))));
+        let at = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if !approved(&client, &at("/approval/id"), people).await? {
+            return Ok(("deny", format!("people must approve it first: {}", at("/approval/url"))));
         }
         // Approved: the identical proposal uses the ticket.
         answer = client.post("/v1/actions", &body).await?;
@@ -95,15 +147,15 @@ async fn decide(folders: &Folders, args: &Hook, event: &Value) -> Result<(&'stat
         return Ok(("deny", why(&answer)));
     }
     remember(folders, event, &answer);
-    Ok(("allow", format!("countersigned as {}", answer.get("action").and_then(Value::as_str).unwrap_or_default())))
+    Ok(("allow", format!("countersigned as {}", text(&answer, "action"))))
 }
 
 fn verdict(answer: &Value) -> &str {
     answer.get("verdict").and_then(Value::as_str).unwrap_or_default()
 }
 
-async fn approved(client: &Client, case: &str, deadline: tokio::time::Instant) -> Result<bool, CliError> {
-    while tokio::time::Instant::now() < deadline {
+async fn approved(client: &Client, case: &str, deadline: Instant) -> Result<bool, CliError> {
+    while Instant::now() < deadline {
         let state = client.get(&format!("/v1/approvals/{case}")).await?;
         match state.get("state").and_then(Value::as_str) {
             Some("open") => tokio::time::sleep(Duration::from_millis(500)).await,
@@ -115,12 +167,8 @@ async fn approved(client: &Client, case: &str, deadline: tokio::time::Instant) -
 }
 
 fn why(answer: &Value) -> String {
-    let findings = answer.get("findings").and_then(Value::as_array).into_iter().flatten();
-    let denials = findings.filter(|f| f.get("restriction").and_then(Value::as_str) == Some("deny"));
-    let said = denials.map(|f| {
-        let text = |name: &str| f.get(name).and_then(Value::as_str).unwrap_or_default();
-        format!("{} ({})", text("detail"), text("code"))
-    });
+    let denials = list(answer, "findings").filter(|f| f.get("restriction").and_then(Value::as_str) == Some("deny"));
+    let said = denials.map(|f| format!("{} ({})", text(f, "detail"), text(f, "code")));
     let said: Vec<String> = said.collect();
     if said.is_empty() { "denied".into() } else { said.join("; ") }
 }

@@ -2,34 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connectors::mcp::{
-    ConnectError, Connection, Era, Limits, Wiring, connect_stateful, connect_stateless, definition_digest, list_all,
-    probe,
+    ConnectError, Connection, Era, Limits, ORDINARY, Wiring, connect_stateful, connect_stateless, definition_digest,
+    list_all, probe,
 };
 use control::levels::LevelWish;
+use ledger::Clock as _;
 use policy::{BundleFiles, StarterInput, StarterTool, starter};
 use serde_json::{Value, json};
 use types::bundle::Server;
 use types::{AutonomyLevel, ClassId, Code, PersonId, Principal, ServerName};
 
 use super::Done;
-use super::agent::after;
+use super::span::after;
 use crate::cli::Init;
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle, write_bundle};
-use crate::machine::variable;
+use crate::machine::{SystemClock, variable};
 use crate::output::{self, BOLD, FAINT, GOOD, NOTE, paint};
-use crate::serve::{Options, Server as Running};
-
-/// Is what a server is asked for at first: nothing but its tools.
-const HELLO: &str =
-    r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign-init","version":"0.1.0"}}"#;
-
-/// Are the variables that every server is given.
-const ORDINARY: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
+use crate::serve::{Options, Server as Running, first_key};
 
 /// Is how long the levels of a starter bundle hold.
 const FIRST_LEVELS: &str = "90d";
@@ -50,7 +45,7 @@ pub async fn prepare(folders: &Folders, args: &Init) -> Result<StarterInput, Cli
     let step = |text: &str| output::tell(paint(FAINT, text));
     step("connecting to the server…");
     let server = server_of(args)?;
-    let wiring = wiring(&server)?;
+    let wiring = Wiring::of(&server, variable).map_err(|e| CliError::usage(e.to_string()))?;
     let connection = connect(&wiring).await?;
     let listed =
         list_all(&connection, "tools/list").await.map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
@@ -66,6 +61,9 @@ pub async fn prepare(folders: &Folders, args: &Init) -> Result<StarterInput, Cli
     connection.close().await;
     let files = starter::generate(&input);
     load_bundle(files.clone())?;
+    if let Some(aside) = put_aside(&folders.bundle)? {
+        output::tell(format!("the bundle that was there is kept as {}", aside.display()));
+    }
     write_bundle(&folders.bundle, &files)?;
     keep_out_of_version_control(folders)?;
     step("starting the journal and giving the agent its first level…");
@@ -74,9 +72,11 @@ pub async fn prepare(folders: &Folders, args: &Init) -> Result<StarterInput, Cli
 }
 
 fn refuse_to_replace(folders: &Folders, force: bool) -> Result<(), CliError> {
-    if folders.bundle.join("bundle.toml").exists() && !force {
+    if is_filled(&folders.bundle) && !force {
         let message = format!("`{}` holds a bundle already", folders.bundle.display());
-        return Err(CliError::usage(message).hint("use another --dir, or --force to replace it; the journal stays"));
+        return Err(CliError::usage(message).hint(
+            "use another --dir, or --force to replace it; what is there is kept beside it, and the journal stays",
+        ));
     }
     Ok(())
 }
@@ -103,22 +103,16 @@ fn command(words: &[String]) -> Vec<String> {
     command
 }
 
-fn wiring(server: &Server) -> Result<Wiring, CliError> {
-    let mut env = BTreeMap::new();
-    for name in ORDINARY {
-        env.extend(variable(name).map(|value| (name.to_owned(), value)));
-    }
-    for name in &server.env {
-        let value = variable(name).ok_or_else(|| CliError::usage(format!("the variable `{name}` is not set")))?;
-        env.insert(name.clone(), value);
-    }
-    Ok(Wiring { command: server.command.clone(), env, url: server.url.clone(), headers: Vec::new() })
+/// Returns what a server is asked for at first: nothing but its tools.
+pub fn hello(client: &str) -> String {
+    let client = json!({ "name": client, "version": env!("CARGO_PKG_VERSION") });
+    json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client }).to_string()
 }
 
 /// Connects with `initialize`, which most servers know, and else to one on which every request stands for itself.
 async fn connect(wiring: &Wiring) -> Result<Connection, CliError> {
     let limits = Limits::default();
-    let connected = match connect_stateful(wiring, HELLO, &limits).await {
+    let connected = match connect_stateful(wiring, &hello("countersign-init"), &limits).await {
         Err(error) if is_worth_asking(&error) && probe(wiring, &limits).await == Ok(Era::Stateless) => {
             connect_stateless(wiring, &limits).await
         }
@@ -193,11 +187,41 @@ fn tool(identity: &str, json: &str) -> Result<StarterTool, CliError> {
     })
 }
 
+/// Puts a bundle that is replaced aside, whole: what is left of it would be read together with the new one.
+fn put_aside(folder: &Path) -> Result<Option<PathBuf>, CliError> {
+    if !is_filled(folder) {
+        return Ok(None);
+    }
+    let now = jiff::Timestamp::from_millisecond(SystemClock.wall().0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(now.strftime(".before-%Y%m%dT%H%M%S%.3fZ").to_string());
+    let aside = folder.with_file_name(name);
+    // Where something of that name is there already and is not empty, the system refuses.
+    fs::rename(folder, &aside)
+        .map_err(|e| CliError::machine(format!("`{}` cannot be renamed: {e}", folder.display())))?;
+    Ok(Some(aside))
+}
+
+fn is_filled(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Adds to the folder's `.gitignore` what it lacks; it may be the project's own.
 fn keep_out_of_version_control(folders: &Folders) -> Result<(), CliError> {
     let Some(parent) = folders.data.parent() else { return Ok(()) };
     let path = parent.join(".gitignore");
-    fs::write(&path, "data/\nkeys/\n")
-        .map_err(|e| CliError::machine(format!("`{}` cannot be written: {e}", path.display())))
+    let failed = |e: std::io::Error| CliError::machine(format!("`{}` cannot be written: {e}", path.display()));
+    let before = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    let named = |name: &str| before.lines().any(|line| line.trim().trim_matches('/') == name);
+    let missing: String =
+        ["data", "keys"].iter().filter(|name| !named(name)).map(|name| format!("/{name}/\n")).collect();
+    let gap = if missing.is_empty() || before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    file.write_all(format!("{gap}{missing}").as_bytes()).map_err(failed)
 }
 
 /// Starts the journal: the bundle, the first key, and L1 for what the starter bundle lets the agent do.
@@ -221,8 +245,8 @@ async fn first_records(folders: &Folders, args: &Init, owner: &PersonId, files: 
         server.control.give_first_level(owner, wish).await?;
     }
     let agent = Principal::Agent(args.agent.clone());
-    let key = server.control.create_first_key(agent, None, "countersign init").await?;
-    folders.write_key(&format!("agent-{}.key", args.agent), &key.token)?;
+    let file = format!("agent-{}.key", args.agent);
+    first_key(folders, &server.control, &file, (owner, agent), "countersign init").await?;
     server.stop().await;
     Ok(())
 }

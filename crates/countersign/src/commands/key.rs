@@ -1,13 +1,29 @@
 //! `countersign key`: bearer keys.
 
+use ledger::Clock as _;
 use serde_json::{Value, json};
+use types::Millis;
 
 use super::Done;
-use super::agent::{after, items};
+use super::answer::{items, text};
+use super::span::after;
 use crate::cli::KeyCommand;
 use crate::client::Client;
 use crate::error::Exit;
+use crate::machine::SystemClock;
 use crate::output;
+
+/// Says whether a key is good still; it ends at the instant it expires.
+fn standing(key: &Value, now: Millis) -> &'static str {
+    let expires = key.get("expires_at").and_then(Value::as_i64);
+    if key.get("revoked").is_some_and(|at| !at.is_null()) {
+        "revoked"
+    } else if expires.is_some_and(|end| end <= now.0) {
+        "expired"
+    } else {
+        "live"
+    }
+}
 
 /// Runs the command.
 pub async fn run(client: &Client, command: &KeyCommand, as_json: bool) -> Done {
@@ -31,11 +47,8 @@ pub async fn run(client: &Client, command: &KeyCommand, as_json: bool) -> Done {
             if as_json {
                 output::say_json(&keys);
             } else {
-                let text =
-                    |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                let state =
-                    |key: &Value| if key.get("revoked").is_some_and(|r| !r.is_null()) { "revoked" } else { "live" };
-                let row = |key: &Value| vec![text(key, "id"), text(key, "holder"), state(key).to_owned()];
+                let now = SystemClock.wall();
+                let row = |key: &Value| vec![text(key, "id"), text(key, "holder"), standing(key, now).to_owned()];
                 output::table(&items(&keys).iter().map(row).collect::<Vec<_>>());
             }
         }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Done;
-use super::agent::items;
+use super::answer::{items, list, text};
 use crate::cli::{Kill, SwitchCommand, Target};
-use crate::client::Client;
+use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
 use crate::output;
 
@@ -32,8 +32,8 @@ pub async fn kill(client: &Client, args: &Kill, as_json: bool) -> Done {
         if killed.get("known") == Some(&Value::Bool(false)) {
             output::say(output::paint(output::NOTE, "the bundle knows nothing of that name; is it misspelt?"));
         }
-        for flight in killed.get("in_flight").and_then(Value::as_array).into_iter().flatten() {
-            output::say(format!("  in flight: {flight}"));
+        for flight in list(&killed, "in_flight") {
+            output::say(format!("  in flight: {}", output::json_text(&flight.to_string())));
         }
         output::say(if drained {
             "drained: nothing is in flight"
@@ -53,15 +53,14 @@ pub async fn switch(client: &Client, command: &SwitchCommand, as_json: bool) -> 
                 output::say_json(&switches);
                 return Ok(Exit::Done);
             }
-            let text =
-                |switch: &Value, name: &str| switch.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let row = |switch: &Value| vec![text(switch, "key"), text(switch, "by"), text(switch, "reason")];
             output::table(&items(&switches).iter().map(row).collect::<Vec<_>>());
         }
         SwitchCommand::Clear { switch, reason } => {
             let body = json!({ "reason": reason });
-            client.send(reqwest::Method::DELETE, &format!("/v1/switches/{switch}"), Some(&body)).await?;
-            output::tell(format!("{switch} is lifted"));
+            let path = format!("/v1/switches/{}", segment(switch));
+            client.send(reqwest::Method::DELETE, &path, Some(&body)).await?;
+            output::tell(format!("{} is lifted", types::text::escape(switch, false)));
         }
     }
     Ok(Exit::Done)

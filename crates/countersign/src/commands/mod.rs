@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 mod agent;
+mod answer;
 mod approvals;
 mod connect;
 mod demo;
@@ -13,6 +14,7 @@ mod kill;
 mod log;
 mod policy;
 mod reference;
+mod span;
 mod tool;
 mod trace;
 mod up;

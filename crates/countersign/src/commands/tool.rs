@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 use types::ToolName;
+use types::text::escape;
 
 use super::Done;
-use super::agent::items;
+use super::answer::{items, text};
 use crate::cli::ToolCommand;
-use crate::client::Client;
+use crate::client::{Client, segment};
 use crate::error::Exit;
 use crate::output;
 
@@ -21,7 +22,7 @@ pub async fn run(client: &Client, command: &ToolCommand, as_json: bool) -> Done 
             if as_json {
                 output::say_json(&pinned);
             } else {
-                output::say(format!("{tool} is pinned as {definition}"));
+                output::say(format!("{} is pinned as {definition}", escape(&tool.to_string(), false)));
             }
             Ok(Exit::Done)
         }
@@ -29,7 +30,11 @@ pub async fn run(client: &Client, command: &ToolCommand, as_json: bool) -> Done 
 }
 
 fn path(tool: &ToolName) -> String {
-    format!("/v1/tools/{}", tool.to_string().replace('%', "%25").replace('/', "%2F"))
+    format!("/v1/tools/{}", segment(&tool.to_string()))
+}
+
+fn or_dash(tool: &Value, name: &str) -> String {
+    Some(text(tool, name)).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".into())
 }
 
 fn standing(tool: &Value) -> &'static str {
@@ -47,10 +52,7 @@ async fn list(client: &Client, as_json: bool) -> Done {
         output::say_json(&tools);
         return Ok(Exit::Done);
     }
-    let row = |tool: &Value| {
-        let text = |name: &str| tool.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-        vec![text("tool"), standing(tool).to_owned(), text("listed")]
-    };
+    let row = |tool: &Value| vec![text(tool, "tool"), standing(tool).to_owned(), or_dash(tool, "listed")];
     output::table(&items(&tools).iter().map(row).collect::<Vec<_>>());
     Ok(Exit::Done)
 }
@@ -61,11 +63,10 @@ async fn show(client: &Client, name: &ToolName, as_json: bool) -> Done {
         output::say_json(&tool);
         return Ok(Exit::Done);
     }
-    let text = |member: &str| tool.get(member).and_then(Value::as_str);
-    output::say(format!("{name} is {}", standing(&tool)));
-    output::say(format!("reviewed  {}", text("reviewed").unwrap_or("-")));
-    output::say(format!("listed    {}", text("listed").unwrap_or("-")));
-    match text("definition") {
+    output::say(format!("{} is {}", escape(&name.to_string(), false), standing(&tool)));
+    output::say(format!("reviewed  {}", or_dash(&tool, "reviewed")));
+    output::say(format!("listed    {}", or_dash(&tool, "listed")));
+    match tool.get("definition").and_then(Value::as_str) {
         Some(definition) => output::say(output::json_text(definition)),
         None => output::tell("its server has not listed it since the start; call any tool of it, or list its tools"),
     }

@@ -6,7 +6,7 @@ use ledger::History;
 use serde_json::json;
 use types::case::Ballot;
 use types::text::escape;
-use types::{ActionId, Decision, FactValue, Restriction};
+use types::{ActionId, Decision, FactValue, Restriction, Verdict};
 
 use super::Done;
 use crate::cli::Trace;
@@ -16,8 +16,7 @@ use crate::output::{self, BAD, BOLD, FAINT, GOOD, NOTE, paint};
 
 /// Runs the command.
 pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
-    let place = folders.place()?;
-    let history = History::open(&place.data, place.keys.tenant)?;
+    let (history, _) = folders.history()?;
     let action = find(&history, &args.action)?;
     let path = path(&history, &action)?;
     if as_json {
@@ -46,7 +45,7 @@ fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
     Err(CliError::new(Exit::Failed, types::Code::NotFound, "the journal has no action yet"))
 }
 
-/// Puts a path into JSON, as `GET /v1/actions/{id}` does.
+/// Puts a path into JSON: what the records hold, unescaped, as a program reads it.
 fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
     let records = path.steps.iter().map(|step| {
         json!({ "index": step.index, "kind": step.leaf.kind, "hash": step.hash, "at": step.leaf.at, "erased": step.erased })
@@ -65,7 +64,11 @@ fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
 pub fn tell(action: &ActionId, path: &Path) {
     output::say(paint(BOLD, action));
     if let Some(proposal) = &path.proposal {
-        output::say(format!("{} called {}", proposal.principal, paint(BOLD, &proposal.tool)));
+        output::say(format!(
+            "{} called {}",
+            proposal.principal,
+            paint(BOLD, escape(&proposal.tool.to_string(), false))
+        ));
         output::say(format!("  at         {}", output::time(proposal.at)));
         if let Some(person) = &proposal.on_behalf_of {
             output::say(format!("  on behalf  {person}"));
@@ -179,10 +182,10 @@ fn shown(value: &FactValue) -> String {
 }
 
 fn tell_outcome(path: &Path) {
-    let intended = path
-        .steps
-        .iter()
-        .any(|step| step.leaf.kind == RecordKind::Decided && step.leaf.verdict.is_some_and(|v| v <= 1));
+    let intended = path.steps.iter().any(|step| {
+        step.leaf.kind == RecordKind::Decided
+            && step.leaf.verdict.is_some_and(|rank| Verdict::from_rank(rank).permits())
+    });
     match &path.outcome {
         Some(outcome) => {
             let style = if outcome.status == types::OutcomeStatus::Done { GOOD } else { BAD };

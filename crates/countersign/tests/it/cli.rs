@@ -1,6 +1,6 @@
 //! Exit codes with meaning, and errors with a stable code.
 
-use crate::program::{Client, begun, log_tail, run, up};
+use crate::program::{Client, begun, init, log_tail, run, up};
 
 #[test]
 fn what_is_wrong_is_said_with_a_code() {
@@ -82,6 +82,67 @@ fn a_key_that_was_put_away_does_not_begin_everything_anew() {
     let tail = log_tail(dir);
     assert_eq!(tail.matches(r#""kind":"bundle""#).count(), 1, "{tail}");
     assert!(!dir.join("countersign/keys/admin.key").exists());
+}
+
+#[test]
+fn a_bundle_that_is_replaced_is_kept_whole_and_nothing_of_it_is_read_again() {
+    let folder = begun();
+    let dir = folder.path();
+    let stray = "policies/stray.cedar";
+    std::fs::write(dir.join("countersign/bundle").join(stray), "// mine\n").unwrap();
+    let refused = init(dir);
+    assert_eq!((refused.code, refused.err.contains("holds a bundle already")), (2, true), "{}", refused.err);
+    let db = dir.join("inventory.db").display().to_string();
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let server = ["--name", "inventory", "--owner", "ana", "--", program, "demo", "--serve", &db];
+    let forced = run(dir, &[&["init", "--force"][..], &server].concat());
+    assert_eq!(forced.code, 0, "{}", forced.err);
+    assert!(!dir.join("countersign/bundle").join(stray).exists());
+    let names =
+        std::fs::read_dir(dir.join("countersign")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let kept: Vec<String> = names.filter(|name| name.starts_with("bundle.before-")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(forced.err.contains(&kept[0]), "{}", forced.err);
+    let text = std::fs::read_to_string(dir.join("countersign").join(&kept[0]).join(stray)).unwrap();
+    assert_eq!(text, "// mine\n");
+}
+
+#[test]
+fn a_projects_own_gitignore_keeps_every_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let path = dir.join(".gitignore");
+    demo::inventory::seed(&dir.join("inventory.db")).unwrap();
+    let db = dir.join("inventory.db").display().to_string();
+    let init = || {
+        let server = ["--owner", "ana", "--", env!("CARGO_BIN_EXE_countersign"), "demo", "--serve", &db];
+        let said = run(dir, &[&["init", "--dir", ".", "--force"][..], &server].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        std::fs::read_to_string(&path).unwrap()
+    };
+    std::fs::write(&path, "target/\nkeys/").unwrap();
+    assert_eq!(init(), "target/\nkeys/\n/data/\n");
+    assert_eq!(init(), "target/\nkeys/\n/data/\n", "what is there is not added again");
+}
+
+#[test]
+fn a_tool_with_a_slash_in_its_name_is_switched_off_and_on() {
+    let folder = begun();
+    let dir = folder.path();
+    let client = Client::wrap(dir, "inventory");
+    let tool = "inventory.mcp:resources/read";
+    let killed = run(dir, &["kill", "--tool", tool, "--reason", "test"]);
+    assert_eq!(killed.code, 0, "{}{}", killed.out, killed.err);
+    let too_long = run(dir, &["kill", "--tool", tool, "--reason", "test", "--wait", "61"]);
+    assert_eq!((too_long.code, too_long.err.contains("0..=60")), (2, true), "{}", too_long.err);
+    let key = format!("tool:{tool}");
+    assert!(run(dir, &["switch", "list"]).out.contains(&key));
+    let cleared = run(dir, &["switch", "clear", &key, "--reason", "over"]);
+    // `ana` decides alone about her own agents only where the bundle lets her; either way the switch was found.
+    assert!(!cleared.err.contains("not-found"), "{}", cleared.err);
+    assert_eq!(cleared.code, 0, "{}", cleared.err);
+    assert!(!run(dir, &["switch", "list"]).out.contains(&key));
+    client.finish();
 }
 
 #[test]

@@ -99,3 +99,35 @@ fn a_clients_config_is_edited_and_put_back() {
     assert_eq!(run(dir, &["connect", "cursor", "--undo"]).code, 0);
     assert!(!dir.join(".cursor/mcp.json").exists());
 }
+
+#[test]
+fn connect_leaves_no_way_around_beside_it_unsaid() {
+    let folder = begun();
+    let dir = folder.path();
+    let db = dir.join("inventory.db").display().to_string();
+    let server = json!({ "command": env!("CARGO_BIN_EXE_countersign"), "args": ["demo", "--serve", db] });
+    let entries = json!({ "stock": server, "other": { "command": "x" }, "far\u{202e}": { "url": "http://there" } });
+    let before = json!({ "mcpServers": entries }).to_string();
+    std::fs::write(dir.join(".mcp.json"), &before).unwrap();
+    let said = run(dir, &["connect", "claude-code"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.out.contains("not governed: other ") && said.out.contains(r"not governed: far\u{202e} "),
+        "{}",
+        said.out
+    );
+    assert!(!said.out.contains("not governed: stock"), "{}", said.out);
+    for _again in 0..2 {
+        let text = std::fs::read_to_string(dir.join(".mcp.json")).unwrap();
+        let edited: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let list = edited["mcpServers"].as_object().unwrap();
+        assert_eq!(list.keys().collect::<Vec<_>>(), ["stock", "other", "far\u{202e}"], "the name is the client's");
+        assert_eq!(list["stock"]["args"][0], "wrap");
+        assert_eq!(
+            run(dir, &["connect", "claude-code", "--json"]).json()["not_governed"],
+            json!(["other", "far\u{202e}"])
+        );
+    }
+    assert_eq!(run(dir, &["connect", "claude-code", "--undo"]).code, 0);
+    assert_eq!(std::fs::read_to_string(dir.join(".mcp.json")).unwrap(), before);
+}

@@ -30,7 +30,19 @@ fn command(dir: &Path, words: &[&str]) -> Command {
 }
 
 pub fn run(dir: &Path, words: &[&str]) -> Said {
-    let output = command(dir, words).output().unwrap();
+    said(command(dir, words).output().unwrap())
+}
+
+/// Runs the program with something on its standard input, and its standard output in a file where one is given.
+pub fn run_with(dir: &Path, words: &[&str], input: &[u8], into: Option<std::fs::File>) -> Said {
+    let out = into.map_or_else(Stdio::piped, Stdio::from);
+    let mut command = command(dir, words);
+    let mut child = command.stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    said(child.wait_with_output().unwrap())
+}
+
+fn said(output: std::process::Output) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -46,6 +58,36 @@ fn start(dir: &Path, words: &[&str]) -> Child {
 /// Starts `up`, whose first line of JSON says where it listens.
 pub fn serve(dir: &Path) -> Child {
     start(dir, &["up", "--listen", "127.0.0.1:0", "--json"])
+}
+
+/// Is a server that `up` runs; it is killed where it is dropped.
+pub struct Server {
+    pub child: Child,
+    /// What it said when it was ready.
+    pub ready: Value,
+}
+
+impl Server {
+    /// Starts `up` and waits until it listens.
+    pub fn up(dir: &Path) -> Self {
+        let mut child = serve(dir);
+        let ready = read_json(&mut BufReader::new(child.stdout.take().unwrap()));
+        Self { child, ready }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub fn stop(mut self) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already is no longer there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Runs `up` where it is refused.
@@ -132,7 +174,12 @@ impl Client {
     }
 
     pub fn send(&mut self, line: &str) {
-        writeln!(self.input, "{line}").unwrap();
+        self.send_bytes(line.as_bytes());
+    }
+
+    pub fn send_bytes(&mut self, line: &[u8]) {
+        self.input.write_all(line).unwrap();
+        self.input.write_all(b"\n").unwrap();
         self.input.flush().unwrap();
     }
 

@@ -73,8 +73,8 @@ fn a_withdrawn_call_leaves_no_case_open() {
     assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 1, "only the list ran: {outcomes}");
 }
 
-/// Listens where a server listened that is gone, and keeps what it is sent.
-fn impostor(address: &str) -> std::sync::Arc<std::sync::Mutex<String>> {
+/// Listens, and keeps what it is sent; it answers nothing.
+pub fn impostor(address: &str) -> std::sync::Arc<std::sync::Mutex<String>> {
     use std::io::Read as _;
     let listener = std::net::TcpListener::bind(address).unwrap();
     let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
@@ -87,6 +87,28 @@ fn impostor(address: &str) -> std::sync::Arc<std::sync::Mutex<String>> {
         }
     });
     heard
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_answered_and_ends_nothing() {
+    let folder = begun();
+    let dir = folder.path();
+    let mut first = Client::wrap(dir, "inventory");
+    first.lists_services();
+    let mut second = Client::wrap(dir, "inventory");
+    let long = [br#"{"jsonrpc":"2.0","id":7,"method":"ping","x":""#.as_slice(), &[b'x'; 9 << 20], b"\"}"].concat();
+    for (line, code, number) in
+        [(b"{\xff}".as_slice(), "json-malformed", -32700), (long.as_slice(), "payload-too-large", -32600)]
+    {
+        second.send_bytes(line);
+        let answer = second.await_answer(Value::Null);
+        assert_eq!(answer["error"]["data"]["code"], code, "{answer}");
+        assert_eq!(answer["error"]["code"], number, "{answer}");
+        second.send_bytes(b"");
+        second.lists_services();
+    }
+    second.finish();
+    first.finish();
 }
 
 fn word_of(dir: &Path) -> Value {

@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::idle::{Idle, Use};
 use crate::lock;
 use crate::raw::RawObject;
-use crate::session::{Flight, Session};
+use crate::session::{Flight, OPEN_MAX, Session, too_many};
 
 type Key = (Caller, Vec<ServerName>);
 
@@ -119,8 +119,11 @@ async fn shared<D: McpDoor>(
 
 fn enter<D: McpDoor>(gateway: &HttpGateway<D>, key: &Key) -> Result<(Arc<Shared<D>>, Use), Fault> {
     let mut open = lock(&gateway.hub.open);
-    let own = open.keys().filter(|(caller, _)| *caller == key.0).count();
-    if !open.contains_key(key) && own >= gateway.config.sessions_max {
+    let own = || open.iter().filter(|((caller, _), _)| *caller == key.0);
+    if own().map(|(_, shared)| shared.idle.uses()).sum::<usize>() >= OPEN_MAX {
+        return Err(too_many());
+    }
+    if !open.contains_key(key) && own().count() >= gateway.config.sessions_max {
         return Err(Fault::new(-32000, 503, Code::Overloaded, "this caller has too many sessions open"));
     }
     let blank = || Arc::new(Shared { session: OnceCell::new(), idle: Arc::default() });

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::lock;
 
 /// Limits how many requests one client may have in flight.
-const OPEN_MAX: usize = 1_024;
+pub(crate) const OPEN_MAX: usize = 1_024;
 
 /// Says where a request is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Flights {
             return Err(Fault::new(-32600, 400, Code::McpIdReplayed, "a request with this id is in flight"));
         }
         if entries.open.len() >= OPEN_MAX {
-            return Err(Fault::new(-32000, 503, Code::Overloaded, "too many requests are in flight"));
+            return Err(too_many());
         }
         let (withdraw, withdrawn) = oneshot::channel();
         entries.open.insert(id.clone(), Entry { withdraw: Some(withdraw), place: Place::Here });
@@ -150,4 +150,9 @@ impl Drop for Flight {
             lock(&flights.entries).open.remove(id);
         }
     }
+}
+
+/// Says that a client has as many requests in flight as it may.
+pub(crate) fn too_many() -> Fault {
+    Fault::new(-32000, 503, Code::Overloaded, "too many requests are in flight")
 }

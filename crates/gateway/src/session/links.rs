@@ -72,6 +72,7 @@ impl<D: McpDoor> Session<D> {
         let mut held = slot.lock().await;
         if held.as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
             *held = None;
+            self.outward.forget_server(server);
         }
     }
 
@@ -169,6 +170,7 @@ async fn pump<D: McpDoor>(
     }
     if let Some(session) = session.upgrade() {
         session.listeners.end(&server);
+        session.outward.forget_server(&server);
     }
 }
 

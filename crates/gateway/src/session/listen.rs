@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::door::{McpDoor, UpstreamLink};
 use futures_util::future::{join_all, select_all};
@@ -10,6 +11,8 @@ use tokio::sync::{Mutex, mpsc};
 use types::ServerName;
 use types::jsonrpc::Frame;
 
+use super::calls::HOLDS_MAX;
+use super::lists::{ANSWER, late};
 use super::{Ask, Session};
 use crate::fault::Fault;
 use crate::raw::{RawObject, elements};
@@ -21,9 +24,17 @@ pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged"
 pub(super) const LISTS: [(&str, &str); 3] =
     [("toolsListChanged", "tools"), ("promptsListChanged", "prompts"), ("resourcesListChanged", "resources")];
 
+/// Limits how many frames wait for the last acknowledgement.
+const WAITING_MAX: usize = 64;
+
 impl<D: McpDoor> Session<D> {
     /// Serves a subscription: decided if it names resources, relayed if it names none.
     pub(super) async fn listen(self: &Arc<Self>, ask: &Ask) -> Result<Frame, Fault> {
+        let wanted = ask.params.get("notifications").map(types::json::parse);
+        if !matches!(wanted, Some(Ok(Value::Object(_)))) {
+            // What one reader finds and another does not could be asked for undecided.
+            return Err(Fault::params("`params.notifications` must be an object that names no key twice"));
+        }
         match self.single().cloned() {
             Some(server) => self.listen_to(ask, server, &ask.params).await,
             None => self.listen_to_several(ask).await,
@@ -52,6 +63,8 @@ impl<D: McpDoor> Session<D> {
         }
         let acknowledged =
             Arc::new(Mutex::new(Acknowledged { missing: parts.len(), all: Map::new(), waiting: Vec::new() }));
+        let held = self.door.wait_ms_max().saturating_mul(HOLDS_MAX as i64);
+        let silent = silent_after(Arc::clone(&acknowledged), ANSWER + Duration::from_millis(held.unsigned_abs()));
         let (mut streams, mut merging) = (Vec::new(), Vec::new());
         for (server, params) in parts {
             let (out, frames) = mpsc::channel(16);
@@ -61,6 +74,7 @@ impl<D: McpDoor> Session<D> {
         }
         tokio::select! {
             (ended, ..) = select_all(streams) => ended,
+            () = silent => Err(late()),
             _ = async { join_all(merging).await; std::future::pending::<()>().await } => Err(Fault::upstream("the subscription broke")),
         }
     }
@@ -124,16 +138,36 @@ impl Acknowledged {
         let whole = frame.with_member("params", &params.text());
         std::iter::once(whole).chain(self.waiting.drain(..)).collect()
     }
+
+    /// Keeps what came too early; beyond the bound it is lost, as on a stream that is not read.
+    fn wait(&mut self, frame: Frame) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(frame);
+        }
+    }
 }
 
-/// Passes on what one server tells, once all have acknowledged.
+/// Ends when servers have not acknowledged by then; what awaits people first has its time on top.
+async fn silent_after(acknowledged: Arc<Mutex<Acknowledged>>, span: Duration) {
+    tokio::time::sleep(span).await;
+    if acknowledged.lock().await.missing == 0 {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Passes on what one server tells, once all have acknowledged; its own acknowledgement counts once.
 async fn merge(mut frames: mpsc::Receiver<Frame>, out: mpsc::Sender<Frame>, acknowledged: Arc<Mutex<Acknowledged>>) {
+    let mut heard = false;
     while let Some(frame) = frames.recv().await {
         let mut state = acknowledged.lock().await;
         let told = match frame.method() {
-            Some(ACKNOWLEDGED) => state.add(&frame),
+            Some(ACKNOWLEDGED) if heard => Vec::new(),
+            Some(ACKNOWLEDGED) => {
+                heard = true;
+                state.add(&frame)
+            }
             _ if state.missing > 0 => {
-                state.waiting.push(frame);
+                state.wait(frame);
                 Vec::new()
             }
             _ => vec![frame],
@@ -155,4 +189,20 @@ fn names_resources(params: &RawObject) -> bool {
     let wanted =
         params.object("notifications").and_then(|wanted| wanted.get("resourceSubscriptions").map(str::to_owned));
     wanted.is_some_and(|list| elements(&list).is_none_or(|uris| !uris.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_comes_before_the_last_acknowledgement_is_kept_within_a_bound() {
+        let mut state = Acknowledged { missing: 1, all: Map::new(), waiting: Vec::new() };
+        for _ in 0..WAITING_MAX + 10 {
+            state.wait(Frame::notification("notifications/tools/list_changed", None));
+        }
+        let told = state.add(&Frame::notification(ACKNOWLEDGED, Some("{}")));
+        assert_eq!((told.len(), told[0].method()), (1 + WAITING_MAX, Some(ACKNOWLEDGED)));
+    }
 }

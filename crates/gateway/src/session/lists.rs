@@ -1,13 +1,15 @@
 //! Lists: one server's pass page by page, several are merged whole; every list of tools is compared first.
 
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use control::door::{Era, McpDoor, UpstreamLink};
+use control::door::{Era, McpDoor, Refusal, UpstreamLink};
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use types::ServerName;
 use types::jsonrpc::Frame;
+use types::{Code, ServerName};
 
+use super::shown::comparable;
 use super::{Ask, Session};
 use crate::claims;
 use crate::fault::Fault;
@@ -18,6 +20,12 @@ const PAGES_MAX: usize = 1_000;
 
 /// Limits how many items a list may have.
 const ITEMS_MAX: usize = 20_000;
+
+/// Limits how long a whole list may be, in bytes: eight of a connector's longest frames, as when it lists by itself.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Is how long a server may take for an answer that the gateway itself has asked for: as long as for its first one.
+pub(super) const ANSWER: Duration = Duration::from_secs(20);
 
 /// Is the reach of one list method: the member it fills and the capability it needs.
 pub(super) fn shape(method: &str) -> Option<(&'static str, &'static str)> {
@@ -47,8 +55,9 @@ impl<D: McpDoor> Session<D> {
             return Ok(answer);
         }
         let link = self.link(server).await?;
-        let tools = self.compare_page(ask, server, &link, &result).await?;
-        let shown = self.shown_tools(&link, tools.clone());
+        let tools = items(&result, "tools")?;
+        let comparable = self.compare_page(ask, server, &link, &result, tools.clone()).await?;
+        let shown = self.shown_tools(&link, comparable);
         if shown == tools {
             return Ok(answer);
         }
@@ -65,15 +74,16 @@ impl<D: McpDoor> Session<D> {
         tools.iter().map(|tool| open_to_tasks(tool)).collect()
     }
 
-    /// Compares the whole list that a page is part of, before the client sees the page; returns the page's tools.
+    /// Compares the whole list that a page is part of, before the client sees the page; returns those of the
+    /// page's tools that can be.
     async fn compare_page(
         self: &Arc<Self>,
         ask: &Ask,
         server: &ServerName,
         link: &Arc<D::Link>,
         result: &RawObject,
+        page: Vec<String>,
     ) -> Result<Vec<String>, Fault> {
-        let page = items(result, "tools")?;
         let mut whole = match (ask.params.get("cursor"), result.get("nextCursor")) {
             (None, None) => page.clone(),
             (None, Some(next)) => {
@@ -82,10 +92,11 @@ impl<D: McpDoor> Session<D> {
             }
             (Some(_), _) => self.fetch(server, link, "tools/list", None).await?,
         };
-        let unseen: Vec<String> = page.iter().filter(|tool| !whole.contains(tool)).cloned().collect();
+        let shown = comparable(server, page.clone(), &whole);
+        let unseen: Vec<String> = page.into_iter().filter(|tool| !whole.contains(tool)).collect();
         whole.extend(unseen);
         self.door.observe_tools(server, link.hello(), whole).await;
-        Ok(page)
+        Ok(shown)
     }
 
     /// Merges what every server lists.
@@ -94,13 +105,17 @@ impl<D: McpDoor> Session<D> {
         if ask.params.get("cursor").is_some() {
             return Err(Fault::params("unknown cursor"));
         }
+        let links = self.all_links().await?;
+        let asked = links.iter().filter(|(_, link)| Self::offers(link, capability));
+        // All at once: a server that is slow delays the list by its own time alone.
+        let lists = join_all(
+            asked.map(|(server, link)| async move { (server, self.list_of(server, link, &ask.method, key).await) }),
+        );
         let mut all = Vec::new();
-        for (server, link) in self.all_links().await? {
-            if Self::offers(&link, capability) {
-                match self.list_of(&server, &link, &ask.method, key).await {
-                    Ok(found) => all.extend(found),
-                    Err(fault) => tracing::warn!(%server, reason = %fault.message, "left a server out of a list"),
-                }
+        for (server, list) in lists.await {
+            match list {
+                Ok(found) => all.extend(found),
+                Err(fault) => tracing::warn!(%server, reason = %fault.message, "left a server out of a list"),
             }
         }
         if key == "tasks" {
@@ -127,7 +142,8 @@ impl<D: McpDoor> Session<D> {
         match key {
             "tools" => {
                 self.door.observe_tools(server, link.hello(), found.clone()).await;
-                let tools = self.shown_tools(link, found);
+                let whole = found.clone();
+                let tools = self.shown_tools(link, comparable(server, found, &whole));
                 Ok(tools.iter().map(|tool| renamed(server, tool)).collect())
             }
             "prompts" => Ok(found.iter().map(|prompt| renamed(server, prompt)).collect()),
@@ -149,9 +165,13 @@ impl<D: McpDoor> Session<D> {
         from: Option<String>,
     ) -> Result<Vec<String>, Fault> {
         let (key, _) = shape(method).ok_or_else(|| Fault::method(method))?;
-        let (mut all, mut cursor) = (Vec::new(), from);
+        let (mut all, mut cursor, mut bytes) = (Vec::new(), from, 0usize);
         for _ in 0..PAGES_MAX {
             let answer = self.own_request(server, link, method, cursor.as_deref()).await?;
+            bytes = bytes.saturating_add(answer.text().len());
+            if bytes > BYTES_MAX {
+                return Err(Refusal::plain(Code::ResultTooLarge, "the server's list is too long").into());
+            }
             let result = answer.member("result").and_then(RawObject::parse);
             let result = result.ok_or_else(|| Fault::upstream("the server answered a list with an error"))?;
             all.extend(items(&result, key)?);
@@ -182,24 +202,14 @@ impl<D: McpDoor> Session<D> {
         }
         let request = Frame::request(&self.own_id(), method, Some(&params.text()));
         let out: mpsc::Sender<Frame> = self.outbox.clone();
-        self.relay_on(server, link, request, Vec::new(), &out).await
+        let answer = self.relay_on(server, link, request, Vec::new(), &out);
+        tokio::time::timeout(ANSWER, answer).await.map_err(|_| late())?
     }
+}
 
-    /// Lists a server's tools again and has them compared, because the server says they changed.
-    ///
-    /// Boxed, because listing handles frames and one of those may be what brought us here.
-    pub(super) fn list_tools_again<'a>(
-        self: &'a Arc<Self>,
-        server: &'a ServerName,
-        link: &'a Arc<D::Link>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            match self.fetch(server, link, "tools/list", None).await {
-                Ok(tools) => self.door.observe_tools(server, link.hello(), tools).await,
-                Err(fault) => tracing::warn!(%server, reason = %fault.message, "could not list changed tools"),
-            }
-        })
-    }
+/// Says that a server did not answer what the gateway asked it.
+pub(super) fn late() -> Fault {
+    Refusal::plain(Code::UpstreamTimeout, "the server did not answer in time").into()
 }
 
 fn items(result: &RawObject, key: &str) -> Result<Vec<String>, Fault> {

@@ -16,7 +16,9 @@ mod listen;
 mod lists;
 mod outward;
 mod park;
+mod relist;
 mod routes;
+mod shown;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,7 @@ use tokio::sync::{mpsc, watch};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 use types::{Code, ServerName, SessionId};
 
-pub(crate) use flights::{Flight, Flights};
+pub(crate) use flights::{Flight, Flights, OPEN_MAX, too_many};
 
 use crate::envelope::{self, Envelope};
 use crate::fault::Fault;
@@ -61,6 +63,8 @@ pub(crate) struct Session<D: McpDoor> {
     pub(crate) flights: Arc<Flights>,
     outward: Outward,
     routes: Routes,
+    /// The servers whose changed tools are being listed again.
+    relists: relist::Relists,
     /// Calls whose servers may ask, and those that wait for their client's answers.
     park: park::Park<D::Link>,
     /// What the client can be asked for, as its first request said: what servers of a session are told of it.
@@ -219,6 +223,7 @@ impl<D: McpDoor> Session<D> {
             flights: Arc::default(),
             outward: Outward::default(),
             routes: Routes::default(),
+            relists: relist::Relists::default(),
             park: park::Park::default(),
             abilities: "{}".to_owned(),
             feeds: feed::Feeds::default(),
@@ -361,7 +366,7 @@ impl<D: McpDoor> Session<D> {
                 *lock(&self.initialized) = Some(frame.clone());
                 for (server, link) in self.open_links().await {
                     self.listen_for_lists(&server, &link);
-                    send(&link, frame.clone()).await;
+                    self.send(&server, &link, frame.clone()).await;
                 }
             }
             (Treatment::Relayed, "notifications/roots/list_changed") => self.tell_all(frame).await,
@@ -387,13 +392,29 @@ impl<D: McpDoor> Session<D> {
     async fn tell(&self, server: Option<ServerName>, frame: Frame) {
         let Some(server) = server else { return };
         if let Some(link) = self.open_link(&server).await {
-            send(&link, frame).await;
+            self.send(&server, &link, frame).await;
         }
     }
 
     async fn tell_all(&self, frame: Frame) {
-        for (_, link) in self.open_links().await {
-            send(&link, frame.clone()).await;
+        for (server, link) in self.open_links().await {
+            self.send(&server, &link, frame.clone()).await;
+        }
+    }
+
+    /// Sends a notification of the client's where the server's era has any; of a killed agent, withdrawals alone.
+    async fn send(&self, server: &ServerName, link: &Arc<D::Link>, frame: Frame) {
+        if link.era() == Era::Stateless {
+            return;
+        }
+        let method = frame.method().unwrap_or_default();
+        let withdraws = method == "notifications/cancelled";
+        if !withdraws && self.door.permits_relay(&self.caller, Some(server), method).is_err() {
+            tracing::debug!(%server, method, "dropped a notification of a killed agent");
+            return;
+        }
+        if let Err(refusal) = link.send(frame).await {
+            tracing::debug!(code = %refusal.code, "a notification did not reach its server");
         }
     }
 
@@ -416,16 +437,6 @@ impl<D: McpDoor> Session<D> {
             }
         }
         self.door.close_session(self.journal).await;
-    }
-}
-
-/// Sends a notification where the server's era has any.
-async fn send<L: UpstreamLink>(link: &Arc<L>, frame: Frame) {
-    if link.era() == Era::Stateless {
-        return;
-    }
-    if let Err(refusal) = link.send(frame).await {
-        tracing::debug!(code = %refusal.code, "a notification did not reach its server");
     }
 }
 

@@ -8,14 +8,14 @@ use tokio::sync::{mpsc, oneshot};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 use types::{Code, ServerName};
 
-use super::Session;
+use super::{Session, session_busy};
 use crate::fault::Fault;
 use crate::lock;
 use crate::methods::{Direction, Kind, Treatment, treatment};
 use crate::raw::RawObject;
 use crate::task::RELATED_KEY;
 
-/// Limits how many requests may await the client's answer in one session.
+/// Limits how many requests of servers, and how many of the gateway's own, may await the client's answer in one session.
 const OPEN_MAX: usize = 256;
 
 /// Says who awaits an answer from the client.
@@ -30,14 +30,47 @@ pub(crate) struct Outward {
     open: Mutex<HashMap<RpcId, Asker>>,
 }
 
+impl Asker {
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Server { .. })
+    }
+}
+
+/// Says why a request is not sent to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unsent {
+    Full,
+    Taken,
+}
+
+impl From<Unsent> for Fault {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Full => session_busy().into(),
+            Unsent::Taken => {
+                Self::new(-32600, 400, Code::McpIdReplayed, "the request cannot be told from one in flight")
+            }
+        }
+    }
+}
+
 impl Outward {
-    fn add(&self, id: &RpcId, asker: Asker) -> bool {
+    fn add(&self, id: &RpcId, asker: Asker) -> Result<(), Unsent> {
         let mut open = lock(&self.open);
-        if open.len() >= OPEN_MAX || open.contains_key(id) {
-            return false;
+        if open.contains_key(id) {
+            return Err(Unsent::Taken);
+        }
+        // Counted apart, so that servers leave room for the gateway to show where people approve.
+        if open.values().filter(|other| other.is_server() == asker.is_server()).count() >= OPEN_MAX {
+            return Err(Unsent::Full);
         }
         open.insert(id.clone(), asker);
-        true
+        Ok(())
+    }
+
+    /// Forgets what a server has asked, because nobody can be answered there any more.
+    pub(super) fn forget_server(&self, gone: &ServerName) {
+        lock(&self.open).retain(|_, asker| !matches!(asker, Asker::Server { server, .. } if server == gone));
     }
 
     fn take(&self, id: &RpcId) -> Option<Asker> {
@@ -47,7 +80,7 @@ impl Outward {
     /// Notes a request of the gateway's own and returns where its answer arrives.
     pub(super) fn ask(&self, id: &RpcId) -> Option<oneshot::Receiver<Frame>> {
         let (sender, receiver) = oneshot::channel();
-        self.add(id, Asker::Gateway(sender)).then_some(receiver)
+        self.add(id, Asker::Gateway(sender)).ok().map(|()| receiver)
     }
 
     /// Forgets a request whose answer no longer matters.
@@ -139,12 +172,20 @@ impl<D: McpDoor> Session<D> {
     }
 
     fn shown_notification(&self, server: &ServerName, method: &str, frame: Frame) -> Option<Frame> {
-        if self.is_single() || method != "notifications/cancelled" {
+        if method != "notifications/cancelled" {
             return Some(frame);
         }
-        let mut params = frame.member("params").and_then(RawObject::parse)?;
-        let id = params.get("requestId").and_then(RpcId::from_json)?;
-        let shown = self.outward.shown(server, &id)?;
+        let mut params = frame.member("params").and_then(RawObject::parse).unwrap_or_default();
+        let id = params.get("requestId").and_then(RpcId::from_json);
+        let shown = id.and_then(|id| self.outward.shown(server, &id));
+        if let Some(shown) = &shown {
+            // The server awaits no answer any more.
+            self.outward.forget(shown);
+        }
+        if self.is_single() {
+            return Some(frame);
+        }
+        let shown = shown?;
         params.set("requestId", shown.as_json());
         Some(frame.with_member("params", &params.text()))
     }
@@ -171,9 +212,7 @@ impl<D: McpDoor> Session<D> {
         let shown = if self.is_single() { id.clone() } else { RpcId::text(&format!("{server}:{}", id.as_json())) };
         let asker =
             Asker::Server { server: server.clone(), id: id.clone(), method: method.to_owned(), token: token_of(frame) };
-        if !self.outward.add(&shown, asker) {
-            return Err(Fault::new(-32600, 400, Code::McpIdReplayed, "the request cannot be told from one in flight"));
-        }
+        self.outward.add(&shown, asker)?;
         let _ = out.send(frame.with_id(&shown)).await;
         Ok(())
     }
@@ -223,4 +262,32 @@ impl<D: McpDoor> Session<D> {
 fn token_of(frame: &Frame) -> Option<String> {
     let meta = frame.member("params").and_then(RawObject::parse)?.object("_meta")?;
     meta.get("progressToken").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(server: &str, n: usize) -> (RpcId, Asker) {
+        let id = RpcId::text(&format!("q{n}"));
+        let server = ServerName::new(server).unwrap();
+        (id.clone(), Asker::Server { server, id, method: "elicitation/create".into(), token: None })
+    }
+
+    #[test]
+    fn servers_leave_room_for_the_gateway_and_take_no_room_once_gone() {
+        let outward = Outward::default();
+        for n in 0..OPEN_MAX {
+            let (id, asker) = asked("s", n);
+            assert_eq!(outward.add(&id, asker), Ok(()));
+        }
+        let (id, asker) = asked("t", OPEN_MAX);
+        assert_eq!(outward.add(&id, asker), Err(Unsent::Full));
+        let (id, asker) = asked("t", 0);
+        assert_eq!(outward.add(&id, asker), Err(Unsent::Taken));
+        assert!(outward.ask(&RpcId::text("own")).is_some());
+        outward.forget_server(&ServerName::new("s").unwrap());
+        let (id, asker) = asked("t", 0);
+        assert_eq!(outward.add(&id, asker), Ok(()));
+    }
 }

@@ -12,6 +12,7 @@ mod bounds;
 mod codes;
 mod fake;
 mod hold;
+mod hostile;
 mod page;
 mod park;
 mod several;

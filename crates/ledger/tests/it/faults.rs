@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use countersign_ledger::LedgerError;
+use countersign_ledger::history::HistoryError;
 use countersign_ledger::publish::PublishError;
-use countersign_ledger::recover::{JOURNAL, OpenError, open};
+use countersign_ledger::recover::{JOURNAL, OpenError, lock, open, open_locked};
+use countersign_ledger::{History, KeyringError, LedgerError};
+use types::Code;
 
 use crate::world::{Adder, Ask, World};
 
@@ -12,7 +14,7 @@ use crate::world::{Adder, Ask, World};
 async fn a_full_disk_denies_and_loses_nothing() {
     let world = World::new();
     let place = countersign_ledger::recover::Place { journal_bytes_max: Some(400_000), ..world.place() };
-    let opened = open::<Adder>(&place, ()).unwrap();
+    let opened = open::<Adder>(&place, world.shown.clone()).unwrap();
     let mut acknowledged = 0;
     let mut full = None;
     while full.is_none() && acknowledged < 1_000 {
@@ -143,11 +145,62 @@ async fn a_changed_tile_is_found_before_anything_is_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mismatch_is_not_signed_over_though_the_files_agree_again() {
+    let world = two_records().await;
+    let tile = world.data().join("log/tile/0/000.p/2");
+    let whole = fs::read(&tile).unwrap();
+    fs::write(&tile, [0; 64]).unwrap();
+    let mut opened = world.open().unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::Mismatch(_))));
+    fs::write(&tile, whole).unwrap();
+    opened.ledger.ask(Ask::Add(3)).await.unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::Mismatch(_))));
+    assert!(!world.data().join("log/tile/0/000.p/3").exists());
+    world.close(opened);
+    assert_eq!(world.open().unwrap().publisher.publish().unwrap(), 3, "a restart compares everything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_key_of_a_subject_is_not_taken_for_another_tenant_key() {
+    let world = two_records().await;
+    let other = History::open(&world.data(), evidence::TenantKey::from_bytes([3; 32])).unwrap_err();
+    assert!(matches!(other, KeyringError::Keys(_)) && other.code() == Code::KeysUnusable, "{other}");
+    let journal = rusqlite::Connection::open(world.data().join(JOURNAL)).unwrap();
+    assert_eq!(journal.execute("UPDATE subject SET tag = x'00'", []).unwrap(), 1);
+    let damaged = History::open(&world.data(), world.keys().tenant).unwrap_err();
+    assert_eq!(damaged.code(), Code::JournalTorn, "{damaged}");
+    assert_eq!(world.open().err().map(|error| error.code()), Some(Code::JournalTorn));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_before_the_first_checkpoint_is_too_early_and_makes_nothing() {
+    let world = World::new();
+    let opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    let log = world.data().join("log");
+    fs::remove_dir_all(&log).unwrap();
+    let early = opened.history.export("one record", &[0], world.keys().log.verifier(), |_| true);
+    assert!(matches!(early, Err(HistoryError::Unpublished { index: 0, published: 0 })));
+    assert!(!log.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_was_taken_before_is_opened_with_its_lock_and_stays_taken() {
+    let world = World::new();
+    let held = lock(&world.data()).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Busy(_))));
+    let opened = open_locked::<Adder>(&world.place(), held, world.shown.clone()).unwrap();
+    assert!(matches!(lock(&world.data()), Err(OpenError::Busy(_))));
+    world.close(opened);
+    assert!(lock(&world.data()).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_tenant_key_does_not_open_the_journal() {
     let world = two_records().await;
     let mut place = world.place();
     place.keys.tenant = evidence::TenantKey::from_bytes([3; 32]);
-    assert!(matches!(open::<Adder>(&place, ()), Err(OpenError::Keys(_))));
+    assert!(matches!(open::<Adder>(&place, world.shown.clone()), Err(OpenError::Keys(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

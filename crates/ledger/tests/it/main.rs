@@ -53,6 +53,26 @@ async fn sessions_count_without_a_gap_across_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_forgotten_goes_on_where_it_stopped() {
+    let world = World::new();
+    let open = world.open().unwrap();
+    open.ledger.ask(Ask::InSessionOf(1)).await.unwrap();
+    for from in (2..=10_002).step_by(1_000) {
+        let asks = (from..from + 1_000).map(|n| {
+            let ledger = open.ledger.clone();
+            tokio::spawn(async move { ledger.ask(Ask::InSessionOf(n)).await.unwrap() })
+        });
+        for task in asks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    }
+    let last = open.ledger.ask(Ask::InSessionOf(1)).await.unwrap().index.unwrap();
+    let first = open.history.record(0).unwrap().unwrap();
+    let place = open.history.record(last).unwrap().unwrap().leaf.session.unwrap();
+    assert_eq!((place.seq, place.previous), (1, Some(evidence::Leaf::hash_of(&first.bytes))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_callers_share_syncs_and_each_gets_its_own_answer() {
     let world = World::new();
     let open = world.open().unwrap();
@@ -65,6 +85,27 @@ async fn many_callers_share_syncs_and_each_gets_its_own_answer() {
         assert_eq!(asked, got);
     }
     assert_eq!(open.ledger.ask(Ask::Sum).await.unwrap().reply, (0..200).sum::<u32>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_is_shown_in_order_though_callers_leave() {
+    let world = World::new();
+    let open = world.open().unwrap();
+    let asks = (0..400u32).map(|_| {
+        let ledger = open.ledger.clone();
+        tokio::spawn(async move { ledger.ask(Ask::Add(1)).await })
+    });
+    let asks: Vec<_> = asks.collect();
+    asks.iter().step_by(2).for_each(tokio::task::JoinHandle::abort);
+    for task in asks {
+        // Those that were aborted have no answer.
+        let _ = task.await;
+    }
+    let sum = open.ledger.ask(Ask::Sum).await.unwrap().reply;
+    let mut shown = world.shown.lock().unwrap().clone();
+    assert_eq!(shown.pop(), Some(sum), "it was shown before it was answered");
+    shown.dedup();
+    assert_eq!(shown, (1..=sum).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! A journal in a temporary folder, with a machine that adds numbers.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use countersign_ledger::recover::{Open, OpenError, Place, open};
 use countersign_ledger::{Clock, Draft, LogKeys, Machine, Random, StateSource, Turn};
@@ -14,25 +14,29 @@ pub enum Ask {
     Add(u32),
     Sum,
     InSession(u32),
+    InSessionOf(i64),
     Jumped,
     Fill(usize),
 }
+
+/// What was shown after each commit, in order.
+pub type Shown = Arc<Mutex<Vec<u32>>>;
 
 pub struct Adder {
     sum: u32,
 }
 
-fn session() -> SessionId {
-    SessionId::draw(Millis(1), [9; 10])
+fn session(n: i64) -> SessionId {
+    SessionId::draw(Millis(n), [9; 10])
 }
 
 impl Machine for Adder {
     type Command = Ask;
     type Reply = u32;
     type Authority = u32;
-    type Seed = ();
+    type Seed = Shown;
 
-    fn load((): &(), state: &dyn StateSource) -> Result<Self, String> {
+    fn load(_: &Shown, state: &dyn StateSource) -> Result<Self, String> {
         let stored = state.all("sum")?;
         let sum = stored.first().map_or(Ok(0), |(_, bytes)| cbor::decode(bytes)).map_err(|e| e.to_string())?;
         Ok(Self { sum })
@@ -50,8 +54,12 @@ impl Machine for Adder {
                 (self.sum, Some(n))
             }
             Ask::InSession(n) => {
-                turn.record(Draft { session: Some(session()), ..Draft::new(RecordKind::Heartbeat, content(n)) });
+                turn.record(Draft { session: Some(session(1)), ..Draft::new(RecordKind::Heartbeat, content(n)) });
                 (n, None)
+            }
+            Ask::InSessionOf(n) => {
+                turn.record(Draft { session: Some(session(n)), ..Draft::new(RecordKind::Heartbeat, content(0)) });
+                (0, None)
             }
             Ask::Fill(bytes) => {
                 self.sum += 1;
@@ -62,6 +70,10 @@ impl Machine for Adder {
                 (self.sum, Some(1))
             }
         }
+    }
+
+    fn committed(shown: &Shown, reply: &u32) {
+        shown.lock().unwrap().push(*reply);
     }
 }
 
@@ -102,6 +114,7 @@ impl Random for Counting {
 
 pub struct World {
     folder: tempfile::TempDir,
+    pub shown: Shown,
     pub clock: Arc<TestClock>,
     random: Arc<Counting>,
 }
@@ -110,6 +123,7 @@ impl World {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            shown: Shown::default(),
             clock: Arc::new(TestClock { wall: AtomicI64::new(1_700_000_000_000), steady: AtomicI64::new(0) }),
             random: Arc::new(Counting(AtomicU64::new(1))),
         }
@@ -138,7 +152,7 @@ impl World {
     }
 
     pub fn open(&self) -> Result<Open<Adder>, OpenError> {
-        open(&self.place(), ())
+        open(&self.place(), self.shown.clone())
     }
 
     pub fn close(&self, open: Open<Adder>) {

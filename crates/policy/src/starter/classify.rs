@@ -8,7 +8,7 @@ const READS: [&str; 12] =
     ["get", "list", "read", "search", "describe", "fetch", "query", "show", "view", "stat", "tree", "find"];
 const DESTROYS: [&str; 11] =
     ["delete", "remove", "drop", "destroy", "purge", "kill", "truncate", "wipe", "reset", "terminate", "revoke"];
-// A name that begins like a read but goes on like this does more than read.
+// A name with one of these does more than read, whatever it begins with.
 const WRITES: [&str; 26] = [
     "add", "and", "apply", "create", "deploy", "edit", "exec", "execute", "insert", "move", "patch", "post", "put",
     "rename", "replace", "restart", "run", "save", "scale", "send", "set", "start", "stop", "update", "upload",
@@ -57,23 +57,20 @@ impl Kind {
 /// Proposes what a tool does.
 ///
 /// The server's hints come first, but they are claims: one that says `read only` of a name that says
-/// `delete` is not believed.
+/// `delete`, or does not begin as reading and says `run`, is not believed.
 pub(super) fn kind(tool: &StarterTool) -> Kind {
     let words = words(&tool.name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let destroys = has(&DESTROYS);
+    let (destroys, writes) = (has(&DESTROYS), has(&WRITES));
+    let reads = words.first().is_some_and(|word| READS.contains(&word.as_str()));
     match (tool.read_only, tool.destructive) {
-        (Some(true), _) if !destroys => Kind::Reads,
+        (Some(true), _) if !destroys && (reads || !writes) => Kind::Reads,
         (_, Some(true)) => Kind::Destroys,
         (Some(false), Some(false)) => Kind::Writes,
         _ if destroys => Kind::Destroys,
-        (None, None) if begins_as_read(&words) && !has(&WRITES) => Kind::Reads,
+        (None, None) if reads && !writes => Kind::Reads,
         _ => Kind::Writes,
     }
-}
-
-fn begins_as_read(words: &[String]) -> bool {
-    words.first().is_some_and(|word| READS.contains(&word.as_str()))
 }
 
 /// Splits a name such as `list_allFiles` into `list`, `all`, `files`.
@@ -136,6 +133,14 @@ mod tests {
     fn hints_come_first_but_are_not_believed_blindly() {
         for (name, read_only, destructive, expected) in [
             ("directory_tree", Some(true), None, Kind::Reads),
+            ("get_workflow_run", Some(true), None, Kind::Reads),
+            ("get_workflow_run", None, None, Kind::Writes),
+            ("read_multiple_files", Some(true), None, Kind::Reads),
+            ("list_directory_with_sizes", Some(true), Some(false), Kind::Reads),
+            ("open_nodes", Some(true), Some(false), Kind::Reads),
+            ("write_file", Some(true), None, Kind::Writes),
+            ("run_command", Some(true), Some(false), Kind::Writes),
+            ("sendEmail", Some(true), Some(true), Kind::Destroys),
             ("delete_file", Some(true), None, Kind::Destroys),
             ("read_file", Some(false), None, Kind::Writes),
             ("write_file", Some(false), Some(true), Kind::Destroys),

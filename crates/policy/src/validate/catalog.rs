@@ -1,11 +1,13 @@
 //! Checks of what can be called and on what: classes, servers, tools, inventory.
 
+use std::collections::BTreeMap;
+
 use types::bundle::{AttributeType, Server, Source, Tool};
 use types::{EffectClass, ToolName};
 
 use super::Check;
 use crate::files::FileKind;
-use crate::inventory;
+use crate::inventory::{self, Entity};
 use crate::names;
 
 impl Check<'_> {
@@ -157,15 +159,32 @@ impl Check<'_> {
         if self.report.is_broken("inventory.toml") {
             return;
         }
+        let mut seen = BTreeMap::new();
         for (path, _, text) in self.files.of_kind(FileKind::InventoryData) {
-            let named = self.data.inventory.sources.values().any(|source| source.file.as_deref() == Some(path));
-            if !named {
-                let message = format!("no source of `inventory.toml` names `{path}`");
+            let named = self.data.inventory.sources.values().filter(|source| source.file.as_deref() == Some(path));
+            let refusal = match named.count() {
+                0 => Some(format!("no source of `inventory.toml` names `{path}`")),
+                1 => None,
+                _ => Some(format!("more than one source of `inventory.toml` names `{path}`")),
+            };
+            if let Some(message) = refusal {
                 self.report.push(crate::problem::Problem::of_file(path, message));
             }
-            if let Err(problems) = inventory::read(path, text, &self.data.inventory) {
-                problems.into_iter().for_each(|problem| self.report.push(problem));
+            match inventory::read(path, text, &self.data.inventory) {
+                Ok(entities) => entities.into_iter().for_each(|entity| self.once(&mut seen, path, entity)),
+                Err(problems) => problems.into_iter().for_each(|problem| self.report.push(problem)),
             }
+        }
+    }
+
+    /// Demands that no other file has an entity of this kind and id: the inventory would not load.
+    fn once<'f>(&mut self, seen: &mut BTreeMap<(String, String), &'f str>, path: &'f str, entity: Entity) {
+        let Entity { kind, id, .. } = entity;
+        if let Some(other) = seen.get(&(kind.clone(), id.clone())) {
+            let message = format!("`{kind}` has `{id}` here and in `{other}`");
+            self.report.push(crate::problem::Problem::of_file(path, message));
+        } else {
+            seen.insert((kind, id), path);
         }
     }
 }

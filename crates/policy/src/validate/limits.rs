@@ -1,15 +1,18 @@
 //! Checks of the numbers: risk, obligations, rates, budgets, windows, freezes, impacts.
 
 use jiff::Timestamp;
-use jiff::civil::Time;
 use jiff::tz::TimeZoneDatabase;
 use types::bundle::{Budget, Factor, Freeze, Impact, Rate, Scope, Window};
 use types::glob::Glob;
+use types::json::SAFE_INTEGER_MAX;
+use types::time::minute_of_day;
 
 use super::Check;
 use crate::schema::is_admin_tool;
 
 const FILE: &str = "limits.toml";
+/// Is the largest bound on what an action asks for; what cannot be read counts as more than that.
+const AMOUNT_MAX: i64 = SAFE_INTEGER_MAX.cast_signed();
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 impl Check<'_> {
@@ -86,7 +89,7 @@ impl Check<'_> {
 
     fn budget(&mut self, name: &str, budget: &Budget) {
         self.scope("budgets", name, &budget.covers);
-        self.number(FILE, &["budgets", name, "max"], budget.max, 0..=i64::MAX);
+        self.number(FILE, &["budgets", name, "max"], budget.max, 0..=AMOUNT_MAX);
         self.number(FILE, &["budgets", name, "period_ms"], budget.period_ms, 1..=i64::MAX);
         if let Some(pointer) = &budget.amount {
             self.pointer(FILE, &["budgets", name, "amount"], pointer);
@@ -123,8 +126,8 @@ impl Check<'_> {
         }
     }
 
-    fn minute(&mut self, path: &[&str], text: &str) -> Option<Time> {
-        let parsed = (text.len() == 5).then(|| Time::strptime("%H:%M", text).ok()).flatten();
+    fn minute(&mut self, path: &[&str], text: &str) -> Option<i32> {
+        let parsed = minute_of_day(text);
         if parsed.is_none() {
             self.report.at(FILE, path, format!("`{text}` is not a time of day, `HH:MM`"));
         }
@@ -158,7 +161,10 @@ impl Check<'_> {
     fn impact(&mut self, name: &str, impact: &Impact) {
         self.scope("impacts", name, &impact.covers);
         if let Some(touches) = impact.touches_max {
-            self.number(FILE, &["impacts", name, "touches_max"], touches, 0..=i64::MAX);
+            self.number(FILE, &["impacts", name, "touches_max"], touches, 0..=AMOUNT_MAX);
+        }
+        if let Some(amount) = impact.amount_max {
+            self.number(FILE, &["impacts", name, "amount_max"], amount, 0..=AMOUNT_MAX);
         }
         if let Some(pointer) = &impact.amount {
             self.pointer(FILE, &["impacts", name, "amount"], pointer);
@@ -174,9 +180,17 @@ impl Check<'_> {
         }
     }
 
+    /// Demands that a limit's name is one word: the facts about it are named after it, with more behind a dot.
+    fn name(&mut self, section: &str, name: &str) {
+        if name.contains('.') {
+            self.report.at(FILE, &[section, name], format!("`{name}` cannot name a limit, which has no `.`"));
+        }
+    }
+
     /// Demands that a pattern without `*` names something: a misspelt limit would limit nothing.
     fn scope(&mut self, section: &str, name: &str, scope: &Scope) {
         let path = |key: &'static str| [section, name, "covers", key];
+        self.name(section, name);
         let Scope { agent, class, tool, env: _ } = scope;
         if is_plain(agent) {
             let exists = self.data.agents.keys().any(|known| known.as_str() == agent.0);

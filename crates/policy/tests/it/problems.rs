@@ -212,6 +212,18 @@ fn inventory() {
             with("inventory/services.toml", "tier = 2", "tier = \"2\""),
             plus("inventory/services.toml", "[[Sorvice]]\nid = \"x\"\n"),
             plus("inventory/services.toml", "]"),
+            plus("inventory.toml", "[sources.again]\nfile = \"inventory/services.toml\"\n"),
+            case("inventory/more.toml has a service of inventory/services.toml", |files| {
+                files.insert(
+                    "inventory/more.toml",
+                    "[[Service]]\nid = \"web\"\nenv = \"prod\"\nstateless = true\ntier = 1\n",
+                );
+                let sources = files.get("inventory.toml").unwrap().to_owned();
+                files.insert(
+                    "inventory.toml",
+                    sources + "[sources.more]\nfile = \"inventory/more.toml\"\nage_ms_max = 60000\n",
+                );
+            }),
             json(r#"{"Service": [{"id": "web", "env": "prod", "stateless": true, "tier": 1}]}"#),
             json(r#"{"Service": [], "Service": []}"#),
             json(r#"{"Service": {}}"#),
@@ -254,6 +266,16 @@ fn limits() {
             with("limits.toml", "days = [\"mon\", \"tue\", \"wed\", \"thu\"]", "days = []"),
             with("limits.toml", "09:00", "9:00"),
             with("limits.toml", "16:00", "24:00"),
+            with("limits.toml", "16:00", "24:01"),
+            with("limits.toml", "09:00", "24:00"),
+            with("limits.toml", "max = 100", "max = 9007199254740991"),
+            with("limits.toml", "max = 100", "max = 9007199254740992"),
+            with("limits.toml", "max = 100", "max = 9223372036854775807"),
+            with("limits.toml", "touches_max = 3", "touches_max = 9223372036854775807"),
+            with("limits.toml", "touches_max = 3", "amount = \"/n\"\namount_max = 9223372036854775807"),
+            with("limits.toml", "touches_max = 3", "amount = \"/n\"\namount_max = -1"),
+            with("limits.toml", "[budgets.mail]", "[budgets.\"mail.asked\"]"),
+            with("limits.toml", "[freezes.year-end]", "[freezes.\"year.end\"]"),
             with("limits.toml", "16:00", "09:00"),
             with("limits.toml", "outside = \"sre-db\"", "outside = \"x\""),
             with("limits.toml", "2026-12-20T00:00:00Z", "2026-12-20"),

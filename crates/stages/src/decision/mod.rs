@@ -82,7 +82,8 @@ pub struct Finished {
     /// The decision, to be recorded whatever it says.
     pub decision: Decision,
     /// The permit and what it takes from the limits; there only if the verdict permits, and always then, except that
-    /// an action that runs on approvals gets none when [`Late::case`] names no case to consume.
+    /// an action that runs on approvals gets none when [`Late::case`] names no case to consume, nor any action whose
+    /// fact `tool.class` is no name of a class.
     pub granted: Option<Granted>,
 }
 
@@ -146,10 +147,9 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
         at: now,
     };
     let may_run = decision.verdict.permits() && (decision.case.is_some() || !on_approvals);
-    let granted = may_run.then(|| Granted {
-        permit: Permit::mint(&decision, proposal, late.permit_ms),
-        reservation: Reservation::plan(bundle, proposal, &decision.facts),
-    });
+    let permit = if may_run { Permit::mint(&decision, proposal, late.permit_ms) } else { None };
+    let reserving = |permit| Granted { permit, reservation: Reservation::plan(bundle, proposal, &decision.facts) };
+    let granted = permit.map(reserving);
     Finished { decision, granted }
 }
 

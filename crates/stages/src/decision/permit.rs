@@ -1,7 +1,9 @@
 //! Permits: authority for one exact action, for a short time.
 
-use types::Arguments;
-use types::{ActionId, ActionProposal, CaseId, Decision, Digest, Millis, ObligationId, Principal, TenantId, ToolName};
+use types::{
+    ActionId, ActionProposal, Arguments, CaseId, ClassId, Decision, Digest, Millis, ObligationId, Principal, TenantId,
+    ToolName,
+};
 
 /// Is the authority to carry out one exact action once, until it expires.
 ///
@@ -14,6 +16,7 @@ pub struct Permit {
     tenant: TenantId,
     principal: Principal,
     tool: ToolName,
+    class: ClassId,
     definition: Option<Digest>,
     arguments: Arguments,
     obligations: Vec<ObligationId>,
@@ -26,20 +29,22 @@ pub struct Permit {
 impl Eq for Permit {}
 
 impl Permit {
-    pub(super) fn mint(decision: &Decision, proposal: &ActionProposal, life_ms: i64) -> Self {
-        Self {
+    /// Mints the permit of a decision that permits; none if the fact `tool.class` names no class.
+    pub(super) fn mint(decision: &Decision, proposal: &ActionProposal, life_ms: i64) -> Option<Self> {
+        Some(Self {
             action: decision.action,
             action_digest: decision.action_digest,
             tenant: proposal.tenant.clone(),
             principal: proposal.principal.clone(),
             tool: proposal.tool.clone(),
+            class: ClassId::new(decision.facts.text("tool.class")?).ok()?,
             definition: proposal.definition,
             arguments: proposal.arguments.clone(),
             obligations: decision.obligations.clone(),
             case: decision.case,
             bundle: decision.bundle,
             expires_at: decision.at.plus(life_ms.max(0)),
-        }
+        })
     }
 
     /// Returns the action it is for.
@@ -65,6 +70,11 @@ impl Permit {
     /// Returns what may be called.
     pub fn tool(&self) -> &ToolName {
         &self.tool
+    }
+
+    /// Returns the action class it was decided in.
+    pub fn class(&self) -> &ClassId {
+        &self.class
     }
 
     /// Returns the digest the tool's definition had when this was decided; at dispatch it must have it still.

@@ -8,6 +8,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZoneDatabase;
 use types::Millis;
 use types::bundle::{Freeze, Window};
+use types::time::minute_of_day;
 
 /// Says whether a change window is open at `now`, from its first minute up to but not including its last.
 ///
@@ -37,18 +38,6 @@ fn minute_of_week(window: &Window, now: Millis) -> Option<bool> {
     let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
     let (from, to) = (minute_of_day(&window.from)?, minute_of_day(&window.to)?);
     Some(window.days.contains(day(local.weekday())) && from <= minute && minute < to)
-}
-
-/// Reads `HH:MM`, from `00:00` to `24:00`, which only an end can be.
-fn minute_of_day(text: &str) -> Option<i32> {
-    let (hours, minutes) = text.split_once(':')?;
-    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(hours) || !digits(minutes) {
-        return None;
-    }
-    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let minute = hours * 60 + minutes;
-    (minutes < 60 && minute <= 24 * 60).then_some(minute)
 }
 
 fn day(weekday: Weekday) -> &'static str {

@@ -35,6 +35,7 @@ fn a_permit_carries_the_exact_action_and_nothing_more() {
     assert_eq!(decision.verdict, Verdict::Allow);
     assert_eq!((permit.action(), permit.action_digest()), (case.proposal.id, case.proposal.digest()));
     assert_eq!((permit.tenant(), permit.principal()), (&case.proposal.tenant, &case.proposal.principal));
+    assert_eq!(permit.class().as_str(), "restart");
     assert_eq!((permit.tool(), permit.definition()), (&case.proposal.tool, case.proposal.definition));
     assert_eq!(permit.arguments().canonical(), r#"{"amount":5,"service":"cart"}"#);
     assert_eq!((permit.case(), permit.bundle()), (None, Digest([9; 32])));
@@ -101,6 +102,14 @@ fn approvals_without_a_case_to_consume_give_no_permit() {
     let met = facts(json!({ "level.rank": 1, "approval.met": ["sre"], "approval.round": 1 }));
     let Finished { decision, granted } = finished(&met, permits(), late(None));
     assert_eq!((decision.verdict, decision.case, granted), (Verdict::AllowObserved, None, None));
+}
+
+#[test]
+fn a_permit_is_of_a_class_or_there_is_none() {
+    let odd = facts(json!({ "tool.class": "no class!" }));
+    let elsewhere = json!({ "proposal": { "principal": { "agent": "hr-bot" } }, "facts": odd["facts"] });
+    let Finished { decision, granted } = finished(&elsewhere, permits(), late(None));
+    assert_eq!((decision.verdict, granted), (Verdict::Allow, None));
 }
 
 #[test]

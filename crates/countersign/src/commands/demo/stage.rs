@@ -12,12 +12,12 @@ use demo::bundle::{ADMINISTRATOR, AGENT, GRANTS, ON_CALL, OWNER, bundle};
 use policy::BundleFiles;
 use types::{AgentId, ClassId, Digest, PersonId, Principal, TenantId};
 
-use super::super::agent::after;
-use super::super::init::absolute;
+use super::super::init::{absolute, hello};
+use super::super::span::after;
 use crate::error::CliError;
 use crate::folder::{Folders, write_bundle};
 use crate::machine::variable;
-use crate::serve::{Options, Server};
+use crate::serve::{Options, Server, first_key};
 
 /// Is the folder the demo lives in, below the working directory.
 const FOLDER: &str = "countersign-demo";
@@ -90,8 +90,7 @@ fn command(db: &Path) -> Result<Vec<String>, CliError> {
 async fn definitions(command: &[String]) -> Result<BTreeMap<String, Digest>, CliError> {
     let env = variable("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect();
     let wiring = Wiring { command: command.to_vec(), env, ..Wiring::default() };
-    let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign-demo","version":"0.1.0"}}"#;
-    let connection = connect_stateful(&wiring, hello, &Limits::default())
+    let connection = connect_stateful(&wiring, &hello("countersign-demo"), &Limits::default())
         .await
         .map_err(|e| failed("the demo's MCP server does not start", &e))?;
     let tools = list_all(&connection, "tools/list")
@@ -123,9 +122,8 @@ async fn cast(server: &Server, folders: &Folders) -> Result<String, CliError> {
         };
         server.control.give_first_level(&owner, wish).await?;
     }
-    let key = server.control.create_first_key(Principal::Agent(agent), None, "the demo").await?;
-    folders.write_key(&format!("agent-{AGENT}.key"), &key.token)?;
-    Ok(key.token)
+    let file = format!("agent-{AGENT}.key");
+    first_key(folders, &server.control, &file, (&owner, Principal::Agent(agent)), "the demo").await
 }
 
 fn person(name: &str) -> Result<PersonId, CliError> {
@@ -134,9 +132,10 @@ fn person(name: &str) -> Result<PersonId, CliError> {
 
 async fn keys(server: &Server) -> Result<BTreeMap<&'static str, String>, CliError> {
     let control: Arc<control::Control> = server.control.clone();
+    let owner = person(OWNER)?;
     let mut keys = BTreeMap::new();
     for name in [OWNER, ON_CALL, ADMINISTRATOR] {
-        let key = control.create_first_key(Principal::Person(person(name)?), None, "the demo").await?;
+        let key = control.create_first_key(&owner, Principal::Person(person(name)?), None, "the demo").await?;
         keys.insert(name, key.token);
     }
     Ok(keys)

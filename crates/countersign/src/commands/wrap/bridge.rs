@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use connectors::mcp::{CallError, Connection, Limits, Wiring, connect_stateful, connect_stateless};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use gateway::lines::{Line, Lines};
+use tokio::io::BufReader;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use types::Code;
@@ -69,13 +70,14 @@ impl Bridge {
     }
 
     async fn carry_all(&self, out: &mpsc::Sender<String>) -> Result<(), CliError> {
-        let mut input = BufReader::new(tokio::io::stdin()).lines();
+        let mut input = Lines::new(BufReader::new(tokio::io::stdin()), LINE_BYTES_MAX);
         let mut opened = false;
-        while let Ok(Some(line)) = input.next_line().await {
-            let frame = match Frame::parse(line, LINE_BYTES_MAX) {
-                Ok(frame) => frame,
-                Err(error) => {
-                    say(out, &Frame::error(None, error.rpc_code(), &error.to_string(), None)).await;
+        while let Ok(Some(line)) = input.next().await {
+            let frame = match read(line) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => continue,
+                Err(refusal) => {
+                    say(out, &refusal).await;
                     continue;
                 }
             };
@@ -245,6 +247,24 @@ impl Errand {
         }
         gone
     }
+}
+
+/// Reads a line; one that is blank says nothing, and for one that is no message there is an answer.
+fn read(line: Line) -> Result<Option<Frame>, Frame> {
+    let refused = |number, code: Code, message: &str| {
+        Frame::error(None, number, message, Some(&serde_json::json!({ "code": code }).to_string()))
+    };
+    let Line::Text(bytes) = line else {
+        let message = format!("the message is longer than {LINE_BYTES_MAX} bytes");
+        return Err(refused(-32600, Code::PayloadTooLarge, &message));
+    };
+    let text =
+        String::from_utf8(bytes).map_err(|_| refused(-32700, Code::JsonMalformed, "the message is not UTF-8 text"))?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let frame = Frame::parse(text, LINE_BYTES_MAX);
+    frame.map(Some).map_err(|error| refused(error.rpc_code(), error.code(), &error.to_string()))
 }
 
 /// A request that never left us may be sent again, and so may one that only asks what there is.
