@@ -6,7 +6,7 @@ use ledger::History;
 use serde_json::json;
 use types::case::Ballot;
 use types::text::escape;
-use types::{ActionId, Decision, FactValue, Restriction, Verdict};
+use types::{ActionId, Decision, FactValue, Finding, Restriction, Stage, Verdict};
 
 use super::Done;
 use crate::cli::Trace;
@@ -155,7 +155,9 @@ fn authority(decision: &Decision) {
         ));
     }
     if !decision.policies.is_empty() {
-        output::say(format!("  permitted  by policy {}", decision.policies.join(", ")));
+        let denies = |finding: &Finding| finding.stage == Stage::Policy && finding.restriction == Restriction::Deny;
+        let word = if decision.findings.iter().any(denies) { "forbidden" } else { "permitted" };
+        output::say(format!("  {word}  by policy {}", decision.policies.join(", ")));
     }
     let limits = decision.facts.iter().filter(|fact| {
         let name = fact.name.as_str();

@@ -17,14 +17,16 @@ fn from_a_servers_command_to_a_governed_call() {
     assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 9);
     let read = client.call("get_service", &json!({ "service": "checkout" }));
     assert_eq!(Client::refused(&read), "", "{read}");
-    let deleted = client.call("delete_service", &json!({ "service": "batch-worker" }));
-    assert_eq!(Client::refused(&deleted), "policy-forbids", "{deleted}");
     let unknown = client.call("no_such_tool", &json!({}));
     assert_eq!(Client::refused(&unknown), "tool-unknown", "{unknown}");
+    let deleted = client.call("delete_service", &json!({ "service": "batch-worker" }));
+    assert_eq!(Client::refused(&deleted), "policy-forbids", "{deleted}");
     client.finish();
 
     let trace = run(dir, &["trace", "last", "--json"]);
     assert_eq!(trace.json()["decisions"][0]["verdict"], "deny");
+    let told = run(dir, &["trace", "last"]).out;
+    assert!(told.contains("forbidden  by policy ") && !told.contains("permitted  by policy"), "{told}");
     assert_eq!(run(dir, &["log", "check"]).code, 0);
 }
 
