@@ -3,7 +3,7 @@
 use types::Arguments;
 use types::text::escape_json;
 
-/// Writes arguments as JSON over several lines, with every deceptive character as JSON's own `\uXXXX`.
+/// Writes arguments as JSON over several lines, with every deceptive character as JSON's own escapes with `\u`.
 ///
 /// The text is still JSON and still means the arguments exactly.
 pub(crate) fn text(arguments: &Arguments) -> String {

@@ -34,7 +34,7 @@ pub fn escape(text: &str, lines: bool) -> String {
     out
 }
 
-/// Writes deceptive characters of a JSON text as JSON's own `\uXXXX`: it is JSON still, and still means the same.
+/// Writes deceptive characters of a JSON text as JSON's own escapes with `\u`: it is JSON still, and still means the same.
 ///
 /// Line feeds are kept when `lines` is set. Other white space between tokens becomes a blank; inside a string JSON has no
 /// such character.

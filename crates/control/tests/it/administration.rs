@@ -13,7 +13,7 @@ use evidence::{Field, RecordKind};
 use policy::BundleFiles;
 use testkit::{World, bundle, world, world_with};
 use types::case::{Ballot, CaseState};
-use types::{AutonomyLevel, CaseId, Code, Digest, PersonId, Principal};
+use types::{AutonomyLevel, CaseId, Code, Digest, PersonId, Principal, Verdict};
 
 use crate::propose;
 
@@ -108,6 +108,22 @@ async fn a_bundle_whose_inventory_cannot_be_read_does_not_become_active() {
     assert_eq!((world.control.snapshot().bundle.digest(), state(&world, case)), (before, CaseState::Open));
     let stranger = world.control.activate(&"eve".parse().unwrap(), files, "a database").await.unwrap_err();
     assert_eq!(stranger.code, Code::PolicyDenies, "nothing is read for somebody who may not activate it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_goes_on_while_the_inventory_is_away() {
+    let world = world().await;
+    // An empty file is a database without tables.
+    let database = world.folder.path().join("services.db");
+    std::fs::write(&database, "").unwrap();
+    let query =
+        DATABASE.replace("nowhere.db", database.to_str().unwrap()).replace("id FROM s", "'web' AS id, 1 AS tier");
+    world.control.activate(&dan(), with_inventory(&query), "services").await.unwrap();
+    assert!(world.control.snapshot().entities.get("Service", "web").is_some());
+    std::fs::remove_file(&database).unwrap();
+    let world = world.restart().await;
+    assert!(world.control.snapshot().entities.get("Service", "web").is_none());
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Allow);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,20 @@ async fn a_kill_voids_what_people_were_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_the_journal_cannot_take_holds_and_says_so() {
+    use countersign_control::door::{Caller, McpDoor as _};
+    let world = testkit::world_on_small_disk(bundle(), 600_000).await;
+    let agent: types::AgentId = "sre-bot".parse().unwrap();
+    let caller = Caller { agent: agent.clone(), on_behalf_of: None, anonymous: false };
+    world.control.permits_relay(&caller, None, "ping").unwrap();
+    let refused = world.control.kill(dan(), Target::Agent(agent), &"x".repeat(1 << 20)).await.unwrap_err();
+    assert_eq!(refused.code, Code::DiskFull);
+    assert!(refused.message.ends_with("the switch holds in this process all the same"), "{}", refused.message);
+    assert_eq!(world.control.permits_relay(&caller, None, "ping").unwrap_err().code, Code::Killed);
+    assert_eq!(world.control.switches().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_records_the_denials_that_were_only_counted() {
     let world = world().await;
     let before = world.control.history().size().unwrap();
