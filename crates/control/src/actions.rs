@@ -67,7 +67,7 @@ impl Decided {
         let first = self.decision.findings.iter().find(|finding| Some(&finding.restriction) == worst);
         Refusal {
             code: first.map_or(Code::PolicyDenies, |finding| finding.code),
-            message: first.map_or_else(|| "nothing permits it".to_owned(), |finding| finding.detail.clone()),
+            message: first.map_or_else(|| "nothing permits it".to_owned(), |finding| finding.detail.to_string()),
             findings: self.decision.findings.clone(),
             action: Some(self.decision.action),
             case: self.case.clone(),

@@ -32,22 +32,25 @@ fn commit(salt: &Digest, name: &str, value: Option<&[u8]>) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-/// Computes the root over a list of commitments: `SHA-256(1 ‖ commitment ‖ commitment …)`.
+/// Computes the root over some commitments: `SHA-256(1 ‖ commitment ‖ commitment …)`.
 ///
-/// A disclosure carries every commitment of a list, opened or not, so a tree over them would save nobody anything.
-pub fn root(commitments: impl ExactSizeIterator<Item = Digest>) -> Rooted {
-    let count = u32::try_from(commitments.len()).unwrap_or(u32::MAX);
+/// A disclosure carries every commitment, opened or not, so a tree over them would save nobody anything.
+fn root(commitments: impl Iterator<Item = Digest>) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update([1]);
     commitments.for_each(|commitment| hasher.update(commitment.0));
-    Rooted { count, root: Digest(hasher.finalize().into()) }
+    Digest(hasher.finalize().into())
 }
 
-/// Is what a leaf carries of a content: commitments, and roots over those of the lists.
+fn rooted(commitments: impl ExactSizeIterator<Item = Digest>) -> Rooted {
+    Rooted { count: u32::try_from(commitments.len()).unwrap_or(u32::MAX), root: root(commitments) }
+}
+
+/// Is what a leaf carries of a content: roots over the commitments to its fields and to the items of its lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commitments {
-    /// One per field, in order.
-    pub fields: Vec<Digest>,
+    /// The fields, in order, used or not.
+    pub fields: Digest,
     /// The findings; absent if there are none.
     pub findings: Option<Rooted>,
     /// The facts; absent if there are none.
@@ -73,7 +76,7 @@ impl Salts {
 
 fn commit_all(salts: &[Digest], name: &str, items: &[ByteVec]) -> Option<Rooted> {
     let commitments = salts.iter().zip(items).map(|(salt, item)| commit(salt, name, Some(item)));
-    (!items.is_empty()).then(|| root(commitments))
+    (!items.is_empty()).then(|| rooted(commitments))
 }
 
 /// Commits to everything in a content.
@@ -85,7 +88,7 @@ pub fn commitments(key: &RecordKey, content: &Content) -> Result<Commitments, Se
     let salts = Salts::of(key, content)?;
     let field = |(field, salt): (&Field, &Digest)| commit(salt, field.as_str(), content.bytes(*field));
     Ok(Commitments {
-        fields: Field::ALL.iter().zip(&salts.fields).map(field).collect(),
+        fields: root(Field::ALL.iter().zip(&salts.fields).map(field)),
         findings: commit_all(&salts.findings, "finding", &content.findings),
         facts: commit_all(&salts.facts, "fact", &content.facts),
     })
@@ -140,10 +143,7 @@ pub struct Disclosed {
 /// Says why a disclosure does not belong to a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DisclosureError {
-    /// An opened field is not what the leaf commits to.
-    #[error("the disclosed `{0}` is not what the record commits to")]
-    Field(&'static str),
-    /// The findings or facts are not what the leaf commits to.
+    /// The fields, findings or facts are not what the leaf commits to.
     #[error("the disclosed {0} are not what the record commits to")]
     List(&'static str),
 }
@@ -192,7 +192,7 @@ fn check_list(
 ) -> Result<Vec<ByteVec>, DisclosureError> {
     let holds = match expected {
         Some(expected) => {
-            let found = root(items.iter().map(|item| recommit(item, name)));
+            let found = rooted(items.iter().map(|item| recommit(item, name)));
             found.count == expected.count && same(&found.root, &expected.root)
         }
         None => items.is_empty(),
@@ -207,18 +207,16 @@ fn check_list(
 ///
 /// # Errors
 ///
-/// [`DisclosureError::Field`] for a field whose recomputed commitment is not the leaf's;
-/// [`DisclosureError::List`] if the findings or facts do not give the leaf's root.
+/// [`DisclosureError::List`] if the fields, findings or facts do not give the leaf's root.
 pub fn check(leaf: &Leaf, disclosure: &Disclosure) -> Result<Disclosed, DisclosureError> {
     let mut shown =
         Disclosed { content: Content::default(), empty: Vec::new(), withheld: Vec::new(), withheld_grounds: 0 };
-    for (i, field) in Field::ALL.iter().enumerate() {
-        let (Some(item), Some(expected)) = (disclosure.fields.get(i), leaf.fields.get(i)) else {
-            return Err(DisclosureError::Field(field.as_str()));
-        };
-        if !same(&recommit(item, field.as_str()), expected) {
-            return Err(DisclosureError::Field(field.as_str()));
-        }
+    let fields = || Field::ALL.iter().zip(&disclosure.fields);
+    let found = root(fields().map(|(field, item)| recommit(item, field.as_str())));
+    if disclosure.fields.len() != FIELDS || !same(&found, &leaf.fields) {
+        return Err(DisclosureError::List("fields"));
+    }
+    for (field, item) in fields() {
         match item {
             Item::Withheld(_) => shown.withheld.push(*field),
             Item::Open { value: None, .. } => shown.empty.push(*field),
@@ -275,12 +273,16 @@ mod tests {
 
     #[test]
     fn equal_values_have_unequal_commitments_within_and_across_records() {
-        let (one, two) = (commitments(&key(1), &content()).unwrap(), commitments(&key(2), &content()).unwrap());
-        let mut all: Vec<Digest> = one.fields.iter().chain(&two.fields).copied().collect();
+        let hidden = |record| disclose(&key(record), &content(), |_| false).unwrap();
+        let mut all: Vec<Digest> = Vec::new();
+        for disclosure in [hidden(1), hidden(2)] {
+            let items = disclosure.fields.iter().chain(&disclosure.facts);
+            all.extend(items.map(|item| recommit(item, "of no matter")));
+        }
+        let count = all.len();
         all.sort();
         all.dedup();
-        assert_eq!(all.len(), 2 * FIELDS);
-        assert_ne!(one.facts, two.facts);
+        assert_eq!((all.len(), count), (2 * (FIELDS + 2), 2 * (FIELDS + 2)));
     }
 
     #[test]

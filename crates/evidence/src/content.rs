@@ -151,8 +151,10 @@ impl Content {
     /// Sets the findings and the facts.
     #[must_use]
     pub fn with_grounds(mut self, findings: &[types::Finding], facts: &Facts) -> Self {
-        self.findings = findings.iter().map(|f| cbor::encode(f).into()).collect();
-        self.facts = told(facts).iter().map(|told| cbor::encode(told).into()).collect();
+        // One place to write in, so that each item is allocated once and as large as it is.
+        let mut room = Vec::with_capacity(1_024);
+        self.findings = findings.iter().map(|finding| written(&mut room, finding)).collect();
+        self.facts = told(facts).iter().map(|told| written(&mut room, told)).collect();
         self
     }
 
@@ -205,6 +207,12 @@ impl Content {
     pub fn findings(&self) -> Result<Vec<types::Finding>, cbor::CborError> {
         self.findings.iter().map(|bytes| cbor::decode(bytes)).collect()
     }
+}
+
+fn written<T: Encode<()>>(room: &mut Vec<u8>, value: &T) -> ByteVec {
+    room.clear();
+    *room = cbor::encode_in(std::mem::take(room), value);
+    room.as_slice().to_vec().into()
 }
 
 /// Is what one source told of one instant: what is opened or withheld together.

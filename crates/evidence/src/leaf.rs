@@ -5,7 +5,7 @@ use serde::Serialize;
 use types::id::RecordId;
 use types::{ActionId, Digest, Millis, SessionId, cbor};
 
-/// Is how many committed fields every leaf has, used or not, so that presence does not leak.
+/// Is how many fields every record commits to, used or not, so that presence does not leak.
 pub const FIELDS: usize = 12;
 
 /// Is the largest leaf, in bytes.
@@ -160,9 +160,9 @@ pub struct Leaf {
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,
-    /// The commitments to the fields, exactly [`FIELDS`] of them.
+    /// The root over the commitments to the fields, of which there are always [`FIELDS`].
     #[n(10)]
-    pub fields: Vec<Digest>,
+    pub fields: Digest,
     /// The findings.
     #[n(11)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,9 +192,6 @@ pub enum LeafError {
     /// The leaf has another version than this code knows.
     #[error("leaf has version {0}, this program knows {VERSION}")]
     Version(u8),
-    /// The leaf has another number of fields.
-    #[error("leaf has {0} fields, {FIELDS} are required")]
-    Fields(usize),
 }
 
 impl Leaf {
@@ -215,9 +212,6 @@ impl Leaf {
         let leaf: Self = cbor::decode(bytes)?;
         if leaf.version != VERSION {
             return Err(LeafError::Version(leaf.version));
-        }
-        if leaf.fields.len() != FIELDS {
-            return Err(LeafError::Fields(leaf.fields.len()));
         }
         Ok(leaf)
     }

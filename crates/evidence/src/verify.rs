@@ -244,7 +244,7 @@ mod tests {
     use types::{ActionId, Digest, Millis, SessionId};
 
     use super::*;
-    use crate::leaf::{FIELDS, InSession, VERSION};
+    use crate::leaf::{InSession, VERSION};
 
     fn leaf(n: u8, seq: u64) -> Leaf {
         let session = SessionId::draw(Millis(1), [1; 10]);
@@ -259,7 +259,7 @@ mod tests {
             verdict: Some(0),
             level: None,
             status: None,
-            fields: vec![Digest::default(); FIELDS],
+            fields: Digest::default(),
             findings: None,
             facts: None,
             content: Digest::default(),

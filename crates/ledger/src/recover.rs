@@ -159,8 +159,11 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
 /// [`OpenError`], as described there, but for [`OpenError::Busy`].
 pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<Open<M>, OpenError> {
     let lock = Arc::new(lock);
+    let started = |error| OpenError::Folder { path: place.data.clone(), error };
     let path = place.data.join(JOURNAL);
     let mut writer = Writer::open(&path)?;
+    // SQLite makes its files and passes over it when the folder that names them could not be synced.
+    files::sync(&place.data).map_err(started)?;
     if let Some(bytes_max) = place.journal_bytes_max {
         writer.limit(bytes_max)?;
     }
@@ -185,7 +188,6 @@ pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Resu
         clock: place.clock.clone(),
         random: place.random.clone(),
     };
-    let started = |error| OpenError::Folder { path: place.data.clone(), error };
     let folding = Folding::start(Wal::open(&path)?).map_err(started)?;
     let committer = Committer::start(writer, folding, shared.clone(), seed).map_err(started)?;
     let held = lock.clone();

@@ -102,11 +102,12 @@ fn leaf_of(kind: RecordKind, seq: u8, previous: Option<Digest>, committed: Commi
     }
 }
 
-/// Holds one record that is true: its leaf, what it says, and all of it disclosed.
+/// Holds one record that is true: its leaf, what it says, and all of it disclosed and withheld.
 struct Truth {
     leaf: Leaf,
     content: Content,
     whole: Disclosure,
+    hidden: Disclosure,
 }
 
 fn truth() -> &'static Truth {
@@ -114,7 +115,8 @@ fn truth() -> &'static Truth {
     TRUTH.get_or_init(|| {
         let content = content();
         let leaf = leaf_of(RecordKind::Decided, 0, None, commit::commitments(&key(), &content).unwrap());
-        Truth { leaf, whole: commit::disclose(&key(), &content, |_| true).unwrap(), content }
+        let disclosed = |open: bool| commit::disclose(&key(), &content, |_| open).unwrap();
+        Truth { leaf, whole: disclosed(true), hidden: disclosed(false), content }
     })
 }
 
@@ -149,7 +151,7 @@ fn changed(mut disclosure: Disclosure, taker: &mut Taker<'_>) -> Disclosure {
             (1, Item::Open { value, .. }) => *value = None,
             (2, Item::Open { salt, .. }) => salt.0[usize::from(with) % 32] ^= 1,
             (3, Item::Withheld(digest)) => digest.0[usize::from(with) % 32] ^= 1,
-            (4, item) => *item = Item::Withheld(truth().leaf.fields[usize::from(with) % 12]),
+            (4, item) => *item = truth().hidden.fields[usize::from(with) % 12].clone(),
             (5, _) => drop(list.remove(at)),
             _ => list.swap(0, at),
         }

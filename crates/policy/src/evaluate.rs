@@ -7,6 +7,7 @@
 mod request;
 mod rung;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::{
@@ -119,7 +120,7 @@ impl Bundle {
             let obligation = self.data().obligations.get(id);
             if obligation.is_none_or(|o| o.verify.is_some() || o.rewrite.is_some()) {
                 let detail = format!("the obligation `{id}` asks for what the gateway cannot do yet");
-                answer.findings.push(deny(Code::ObligationUnsupported, detail, id.as_str()));
+                answer.findings.push(deny(Code::ObligationUnsupported, detail, id.to_string()));
             }
         }
     }
@@ -148,7 +149,7 @@ impl Bundle {
 }
 
 /// Builds a denial of this stage.
-fn deny(code: Code, detail: impl Into<String>, source: impl Into<String>) -> Finding {
+fn deny(code: Code, detail: impl Into<Cow<'static, str>>, source: impl Into<Cow<'static, str>>) -> Finding {
     Finding::new(Stage::Policy, Restriction::Deny, code, detail, source)
 }
 
@@ -193,7 +194,7 @@ fn escalated(rung: &Rung, principal: &Principal, action: &Action, answer: &mut A
             restriction,
             Code::PolicyEscalates,
             detail,
-            policy.id.as_str(),
+            policy.id.to_string(),
         ));
     }
 }

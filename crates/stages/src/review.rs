@@ -41,7 +41,7 @@ impl Triggers<'_> {
         }
     }
 
-    fn found(&mut self, fact: &str, what: &str) {
+    fn found(&mut self, fact: &'static str, what: &str) {
         if let Some(found) = self.said.list(fact).filter(|found| !found.is_empty()) {
             self.look(format!("{what} `{}`", found.join("`, `")), fact);
         }
@@ -63,7 +63,7 @@ impl Triggers<'_> {
         }
     }
 
-    fn look(&mut self, detail: String, source: &str) {
+    fn look(&mut self, detail: String, source: &'static str) {
         self.said.escalate(self.bundle.head.review.profile.as_ref(), Code::ReviewNeeded, detail, source);
     }
 }

@@ -1,5 +1,7 @@
 //! What one stage has said so far: collects findings, and turns a missing fact into a denial.
 
+use std::borrow::Cow;
+
 use types::{Code, Facts, Finding, ProfileId, Restriction, Stage};
 
 use crate::mutant::{self, Mutant};
@@ -18,7 +20,12 @@ impl<'a> Said<'a> {
     }
 
     /// Says that the action must not run.
-    pub(crate) fn deny(&mut self, code: Code, detail: impl Into<String>, source: impl Into<String>) {
+    pub(crate) fn deny(
+        &mut self,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) {
         self.push(Restriction::Deny, code, detail, source);
     }
 
@@ -27,22 +34,27 @@ impl<'a> Said<'a> {
         &mut self,
         to: Option<&ProfileId>,
         code: Code,
-        detail: impl Into<String>,
-        source: impl Into<String>,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
     ) {
         let restriction = to.cloned().map_or(Restriction::Deny, Restriction::Escalate);
         self.push(restriction, code, detail, source);
     }
 
     /// Says that the action may run with enhanced logging.
-    pub(crate) fn observe(&mut self, code: Code, detail: impl Into<String>, source: impl Into<String>) {
+    pub(crate) fn observe(
+        &mut self,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) {
         self.push(Restriction::AllowObserved, code, detail, source);
     }
 
     /// Says that a fact is missing, which denies.
     pub(crate) fn missing(&mut self, name: &str) {
         let restriction = if mutant::on(Mutant::MissingFactAllows) { Restriction::Allow } else { Restriction::Deny };
-        self.push(restriction, Code::FactMissing, format!("the fact `{name}` is missing"), name);
+        self.push(restriction, Code::FactMissing, format!("the fact `{name}` is missing"), name.to_owned());
     }
 
     /// Returns a yes or no the stage needs; a missing one, or one of another type, denies.
@@ -75,7 +87,12 @@ impl<'a> Said<'a> {
     }
 
     /// Returns the findings, or the one positive finding if nothing stands against the action.
-    pub(crate) fn or_allow(mut self, code: Code, detail: impl Into<String>, source: impl Into<String>) -> Vec<Finding> {
+    pub(crate) fn or_allow(
+        mut self,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) -> Vec<Finding> {
         if self.findings.is_empty() {
             self.push(Restriction::Allow, code, detail, source);
         }
@@ -94,7 +111,13 @@ impl<'a> Said<'a> {
         value
     }
 
-    fn push(&mut self, restriction: Restriction, code: Code, detail: impl Into<String>, source: impl Into<String>) {
+    fn push(
+        &mut self,
+        restriction: Restriction,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) {
         self.findings.push(Finding::new(self.stage, restriction, code, detail, source));
     }
 }

@@ -1,6 +1,7 @@
 //! Facts: the typed values a decision read, each with its source and age.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use minicbor::{Decode, Encode};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Millis;
 
 /// Names a fact, such as `switch.tenant` or `resource.env`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FactName(Cow<'static, str>);
 
@@ -27,6 +28,32 @@ impl FactName {
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Ord for FactName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order(self.as_str(), other.as_str())
+    }
+}
+
+impl PartialOrd for FactName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Compares names as texts. A decision does that a thousand times, and the first eight bytes mostly tell names apart.
+fn order(one: &str, other: &str) -> Ordering {
+    head(one).cmp(&head(other)).then_with(|| one.cmp(other))
+}
+
+/// Returns the first eight bytes as a number; bytes that are not there count as zero, which comes before any other.
+fn head(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    match bytes.first_chunk::<8>() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => bytes.iter().enumerate().fold(0, |head, (place, byte)| head | u64::from(*byte) << (56 - 8 * place)),
     }
 }
 
@@ -171,7 +198,7 @@ impl Facts {
 
     /// Returns the fact of that name.
     pub fn get(&self, name: &str) -> Option<&Fact> {
-        let place = self.0.binary_search_by(|f| f.name.as_str().cmp(name)).ok()?;
+        let place = self.0.binary_search_by(|f| order(f.name.as_str(), name)).ok()?;
         self.0.get(place)
     }
 
@@ -209,7 +236,7 @@ impl Facts {
 
     /// Returns the facts whose names start with `prefix`, in order of name.
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Fact> {
-        let start = self.0.partition_point(|f| f.name.as_str() < prefix);
+        let start = self.0.partition_point(|f| order(f.name.as_str(), prefix).is_lt());
         self.0.iter().skip(start).take_while(move |f| f.name.as_str().starts_with(prefix))
     }
 
@@ -232,6 +259,17 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_in_the_order_of_their_texts() {
+        let names =
+            ["", "\0", "a", "a\0", "a\0b", "ab", "abcdefg", "abcdefgh", "abcdefgh\0", "abcdefgi", "é", "\u{10ffff}"];
+        for one in names {
+            for other in names {
+                assert_eq!(FactName::new(one).cmp(&FactName::new(other)), one.cmp(other), "{one:?} {other:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_vector_stays_sorted_and_unique() {

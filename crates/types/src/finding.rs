@@ -3,6 +3,7 @@
 //! `Allow < AllowObserved < Escalate(profiles) < Deny`. A verdict is the join of all findings, so no
 //! order of stages matters and nothing loosens what another stage tightened.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -101,10 +102,10 @@ pub struct Finding {
     pub code: Code,
     /// One sentence for people.
     #[n(3)]
-    pub detail: String,
+    pub detail: Cow<'static, str>,
     /// The policy, limit, fact or switch it rests on.
     #[n(4)]
-    pub source: String,
+    pub source: Cow<'static, str>,
 }
 
 impl Finding {
@@ -113,8 +114,8 @@ impl Finding {
         stage: Stage,
         restriction: Restriction,
         code: Code,
-        detail: impl Into<String>,
-        source: impl Into<String>,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { stage, restriction, code, detail: detail.into(), source: source.into() }
     }

@@ -14,6 +14,11 @@ impl Default for Glob {
 }
 
 impl Glob {
+    /// Says whether it matches every text, without asking for one.
+    pub fn is_any(&self) -> bool {
+        self.0 == "*"
+    }
+
     /// Says whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         let Some((first, others)) = self.0.split_once('*') else { return text == self.0 };

@@ -1,8 +1,10 @@
 //! Requests: a question turned into Cedar's principal, action, resource and context, natively and checked.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy_core::ast::{Context, Entity, EntityUIDEntry, Name, Request, RequestSchema as _, Value, ValueKind};
+use cedar_policy_core::entities::conformance::EntitySchemaConformanceChecker;
 use cedar_policy_core::entities::{Entities, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
@@ -24,7 +26,7 @@ const SCHEMA: &str = "schema.cedarschema";
 // A finding is larger than what travels beside it, hence the boxes.
 type Refusal = Box<Finding>;
 
-fn refuse(code: Code, detail: impl Into<String>, source: impl Into<String>) -> Refusal {
+fn refuse(code: Code, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Refusal {
     Box::new(deny(code, detail, source))
 }
 
@@ -129,7 +131,7 @@ impl<'a> Prepared<'a> {
             known.ok_or_else(|| refuse(Code::PolicyError, "the bundle has two entities of one name", "agents.toml"))?;
         let entities = match &self.resource {
             Target::Server => known.clone(),
-            Target::Entity(_, entity) => with(bundle, known, entity)?,
+            Target::Entity(_, entity) => with(known, entity)?,
         };
         Ok(Asked { prepared: self, asker, candidates, entities })
     }
@@ -146,12 +148,11 @@ fn unknown(principal: &Principal) -> Refusal {
     }
 }
 
-/// Adds the resource to the entities of a pair, checked against the schema.
-fn with(bundle: &Bundle, known: &Entities, entity: &Arc<Entity>) -> Result<Entities, Refusal> {
-    let schema = CoreSchema::new(bundle.ground().core_schema());
+/// Adds the resource to the entities of a pair. Its plan was read from the schema, which need not be asked again.
+fn with(known: &Entities, entity: &Arc<Entity>) -> Result<Entities, Refusal> {
     let added = known.clone().add_entities(
         [Arc::clone(entity)],
-        Some(&schema),
+        None::<&CoreSchema<'_>>,
         TCComputation::AssumeAlreadyComputed,
         Extensions::all_available(),
     );
@@ -202,7 +203,9 @@ fn situation(bundle: &Bundle, action: &Action, question: &Question<'_>) -> Resul
         };
         attributes.push((*name, value));
     }
-    if let (Some(fields), Some(object)) = (&action.input, question.arguments.value().as_object()) {
+    if let Some(fields) = &action.input {
+        let object = question.arguments.value().as_object();
+        let object = object.ok_or_else(|| refuse(Code::ArgumentsInvalid, "arguments must be an object", SCHEMA))?;
         let input =
             shape::record(fields, object, "").map_err(|detail| refuse(Code::ArgumentsInvalid, detail, SCHEMA))?;
         attributes.push(("input", input));
@@ -228,7 +231,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     ///
-    /// A denial with code `arguments-invalid` if the schema refuses the request.
+    /// A denial with code `fact-missing` if the schema knows no such resource.
     pub(super) fn rung(&self, bundle: &Bundle, mode: Mode) -> Result<Rung, Refusal> {
         let action = self.prepared.action;
         let resource = match &self.prepared.resource {
@@ -240,9 +243,23 @@ impl Asked<'_> {
             Request::new_unchecked(self.asker.entry.clone(), action.entry.clone(), resource.clone(), Some(context));
         let schema = bundle.ground().core_schema();
         schema
-            .validate_request(&request, Extensions::all_available())
-            .map_err(|error| refuse(Code::ArgumentsInvalid, error.to_string(), SCHEMA))?;
+            .validate_scope_variables(request.principal().uid(), request.action().uid(), request.resource().uid())
+            .map_err(|error| refuse(Code::FactMissing, error.to_string(), SCHEMA))?;
+        debug_assert_eq!(self.conforms(bundle, &request), Ok(()));
         Ok(Rung::new(request, &self.entities, &self.candidates.policies))
+    }
+
+    /// Asks the schema about context and resource, which costs more than the policies themselves. Both were built from what
+    /// the schema declares, so that it has nothing to say: that is checked wherever debug assertions are on, in every test
+    /// and in fuzzing.
+    fn conforms(&self, bundle: &Bundle, request: &Request) -> Result<(), String> {
+        let (schema, extensions) = (bundle.ground().core_schema(), Extensions::all_available());
+        schema.validate_request(request, extensions).map_err(|error| error.to_string())?;
+        let Target::Entity(_, entity) = &self.prepared.resource else { return Ok(()) };
+        let core = CoreSchema::new(schema);
+        EntitySchemaConformanceChecker::new(&core, extensions)
+            .validate_entity(entity)
+            .map_err(|error| error.to_string())
     }
 
     fn context(&self, bundle: &Bundle, mode: Mode) -> Context {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign_policy::BundleFiles;
 use serde_json::json;
 use types::{AutonomyLevel, FactValue, Millis};
 
@@ -121,6 +122,28 @@ fn what_cannot_be_asked_is_denied_with_its_own_code() {
     for (ask, expected) in table {
         assert_eq!(ask.of(&bundle), expected);
     }
+}
+
+#[test]
+fn of_a_kind_whose_entities_the_schema_lists_no_other_is_acted_on() {
+    let mut files = sre();
+    let change = |file: &str, from: &str, to: &str, files: &mut BundleFiles| {
+        let text = files.0[file].replacen(from, to, 1);
+        assert_ne!(text, files.0[file], "{file}");
+        files.insert(file, text);
+    };
+    change("inventory.toml", "[kinds.Service", "[kinds.Region.attributes]\n\n[kinds.Service", &mut files);
+    let mapped = "[tools.report]\nresource = { kind = \"Region\", id = \"/service\" }";
+    change("catalog/sre.toml", "[tools.report]", mapped, &mut files);
+    let schema = files.0["schema.cedarschema"].clone();
+    let at = schema.find("action \"sre.report\"").unwrap();
+    let (before, after) = schema.split_at(at);
+    let after = after.replacen("resource: [Server]", "resource: [Region]", 1);
+    files.insert("schema.cedarschema", format!("entity Region enum [\"eu\"];\n{before}{after}"));
+    let bundle = load(files);
+    let ask = |region| Ask::agent("sre-bot", "sre.report", json!({})).on("Region", region, &[]).of(&bundle);
+    assert_eq!(ask("eu"), "observe policy-observes report.observed");
+    assert_eq!(ask("us"), "deny fact-missing schema.cedarschema");
 }
 
 #[test]
