@@ -1,6 +1,6 @@
 //! Sealing a content: AES-256-GCM under a key that is used for this one record and nothing else.
 
-use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::aead::{Aead, AeadInOut, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use types::id::RecordId;
 use types::{Digest, cbor};
@@ -40,16 +40,20 @@ pub fn digest(ciphertext: &[u8]) -> Digest {
 const CONTENT: [u8; 12] = [0; 12];
 const SALTS: [u8; 12] = [1; 12];
 
+/// Is the length of the tag behind a ciphertext.
+const TAG_BYTES: usize = 16;
+
 fn cipher(key: &RecordKey) -> Aes256Gcm {
     Aes256Gcm::new(key.as_bytes().into())
 }
 
 /// Draws pseudorandom bytes from the record key, for salts: AES-256 in counter mode.
 pub(crate) fn key_stream(key: &RecordKey, bytes: usize) -> Result<Vec<u8>, SealError> {
-    // What encrypts zeros is the key stream itself; the tag behind it is not used.
-    let zeros = vec![0; bytes];
-    let mut stream = cipher(key).encrypt(&Nonce::from(SALTS), zeros.as_slice()).map_err(|_| SealError::Cipher)?;
-    stream.truncate(bytes);
+    // What encrypts zeros is the key stream itself; the tag is not used.
+    let mut stream = vec![0; bytes];
+    cipher(key)
+        .encrypt_inout_detached(&Nonce::from(SALTS), &[], stream.as_mut_slice().into())
+        .map_err(|_| SealError::Cipher)?;
     Ok(stream)
 }
 
@@ -59,9 +63,10 @@ pub(crate) fn key_stream(key: &RecordKey, bytes: usize) -> Result<Vec<u8>, SealE
 ///
 /// [`SealError::Cipher`] if the content exceeds the cipher's limit of 64 GiB.
 pub fn seal(key: &RecordKey, record: &RecordId, content: &Content) -> Result<Sealed, SealError> {
-    let plain = cbor::encode_in(Vec::with_capacity(content.size()), content);
-    let payload = Payload { msg: &plain, aad: record.0.as_bytes() };
-    let bytes = cipher(key).encrypt(&Nonce::from(CONTENT), payload).map_err(|_| SealError::Cipher)?;
+    let mut bytes = cbor::encode_in(Vec::with_capacity(content.size() + TAG_BYTES), content);
+    cipher(key)
+        .encrypt_in_place(&Nonce::from(CONTENT), record.0.as_bytes(), &mut bytes)
+        .map_err(|_| SealError::Cipher)?;
     Ok(Sealed { digest: digest(&bytes), bytes })
 }
 

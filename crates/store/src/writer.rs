@@ -111,9 +111,7 @@ impl Writer {
         let size = self.head.size + batch.records.len() as u64;
         let tx = self.connection.transaction()?;
         insert_subjects(&tx, batch)?;
-        for (seq, record) in (self.head.size..).zip(&batch.records) {
-            insert_record(&tx, seq, record)?;
-        }
+        insert_records(&tx, self.head.size, &batch.records)?;
         apply_state(&tx, &batch.state)?;
         let moved = tx
             .prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?
@@ -198,38 +196,37 @@ pub(crate) fn read_head(connection: &Connection) -> Result<Head, StoreError> {
     row.ok_or_else(|| StoreError::Damaged("it has no head".to_owned()))
 }
 
+// A statement is looked up by its text, so each is looked up once a batch and not once a row.
+
 fn insert_subjects(tx: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
+    let mut insert = tx.prepare_cached("INSERT INTO subject (id, tag, wrapped) VALUES (?1, ?2, ?3)")?;
     for subject in &batch.subjects {
-        tx.prepare_cached("INSERT INTO subject (id, tag, wrapped) VALUES (?1, ?2, ?3)")?.execute(params![
-            subject.id,
-            subject.tag,
-            subject.wrapped
-        ])?;
+        insert.execute(params![subject.id, subject.tag, subject.wrapped])?;
     }
     Ok(())
 }
 
-fn insert_record(tx: &Transaction<'_>, seq: u64, record: &NewRecord) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO journal (seq, leaf, kind, action, session) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![as_i64(seq), record.leaf, record.kind, record.action, record.session])?;
-    let subjects: Vec<String> = record.subjects.iter().map(i64::to_string).collect();
-    tx.prepare_cached("INSERT INTO content (seq, sealed, subjects) VALUES (?1, ?2, ?3)")?.execute(params![
-        as_i64(seq),
-        record.sealed,
-        subjects.join(" ")
-    ])?;
+fn insert_records(tx: &Transaction<'_>, first: u64, records: &[NewRecord]) -> Result<(), StoreError> {
+    let mut journal =
+        tx.prepare_cached("INSERT INTO journal (seq, leaf, kind, action, session) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut content = tx.prepare_cached("INSERT INTO content (seq, sealed, subjects) VALUES (?1, ?2, ?3)")?;
+    for (seq, record) in (first..).zip(records) {
+        journal.execute(params![as_i64(seq), record.leaf, record.kind, record.action, record.session])?;
+        let subjects: Vec<String> = record.subjects.iter().map(i64::to_string).collect();
+        content.execute(params![as_i64(seq), record.sealed, subjects.join(" ")])?;
+    }
     Ok(())
 }
 
 fn apply_state(tx: &Transaction<'_>, ops: &[StateOp]) -> Result<(), StoreError> {
+    let mut put = tx.prepare_cached(
+        "INSERT INTO state (kind, key, value) VALUES (?1, ?2, ?3) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+    )?;
+    let mut delete = tx.prepare_cached("DELETE FROM state WHERE kind = ?1 AND key = ?2")?;
     for op in ops {
         match op {
-            StateOp::Put { kind, key, value } => tx
-                .prepare_cached("INSERT INTO state (kind, key, value) VALUES (?1, ?2, ?3) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value")?
-                .execute(params![kind, key, value])?,
-            StateOp::Delete { kind, key } => {
-                tx.prepare_cached("DELETE FROM state WHERE kind = ?1 AND key = ?2")?.execute(params![kind, key])?
-            }
+            StateOp::Put { kind, key, value } => put.execute(params![kind, key, value])?,
+            StateOp::Delete { kind, key } => delete.execute(params![kind, key])?,
         };
     }
     Ok(())

@@ -162,6 +162,11 @@ impl Facts {
         Self::default()
     }
 
+    /// Returns an empty vector with room for `count` facts.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
     /// Puts a fact in its place; a fact of the same name is replaced.
     pub fn set(
         &mut self,
@@ -183,17 +188,16 @@ impl Facts {
 
     /// Adds all facts of `other`, which win over facts of the same name.
     pub fn extend(&mut self, other: Facts) {
-        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
-        let mut ours = std::mem::take(&mut self.0).into_iter().peekable();
-        for theirs in other.0 {
-            while let Some(fact) = ours.next_if(|fact| fact.name < theirs.name) {
-                merged.push(fact);
+        self.0.extend(other.0);
+        // Both are sorted and the sort is stable, so that this is one merge and theirs come after ours of the same name.
+        self.0.sort_by(|one, two| one.name.cmp(&two.name));
+        self.0.dedup_by(|later, earlier| {
+            let same = later.name == earlier.name;
+            if same {
+                std::mem::swap(later, earlier);
             }
-            ours.next_if(|fact| fact.name == theirs.name);
-            merged.push(theirs);
-        }
-        merged.extend(ours);
-        self.0 = merged;
+            same
+        });
     }
 
     /// Returns the fact of that name.
@@ -282,5 +286,19 @@ mod tests {
         assert_eq!(facts.int("b"), Some(5));
         assert_eq!(facts.under("c.").count(), 2);
         assert_eq!(facts.bool("b"), None);
+    }
+
+    #[test]
+    fn what_is_added_wins_and_stands_in_its_place() {
+        let of = |all: &[(&'static str, i64)]| {
+            let mut facts = Facts::new();
+            all.iter().for_each(|(name, value)| facts.set(FactName::known(name), *value, "test", Millis(0)));
+            facts
+        };
+        let mut facts = of(&[("b", 1), ("d", 1), ("f", 1)]);
+        facts.extend(of(&[("a", 2), ("b", 2), ("e", 2), ("f", 2), ("g", 2)]));
+        assert_eq!(facts, of(&[("a", 2), ("b", 2), ("d", 1), ("e", 2), ("f", 2), ("g", 2)]));
+        facts.extend(Facts::new());
+        assert_eq!(facts.len(), 6);
     }
 }

@@ -18,6 +18,9 @@ use types::{ActionProposal, AutonomyLevel, FactName, FactValue, Facts, Millis};
 use crate::limits::{Covered, calendar};
 use crate::risk;
 
+/// Is for how many facts there is room from the start; a decision seldom reads more.
+const ROOM: usize = 64;
+
 /// Is the action class of the product's own administration tools, unless the bundle describes it.
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
@@ -41,7 +44,7 @@ pub struct Level {
 /// - `admin`: the product's own administration tools, as `server.tool`. They are in no catalogue: each is known, writes,
 ///   and counts as reviewed.
 pub fn of_proposal(bundle: &BundleData, proposal: &ActionProposal, admin: &[&str]) -> Facts {
-    let mut gathered = Gathered { bundle, proposal, facts: Facts::new() };
+    let mut gathered = Gathered { bundle, proposal, facts: Facts::with_capacity(ROOM) };
     gathered.who();
     gathered.tool(admin);
     gathered.claims();
