@@ -145,10 +145,10 @@ impl IntoResponse for EvidenceBundle {
 ))]
 async fn export(
     State(app): State<App>,
-    _: AsPerson,
+    AsPerson(by): AsPerson,
     Query(about): Query<About>,
 ) -> Result<([(HeaderName, String); 1], EvidenceBundle), Fault> {
-    let bytes = app.control.export(&about.action).await?;
+    let bytes = app.control.export(&by, &about.action).await?;
     let name = format!("attachment; filename=\"{}.evidence\"", about.action);
     Ok(([(header::CONTENT_DISPOSITION, name)], EvidenceBundle(bytes)))
 }

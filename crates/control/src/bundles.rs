@@ -63,7 +63,7 @@ fn refusal(error: &LoadError) -> Refusal {
 /// `bundle-invalid` if a test file cannot be read or a test cannot become a proposal.
 pub fn trials(bundle: &Bundle) -> Result<Vec<Report>, Refusal> {
     let unreadable = |path: &str, e: &TrialError| Refusal::plain(e.code(), format!("{path}: {e}"));
-    let policy = |proposal: &ActionProposal, facts: &Facts| crate::gather::ask_policy(bundle, proposal, facts);
+    let policy = |proposal: &ActionProposal, facts: &Facts| replay::judge::ask_policy(bundle, proposal, facts);
     let stage = Stage { bundle: bundle.data(), digest: bundle.digest(), policy: &policy, admin: &policy::ADMIN_TOOLS };
     let mut reports = Vec::new();
     for (path, text) in bundle.files().iter().filter(|(path, _)| path.starts_with("tests/")) {

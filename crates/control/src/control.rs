@@ -12,13 +12,13 @@ use policy::Bundle;
 use stages::decision::Permit;
 use types::case::Case;
 use types::cbor;
-use types::{AgentId, KeyId, Millis, SessionId, TenantId};
+use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
 use crate::board::Board;
 use crate::door::Refusal;
 use crate::machine::{Command, Decider, Reply, Seed};
 use crate::snapshot::{DoorClock, Snapshot, Views};
-use crate::state::{Key, OpenFlight, Session, Switch, kind};
+use crate::state::{Key, OpenFlight, Switch, kind};
 use crate::tools::Listed;
 
 /// Is how long the publisher rests after it has brought the files up to date.

@@ -1,9 +1,10 @@
 //! Preparing a decision: everything that reads only the snapshot, on the caller's own thread.
 
-use policy::{ADMIN_TOOLS, Bundle, Question, Resource};
-use stages::decision::{Early, PolicyAnswer, pre};
+use policy::ADMIN_TOOLS;
+use replay::judge;
+use stages::decision::Early;
 use stages::facts::{self, Entity, Level};
-use types::{ActionProposal, AutonomyLevel, ClassId, FactName, FactValue, Facts, Millis, Principal};
+use types::{ActionProposal, ClassId, FactName, FactValue, Facts, Millis, Principal};
 
 use crate::snapshot::{Snapshot, Views};
 
@@ -20,12 +21,8 @@ pub struct Prepared {
 ///
 /// - `plan`: the tools its session said it would use.
 pub fn prepare(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Prepared {
-    let mut facts = gather(views, snapshot, proposal, plan);
-    let data = snapshot.bundle.data();
-    let (risk, scored) = facts::of_risk(data, &facts, proposal.at);
-    facts.extend(scored);
-    let answer = ask_policy(&snapshot.bundle, proposal, &facts);
-    Prepared { epoch: snapshot.epoch, early: pre(data, proposal, facts, risk, answer) }
+    let facts = gather(views, snapshot, proposal, plan);
+    Prepared { epoch: snapshot.epoch, early: judge::early(&snapshot.bundle, proposal, facts) }
 }
 
 fn gather(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Facts {
@@ -88,42 +85,4 @@ fn resource(snapshot: &Snapshot, at: Millis, all: &mut Facts) {
         age_ms_max: entity.age_ms_max.unwrap_or(i64::MAX),
     });
     all.extend(facts::of_entity(entity.as_ref(), at));
-}
-
-/// Asks a bundle's policies about a proposal, on nothing but the proposal and the gathered facts.
-pub fn ask_policy(bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> PolicyAnswer {
-    let answer = bundle.evaluate(&Question {
-        principal: &proposal.principal,
-        delegator: proposal.on_behalf_of.as_ref(),
-        tool: &proposal.tool,
-        resource: resource_in(all),
-        arguments: &proposal.arguments,
-        now: proposal.at,
-        level: level_in_force(proposal, all),
-        risk: all.int("risk.score").unwrap_or(i64::MAX),
-        touches: all.int("touches.count").unwrap_or_default(),
-        confidence_bp: all.int("claim.confidence_bp").and_then(|bp| u32::try_from(bp).ok()),
-    });
-    PolicyAnswer {
-        findings: answer.findings,
-        policies: answer.policies,
-        obligations: answer.obligations.into_iter().collect(),
-    }
-}
-
-/// An expired level is L0.
-fn level_in_force(proposal: &ActionProposal, all: &Facts) -> AutonomyLevel {
-    let alive = all.int("level.expires_at").is_some_and(|end| proposal.at.0 < end);
-    AutonomyLevel::from_rank(all.int("level.rank").filter(|_| alive).unwrap_or_default())
-}
-
-fn resource_in(all: &Facts) -> Option<Resource> {
-    let (kind, id) = (all.text("resource.kind")?, all.text("resource.id")?);
-    let own = |fact: &&types::Fact| !facts::RESERVED_ATTRIBUTES.contains(&attribute(fact));
-    let attributes = all.under("resource.").filter(own).map(|fact| (attribute(fact).to_owned(), fact.value.clone()));
-    Some(Resource { kind: kind.to_owned(), id: id.to_owned(), attributes: attributes.collect() })
-}
-
-fn attribute(fact: &types::Fact) -> &str {
-    fact.name.as_str().strip_prefix("resource.").unwrap_or_default()
 }

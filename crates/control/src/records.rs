@@ -1,30 +1,19 @@
-//! The journal as people read it: line by line, and exported as evidence.
+//! The journal as people read it, line by line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use evidence::archive::Archive;
 use evidence::{Content, Field, RecordKind};
-use ledger::History;
-use ledger::history::{Entry, HistoryError};
-use tlog::key::VerifierKey;
+use ledger::history::Entry;
 use types::case::CaseState;
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
 use crate::control::Control;
-use crate::door::Refusal;
 use crate::error::Failure;
 use crate::state::{Grant, Key, Switch};
 
 /// Is the most records one call returns.
 pub const RECORDS_MAX: u64 = 1_000;
-
-/// Is how often an export tries until the files hold its records.
-const EXPORT_TRIES: u32 = 20;
-
-/// Is how long it waits between two tries; all of them together take at most three seconds.
-const EXPORT_EVERY: Duration = Duration::from_millis(150);
 
 /// Is one record in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,46 +116,4 @@ impl Control {
         // Neither the time running out nor the journal's end says anything the caller does not see by reading.
         let _ = tokio::time::timeout(Duration::from_millis(wait_ms), there).await;
     }
-
-    /// Exports all records of an action as the bytes of an evidence bundle, published first if they are not yet.
-    ///
-    /// # Errors
-    ///
-    /// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
-    /// journal and its files say.
-    pub async fn export(self: &Arc<Self>, action: &ActionId) -> Failure<Vec<u8>> {
-        let this = self.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || this.publish()).await {
-            tracing::warn!(%error, "the log's files are not up to date");
-        }
-        let key = self.config.place.keys.log.verifier();
-        let archive = export_when_published(self.history(), action, key, |_| true).await?;
-        archive.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string()))
-    }
-}
-
-/// Exports all records of an action, those of [`crate::trace::path`], as soon as the published files hold them.
-///
-/// A running server publishes within a second; this waits three at most. `open` says which fields, `finding` and `fact`
-/// are shown.
-///
-/// # Errors
-///
-/// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
-/// journal and its files say.
-pub async fn export_when_published(
-    history: &History,
-    action: &ActionId,
-    key: &VerifierKey,
-    open: impl Fn(&str) -> bool,
-) -> Failure<Archive> {
-    let indices: Vec<u64> = crate::trace::path(history, action)?.steps.iter().map(|step| step.index).collect();
-    let about = format!("action {action}");
-    for _ in 1..EXPORT_TRIES {
-        match history.export(&about, &indices, key, &open) {
-            Err(HistoryError::Unpublished { .. }) => tokio::time::sleep(EXPORT_EVERY).await,
-            other => return Ok(other?),
-        }
-    }
-    Ok(history.export(&about, &indices, key, &open)?)
 }

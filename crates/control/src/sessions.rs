@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
-use types::{ActionProposal, AgentId, Arguments, Code, PersonId, SessionId};
+use types::{ActionProposal, AgentId, Arguments, Code, PersonId, Session, SessionId};
 
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, not_found};
 use crate::machine::Command;
-use crate::state::Session;
 
 /// Is what an agent says a session is about; it decides nothing and is recorded with the opening.
 #[derive(Debug, Clone, PartialEq, Default)]

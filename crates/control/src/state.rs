@@ -216,39 +216,6 @@ impl OpenFlight {
     }
 }
 
-/// Is an open session.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-#[cbor(map)]
-pub struct Session {
-    /// Its identity.
-    #[n(0)]
-    pub id: SessionId,
-    /// Whose it is.
-    #[n(1)]
-    pub agent: AgentId,
-    /// On whose behalf.
-    #[n(2)]
-    pub on_behalf_of: Option<PersonId>,
-    /// The tools the agent says it will use; anything else is outside the plan.
-    #[n(3)]
-    pub plan: Option<BTreeSet<String>>,
-    /// When it was opened.
-    #[n(4)]
-    pub opened: Millis,
-    /// How many actions were proposed.
-    #[n(5)]
-    pub proposed: u64,
-    /// How many of them were permitted.
-    #[n(6)]
-    pub permitted: u64,
-    /// When something was last recorded in it.
-    #[n(7)]
-    pub seen: Millis,
-    /// A connection of this process holds it open, so it ends with the connection and never by being idle.
-    #[n(8)]
-    pub attached: bool,
-}
-
 /// Is a bearer key, by the digest of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]

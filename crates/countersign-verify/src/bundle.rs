@@ -1,17 +1,19 @@
 //! Checking a `.evidence` bundle.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use evidence::verify::{Check, Report, archive};
+use evidence::verify::Check;
 use evidence::{Archive, Standing};
+use replay::{Bundles, DecisionReport, Replayed, Report, archive};
 use tlog::key::VerifierKey;
 use types::Code;
 
 use crate::Ended;
+use crate::policies;
 use crate::told::{code, say, say_json, word};
 
-/// Checks a bundle against a trusted key.
-pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended {
+/// Checks a bundle against a trusted key; `folders` hold policy bundles that the reader has from elsewhere.
+pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, folders: &[PathBuf], json: bool) -> Ended {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -22,7 +24,14 @@ pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended
         Ok(bundle) => bundle,
         Err(error) => return Ended::Unusable(error.code(), error.to_string()),
     };
-    let report = archive(&bundle, key);
+    let mut own = Bundles::new();
+    for folder in folders {
+        match policies::read(folder) {
+            Ok(files) => own.add(files),
+            Err(why) => return Ended::Unusable(Code::FileUnusable, why),
+        }
+    }
+    let report = archive(&bundle, key, own);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
     let standing = signature.and(claim);
     if json {
@@ -38,15 +47,18 @@ pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, json: bool) -> Ended
 }
 
 fn tell(report: &Report, signature: Standing, claim: Standing) {
-    say(&format!("about      {}", report.about));
-    if let (Some(origin), Some(size)) = (&report.origin, report.size) {
+    let evidence = &report.evidence;
+    say(&format!("about      {}", evidence.about));
+    if let (Some(origin), Some(size)) = (&evidence.origin, evidence.size) {
         say(&format!("log        {origin}, {size} records"));
     }
+    let custody = &evidence.custody;
+    say(&format!("made       by {} with {} (their word)", custody.by, custody.program));
     say(&format!("signature  {}", word(signature)));
     say(&format!("claim      {}", word(claim)));
     say("");
-    report.signature.iter().for_each(line);
-    for record in &report.records {
+    evidence.signature.iter().for_each(line);
+    for record in &evidence.records {
         record.checks.iter().for_each(line);
         let fields: Vec<String> = record
             .fields
@@ -56,10 +68,35 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
             .collect();
         say(&format!("           record {} {}: {}", record.index, record.kind.unwrap_or("?"), fields.join(", ")));
     }
-    report.claims.iter().for_each(line);
+    evidence.claims.iter().for_each(line);
+    report.decisions.iter().for_each(decision);
+    say(&format!("{:<10} {}", "not proved", evidence.unproven));
 }
 
 fn line(check: &Check) {
     let detail = check.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default();
     say(&format!("{:<10} {}{detail}", word(check.standing), check.claim));
+}
+
+/// Says how a decision came out when it was computed again, and on whose word its facts rest.
+fn decision(decision: &DecisionReport) {
+    let claim = format!("record {}: the decision, computed again from its facts", decision.index);
+    let word = match &decision.replayed {
+        Replayed::Differs(_) => "DIFFERS",
+        Replayed::Missing(_) => "MISSING",
+        other => other.as_str(),
+    };
+    match &decision.replayed {
+        Replayed::Equal => {
+            say(&format!("{word:<10} {claim}"));
+            say(&format!("           its facts rest on proposal and bundle, and on {}", decision.told_by.join(", ")));
+        }
+        Replayed::Erased => say(&format!("{word:<10} {claim}")),
+        Replayed::Withheld(what) => say(&format!("{word:<10} {claim} (the exporter withheld {what})")),
+        Replayed::Missing(why) => say(&format!("{word:<10} {claim} ({why})")),
+        Replayed::Differs(differences) => {
+            say(&format!("{word:<10} {claim}"));
+            differences.iter().for_each(|difference| say(&format!("           {difference}")));
+        }
+    }
 }

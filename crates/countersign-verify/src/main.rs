@@ -5,6 +5,7 @@
 
 mod bundle;
 mod log;
+mod policies;
 mod told;
 
 use std::path::PathBuf;
@@ -24,6 +25,9 @@ struct Args {
     /// The log's verifier key, from somebody you trust: `NAME+HASH+KEY`.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// A policy bundle that is not in the evidence, as a folder; may be given several times.
+    #[arg(long = "policy-bundle", value_name = "DIR")]
+    policies: Vec<PathBuf>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
     };
     let ended = match args.key.as_deref().map(str::parse::<VerifierKey>).transpose() {
         Ok(key) if args.path.is_dir() => log::check(&args.path, key.as_ref(), args.json),
-        Ok(key) => bundle::check(&args.path, key.as_ref(), args.json),
+        Ok(key) => bundle::check(&args.path, key.as_ref(), &args.policies, args.json),
         Err(error) => Ended::Unusable(Code::UsageInvalid, format!("the key cannot be used: {error}")),
     };
     match ended {

@@ -44,6 +44,11 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Returns the name of whoever runs this, if the environment has one.
+pub fn user() -> Option<String> {
+    variable("USER").or_else(|| variable("LOGNAME"))
+}
+
 /// Returns the environment as the application resolves names in it.
 pub fn environment() -> control::control::Environment {
     Arc::new(variable)

@@ -25,6 +25,11 @@ pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Starts a bar that shows on a terminal how far something is; nothing is shown if `quiet`.
+pub fn progress(size: u64, quiet: bool) -> indicatif::ProgressBar {
+    if quiet { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new(size) }
+}
+
 /// Prints a line of data.
 pub fn say(text: impl std::fmt::Display) {
     let mut out = anstream::stdout().lock();

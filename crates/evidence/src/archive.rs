@@ -1,15 +1,18 @@
 //! The `.evidence` bundle: leaves, proofs and disclosures in one file that needs no server.
 //!
 //! A ZIP whose entries are stored, not compressed: `manifest.json`, `checkpoint`, and per record
-//! `records/INDEX.leaf`, `records/INDEX.tlog-proof` (C2SP) and, unless erased, `records/INDEX.disclosure`.
+//! `records/INDEX.leaf`, `records/INDEX.tlog-proof` (C2SP) and, unless erased, `records/INDEX.disclosure`; per policy
+//! bundle that is included, `bundles/DIGEST.json` with the text of each of its files.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tlog::hash::Hash;
-use types::cbor;
+use types::{Digest, Millis, cbor};
 use zip::write::SimpleFileOptions;
 
+use crate::about::About;
 use crate::commit::Disclosure;
 
 /// Is the format this code writes and reads.
@@ -17,6 +20,7 @@ pub const FORMAT: &str = "countersign/evidence/1";
 
 const ENTRY_BYTES_MAX: u64 = 16 << 20;
 const RECORDS_MAX: usize = 100_000;
+const BUNDLES_MAX: usize = 1_000;
 
 /// Is `manifest.json`: what the bundle claims to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,15 +28,36 @@ const RECORDS_MAX: usize = 100_000;
 pub struct Manifest {
     /// The format, [`FORMAT`].
     pub format: String,
-    /// What it is about: `action ID`; a bundle that says anything else does not verify.
-    pub about: String,
+    /// What it is about.
+    pub about: About,
+    /// How, when and from what it was made, as the exporter says.
+    pub custody: Custody,
     /// The log's verifier key as the exporter knows it; trust comes from elsewhere.
     pub log_key: String,
     /// The indices of the records inside, ascending.
     pub records: Vec<u64>,
     /// The records whose content was erased.
     pub erased: Vec<u64>,
+    /// The policy bundles inside, ascending.
+    pub bundles: Vec<Digest>,
 }
+
+/// Is the custody statement: how evidence came to be, in the exporter's words. It is not proved by anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Custody {
+    /// The program and its version.
+    pub program: String,
+    /// Who ran it.
+    pub by: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// The fields, `finding` and `fact` that it did not show.
+    pub withheld: Vec<String>,
+}
+
+/// Holds the files of a policy bundle: text by path.
+pub type PolicyFiles = BTreeMap<String, String>;
 
 /// Is one record in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +81,8 @@ pub struct Archive {
     pub checkpoint: Vec<u8>,
     /// The records, in order of index.
     pub records: Vec<ArchivedRecord>,
+    /// The policy bundles that decisions were made under, as far as they are included.
+    pub bundles: BTreeMap<Digest, PolicyFiles>,
 }
 
 /// Says why a file is not a bundle.
@@ -92,6 +119,10 @@ fn entry_name(index: u64, kind: &str) -> String {
     format!("records/{index:012}.{kind}")
 }
 
+fn bundle_name(digest: &Digest) -> String {
+    format!("bundles/{digest}.json")
+}
+
 impl Archive {
     /// Writes the bundle as the bytes of a `.evidence` file; the same bundle gives the same bytes.
     ///
@@ -108,6 +139,10 @@ impl Archive {
         let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(|e| part("manifest.json", e))?;
         put("manifest.json", &manifest)?;
         put("checkpoint", &self.checkpoint)?;
+        for (digest, files) in &self.bundles {
+            let name = bundle_name(digest);
+            put(&name, &serde_json::to_vec_pretty(files).map_err(|e| part(&name, e))?)?;
+        }
         for record in &self.records {
             put(&entry_name(record.index, "leaf"), &record.leaf)?;
             put(&entry_name(record.index, "tlog-proof"), &self.proof_text(record))?;
@@ -142,15 +177,16 @@ impl Archive {
         if manifest.format != FORMAT {
             return Err(ArchiveError::Format(manifest.format));
         }
-        if manifest.records.len() > RECORDS_MAX {
-            return Err(part("manifest.json", "too many records"));
-        }
-        if !manifest.records.is_sorted_by(|a, b| a < b) {
-            return Err(part("manifest.json", "the records are not in order, each once"));
+        let in_order = manifest.records.is_sorted_by(|a, b| a < b) && manifest.bundles.is_sorted_by(|a, b| a < b);
+        if manifest.records.len() > RECORDS_MAX || manifest.bundles.len() > BUNDLES_MAX || !in_order {
+            let why = "there are too many records or policy bundles, or they are not in order, each once";
+            return Err(part("manifest.json", why));
         }
         let checkpoint = parts.required("checkpoint")?;
+        let bundles =
+            manifest.bundles.iter().map(|d| Ok((*d, parts.bundle(d)?))).collect::<Result<_, ArchiveError>>()?;
         let records = manifest.records.iter().map(|i| parts.record(*i, &checkpoint)).collect::<Result<_, _>>()?;
-        Ok(Self { manifest, checkpoint, records })
+        Ok(Self { manifest, checkpoint, records, bundles })
     }
 }
 
@@ -180,6 +216,12 @@ impl Parts<'_> {
 
     fn required(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
         self.optional(name)?.ok_or_else(|| part(name, "missing"))
+    }
+
+    fn bundle(&mut self, digest: &Digest) -> Result<PolicyFiles, ArchiveError> {
+        let name = bundle_name(digest);
+        let bytes = self.required(&name)?;
+        serde_json::from_slice(&bytes).map_err(|e| part(&name, e))
     }
 
     fn record(&mut self, index: u64, checkpoint: &[u8]) -> Result<ArchivedRecord, ArchiveError> {
@@ -253,9 +295,16 @@ mod tests {
 
     fn manifest(records: u64) -> Vec<u8> {
         let records: Vec<u64> = (0..records).collect();
-        let (about, log_key) = ("x".to_owned(), "k".to_owned());
-        serde_json::to_vec(&Manifest { format: FORMAT.to_owned(), about, log_key, records, erased: Vec::new() })
-            .unwrap()
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            about: About::Records { from: 0, to: 1 },
+            custody: Custody::default(),
+            log_key: "k".to_owned(),
+            records,
+            erased: Vec::new(),
+            bundles: Vec::new(),
+        };
+        serde_json::to_vec(&manifest).unwrap()
     }
 
     #[test]

@@ -5,17 +5,20 @@
 //! people and agents it is about; destroy such a key and the values are gone while every proof stays
 //! valid. Nothing here stores, signs or draws random bytes.
 
+pub mod about;
 pub mod archive;
 pub mod bodies;
-mod claims;
+pub mod claims;
 pub mod commit;
 pub mod content;
 pub mod keys;
 pub mod leaf;
 pub mod seal;
+mod subject;
 pub mod verify;
 pub mod walk;
 
+pub use about::About;
 pub use archive::{Archive, ArchiveError};
 pub use commit::{Disclosed, Disclosure, Item};
 pub use content::{Content, Field};

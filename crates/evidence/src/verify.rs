@@ -9,7 +9,8 @@ use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
 
-use crate::archive::{Archive, ArchivedRecord};
+use crate::about::About;
+use crate::archive::{Archive, ArchivedRecord, Custody};
 use crate::claims::{self, Read};
 use crate::commit;
 use crate::content::Field;
@@ -61,7 +62,9 @@ pub struct RecordReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// What the bundle says it is about.
-    pub about: String,
+    pub about: About,
+    /// How it was made, as the exporter says.
+    pub custody: Custody,
     /// The log's origin, once the checkpoint could be opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -74,6 +77,8 @@ pub struct Report {
     pub claims: Vec<Check>,
     /// Each record.
     pub records: Vec<RecordReport>,
+    /// What such a bundle cannot prove, whatever it holds.
+    pub unproven: &'static str,
 }
 
 impl Report {
@@ -123,9 +128,14 @@ fn outcome<E: std::fmt::Display>(claim: impl Into<String>, result: Result<(), E>
 }
 
 /// Verifies a bundle against a trusted log key; without one, the bundle's own key is used and said so.
-pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
+///
+/// Returns the records too, as far as they could be read, for whoever knows more to claim of them.
+pub fn archive<'a>(bundle: &'a Archive, trusted: Option<&VerifierKey>) -> (Report, Vec<Read<'a>>) {
+    let about = &bundle.manifest.about;
     let mut report = Report {
-        about: bundle.manifest.about.clone(),
+        about: about.clone(),
+        custody: bundle.manifest.custody.clone(),
+        unproven: about.unproven(),
         origin: None,
         size: None,
         signature: Vec::new(),
@@ -141,8 +151,8 @@ pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>) -> Report {
         report.records.push(entry);
         read.extend(leaf.map(|leaf| Read { index: record.index, bytes: &record.leaf, leaf, shown, erased }));
     }
-    report.claims = claims::of(&bundle.manifest.about, &read);
-    report
+    report.claims = claims::of(about, &read);
+    (report, read)
 }
 
 fn open_checkpoint(bundle: &Archive, trusted: Option<&VerifierKey>, report: &mut Report) -> Option<Checkpoint> {
@@ -276,24 +286,28 @@ mod tests {
         });
         let manifest = crate::archive::Manifest {
             format: crate::archive::FORMAT.to_owned(),
-            about: String::new(),
+            about: About::Records { from: 0, to: 2 },
+            custody: Custody::default(),
             log_key: String::new(),
             records: (0..).take(leaves.len()).collect(),
             erased: (0..).take(leaves.len()).collect(),
+            bundles: Vec::new(),
         };
-        Archive { manifest, checkpoint: Vec::new(), records: records.collect() }
+        let bundles = BTreeMap::new();
+        Archive { manifest, checkpoint: Vec::new(), records: records.collect(), bundles }
     }
 
     #[test]
     fn a_session_that_ends_at_the_last_number_is_only_broken() {
-        let report = archive(&bundle(&[leaf(0, u64::MAX), leaf(1, 0)]), None);
+        let bundle = bundle(&[leaf(0, u64::MAX), leaf(1, 0)]);
+        let (report, _) = archive(&bundle, None);
         let place = report.claims.iter().find(|check| check.claim.contains("in its place")).unwrap();
         assert_eq!(place.standing, Standing::Broken);
     }
 
     #[test]
     fn a_record_is_erased_only_where_the_erasure_is_shown() {
-        let word = |bundle: &Archive| archive(bundle, None).records[0].checks.last().map(|check| check.standing);
+        let word = |bundle: &Archive| archive(bundle, None).0.records[0].checks.last().map(|check| check.standing);
         assert_eq!(word(&bundle(&[leaf(0, 0)])), Some(Standing::Missing));
         let erasure = Leaf { kind: RecordKind::Erasure, ..leaf(1, 1) };
         assert_eq!(word(&bundle(&[leaf(0, 0), erasure])), Some(Standing::Erased));

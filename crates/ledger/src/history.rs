@@ -1,16 +1,17 @@
 //! Reading what is recorded, and exporting it as evidence.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use evidence::archive::{Archive, ArchivedRecord, FORMAT, Manifest};
-use evidence::{Content, Leaf, RecordKey, TenantKey, commit, seal};
+use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
+use evidence::{About, Content, Leaf, RecordKey, TenantKey, commit, seal};
 use store::{Reader, Row, StoreError};
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
 use tlog::prove::prove_inclusion;
 use tlog::tile_reader::TileReader;
-use types::{ActionId, Code};
+use types::{ActionId, Code, SessionId};
 
 use crate::files::Folder;
 use crate::keyring::{KeyringError, Subjects};
@@ -136,6 +137,18 @@ impl History {
         })
     }
 
+    /// Returns the records of one session, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn of_session(&self, session: &SessionId) -> Result<Vec<Entry>, HistoryError> {
+        self.with(|inner| {
+            let rows = inner.reader.of_session(session.0.as_bytes())?;
+            rows.into_iter().map(|row| inner.open(row)).collect()
+        })
+    }
+
     /// Returns the records of `from..to`, in order.
     ///
     /// # Errors
@@ -157,7 +170,16 @@ impl History {
         self.with(|inner| Ok(inner.reader.state(kind)?))
     }
 
-    /// Makes an evidence bundle of some records; `open` says which fields, `finding` and `fact` are shown.
+    /// Returns the stored state of a kind under one key, in canonical bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn state_value(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, HistoryError> {
+        self.with(|inner| Ok(inner.reader.state_value(kind, key)?))
+    }
+
+    /// Makes an evidence bundle of some records, without what the custody statement says is withheld.
     ///
     /// # Errors
     ///
@@ -165,10 +187,10 @@ impl History {
     /// otherwise as above.
     pub fn export(
         &self,
-        about: &str,
+        about: &About,
         indices: &[u64],
         key: &VerifierKey,
-        open: impl Fn(&str) -> bool,
+        custody: &Custody,
     ) -> Result<Archive, HistoryError> {
         let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let folder = Folder::at(self.data.join(LOG));
@@ -180,14 +202,18 @@ impl History {
         let mut archive = Archive {
             manifest: Manifest {
                 format: FORMAT.into(),
-                about: about.into(),
+                about: about.clone(),
+                custody: custody.clone(),
                 log_key: key.to_string(),
                 records: indices.to_vec(),
                 erased: Vec::new(),
+                bundles: Vec::new(),
             },
             checkpoint: note,
             records: Vec::new(),
+            bundles: BTreeMap::new(),
         };
+        let open = |name: &str| !custody.withheld.iter().any(|withheld| withheld == name);
         for index in indices {
             if *index >= checkpoint.size {
                 return Err(HistoryError::Unpublished { index: *index, published: checkpoint.size });

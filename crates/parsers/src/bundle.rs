@@ -78,9 +78,9 @@ fn judged(read: &Result<Bundle, LoadError>) {
     match read {
         Ok(bundle) => {
             let facts = asked();
-            let answer = control::gather::ask_policy(bundle, proposed(), facts);
+            let answer = replay::judge::ask_policy(bundle, proposed(), facts);
             assert!(!answer.findings.is_empty());
-            assert_eq!(control::gather::ask_policy(bundle, proposed(), facts), answer);
+            assert_eq!(replay::judge::ask_policy(bundle, proposed(), facts), answer);
         }
         Err(error) => assert!(!error.0.is_empty() && !error.to_string().is_empty()),
     }
@@ -123,7 +123,7 @@ pub fn trials(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(trials) = trial::parse(text) else { return };
     let bundle = small();
-    let policy = |proposal: &ActionProposal, facts: &Facts| control::gather::ask_policy(bundle, proposal, facts);
+    let policy = |proposal: &ActionProposal, facts: &Facts| replay::judge::ask_policy(bundle, proposal, facts);
     let stage = Stage { bundle: bundle.data(), digest: bundle.digest(), policy: &policy, admin: &policy::ADMIN_TOOLS };
     for trial in trials.iter().take(4) {
         let report = stage.run(trial);
@@ -178,6 +178,6 @@ pub fn facts(bytes: &[u8]) {
     assert_eq!(facts, stages::facts::of_proposal(&data, &executed, &policy::ADMIN_TOOLS));
     let (mut all, level) = (facts, FactName::known("level.rank"));
     all.set(level, 1, "test", Millis(1));
-    let ask = |proposal| control::gather::ask_policy(small(), proposal, &all);
+    let ask = |proposal| replay::judge::ask_policy(small(), proposal, &all);
     assert_eq!(ask(&decided), ask(&executed));
 }

@@ -187,7 +187,7 @@ pub fn rows(bytes: &[u8]) {
         1 => check::<state::Switch>(bytes),
         2 => check::<types::case::Case>(bytes),
         3 => check::<state::OpenFlight>(bytes),
-        4 => check::<state::Session>(bytes),
+        4 => check::<types::Session>(bytes),
         5 => check::<state::Key>(bytes),
         6 => check::<state::Conduct>(bytes),
         7 => check::<state::Quarantine>(bytes),

@@ -1,12 +1,13 @@
 //! A stranger's evidence: leaves, disclosures and whole bundles.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use evidence::archive::{ArchivedRecord, FORMAT, Manifest};
+use evidence::archive::{ArchivedRecord, Custody, FORMAT, Manifest};
 use evidence::commit::{self, Commitments};
 use evidence::walk::Walk;
 use evidence::{
-    Archive, Content, Disclosure, Field, Item, Leaf, RecordKey, RecordKind, Standing, SubjectKey, bodies, verify,
+    About, Archive, Content, Disclosure, Field, Item, Leaf, RecordKey, RecordKind, Standing, SubjectKey, bodies, verify,
 };
 use types::decision::Risk;
 use types::id::RecordId;
@@ -179,13 +180,16 @@ fn sound() -> &'static Archive {
         Archive {
             manifest: Manifest {
                 format: FORMAT.to_owned(),
-                about: format!("action {}", ActionId::draw(Millis(1), [2; 10])),
+                about: About::action(ActionId::draw(Millis(1), [2; 10])),
+                custody: Custody::default(),
                 log_key: signer().verifier().to_string(),
                 records: vec![0, 1, 2],
                 erased: Vec::new(),
+                bundles: Vec::new(),
             },
             checkpoint: checkpoint.sign(signer()).unwrap().to_string().into_bytes(),
             records: records.collect(),
+            bundles: BTreeMap::new(),
         }
     })
 }
@@ -197,8 +201,8 @@ pub fn archive(bytes: &[u8]) {
     assert_eq!(Archive::from_bytes(&written).unwrap(), archive);
     let read: usize = archive.records.iter().map(|record| record.leaf.len() + record.proof.len() * 32).sum();
     assert!(read <= bytes.len(), "{read} bytes out of {}", bytes.len());
-    let trusted = verify::archive(&archive, Some(signer().verifier()));
-    let own = verify::archive(&archive, None);
+    let (trusted, _) = verify::archive(&archive, Some(signer().verifier()));
+    let (own, _) = verify::archive(&archive, None);
     assert_ne!(own.signature_standing(), Standing::Holds, "a bundle's own key proves nothing");
     assert_eq!(trusted.records.len(), archive.records.len());
 }
@@ -210,7 +214,7 @@ pub fn verify(bytes: &[u8]) {
     while !taker.is_empty() {
         alter(&mut archive, &mut taker);
     }
-    let report = verify::archive(&archive, Some(signer().verifier()));
+    let (report, _) = verify::archive(&archive, Some(signer().verifier()));
     let indices_hold = archive.records.iter().all(|record| {
         sound()
             .records
@@ -237,7 +241,7 @@ fn alter(archive: &mut Archive, taker: &mut Taker<'_>) {
     let (what, which) = (taker.byte(), usize::from(taker.byte()));
     match what % 12 {
         0 => flip(&mut archive.checkpoint, taker),
-        1 => archive.manifest.about = String::from_utf8_lossy(taker.take(which)).into_owned(),
+        1 => archive.manifest.about = About::Records { from: taker.long(), to: taker.long() },
         2 => archive.manifest.log_key = String::from_utf8_lossy(taker.take(which)).into_owned(),
         3 => archive.manifest.erased.push(taker.byte().into()),
         4 => archive.manifest.records.push(taker.long()),

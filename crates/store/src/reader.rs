@@ -119,6 +119,17 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Returns the records of one session, in order.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn of_session(&self, session: &[u8; 16]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{ROW} WHERE j.session = ?1 ORDER BY j.seq"))?;
+        let rows = statement.query_map(params![session], row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Returns the last leaf of a session.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::levels::LevelWish;
 use control::{Config, Control};
 use evidence::TenantKey;
 use ledger::LogKeys;
-use ledger::recover::Place;
+use ledger::recover::{OpenError, Place};
 use policy::{Bundle, BundleFiles};
 use tempfile::TempDir;
 use tlog::key::SignerKey;
@@ -42,10 +43,21 @@ impl World {
         let Self { control, clock, folder, tokens } = self;
         let config = control.config().clone();
         control.close().await;
-        let control = Control::open(config).unwrap();
+        let control = reopened(config).await;
         control.start().await.unwrap();
         Self { control, clock, folder, tokens }
     }
+}
+
+/// Opens the application again; a task that still holds the old one for a moment keeps the folder taken.
+async fn reopened(config: Config) -> Arc<Control> {
+    for _ in 0..100 {
+        match Control::open(config.clone()) {
+            Err(OpenError::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => return other.unwrap(),
+        }
+    }
+    panic!("the folder is still taken")
 }
 
 /// Starts an application with the bundle of [`bundle`].

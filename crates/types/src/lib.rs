@@ -19,6 +19,7 @@ pub mod id;
 pub mod json;
 pub mod jsonrpc;
 pub mod outcome;
+pub mod session;
 pub mod text;
 pub mod time;
 
@@ -35,4 +36,5 @@ pub use id::{
 };
 pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};
+pub use session::Session;
 pub use time::Millis;

@@ -6,13 +6,14 @@ use connectors::inventory::Entities;
 use policy::Bundle;
 use types::case::{Case, Vote};
 use types::{
-    ActionId, ActionProposal, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, SessionId, ToolName,
+    ActionId, ActionProposal, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, Session, SessionId,
+    ToolName,
 };
 
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::sessions::Brief;
-use crate::state::{Grant, Key, Session, Switch, Target};
+use crate::state::{Grant, Key, Switch, Target};
 
 /// Is a change that a person makes to the system itself.
 #[derive(Debug, Clone)]

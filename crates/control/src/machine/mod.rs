@@ -25,7 +25,7 @@ use policy::{Bundle, BundleFiles};
 use stages::decision::Permit;
 use types::case::Case;
 use types::cbor::{self, Canonical};
-use types::{AgentId, CaseId, ClassId, Digest, KeyId, TenantId, ToolName};
+use types::{AgentId, CaseId, ClassId, Digest, KeyId, Session, TenantId, ToolName};
 
 pub use command::{Change, Changes, Command, Propose, Reply};
 pub use outcome::UNREPORTED_MS;
@@ -35,7 +35,7 @@ pub use session::{SESSION_IDLE_MS, SESSIONS_MAX};
 
 use crate::board::Board;
 use crate::snapshot::{Snapshot, Views};
-use crate::state::{Conduct, Grant, Key, Quarantine, Session, Switch, kind};
+use crate::state::{Conduct, Grant, Key, Quarantine, Switch, kind};
 use meters::Meters;
 
 /// Is what a machine is loaded with besides the stored state.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
-use types::{AgentId, Code, Millis, Principal, SessionId};
+use types::{AgentId, Code, Millis, Principal, Session, SessionId};
 
 use super::due::Due;
 use super::{Changes, Decider, Reply};
 use crate::sessions::Brief;
-use crate::state::{Session, kind};
+use crate::state::kind;
 
 /// Is how many sessions of one agent may be open; one more is refused.
 pub const SESSIONS_MAX: usize = 1_000;

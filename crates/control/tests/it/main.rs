@@ -11,8 +11,10 @@
 mod administration;
 mod approvals;
 mod bounds;
+mod export;
 mod mcp;
 mod recovery;
+mod replay;
 mod safety;
 mod time;
 

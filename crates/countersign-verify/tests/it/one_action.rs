@@ -2,20 +2,23 @@
 
 use std::fs;
 
-use evidence::RecordKind;
+use control::export::{Order, custody, when_published};
+use evidence::archive::Custody;
+use evidence::{About, RecordKind};
 use types::ActionId;
 use types::case::Ballot;
 
 use crate::{published, verify, wish};
 
-async fn bundle(open: impl Fn(&str) -> bool) -> (tempfile::TempDir, std::path::PathBuf, String) {
+async fn bundle(withheld: &[&str]) -> (tempfile::TempDir, std::path::PathBuf, String) {
     let (world, key) = published().await;
     let history = world.control.history();
     let size = history.size().unwrap();
     let denied = history.range(0, size).unwrap().into_iter().find(|entry| entry.leaf.verdict == Some(3)).unwrap();
     let verifier = world.control.config().place.keys.log.verifier().clone();
-    let about = format!("action {}", denied.leaf.action.unwrap());
-    let archive = history.export(&about, &[denied.index], &verifier, open).unwrap();
+    let withheld = withheld.iter().map(|name| (*name).to_owned()).collect();
+    let order = Order::of(denied.leaf.action.unwrap(), Custody { withheld, ..custody("ana", types::Millis(1)) });
+    let archive = when_published(history, &verifier, &order).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("one.evidence");
     fs::write(&path, archive.to_bytes().unwrap()).unwrap();
@@ -24,7 +27,7 @@ async fn bundle(open: impl Fn(&str) -> bool) -> (tempfile::TempDir, std::path::P
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_bundle_holds() {
-    let (_folder, path, key) = bundle(|_| true).await;
+    let (_folder, path, key) = bundle(&[]).await;
     let (code, said) = verify(&path, &["--key", &key]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("signature  holds") && said.contains("claim      holds"), "{said}");
@@ -32,14 +35,14 @@ async fn a_whole_bundle_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_trusted_key_nothing_is_proved() {
-    let (_folder, path, _) = bundle(|_| true).await;
+    let (_folder, path, _) = bundle(&[]).await;
     let (code, said) = verify(&path, &[]);
     assert_eq!(code, 4, "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn withheld_grounds_leave_the_claim_undetermined() {
-    let (_folder, path, key) = bundle(|name| name != "finding").await;
+    let (_folder, path, key) = bundle(&["finding"]).await;
     let (code, said) = verify(&path, &["--key", &key]);
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("signature  holds") && said.contains("claim      withheld"), "{said}");
@@ -47,12 +50,12 @@ async fn withheld_grounds_leave_the_claim_undetermined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_cannot_say_that_it_is_about_another_action_or_that_a_record_was_erased() {
-    let (_folder, path, key) = bundle(|_| true).await;
+    let (_folder, path, key) = bundle(&[]).await;
     let whole = evidence::Archive::from_bytes(&fs::read(&path).unwrap()).unwrap();
     let other = types::ActionId::draw(types::Millis(1), [1; 10]);
 
     let mut renamed = whole.clone();
-    renamed.manifest.about = format!("action {other}");
+    renamed.manifest.about = About::action(other);
     fs::write(&path, renamed.to_bytes().unwrap()).unwrap();
     let (code, said) = verify(&path, &["--key", &key]);
     assert!(code == 1 && said.contains("claim      BROKEN") && said.contains("code       evidence-broken"), "{said}");
@@ -86,24 +89,28 @@ async fn an_approval_is_believed_only_with_its_vote() {
     let decided = of(&ran).first().unwrap().index;
     let stranger = of(&opener).into_iter().find(|entry| entry.leaf.kind == RecordKind::Decided).unwrap().index;
     let folder = tempfile::tempdir().unwrap();
-    let said = |indices: &[u64], about: &str| {
+    let said = |indices: &[u64]| {
         let verifier = world.control.config().place.keys.log.verifier();
         let path = folder.path().join("ran.evidence");
-        fs::write(&path, history.export(about, indices, verifier, |_| true).unwrap().to_bytes().unwrap()).unwrap();
+        fs::write(
+            &path,
+            history.export(&About::action(ran), indices, verifier, &Custody::default()).unwrap().to_bytes().unwrap(),
+        )
+        .unwrap();
         verify(&path, &["--key", &key]).1
     };
-    let about = format!("action {ran}");
-    let whole = said(&[vote, decided], &about);
+    let whole = said(&[vote, decided]);
     assert!(whole.contains("holds      record") && whole.contains(": people voted for what was lifted"), "{whole}");
-    assert!(whole.contains(&format!("holds      the records are about {ran}")) && !whole.contains("BROKEN"), "{whole}");
-    let without = said(&[decided], &about);
+    assert!(
+        whole.contains(&format!("holds      the records are about action {ran}")) && !whole.contains("BROKEN"),
+        "{whole}"
+    );
+    let without = said(&[decided]);
     let missing =
         format!("MISSING    record {decided}: people voted for what was lifted (no vote for {opener} is here)");
     assert!(without.contains(&missing), "{without}");
-    let foreign = said(&[stranger, vote, decided], &about);
-    assert!(foreign.contains(&format!("BROKEN     the records are about {ran}")), "{foreign}");
-    let titled = said(&[vote, decided], &format!("{about} (refund approved)"));
-    assert!(titled.contains("BROKEN     the records are about what the bundle says"), "{titled}");
+    let foreign = said(&[stranger, vote, decided]);
+    assert!(foreign.contains(&format!("BROKEN     the records are about action {ran}")), "{foreign}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,12 +128,12 @@ async fn what_is_no_bundle_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_cannot_paint_over_what_is_said_of_it() {
-    let (_folder, path, key) = bundle(|_| true).await;
+    let (_folder, path, key) = bundle(&[]).await;
     let mut painted = evidence::Archive::from_bytes(&fs::read(&path).unwrap()).unwrap();
-    painted.manifest.about = "x\nsignature  holds\u{1b}[2J\u{202e}".to_owned();
+    painted.manifest.custody.by = "x\nsignature  holds\u{1b}[2J\u{202e}".to_owned();
     fs::write(&path, painted.to_bytes().unwrap()).unwrap();
     let (_, said) = verify(&path, &["--key", &key]);
-    assert!(said.starts_with("about      x\\u{a}signature  holds\\u{1b}[2J\\u{202e}\n"), "{said}");
+    assert!(said.contains("made       by x\\u{a}signature  holds\\u{1b}[2J\\u{202e} with "), "{said}");
     painted.manifest.format = "\u{1b}[2J".to_owned();
     fs::write(&path, painted.to_bytes().unwrap()).unwrap();
     assert!(!verify(&path, &["--key", &key]).1.contains('\u{1b}'));

@@ -22,7 +22,7 @@ use super::span::after;
 use crate::cli::Init;
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle, write_bundle};
-use crate::machine::{SystemClock, variable};
+use crate::machine::{SystemClock, user, variable};
 use crate::output::{self, BOLD, FAINT, GOOD, NOTE, paint};
 use crate::serve::{Options, Server as Running, first_key};
 
@@ -160,7 +160,7 @@ fn owner(args: &Init) -> Result<PersonId, CliError> {
     if let Some(owner) = &args.owner {
         return Ok(owner.clone());
     }
-    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "owner".into());
+    let user = user().unwrap_or_else(|| "owner".into());
     PersonId::new(user).map_err(|e| CliError::usage(e.to_string()).hint("name the owner with --owner"))
 }
 

@@ -1,9 +1,8 @@
 //! `countersign log`: the journal and its published files.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use control::records::{self, Line, export_when_published};
+use control::records::{self, Line};
 use evidence::walk::Walk;
 use ledger::Folder;
 use ledger::recover::{JOURNAL, LOG};
@@ -11,7 +10,7 @@ use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::Done;
+use super::{Done, export};
 use crate::cli::LogCommand;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
@@ -22,10 +21,7 @@ pub async fn run(folders: &Folders, command: &LogCommand, as_json: bool) -> Done
     match command {
         LogCommand::Tail { count, follow } => tail(folders, *count, *follow, as_json).await,
         LogCommand::Check => check(folders, as_json),
-        LogCommand::Export { action, output, withhold } => {
-            let name = output.clone().unwrap_or_else(|| PathBuf::from(format!("{action}.evidence")));
-            export(folders, action, &name, withhold, as_json).await
-        }
+        LogCommand::Export(args) => export::run(folders, args, as_json).await,
         LogCommand::Key => {
             output::say(folders.keys_there()?.log.verifier());
             Ok(Exit::Done)
@@ -74,7 +70,7 @@ fn check(folders: &Folders, as_json: bool) -> Done {
         note.ok_or_else(|| CliError::new(Exit::Undetermined, Code::EvidenceMissing, "nothing is published yet"))?;
     let (checkpoint, _) =
         Checkpoint::open(&note, keys.log.verifier()).map_err(|e| broken(format!("the checkpoint: {e}")))?;
-    let bar = progress(checkpoint.size, as_json);
+    let bar = output::progress(checkpoint.size, as_json);
     let mut walk = Walk::new();
     let mut wrong: Option<String> = None;
     let mut chunk: Vec<Vec<u8>> = Vec::new();
@@ -119,37 +115,6 @@ fn check(folders: &Folders, as_json: bool) -> Done {
                 format!("   {} permitted actions have no outcome in the published log", walked.open_intents.len()),
             ));
         }
-    }
-    Ok(Exit::Done)
-}
-
-fn progress(size: u64, quiet: bool) -> indicatif::ProgressBar {
-    if quiet { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new(size) }
-}
-
-async fn export(
-    folders: &Folders,
-    action: &types::ActionId,
-    file: &PathBuf,
-    withhold: &[String],
-    as_json: bool,
-) -> Done {
-    let (history, keys) = folders.history()?;
-    let names: Vec<&str> = evidence::Field::ALL.iter().map(|f| f.as_str()).chain(["finding", "fact"]).collect();
-    if let Some(unknown) = withhold.iter().find(|name| !names.contains(&name.as_str())) {
-        return Err(CliError::usage(format!("`{unknown}` is no field; fields are {}", names.join(", "))));
-    }
-    let open = |name: &str| !withhold.iter().any(|w| w == name);
-    let archive = export_when_published(&history, action, keys.log.verifier(), open).await?;
-    let indices = &archive.manifest.records;
-    let bytes = archive.to_bytes().map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
-    std::fs::write(file, &bytes)
-        .map_err(|e| CliError::machine(format!("`{}` cannot be written: {e}", file.display())))?;
-    if as_json {
-        output::say_json(&json!({ "file": file, "bytes": bytes.len(), "records": indices }));
-    } else {
-        output::say(format!("{} ({} bytes, {} records)", file.display(), bytes.len(), indices.len()));
-        output::tell(format!("check it with: countersign-verify {} --key '{}'", file.display(), keys.log.verifier()));
     }
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
 mod hook;
 mod init;
 mod key;
@@ -14,6 +15,7 @@ mod kill;
 mod log;
 mod policy;
 mod reference;
+mod replay;
 mod span;
 mod tool;
 mod trace;
@@ -46,6 +48,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
+        Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Log(ref command) => log::run(&folders, command, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Tool(ref command) => tool::run(&client()?, command, json).await,

@@ -17,6 +17,7 @@ mod hook;
 mod key;
 mod program;
 mod reading;
+mod replay;
 mod stateless;
 mod stop;
 mod story;

@@ -11,9 +11,10 @@ use crate::program::{Client, Server, begun, log_tail, open_case, run};
 
 const NO_ACTION: &str = "act_01890000000070008000000000000000";
 
-fn commands() -> [Vec<&'static str>; 5] {
+fn commands() -> [Vec<&'static str>; 6] {
     [
         vec!["trace", "last"],
+        vec!["replay"],
         vec!["log", "tail"],
         vec!["log", "check"],
         vec!["log", "key"],

@@ -45,7 +45,7 @@ fn trial(scene: &Scene, bundle: &Bundle, entities: &Entities, approved: &[&str])
 }
 
 fn run(bundle: &Bundle, trial: &Trial) -> Report {
-    let policy = |proposal: &ActionProposal, facts: &Facts| control::gather::ask_policy(bundle, proposal, facts);
+    let policy = |proposal: &ActionProposal, facts: &Facts| replay::judge::ask_policy(bundle, proposal, facts);
     let stage = Stage { bundle: bundle.data(), digest: bundle.digest(), policy: &policy, admin: &policy::ADMIN_TOOLS };
     stage.run(trial).unwrap()
 }

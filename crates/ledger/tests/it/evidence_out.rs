@@ -1,7 +1,8 @@
 //! Evidence leaving the house: bundles verify, and every altered byte of one is noticed.
 
+use evidence::archive::Custody;
 use evidence::verify::archive;
-use evidence::{Archive, Standing};
+use evidence::{About, Archive, Standing};
 
 use crate::world::{Ask, World};
 
@@ -11,8 +12,9 @@ async fn bundle(world: &World) -> Vec<u8> {
         opened.ledger.ask(Ask::Add(n)).await.unwrap();
     }
     opened.publisher.publish().unwrap();
-    let exported =
-        opened.history.export("three records", &[0, 255, 299], world.keys().log.verifier(), |_| true).unwrap();
+    let about = About::Records { from: 0, to: 300 };
+    let key = world.keys();
+    let exported = opened.history.export(&about, &[0, 255, 299], key.log.verifier(), &Custody::default()).unwrap();
     world.close(opened);
     exported.to_bytes().unwrap()
 }
@@ -21,12 +23,12 @@ async fn bundle(world: &World) -> Vec<u8> {
 async fn a_bundle_verifies_against_the_trusted_key_alone() {
     let world = World::new();
     let archive_in = Archive::from_bytes(&bundle(&world).await).unwrap();
-    let report = archive(&archive_in, Some(world.keys().log.verifier()));
+    let report = archive(&archive_in, Some(world.keys().log.verifier())).0;
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records.len(), 3);
-    assert_eq!(archive(&archive_in, None).signature_standing(), Standing::Missing);
+    assert_eq!(archive(&archive_in, None).0.signature_standing(), Standing::Missing);
     let other = tlog::key::SignerKey::ed25519("test.example/log", &[8; 32]).unwrap();
-    assert_eq!(archive(&archive_in, Some(other.verifier())).signature_standing(), Standing::Broken);
+    assert_eq!(archive(&archive_in, Some(other.verifier())).0.signature_standing(), Standing::Broken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +40,7 @@ async fn no_altered_byte_of_a_bundle_passes() {
         let mut altered = bytes.clone();
         altered[at] ^= 0x20;
         let passes = Archive::from_bytes(&altered)
-            .is_ok_and(|a| archive(&a, Some(world.keys().log.verifier())).signature_standing() == Standing::Holds);
+            .is_ok_and(|a| archive(&a, Some(world.keys().log.verifier())).0.signature_standing() == Standing::Holds);
         if passes {
             undetected.push(at);
         }
@@ -60,8 +62,10 @@ async fn what_is_withheld_stays_hidden_and_the_rest_still_holds() {
     bundle(&world).await;
     let opened = world.open().unwrap();
     let key = world.keys();
-    let exported = opened.history.export("one record", &[7], key.log.verifier(), |field| field != "body").unwrap();
-    let report = archive(&exported, Some(key.log.verifier()));
+    let custody = Custody { withheld: vec!["body".to_owned()], ..Custody::default() };
+    let about = About::Records { from: 7, to: 8 };
+    let exported = opened.history.export(&about, &[7], key.log.verifier(), &custody).unwrap();
+    let (report, _) = archive(&exported, Some(key.log.verifier()));
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records[0].fields["body"], "withheld");
     assert_eq!(report.records[0].fields["arguments"], "empty");

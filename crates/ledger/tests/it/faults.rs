@@ -6,6 +6,8 @@ use countersign_ledger::history::HistoryError;
 use countersign_ledger::publish::PublishError;
 use countersign_ledger::recover::{JOURNAL, OpenError, lock, open, open_locked};
 use countersign_ledger::{History, KeyringError, LedgerError};
+use evidence::About;
+use evidence::archive::Custody;
 use types::Code;
 
 use crate::world::{Adder, Ask, World};
@@ -179,7 +181,12 @@ async fn an_export_before_the_first_checkpoint_is_too_early_and_makes_nothing() 
     opened.ledger.ask(Ask::Add(1)).await.unwrap();
     let log = world.data().join("log");
     fs::remove_dir_all(&log).unwrap();
-    let early = opened.history.export("one record", &[0], world.keys().log.verifier(), |_| true);
+    let early = opened.history.export(
+        &About::Records { from: 0, to: 1 },
+        &[0],
+        world.keys().log.verifier(),
+        &Custody::default(),
+    );
     assert!(matches!(early, Err(HistoryError::Unpublished { index: 0, published: 0 })));
     assert!(!log.exists());
 }

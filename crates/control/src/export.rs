@@ -1,0 +1,200 @@
+//! Evidence that leaves the house: which records belong to what is asked for, and the policy they were decided under.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use evidence::archive::{Archive, Custody, PolicyFiles};
+use evidence::{About, Field, RecordKind};
+use ledger::History;
+use ledger::history::{Entry, HistoryError};
+use tlog::key::VerifierKey;
+use types::{ActionId, AgentId, Code, Digest, Millis, PersonId, Principal, SessionId, cbor};
+
+use crate::control::Control;
+use crate::door::Refusal;
+use crate::error::{Failure, not_found};
+use crate::state::kind;
+use crate::trace;
+
+/// Is how often an export tries until the files hold its records.
+const TRIES: u32 = 20;
+
+/// Is how long it waits between two tries; all of them together take at most three seconds.
+const EVERY: Duration = Duration::from_millis(150);
+
+/// Is how many records are read at a time when all of them are looked at.
+const AT_ONCE: u64 = 1_000;
+
+/// Says of what evidence is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Some actions.
+    Actions(BTreeSet<ActionId>),
+    /// A session.
+    Session(SessionId),
+    /// What an agent proposed.
+    Agent(AgentId),
+    /// What was recorded from an instant up to another.
+    Period {
+        /// The first instant.
+        from: Millis,
+        /// The instant behind the last.
+        to: Millis,
+    },
+}
+
+/// Says how evidence is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Of what.
+    pub wanted: Wanted,
+    /// With the files of the policy bundles, not only their digests.
+    pub with_policy: bool,
+    /// What the bundle will say of its making; what it says is withheld is withheld.
+    pub custody: Custody,
+}
+
+impl Order {
+    /// Asks for everything about an action.
+    pub fn of(action: ActionId, custody: Custody) -> Self {
+        Self { wanted: Wanted::Actions(BTreeSet::from([action])), with_policy: true, custody }
+    }
+}
+
+/// Says who makes evidence when, with this program.
+pub fn custody(by: &str, at: Millis) -> Custody {
+    let program = concat!("countersign ", env!("CARGO_PKG_VERSION")).to_owned();
+    Custody { program, by: by.to_owned(), at, withheld: Vec::new() }
+}
+
+impl Control {
+    /// Exports everything about an action as the bytes of an evidence bundle, published first if it is not yet.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
+    /// journal and its files say.
+    pub async fn export(self: &Arc<Self>, by: &PersonId, action: &ActionId) -> Failure<Vec<u8>> {
+        let this = self.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || this.publish()).await {
+            tracing::warn!(%error, "the log's files are not up to date");
+        }
+        let key = self.config.place.keys.log.verifier();
+        let by = Principal::Person(by.clone()).to_string();
+        let order = Order::of(*action, custody(&by, self.now()));
+        let archive = when_published(self.history(), key, &order).await?;
+        archive.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string()))
+    }
+}
+
+/// Makes an evidence bundle as soon as the published files hold its records.
+///
+/// A running server publishes within a second; this waits three at most.
+///
+/// # Errors
+///
+/// `not-found` if nothing is recorded of what is wanted, `state-conflict` if its records are not published in time, or
+/// what the journal and its files say.
+pub async fn when_published(history: &History, key: &VerifierKey, order: &Order) -> Failure<Archive> {
+    let (about, indices) = select(history, &order.wanted)?;
+    let mut tries = 1;
+    let mut archive = loop {
+        match history.export(&about, &indices, key, &order.custody) {
+            Err(HistoryError::Unpublished { .. }) if tries < TRIES => tokio::time::sleep(EVERY).await,
+            other => break other?,
+        }
+        tries += 1;
+    };
+    if order.with_policy {
+        archive.bundles = policies(history, &archive)?;
+        archive.manifest.bundles = archive.bundles.keys().copied().collect();
+    }
+    Ok(archive)
+}
+
+/// Finds the records of what is wanted, and says what they are about.
+///
+/// # Errors
+///
+/// `not-found` if there are none, or what the journal says.
+pub fn select(history: &History, wanted: &Wanted) -> Failure<(About, Vec<u64>)> {
+    let (about, indices) = match wanted {
+        Wanted::Actions(actions) => (About::Actions(actions.clone()), roads(history, actions)?),
+        Wanted::Session(session) => (About::Session(*session), with_roads(history, history.of_session(session)?)?),
+        Wanted::Agent(agent) => (About::Agent(agent.clone()), with_roads(history, proposed_by(history, agent)?)?),
+        Wanted::Period { from, to } => {
+            let (from, to) = (first_at(history, *from)?, first_at(history, *to)?);
+            (About::Records { from, to }, (from..to).collect())
+        }
+    };
+    if indices.is_empty() {
+        return Err(not_found(format!("record of {about}")));
+    }
+    Ok((about, indices.into_iter().collect()))
+}
+
+/// Returns the records of actions, and of the votes they ran on.
+fn roads(history: &History, actions: &BTreeSet<ActionId>) -> Failure<BTreeSet<u64>> {
+    let mut indices = BTreeSet::new();
+    for action in actions {
+        indices.extend(trace::path(history, action)?.steps.iter().map(|step| step.index));
+    }
+    Ok(indices)
+}
+
+/// Returns the given records and what became of the actions that are decided in them.
+fn with_roads(history: &History, entries: Vec<Entry>) -> Failure<BTreeSet<u64>> {
+    let decided = entries.iter().filter(|entry| entry.leaf.kind == RecordKind::Decided);
+    let mut indices = roads(history, &decided.filter_map(|entry| entry.leaf.action).collect())?;
+    indices.extend(entries.iter().map(|entry| entry.index));
+    Ok(indices)
+}
+
+fn proposed_by(history: &History, agent: &AgentId) -> Failure<Vec<Entry>> {
+    let is_own = |entry: &Entry| {
+        let content = entry.content.as_ref().filter(|_| entry.leaf.kind == RecordKind::Decided);
+        let principal: Option<Principal> = content.and_then(|content| content.get(Field::Principal).ok().flatten());
+        principal.is_some_and(|principal| principal.agent() == Some(agent))
+    };
+    let mut own = Vec::new();
+    let size = history.size()?;
+    for from in (0..size).step_by(AT_ONCE as usize) {
+        own.extend(history.range(from, size.min(from + AT_ONCE))?.into_iter().filter(is_own));
+    }
+    Ok(own)
+}
+
+/// Returns the index of the first record that was not written before an instant, or the number of records.
+fn first_at(history: &History, at: Millis) -> Failure<u64> {
+    let (mut low, mut high) = (0, history.size()?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match history.record(middle)? {
+            Some(entry) if entry.leaf.at < at => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// Returns the files of the policy bundles that the decisions of an archive name.
+fn policies(history: &History, archive: &Archive) -> Failure<BTreeMap<Digest, PolicyFiles>> {
+    let leaves = archive.records.iter().filter_map(|record| evidence::Leaf::from_bytes(&record.leaf).ok());
+    let decided = leaves.filter(|leaf| leaf.kind == RecordKind::Decided);
+    let named: BTreeSet<Digest> = decided.filter_map(|leaf| leaf.bundle).collect();
+    let stored = |digest: &Digest| Ok(policy_files(history, digest)?.map(|files| (*digest, files)));
+    named.iter().filter_map(|digest| stored(digest).transpose()).collect()
+}
+
+/// Returns the files of a policy bundle that was ever active.
+///
+/// # Errors
+///
+/// `internal` if they were stored and do not read, or what the journal says.
+pub fn policy_files(history: &History, digest: &Digest) -> Failure<Option<PolicyFiles>> {
+    let Some(bytes) = history.state_value(kind::BUNDLE, &digest.to_string())? else { return Ok(None) };
+    let files: Vec<(String, String)> =
+        cbor::decode(&bytes).map_err(|e| Refusal::plain(Code::Internal, format!("a stored policy bundle: {e}")))?;
+    Ok(Some(files.into_iter().collect()))
+}

@@ -1,0 +1,76 @@
+//! `countersign log export`: evidence for somebody who does not trust us.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use control::export::{Order, Wanted, custody, when_published};
+use evidence::Field;
+use ledger::Clock as _;
+use serde_json::json;
+use types::Millis;
+
+use super::Done;
+use crate::cli::Export;
+use crate::error::{CliError, Exit};
+use crate::folder::Folders;
+use crate::machine::{self, SystemClock};
+use crate::output;
+
+/// Runs the command.
+pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
+    check_fields(&args.withhold)?;
+    let (history, keys) = folders.history()?;
+    let mut custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
+    custody.withheld = args.withhold.clone();
+    let order = Order { wanted: wanted(args, custody.at), with_policy: !args.without_policy, custody };
+    let archive = when_published(&history, keys.log.verifier(), &order).await?;
+    let bytes = archive.to_bytes().map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
+    let file = args.output.clone().unwrap_or_else(|| name(&order.wanted));
+    std::fs::write(&file, &bytes)
+        .map_err(|e| CliError::machine(format!("`{}` cannot be written: {e}", file.display())))?;
+    let indices = &archive.manifest.records;
+    if as_json {
+        let about = archive.manifest.about.to_string();
+        output::say_json(&json!({ "file": file, "about": about, "bytes": bytes.len(), "records": indices }));
+    } else {
+        output::say(format!("{} ({} bytes, {} records)", file.display(), bytes.len(), indices.len()));
+        output::tell(format!("check it with: countersign-verify {} --key '{}'", file.display(), keys.log.verifier()));
+    }
+    Ok(Exit::Done)
+}
+
+fn check_fields(withhold: &[String]) -> Result<(), CliError> {
+    let names: Vec<&str> = Field::ALL.iter().map(|f| f.as_str()).chain(["finding", "fact"]).collect();
+    match withhold.iter().find(|name| !names.contains(&name.as_str())) {
+        Some(unknown) => Err(CliError::usage(format!("`{unknown}` is no field; fields are {}", names.join(", ")))),
+        None => Ok(()),
+    }
+}
+
+/// Reads what is asked for; the command line demands exactly one of them.
+fn wanted(args: &Export, now: Millis) -> Wanted {
+    if let Some(session) = args.session {
+        Wanted::Session(session)
+    } else if let Some(agent) = &args.agent {
+        Wanted::Agent(agent.clone())
+    } else if let Some(from) = args.from {
+        let to = args.to.map_or(now.plus(1), |to| Millis(to.as_millisecond()));
+        Wanted::Period { from: Millis(from.as_millisecond()), to }
+    } else {
+        Wanted::Actions(args.actions.iter().copied().collect::<BTreeSet<_>>())
+    }
+}
+
+/// Names the file after what is in it.
+fn name(wanted: &Wanted) -> PathBuf {
+    let stem = match wanted {
+        Wanted::Actions(actions) => match (actions.first(), actions.len()) {
+            (Some(action), 1) => action.to_string(),
+            _ => "actions".to_owned(),
+        },
+        Wanted::Session(session) => session.to_string(),
+        Wanted::Agent(agent) => agent.to_string(),
+        Wanted::Period { .. } => "period".to_owned(),
+    };
+    PathBuf::from(format!("{stem}.evidence"))
+}

@@ -1,0 +1,221 @@
+//! Whether the records of a bundle are those it says it is about, and whether they are all of them.
+
+use std::collections::BTreeSet;
+
+use types::{ActionId, Principal, Session, SessionId};
+
+use crate::about::About;
+use crate::claims::{Read, openers};
+use crate::content::Field;
+use crate::leaf::RecordKind;
+use crate::verify::{Check, Standing, check};
+use crate::walk::is_intent;
+
+/// Holds what the bundle says it is about against its records.
+pub(crate) fn checks(about: &About, records: &[Read<'_>]) -> Vec<Check> {
+    let mut checks = vec![check(format!("the records are about {about}"), belonging(about, records), None)];
+    match about {
+        About::Session(session) => checks.push(whole(*session, records)),
+        About::Records { from, to } => checks.push(gapless(*from, *to, records)),
+        About::Actions(_) | About::Agent(_) => {}
+    }
+    checks
+}
+
+fn belonging(about: &About, records: &[Read<'_>]) -> Standing {
+    let own: Vec<(&Read<'_>, Standing)> = records.iter().map(|record| (record, owns(about, record))).collect();
+    let ours: Vec<&Read<'_>> = own.iter().filter(|(_, how)| *how != Standing::Broken).map(|(r, _)| *r).collect();
+    let follows = |(record, how): &(&Read<'_>, Standing)| match how {
+        Standing::Broken => belongs(record, &ours),
+        how => *how,
+    };
+    let standing = own.iter().map(follows).fold(Standing::Holds, Standing::and);
+    if is_there(about, &ours) { standing } else { Standing::Broken }
+}
+
+/// Says whether a record is of the subject itself.
+fn owns(about: &About, record: &Read<'_>) -> Standing {
+    let holds_if = |is: bool| if is { Standing::Holds } else { Standing::Broken };
+    match about {
+        About::Actions(actions) => holds_if(record.leaf.action.is_some_and(|action| actions.contains(&action))),
+        About::Session(session) => holds_if(in_session(record, *session)),
+        About::Records { from, to } => holds_if((*from..*to).contains(&record.index)),
+        About::Agent(agent) if record.leaf.kind == RecordKind::Decided => {
+            let by_agent = |by: &Principal| holds_if(by.agent() == Some(agent));
+            record.value::<Principal>(Field::Principal).map_or_else(|unknown| unknown, |by| by_agent(&by))
+        }
+        About::Agent(_) => Standing::Broken,
+    }
+}
+
+fn in_session(record: &Read<'_>, session: SessionId) -> bool {
+    record.leaf.session.as_ref().is_some_and(|place| place.session == session)
+}
+
+/// Says whether something of the subject is here at all: of several actions, something of each.
+fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
+    match about {
+        About::Actions(actions) => {
+            let seen: BTreeSet<ActionId> = ours.iter().filter_map(|record| record.leaf.action).collect();
+            !actions.is_empty() && actions.is_subset(&seen)
+        }
+        About::Session(_) | About::Agent(_) | About::Records { .. } => !ours.is_empty(),
+    }
+}
+
+/// Says whether a record that is not of the subject itself belongs to it: what became of one of its actions does, and a
+/// vote on a case that one of them ran on.
+fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
+    let Some(action) = other.leaf.action else { return Standing::Broken };
+    let decisions = || own.iter().filter(|r| r.leaf.kind == RecordKind::Decided);
+    if decisions().any(|decision| decision.leaf.action == Some(action)) {
+        return Standing::Holds;
+    }
+    if other.leaf.kind != RecordKind::Vote {
+        return Standing::Broken;
+    }
+    let mut standings: Vec<_> = decisions().map(|r| ran_on(r, &action)).collect();
+    if standings.contains(&Standing::Holds) {
+        return Standing::Holds;
+    }
+    // Where a decision does not show what it ran on, nobody can say that it was not this.
+    standings.retain(|standing| *standing != Standing::Broken);
+    standings.into_iter().reduce(Standing::and).unwrap_or(Standing::Broken)
+}
+
+fn ran_on(decision: &Read<'_>, opener: &ActionId) -> Standing {
+    let Some(shown) = &decision.shown else { return decision.without_values() };
+    let openers = shown.content.facts().ok().and_then(|facts| openers(&facts));
+    match openers {
+        Some(openers) if openers.contains(opener) => Standing::Holds,
+        Some(openers) if openers.is_empty() && shown.withheld_grounds > 0 => Standing::Withheld,
+        _ => Standing::Broken,
+    }
+}
+
+/// Demands every record of a session from its opening to its end, and the counts it was closed with.
+fn whole(session: SessionId, records: &[Read<'_>]) -> Check {
+    let claim = format!("{session} is whole, from its opening to its end");
+    let own: Vec<&Read<'_>> = records.iter().filter(|record| in_session(record, session)).collect();
+    let places = own.iter().filter_map(|record| Some(record.leaf.session.as_ref()?.seq));
+    if let Some((expected, found)) = (0..).zip(places).find(|(expected, found)| expected != found) {
+        let detail = format!("number {found} stands where number {expected} should");
+        return check(claim, Standing::Missing, Some(detail));
+    }
+    let Some(last) = own.last().filter(|last| last.leaf.kind == RecordKind::SessionClose) else {
+        return check(claim, Standing::Missing, Some("its end is not here".to_owned()));
+    };
+    match last.value::<Session>(Field::Body) {
+        Err(standing) => check(claim, standing, None),
+        Ok(closed) => {
+            let decided = own.iter().filter(|record| record.leaf.kind == RecordKind::Decided).count() as u64;
+            let permitted = own.iter().filter(|record| is_intent(&record.leaf)).count() as u64;
+            let counts = (closed.proposed, closed.permitted) == (decided, permitted);
+            let standing = if counts { Standing::Holds } else { Standing::Broken };
+            let detail = format!("closed after {} proposals, {} permitted", closed.proposed, closed.permitted);
+            check(claim, standing, Some(detail))
+        }
+    }
+}
+
+fn gapless(from: u64, to: u64, records: &[Read<'_>]) -> Check {
+    let claim = format!("every record from {from} up to {to} is here");
+    let there = records.iter().map(|record| record.index).eq(from..to);
+    check(claim, if there { Standing::Holds } else { Standing::Missing }, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::tests::{Put, action, approved, record, vote};
+    use crate::content::Content;
+    use crate::leaf::InSession;
+
+    fn stands(about: &About, records: &[Read<'_>]) -> Standing {
+        checks(about, records)[0].standing
+    }
+
+    #[test]
+    fn only_votes_that_it_ran_on_belong_to_an_action() {
+        let about = About::action(action(1));
+        let two = || Put { openers: vec![action(2).to_string()], ..approved() };
+        let stands = |records: &[Read<'_>]| stands(&about, records);
+        assert_eq!(stands(&[vote(3, 2), two().record(&[])]), Standing::Holds);
+        assert_eq!(stands(&[vote(3, 2), approved().record(&[])]), Standing::Broken);
+        assert_eq!(stands(&[vote(3, 2), two().record(&["fact"])]), Standing::Withheld);
+        assert_eq!(stands(&[vote(3, 2)]), Standing::Broken);
+        assert_eq!(stands(&[vote(3, 2), vote(4, 1)]), Standing::Broken);
+        let other = record(4, RecordKind::Outcome, 2, &Content::default(), &[]);
+        assert_eq!(stands(&[other, two().record(&[])]), Standing::Broken);
+        let erased = Read { shown: None, erased: true, ..two().record(&[]) };
+        assert_eq!(stands(&[vote(3, 2), erased]), Standing::Erased);
+    }
+
+    #[test]
+    fn a_bundle_holds_something_of_each_action_it_names() {
+        let both = About::Actions([action(1), action(2)].into());
+        assert_eq!(stands(&both, &[approved().record(&[])]), Standing::Broken);
+        let other = record(4, RecordKind::Outcome, 2, &Content::default(), &[]);
+        assert_eq!(stands(&both, &[other, approved().record(&[])]), Standing::Holds);
+        assert_eq!(stands(&About::Actions([].into()), &[]), Standing::Broken);
+    }
+
+    #[test]
+    fn an_agent_owns_what_it_proposed_and_what_became_of_it() {
+        let about = About::Agent("a".parse().unwrap());
+        let by = |name: &str| {
+            let principal = Principal::Agent(name.parse().unwrap());
+            record(5, RecordKind::Decided, 1, &Content::default().with(Field::Principal, &principal), &[])
+        };
+        let outcome = || record(6, RecordKind::Outcome, 1, &Content::default(), &[]);
+        assert_eq!(stands(&about, &[by("a"), outcome()]), Standing::Holds);
+        assert_eq!(stands(&about, &[by("b"), outcome()]), Standing::Broken);
+        assert_eq!(stands(&about, &[outcome()]), Standing::Broken);
+        let hidden = record(5, RecordKind::Decided, 1, &Content::default(), &["principal"]);
+        assert_eq!(stands(&about, &[hidden]), Standing::Withheld);
+    }
+
+    #[test]
+    fn a_part_of_the_log_has_no_gap() {
+        let at = |index| record(index, RecordKind::Heartbeat, 1, &Content::default(), &[]);
+        let gap = |records: &[Read<'_>]| checks(&About::Records { from: 3, to: 5 }, records)[1].standing;
+        assert_eq!(gap(&[at(3), at(4)]), Standing::Holds);
+        assert_eq!(gap(&[at(3)]), Standing::Missing);
+        assert_eq!(gap(&[at(4)]), Standing::Missing);
+    }
+
+    fn session(counts: (u64, u64), places: &[(u64, RecordKind)]) -> Standing {
+        let id = SessionId::draw(types::Millis(1), [1; 10]);
+        let body = Session {
+            id,
+            agent: "a".parse().unwrap(),
+            on_behalf_of: None,
+            plan: None,
+            opened: types::Millis(1),
+            proposed: counts.0,
+            permitted: counts.1,
+            seen: types::Millis(1),
+            attached: false,
+        };
+        let records = places.iter().map(|(seq, kind)| {
+            let mut one =
+                record(u8::try_from(*seq).unwrap(), *kind, 1, &Content::default().with(Field::Body, &body), &[]);
+            one.leaf.session = Some(InSession { session: id, seq: *seq, previous: None });
+            one.leaf.verdict = (*kind == RecordKind::Decided).then_some(0);
+            one
+        });
+        checks(&About::Session(id), &records.collect::<Vec<_>>())[1].standing
+    }
+
+    #[test]
+    fn a_session_is_whole_only_with_its_end_and_its_counts() {
+        use RecordKind::{Decided, SessionClose, SessionOpen};
+        let all = [(0, SessionOpen), (1, Decided), (2, SessionClose)];
+        assert_eq!(session((1, 1), &all), Standing::Holds);
+        assert_eq!(session((2, 1), &all), Standing::Broken);
+        assert_eq!(session((1, 0), &all), Standing::Broken);
+        assert_eq!(session((1, 1), &all[..2]), Standing::Missing);
+        assert_eq!(session((1, 1), &all[1..]), Standing::Missing);
+        assert_eq!(session((0, 0), &[all[0], all[2]]), Standing::Missing);
+    }
+}
