@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::hash::{Hash, HashError, empty_root};
-use crate::key::{SignerKey, VerifierKey};
+use crate::key::{Algorithm, SignerKey, VerifierKey};
 use crate::note::{Note, NoteError};
 
 /// The head of a log: whose it is, how many entries it has and the root of their tree.
@@ -45,6 +45,9 @@ pub enum CheckpointError {
         /// The name of the key.
         name: String,
     },
+    /// The checkpoint has extension lines, and the log's signature is of an algorithm that does not sign them.
+    #[error("the checkpoint has extension lines, which the log's signature does not cover")]
+    UnsignedExtension,
 }
 
 impl CheckpointError {
@@ -55,6 +58,7 @@ impl CheckpointError {
             CheckpointError::Lines | CheckpointError::Size | CheckpointError::Root(_) => "checkpoint-malformed",
             CheckpointError::EmptyRoot(_) => "checkpoint-empty-root",
             CheckpointError::OriginMismatch { .. } => "checkpoint-origin-mismatch",
+            CheckpointError::UnsignedExtension => "checkpoint-extension-unsigned",
         }
     }
 }
@@ -72,6 +76,13 @@ impl Checkpoint {
     /// [`CheckpointError::Lines`], [`CheckpointError::Size`], [`CheckpointError::Root`] or
     /// [`CheckpointError::EmptyRoot`]. No others.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::parse_lines(text)?;
+        checkpoint.check_root()?;
+        Ok(checkpoint)
+    }
+
+    /// Parses the text as [`Checkpoint::parse`] does, but takes any root for that of the empty tree.
+    pub(crate) fn parse_lines(text: &str) -> Result<Self, CheckpointError> {
         let lines = text.strip_suffix('\n').ok_or(CheckpointError::Lines)?;
         let lines: Vec<&str> = lines.split('\n').collect();
         let [origin, size, root, extension @ ..] = lines.as_slice() else {
@@ -83,7 +94,7 @@ impl Checkpoint {
             root: Hash::from_base64(root)?,
             extension: extension.iter().map(|line| (*line).to_owned()).collect(),
         };
-        checkpoint.check()?;
+        checkpoint.check_lines()?;
         Ok(checkpoint)
     }
 
@@ -94,7 +105,8 @@ impl Checkpoint {
     /// [`CheckpointError::Lines`] if the origin or an extension line is empty or contains a control character;
     /// [`CheckpointError::EmptyRoot`] if the size is 0 and the root another tree's. No others.
     pub fn to_text(&self) -> Result<String, CheckpointError> {
-        self.check()?;
+        self.check_lines()?;
+        self.check_root()?;
         let mut text = format!("{}\n{}\n{}\n", self.origin, self.size, self.root.to_base64());
         for line in &self.extension {
             text.push_str(line);
@@ -122,24 +134,35 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`CheckpointError::Note`] if the note is malformed, its signature invalid or not by `key`;
-    /// [`CheckpointError::OriginMismatch`] if the origin is not the name of `key`; those of [`Checkpoint::parse`].
+    /// [`CheckpointError::OriginMismatch`] if the origin is not the name of `key`;
+    /// [`CheckpointError::UnsignedExtension`]; those of [`Checkpoint::parse`].
     pub fn open(note: &[u8], key: &VerifierKey) -> Result<(Self, Note), CheckpointError> {
         let note = Note::parse(note)?;
         note.verify(std::slice::from_ref(key))?;
         let checkpoint = Self::parse(note.text())?;
         checkpoint.check_origin(key)?;
+        checkpoint.check_extension(std::iter::once(key))?;
         Ok((checkpoint, note))
     }
 
-    fn check(&self) -> Result<(), CheckpointError> {
+    fn check_lines(&self) -> Result<(), CheckpointError> {
         let wrong = |line: &String| line.is_empty() || line.contains(|c| c < ' ');
-        if wrong(&self.origin) || self.extension.iter().any(wrong) {
-            return Err(CheckpointError::Lines);
-        }
-        if self.size == 0 && self.root != empty_root() {
-            return Err(CheckpointError::EmptyRoot(self.root));
-        }
-        Ok(())
+        if wrong(&self.origin) || self.extension.iter().any(wrong) { Err(CheckpointError::Lines) } else { Ok(()) }
+    }
+
+    fn check_root(&self) -> Result<(), CheckpointError> {
+        let wrong = self.size == 0 && self.root != empty_root();
+        if wrong { Err(CheckpointError::EmptyRoot(self.root)) } else { Ok(()) }
+    }
+
+    /// Refuses extension lines that none of the keys, whose signatures were verified, has signed.
+    pub(crate) fn check_extension<'k>(
+        &self,
+        mut keys: impl Iterator<Item = &'k VerifierKey>,
+    ) -> Result<(), CheckpointError> {
+        // "Note that checkpoint extension lines are not included in the signed message for ML-DSA-44 cosignatures"
+        let signed = self.extension.is_empty() || keys.any(|key| key.algorithm() != Algorithm::MlDsa44);
+        if signed { Ok(()) } else { Err(CheckpointError::UnsignedExtension) }
     }
 
     fn check_origin(&self, key: &VerifierKey) -> Result<(), CheckpointError> {
@@ -152,7 +175,7 @@ impl Checkpoint {
 
 /// "the ASCII decimal representation of the number of leaves in the tree, with no leading zeroes (unless the tree
 /// is empty, in which case the tree size is `0`)"
-fn parse_size(text: &str) -> Result<u64, CheckpointError> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, CheckpointError> {
     let size: u64 = text.parse().map_err(|_| CheckpointError::Size)?;
     // The number's own spelling is the only one allowed: this refuses leading zeroes and a plus sign.
     if size.to_string() == text { Ok(size) } else { Err(CheckpointError::Size) }

@@ -10,6 +10,12 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::cosignature;
+use crate::ml_dsa_key;
+
+/// The length of an ML-DSA-44 public key in bytes.
+pub const ML_DSA_44_PUBLIC_LEN: usize = 1312;
+
 const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
 /// A signature type that the signed-note specification assigns a byte and this crate speaks.
@@ -18,6 +24,10 @@ const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 pub enum Algorithm {
     /// Ed25519 over the note text, type byte `0x01`.
     Ed25519,
+    /// Timestamped Ed25519 cosignature of a checkpoint, type byte `0x04`.
+    CosignatureV1,
+    /// Timestamped ML-DSA-44 cosignature of a checkpoint, type byte `0x06`.
+    MlDsa44,
 }
 
 impl Algorithm {
@@ -25,6 +35,16 @@ impl Algorithm {
     pub fn byte(self) -> u8 {
         match self {
             Algorithm::Ed25519 => 0x01,
+            Algorithm::CosignatureV1 => 0x04,
+            Algorithm::MlDsa44 => 0x06,
+        }
+    }
+
+    /// Says whether the signatures carry the time at which they were made, as a cosigner's do.
+    pub fn is_timestamped(self) -> bool {
+        match self {
+            Algorithm::Ed25519 => false,
+            Algorithm::CosignatureV1 | Algorithm::MlDsa44 => true,
         }
     }
 
@@ -36,6 +56,8 @@ impl Algorithm {
     pub fn from_byte(byte: u8) -> Result<Self, KeyError> {
         match byte {
             0x01 => Ok(Algorithm::Ed25519),
+            0x04 => Ok(Algorithm::CosignatureV1),
+            0x06 => Ok(Algorithm::MlDsa44),
             other => Err(KeyError::UnsupportedAlgorithm(other)),
         }
     }
@@ -50,6 +72,9 @@ pub enum KeyError {
     /// The name is empty or contains a space, a plus sign or a control character.
     #[error("a key name must be non-empty, without spaces, plus signs and control characters")]
     Name,
+    /// The name is longer than the 255 bytes that an ML-DSA-44 cosignature can sign.
+    #[error("the name of an ML-DSA-44 key has {0} bytes, of which at most 255 can be signed")]
+    NameTooLong(usize),
     /// The signature type is none that this crate speaks.
     #[error("signature type 0x{0:02x} is not supported")]
     UnsupportedAlgorithm(u8),
@@ -71,7 +96,7 @@ impl KeyError {
     pub fn code(&self) -> &'static str {
         match self {
             KeyError::Malformed => "key-malformed",
-            KeyError::Name => "key-name-invalid",
+            KeyError::Name | KeyError::NameTooLong(_) => "key-name-invalid",
             KeyError::UnsupportedAlgorithm(_) => "key-algorithm-unsupported",
             KeyError::IdMismatch { .. } => "key-id-mismatch",
             KeyError::InvalidPublicKey => "key-invalid",
@@ -129,6 +154,8 @@ pub struct VerifierKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PublicKey {
     Ed25519(VerifyingKey),
+    CosignatureV1(VerifyingKey),
+    MlDsa44(ml_dsa_key::PublicKey),
 }
 
 impl VerifierKey {
@@ -138,13 +165,34 @@ impl VerifierKey {
     ///
     /// [`KeyError::Name`] or [`KeyError::InvalidPublicKey`].
     pub fn ed25519(name: &str, public_key: &[u8; 32]) -> Result<Self, KeyError> {
-        check_name(name)?;
-        let key = VerifyingKey::from_bytes(public_key).map_err(|_| KeyError::InvalidPublicKey)?;
-        if key.is_weak() {
-            return Err(KeyError::InvalidPublicKey);
+        Self::new(name, PublicKey::Ed25519(ed25519_point(public_key)?))
+    }
+
+    /// Creates the verifier of Ed25519 cosignatures by `name` from a public key as RFC 8032 encodes it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Name`] or [`KeyError::InvalidPublicKey`].
+    pub fn cosignature_v1(name: &str, public_key: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::new(name, PublicKey::CosignatureV1(ed25519_point(public_key)?))
+    }
+
+    /// Creates the verifier of ML-DSA-44 cosignatures by `name` from a public key as FIPS 204 encodes it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Name`] or [`KeyError::NameTooLong`].
+    pub fn ml_dsa_44(name: &str, public_key: &[u8; ML_DSA_44_PUBLIC_LEN]) -> Result<Self, KeyError> {
+        if name.len() > cosignature::NAME_LEN_MAX {
+            return Err(KeyError::NameTooLong(name.len()));
         }
-        let id = KeyId::compute(name, Algorithm::Ed25519, public_key);
-        Ok(Self { name: name.to_owned(), id, public: PublicKey::Ed25519(key) })
+        Self::new(name, PublicKey::MlDsa44(ml_dsa_key::PublicKey::new(public_key)))
+    }
+
+    fn new(name: &str, public: PublicKey) -> Result<Self, KeyError> {
+        check_name(name)?;
+        let id = KeyId::compute(name, public.algorithm(), public.as_bytes());
+        Ok(Self { name: name.to_owned(), id, public })
     }
 
     /// Returns the key's name.
@@ -159,26 +207,61 @@ impl VerifierKey {
 
     /// Returns the algorithm of the signatures this key verifies.
     pub fn algorithm(&self) -> Algorithm {
-        match self.public {
-            PublicKey::Ed25519(_) => Algorithm::Ed25519,
-        }
+        self.public.algorithm()
     }
 
-    /// Returns the public key material, for Ed25519 the 32 bytes of RFC 8032.
+    /// Returns the public key material: for Ed25519 the 32 bytes of RFC 8032, for ML-DSA-44 the 1,312 of FIPS 204.
     pub fn public_key(&self) -> &[u8] {
-        match &self.public {
-            PublicKey::Ed25519(key) => key.as_bytes(),
-        }
+        self.public.as_bytes()
     }
 
     /// Says whether `signature`, without the key ID before it, is this key's signature of `text`.
+    ///
+    /// A cosigner's key verifies nothing but checkpoints.
     pub fn verifies(&self, text: &[u8], signature: &[u8]) -> bool {
+        self.verify(text, signature).is_some()
+    }
+
+    fn verify(&self, text: &[u8], signature: &[u8]) -> Option<()> {
         match &self.public {
-            PublicKey::Ed25519(key) => {
-                Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(text, &signature).is_ok())
+            PublicKey::Ed25519(key) => verify_ed25519(key, text, signature),
+            PublicKey::CosignatureV1(key) => {
+                let (time, signature) = cosignature::split(signature)?;
+                verify_ed25519(key, &cosignature::v1_message(text, time)?, signature)
+            }
+            PublicKey::MlDsa44(key) => {
+                let (time, signature) = cosignature::split(signature)?;
+                key.verify(&cosignature::subtree_message(&self.name, text, time)?, signature)
             }
         }
     }
+}
+
+impl PublicKey {
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            PublicKey::Ed25519(_) => Algorithm::Ed25519,
+            PublicKey::CosignatureV1(_) => Algorithm::CosignatureV1,
+            PublicKey::MlDsa44(_) => Algorithm::MlDsa44,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            PublicKey::Ed25519(key) | PublicKey::CosignatureV1(key) => key.as_bytes(),
+            PublicKey::MlDsa44(key) => key.as_bytes(),
+        }
+    }
+}
+
+fn ed25519_point(bytes: &[u8; 32]) -> Result<VerifyingKey, KeyError> {
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::InvalidPublicKey)?;
+    if key.is_weak() { Err(KeyError::InvalidPublicKey) } else { Ok(key) }
+}
+
+fn verify_ed25519(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Option<()> {
+    let signature = Signature::from_slice(signature).ok()?;
+    key.verify_strict(message, &signature).ok()
 }
 
 impl fmt::Display for VerifierKey {
@@ -193,8 +276,11 @@ impl FromStr for VerifierKey {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (name, stated, typed) = parse_parts(text)?;
-        let key = match split_type(&typed)? {
-            (Algorithm::Ed25519, public_key) => Self::ed25519(name, public_key)?,
+        let (algorithm, material) = split_type(&typed)?;
+        let key = match algorithm {
+            Algorithm::Ed25519 => Self::ed25519(name, sized(material)?)?,
+            Algorithm::CosignatureV1 => Self::cosignature_v1(name, sized(material)?)?,
+            Algorithm::MlDsa44 => Self::ml_dsa_44(name, sized(material)?)?,
         };
         check_id(stated, key.id)?;
         Ok(key)
@@ -235,23 +321,20 @@ impl SignerKey {
     /// [`KeyError::Malformed`], [`KeyError::Name`], [`KeyError::UnsupportedAlgorithm`] or
     /// [`KeyError::IdMismatch`].
     pub fn from_secret_text(text: &str) -> Result<Self, KeyError> {
-        let rest = text.strip_prefix(SECRET_PREFIX).ok_or(KeyError::Malformed)?;
-        let (name, stated, typed) = parse_parts(rest)?;
-        let key = match split_type(&typed)? {
-            (Algorithm::Ed25519, seed) => Self::ed25519(name, seed)?,
+        let secret = SecretText::parse(text)?;
+        let key = match secret.algorithm {
+            Algorithm::Ed25519 => Self::ed25519(&secret.name, secret.seed()?)?,
+            other => return Err(KeyError::UnsupportedAlgorithm(other.byte())),
         };
-        check_id(stated, key.verifier.id)?;
+        check_id(secret.stated, key.verifier.id)?;
         Ok(key)
     }
 
     /// Prints the text form that [`SignerKey::from_secret_text`] parses. It is the secret itself.
     pub fn to_secret_text(&self) -> Zeroizing<String> {
-        let mut typed = Zeroizing::new(vec![self.verifier.algorithm().byte()]);
         match &self.secret {
-            SecretKey::Ed25519(key) => typed.extend_from_slice(key.as_bytes()),
+            SecretKey::Ed25519(key) => secret_text(&self.verifier, key.as_bytes()),
         }
-        let encoded = Zeroizing::new(STANDARD.encode(&typed));
-        Zeroizing::new(format!("{SECRET_PREFIX}{}+{}+{}", self.verifier.name, self.verifier.id, *encoded))
     }
 
     /// Returns the public half of the key.
@@ -282,6 +365,35 @@ pub(crate) fn check_name(name: &str) -> Result<(), KeyError> {
     if name.is_empty() || name.contains(forbidden) { Err(KeyError::Name) } else { Ok(()) }
 }
 
+/// The parts of a private key's text, of which the key ID is not yet checked.
+pub(crate) struct SecretText {
+    pub(crate) name: String,
+    pub(crate) stated: KeyId,
+    pub(crate) algorithm: Algorithm,
+    material: Zeroizing<Vec<u8>>,
+}
+
+impl SecretText {
+    /// Parses `PRIVATE+KEY+name+id+base64(type || seed)`.
+    pub(crate) fn parse(text: &str) -> Result<Self, KeyError> {
+        let rest = text.strip_prefix(SECRET_PREFIX).ok_or(KeyError::Malformed)?;
+        let (name, stated, typed) = parse_parts(rest)?;
+        let (algorithm, material) = split_type(&typed)?;
+        Ok(Self { name: name.to_owned(), stated, algorithm, material: Zeroizing::new(material.to_vec()) })
+    }
+
+    pub(crate) fn seed(&self) -> Result<&[u8; 32], KeyError> {
+        sized(&self.material)
+    }
+}
+
+/// Prints the text that [`SecretText::parse`] parses.
+pub(crate) fn secret_text(verifier: &VerifierKey, seed: &[u8; 32]) -> Zeroizing<String> {
+    let typed = Zeroizing::new([&[verifier.algorithm().byte()], seed.as_slice()].concat());
+    let encoded = Zeroizing::new(STANDARD.encode(&typed));
+    Zeroizing::new(format!("{SECRET_PREFIX}{}+{}+{}", verifier.name, verifier.id, *encoded))
+}
+
 fn parse_parts(text: &str) -> Result<(&str, KeyId, Zeroizing<Vec<u8>>), KeyError> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(typed)) = (parts.next(), parts.next(), parts.next()) else {
@@ -292,12 +404,15 @@ fn parse_parts(text: &str) -> Result<(&str, KeyId, Zeroizing<Vec<u8>>), KeyError
     Ok((name, id.parse()?, Zeroizing::new(typed)))
 }
 
-fn split_type(typed: &[u8]) -> Result<(Algorithm, &[u8; 32]), KeyError> {
+fn split_type(typed: &[u8]) -> Result<(Algorithm, &[u8]), KeyError> {
     let (byte, material) = typed.split_first().ok_or(KeyError::Malformed)?;
-    let algorithm = Algorithm::from_byte(*byte)?;
-    Ok((algorithm, material.try_into().map_err(|_| KeyError::Malformed)?))
+    Ok((Algorithm::from_byte(*byte)?, material))
 }
 
-fn check_id(stated: KeyId, computed: KeyId) -> Result<(), KeyError> {
+fn sized<const LEN: usize>(material: &[u8]) -> Result<&[u8; LEN], KeyError> {
+    material.try_into().map_err(|_| KeyError::Malformed)
+}
+
+pub(crate) fn check_id(stated: KeyId, computed: KeyId) -> Result<(), KeyError> {
     if stated == computed { Ok(()) } else { Err(KeyError::IdMismatch { stated, computed }) }
 }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
+use crate::cosignature;
 use crate::key::{KeyId, SignerKey, VerifierKey, check_name};
 
 /// The largest note that is read or written, in bytes.
@@ -120,9 +121,35 @@ impl NoteSignature {
         &self.signature
     }
 
+    /// Returns the time in a signature by `key`, in seconds since the Unix epoch; `None` if the key's carry no time.
+    pub fn time(&self, key: &VerifierKey) -> Option<u64> {
+        let (time, _) = cosignature::split(&self.signature)?;
+        key.algorithm().is_timestamped().then_some(time)
+    }
+
+    /// Parses signature lines that stand by themselves, each ending in a newline, without verifying anything.
+    ///
+    /// # Errors
+    ///
+    /// [`NoteError::NotUtf8`], [`NoteError::NoFinalNewline`], [`NoteError::Unsigned`] if there is no line,
+    /// [`NoteError::TooManySignatures`], [`NoteError::TooLong`] or [`NoteError::SignatureLine`].
+    pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Self>, NoteError> {
+        if bytes.len() > NOTE_LEN_MAX {
+            return Err(NoteError::TooLong(bytes.len()));
+        }
+        let lines = str::from_utf8(bytes).map_err(|_| NoteError::NotUtf8)?;
+        if !lines.is_empty() && !lines.ends_with('\n') {
+            return Err(NoteError::NoFinalNewline);
+        }
+        parse_signatures(lines)
+    }
+
+    pub(crate) fn by(key: &VerifierKey, signature: Vec<u8>) -> Self {
+        Self { name: key.name().to_owned(), id: key.id(), signature }
+    }
+
     fn new(key: &SignerKey, text: &str) -> Self {
-        let verifier = key.verifier();
-        Self { name: verifier.name().to_owned(), id: verifier.id(), signature: key.sign(text.as_bytes()) }
+        Self::by(key.verifier(), key.sign(text.as_bytes()))
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -136,7 +163,7 @@ impl NoteSignature {
         Some(Self { name: name.to_owned(), id: KeyId(*id), signature: signature.to_vec() })
     }
 
-    fn is_by(&self, key: &VerifierKey) -> bool {
+    pub(crate) fn is_by(&self, key: &VerifierKey) -> bool {
         self.name == key.name() && self.id == key.id()
     }
 }
@@ -169,6 +196,26 @@ impl Note {
     pub fn sign_also(mut self, key: &SignerKey) -> Result<Self, NoteError> {
         self.signatures.push(NoteSignature::new(key, &self.text));
         self.within_limits()
+    }
+
+    /// Returns the note with more signature lines below those present, none of which is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`NoteError::TooManySignatures`] or [`NoteError::TooLong`] if there is no room for them.
+    pub fn with(mut self, lines: impl IntoIterator<Item = NoteSignature>) -> Result<Self, NoteError> {
+        self.signatures.extend(lines);
+        self.within_limits()
+    }
+
+    /// Returns the note with only those of its signatures that are by one of the `known` keys, one for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Note::verify`].
+    pub fn only(&self, known: &[VerifierKey]) -> Result<Self, NoteError> {
+        let signatures = self.verify(known)?.known.into_iter().cloned().collect();
+        Ok(Self { text: self.text.clone(), signatures })
     }
 
     /// Parses a note strictly, without verifying anything.

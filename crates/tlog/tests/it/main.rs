@@ -4,12 +4,17 @@
 mod bundles;
 mod checkpoints;
 mod checks;
+mod cosignatures;
 mod frontiers;
 mod hashes;
 mod keys;
+mod log_proofs;
 mod notes;
+mod policies;
 mod proofs;
 mod support;
 mod tessera;
 mod tiles;
 mod vectors;
+mod witness_requests;
+mod witnesses;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign_tlog::{
-    Frontier, Hash, TilePath, bundles_between, empty_root, encode_bundle, leaf_hash, node_hash, tile_from,
-    tiles_between,
+    AddCheckpoint, Checkpoint, CosignError, CosignerKey, Frontier, Hash, Note, NoteSignature, SignerKey, TilePath,
+    WitnessedLog, bundles_between, empty_root, encode_bundle, leaf_hash, node_hash, tile_from, tiles_between,
 };
 
 /// The definition of RFC 6962 section 2.1, word for word.
@@ -70,4 +70,40 @@ pub fn testdata(path: &str) -> PathBuf {
 
 pub fn read(path: &str) -> Vec<u8> {
     std::fs::read(testdata(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The key of the log at `origin`.
+pub fn log_key(origin: &str) -> SignerKey {
+    SignerKey::ed25519(origin, &[1; 32]).unwrap()
+}
+
+/// The checkpoint of the log at `origin` with the first `size` of the entries made here.
+pub fn checkpoint(origin: &str, size: usize) -> Checkpoint {
+    Checkpoint::new(origin, size as u64, frontier_of(&leaves(size)).root())
+}
+
+/// What witnesses that have just enrolled the log say of its checkpoint.
+pub fn cosignatures(note: &Note, keys: &[CosignerKey], time: u64) -> Result<Vec<NoteSignature>, CosignError> {
+    let request = AddCheckpoint::new(0, Vec::new(), note.clone()).unwrap();
+    let log = vec![log_key(&request.checkpoint().origin).verifier().clone()];
+    let state = WitnessedLog::enrol(&log).unwrap();
+    let mut log = WitnessedLog::restore(log, state.as_bytes()).unwrap();
+    log.add(&request).unwrap().persist(|_| Ok::<_, ()>(())).unwrap().cosign(keys, time)
+}
+
+/// The checkpoint, signed by its log and cosigned.
+pub fn cosigned(checkpoint: &Checkpoint, keys: &[CosignerKey], time: u64) -> Note {
+    let note = checkpoint.sign(&log_key(&checkpoint.origin)).unwrap();
+    let lines = cosignatures(&note, keys, time).unwrap();
+    note.with(lines).unwrap()
+}
+
+/// The cosigner `name` with an Ed25519 key.
+pub fn ed25519(name: &str) -> CosignerKey {
+    CosignerKey::ed25519(name, &[name.len() as u8; 32]).unwrap()
+}
+
+/// The cosigner `name` with an ML-DSA-44 key.
+pub fn ml_dsa(name: &str) -> CosignerKey {
+    CosignerKey::ml_dsa_44(name, &[name.len() as u8; 32]).unwrap()
 }
