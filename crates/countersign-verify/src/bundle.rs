@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use evidence::verify::Check;
-use evidence::{Archive, Standing};
+use evidence::{Archive, Standing, Trust};
 use replay::{Bundles, DecisionReport, Replayed, Report, archive};
-use tlog::key::VerifierKey;
 use types::Code;
 
 use crate::Ended;
 use crate::policies;
 use crate::told::{code, say, say_json, word};
 
-/// Checks a bundle against a trusted key; `folders` hold policy bundles that the reader has from elsewhere.
-pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, folders: &[PathBuf], json: bool) -> Ended {
+/// Checks a bundle for a reader who trusts somebody; `folders` hold policy bundles that the reader has from elsewhere.
+pub(crate) fn check(path: &Path, trust: &Trust, folders: &[PathBuf], json: bool) -> Ended {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -31,7 +30,7 @@ pub(crate) fn check(path: &Path, key: Option<&VerifierKey>, folders: &[PathBuf],
             Err(why) => return Ended::Unusable(Code::FileUnusable, why),
         }
     }
-    let report = archive(&bundle, key, own);
+    let report = archive(&bundle, trust, own);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
     let standing = signature.and(claim);
     if json {
@@ -70,7 +69,7 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
     }
     evidence.claims.iter().for_each(line);
     report.decisions.iter().for_each(decision);
-    say(&format!("{:<10} {}", "not proved", evidence.unproven));
+    evidence.unproven.iter().for_each(|what| say(&format!("{:<10} {what}", "not proved")));
 }
 
 fn line(check: &Check) {

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use evidence::Standing;
-use tlog::key::VerifierKey;
+use evidence::{Standing, Trust};
+use tlog::TrustPolicy;
 use types::Code;
 
 /// Checks a published log (a folder of tiles) or an evidence bundle (a file).
@@ -25,6 +25,12 @@ struct Args {
     /// The log's verifier key, from somebody you trust: `NAME+HASH+KEY`.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Whom you trust, as a file: logs, witnesses and the quorum of those that must have cosigned (C2SP tlog-policy).
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    policy: Option<PathBuf>,
+    /// A signed checkpoint of the log that you have kept; the log must go on from it. May be given several times.
+    #[arg(long = "earlier", value_name = "FILE")]
+    earlier: Vec<PathBuf>,
     /// A policy bundle that is not in the evidence, as a folder; may be given several times.
     #[arg(long = "policy-bundle", value_name = "DIR")]
     policies: Vec<PathBuf>,
@@ -41,6 +47,20 @@ pub(crate) enum Ended {
     Unusable(Code, String),
 }
 
+/// Reads whom the reader trusts.
+fn trust(args: &Args) -> Result<Trust, Ended> {
+    let unusable = |why: String| Ended::Unusable(Code::UsageInvalid, why);
+    if let Some(path) = &args.policy {
+        let text = std::fs::read(path).map_err(|error| {
+            Ended::Unusable(Code::FileUnusable, format!("`{}` cannot be read: {error}", path.display()))
+        })?;
+        let policy = TrustPolicy::parse(&text).map_err(|e| unusable(format!("the policy cannot be used: {e}")))?;
+        return Ok(Trust::Policy(policy));
+    }
+    let Some(key) = &args.key else { return Ok(Trust::Nobody) };
+    key.parse().map(Trust::Key).map_err(|e| unusable(format!("the key cannot be used: {e}")))
+}
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -51,10 +71,10 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked { 0 } else { 2 });
         }
     };
-    let ended = match args.key.as_deref().map(str::parse::<VerifierKey>).transpose() {
-        Ok(key) if args.path.is_dir() => log::check(&args.path, key.as_ref(), args.json),
-        Ok(key) => bundle::check(&args.path, key.as_ref(), &args.policies, args.json),
-        Err(error) => Ended::Unusable(Code::UsageInvalid, format!("the key cannot be used: {error}")),
+    let ended = match trust(&args) {
+        Ok(trust) if args.path.is_dir() => log::check(&args.path, &trust, &args.earlier, args.json),
+        Ok(trust) => bundle::check(&args.path, &trust, &args.policies, args.json),
+        Err(ended) => ended,
     };
     match ended {
         Ended::Checked(Standing::Holds) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tlog::hash::Hash;
+use tlog::{LogProof, write_log_proof};
 use types::{Digest, Millis, cbor};
 use zip::write::SimpleFileOptions;
 
@@ -145,24 +146,13 @@ impl Archive {
         }
         for record in &self.records {
             put(&entry_name(record.index, "leaf"), &record.leaf)?;
-            put(&entry_name(record.index, "tlog-proof"), &self.proof_text(record))?;
+            let proof = write_log_proof(record.index, &record.proof, &self.checkpoint, None);
+            put(&entry_name(record.index, "tlog-proof"), &proof)?;
             if let Some(disclosure) = &record.disclosure {
                 put(&entry_name(record.index, "disclosure"), &cbor::encode(disclosure))?;
             }
         }
         Ok(zip.finish()?.into_inner())
-    }
-
-    fn proof_text(&self, record: &ArchivedRecord) -> Vec<u8> {
-        let mut text = format!("c2sp.org/tlog-proof@v1\nindex {}\n", record.index);
-        for hash in &record.proof {
-            text.push_str(&hash.to_base64());
-            text.push('\n');
-        }
-        text.push('\n');
-        let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(&self.checkpoint);
-        bytes
     }
 
     /// Reads a bundle, refusing entries over 16 MiB, entries that lie over one another, and more than 100,000 records.
@@ -235,18 +225,16 @@ impl Parts<'_> {
     }
 }
 
-fn read_proof(bytes: &[u8], index: u64, checkpoint: &[u8]) -> Result<Vec<Hash>, &'static str> {
-    let head = bytes.strip_suffix(checkpoint).ok_or("it is not about this bundle's checkpoint")?;
-    let text = std::str::from_utf8(head).map_err(|_| "it is not text")?;
-    let text = text.strip_suffix("\n\n").ok_or("no empty line before the checkpoint")?;
-    let mut lines = text.split('\n');
-    if lines.next() != Some("c2sp.org/tlog-proof@v1") {
-        return Err("it is not a tlog-proof of version 1");
+/// Reads a C2SP proof that stands in front of the bundle's own checkpoint.
+fn read_proof(bytes: &[u8], index: u64, checkpoint: &[u8]) -> Result<Vec<Hash>, String> {
+    let proof = LogProof::parse(bytes).map_err(|e| e.to_string())?;
+    if !bytes.ends_with(checkpoint) || proof.checkpoint.to_string().as_bytes() != checkpoint {
+        return Err("it is not about this bundle's checkpoint".to_owned());
     }
-    if lines.next() != Some(format!("index {index}").as_str()) {
-        return Err("it is about another record");
+    if proof.index != index || proof.extra.is_some() {
+        return Err("it is about another record, or says more".to_owned());
     }
-    lines.map(|line| Hash::from_base64(line).map_err(|_| "a hash is not base64 of 32 bytes")).collect()
+    Ok(proof.hashes)
 }
 
 #[cfg(test)]
@@ -316,9 +304,11 @@ mod tests {
 
     #[test]
     fn a_few_bytes_do_not_pass_for_many_entries() {
-        let proof = |index: u64| format!("c2sp.org/tlog-proof@v1\nindex {index}\n\n");
+        let key = tlog::SignerKey::ed25519("log.example", &[1; 32]).unwrap();
+        let note = tlog::Checkpoint::new("log.example", 100, Hash([0; 32])).sign(&key).unwrap().to_string();
+        let proof = |index: u64| format!("c2sp.org/tlog-proof@v1\nindex {index}\n\n{note}");
         let leaf = [0; 4_096];
-        let mut parts = vec![manifest(100), Vec::new(), leaf.to_vec()];
+        let mut parts = vec![manifest(100), note.clone().into_bytes(), leaf.to_vec()];
         let mut entries = vec![("manifest.json".to_owned(), 0), ("checkpoint".to_owned(), 1)];
         for index in 0..100 {
             entries.push((entry_name(index, "leaf"), 2));

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod leaf;
 pub mod seal;
 mod subject;
+pub mod trust;
 pub mod verify;
 pub mod walk;
 
@@ -25,4 +26,5 @@ pub use content::{Content, Field};
 pub use keys::{RecordKey, SubjectKey, TenantKey, WrappedKey};
 pub use leaf::{FIELDS, Leaf, RecordKind};
 pub use seal::{SealError, Sealed};
+pub use trust::Trust;
 pub use verify::{Report, Standing};

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
-use tlog::key::VerifierKey;
 
 use crate::about::About;
 use crate::archive::{Archive, ArchivedRecord, Custody};
@@ -15,6 +14,7 @@ use crate::claims::{self, Read};
 use crate::commit;
 use crate::content::Field;
 use crate::leaf::{Leaf, RecordKind};
+use crate::trust::Trust;
 
 /// Says how a single statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,8 +77,8 @@ pub struct Report {
     pub claims: Vec<Check>,
     /// Each record.
     pub records: Vec<RecordReport>,
-    /// What such a bundle cannot prove, whatever it holds.
-    pub unproven: &'static str,
+    /// What is not proved, whatever the bundle holds.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Report {
@@ -127,22 +127,25 @@ fn outcome<E: std::fmt::Display>(claim: impl Into<String>, result: Result<(), E>
     }
 }
 
-/// Verifies a bundle against a trusted log key; without one, the bundle's own key is used and said so.
+/// Verifies a bundle for a reader who trusts somebody; where it is nobody, the bundle's own key is used and said so.
 ///
 /// Returns the records too, as far as they could be read, for whoever knows more to claim of them.
-pub fn archive<'a>(bundle: &'a Archive, trusted: Option<&VerifierKey>) -> (Report, Vec<Read<'a>>) {
+pub fn archive<'a>(bundle: &'a Archive, trust: &Trust) -> (Report, Vec<Read<'a>>) {
     let about = &bundle.manifest.about;
     let mut report = Report {
         about: about.clone(),
         custody: bundle.manifest.custody.clone(),
-        unproven: about.unproven(),
+        unproven: std::iter::once(about.unproven()).chain(trust.unproven()).collect(),
         origin: None,
         size: None,
         signature: Vec::new(),
         claims: Vec::new(),
         records: Vec::new(),
     };
-    let root = open_checkpoint(bundle, trusted, &mut report);
+    let (checks, root) = trust.open(&bundle.checkpoint, &bundle.manifest.log_key);
+    report.signature = checks;
+    report.origin = root.as_ref().map(|checkpoint| checkpoint.origin.clone());
+    report.size = root.as_ref().map(|checkpoint| checkpoint.size);
     let erased = erased(bundle);
     let mut read = Vec::new();
     for record in &bundle.records {
@@ -153,36 +156,6 @@ pub fn archive<'a>(bundle: &'a Archive, trusted: Option<&VerifierKey>) -> (Repor
     }
     report.claims = claims::of(about, &read);
     (report, read)
-}
-
-fn open_checkpoint(bundle: &Archive, trusted: Option<&VerifierKey>, report: &mut Report) -> Option<Checkpoint> {
-    let own = bundle.manifest.log_key.parse::<VerifierKey>();
-    let key = match (trusted, &own) {
-        (Some(key), _) => key,
-        (None, Ok(key)) => {
-            let detail =
-                "no trusted key was given; the bundle's own key proves only that it was not altered since".to_owned();
-            report.signature.push(check("the log's key is one you trust", Standing::Missing, Some(detail)));
-            key
-        }
-        (None, Err(error)) => {
-            report.signature.push(check("the log's key is readable", Standing::Broken, Some(error.to_string())));
-            return None;
-        }
-    };
-    match Checkpoint::open(&bundle.checkpoint, key) {
-        Ok((checkpoint, _)) => {
-            report.origin = Some(checkpoint.origin.clone());
-            report.size = Some(checkpoint.size);
-            report.signature.push(check("the checkpoint is signed by the log's key", Standing::Holds, None));
-            Some(checkpoint)
-        }
-        Err(error) => {
-            let detail = Some(error.to_string());
-            report.signature.push(check("the checkpoint is signed by the log's key", Standing::Broken, detail));
-            None
-        }
-    }
 }
 
 type Verified = (RecordReport, Option<Leaf>, Option<commit::Disclosed>);
@@ -300,14 +273,15 @@ mod tests {
     #[test]
     fn a_session_that_ends_at_the_last_number_is_only_broken() {
         let bundle = bundle(&[leaf(0, u64::MAX), leaf(1, 0)]);
-        let (report, _) = archive(&bundle, None);
+        let (report, _) = archive(&bundle, &Trust::Nobody);
         let place = report.claims.iter().find(|check| check.claim.contains("in its place")).unwrap();
         assert_eq!(place.standing, Standing::Broken);
     }
 
     #[test]
     fn a_record_is_erased_only_where_the_erasure_is_shown() {
-        let word = |bundle: &Archive| archive(bundle, None).0.records[0].checks.last().map(|check| check.standing);
+        let word =
+            |bundle: &Archive| archive(bundle, &Trust::Nobody).0.records[0].checks.last().map(|check| check.standing);
         assert_eq!(word(&bundle(&[leaf(0, 0)])), Some(Standing::Missing));
         let erasure = Leaf { kind: RecordKind::Erasure, ..leaf(1, 1) };
         assert_eq!(word(&bundle(&[leaf(0, 0), erasure])), Some(Standing::Erased));

@@ -7,7 +7,8 @@ use evidence::archive::{ArchivedRecord, Custody, FORMAT, Manifest};
 use evidence::commit::{self, Commitments};
 use evidence::walk::Walk;
 use evidence::{
-    About, Archive, Content, Disclosure, Field, Item, Leaf, RecordKey, RecordKind, Standing, SubjectKey, bodies, verify,
+    About, Archive, Content, Disclosure, Field, Item, Leaf, RecordKey, RecordKind, Standing, SubjectKey, Trust, bodies,
+    verify,
 };
 use types::decision::Risk;
 use types::id::RecordId;
@@ -201,8 +202,8 @@ pub fn archive(bytes: &[u8]) {
     assert_eq!(Archive::from_bytes(&written).unwrap(), archive);
     let read: usize = archive.records.iter().map(|record| record.leaf.len() + record.proof.len() * 32).sum();
     assert!(read <= bytes.len(), "{read} bytes out of {}", bytes.len());
-    let (trusted, _) = verify::archive(&archive, Some(signer().verifier()));
-    let (own, _) = verify::archive(&archive, None);
+    let (trusted, _) = verify::archive(&archive, &Trust::Key(signer().verifier().clone()));
+    let (own, _) = verify::archive(&archive, &Trust::Nobody);
     assert_ne!(own.signature_standing(), Standing::Holds, "a bundle's own key proves nothing");
     assert_eq!(trusted.records.len(), archive.records.len());
 }
@@ -214,7 +215,7 @@ pub fn verify(bytes: &[u8]) {
     while !taker.is_empty() {
         alter(&mut archive, &mut taker);
     }
-    let (report, _) = verify::archive(&archive, Some(signer().verifier()));
+    let (report, _) = verify::archive(&archive, &Trust::Key(signer().verifier().clone()));
     let indices_hold = archive.records.iter().all(|record| {
         sound()
             .records

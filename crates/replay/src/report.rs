@@ -2,10 +2,9 @@
 
 use evidence::claims::Read;
 use evidence::commit::Disclosed;
-use evidence::{Archive, Field, RecordKind, Standing, verify};
+use evidence::{Archive, Field, RecordKind, Standing, Trust, verify};
 use policy::BundleFiles;
 use serde::Serialize;
-use tlog::key::VerifierKey;
 use types::ActionId;
 
 use crate::again::{self, Replayed};
@@ -74,14 +73,14 @@ pub fn standing(replayed: &Replayed) -> Standing {
     }
 }
 
-/// Verifies a bundle against a trusted log key, and computes each of its decisions again.
+/// Verifies a bundle for a reader who trusts somebody, and computes each of its decisions again.
 ///
 /// - `more`: policy bundles that the reader has from elsewhere.
-pub fn archive(bundle: &Archive, trusted: Option<&VerifierKey>, mut more: Bundles) -> Report {
+pub fn archive(bundle: &Archive, trust: &Trust, mut more: Bundles) -> Report {
     for files in bundle.bundles.values() {
         more.add(BundleFiles(files.clone()));
     }
-    let (evidence, records) = verify::archive(bundle, trusted);
+    let (evidence, records) = verify::archive(bundle, trust);
     let decided = records.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
     let decisions = decided.map(|record| report(record, &more)).collect();
     Report { evidence, decisions }

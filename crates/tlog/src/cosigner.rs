@@ -23,7 +23,7 @@ pub struct CosignerKey {
 
 #[derive(Clone)]
 enum SecretKey {
-    Ed25519(SigningKey),
+    Ed25519(Box<SigningKey>),
     MlDsa44(ml_dsa_key::SecretKey),
 }
 
@@ -67,7 +67,7 @@ impl CosignerKey {
     pub fn ed25519(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
         let key = SigningKey::from_bytes(seed);
         let verifier = VerifierKey::cosignature_v1(name, key.verifying_key().as_bytes())?;
-        Ok(Self { secret: SecretKey::Ed25519(key), verifier })
+        Ok(Self { secret: SecretKey::Ed25519(Box::new(key)), verifier })
     }
 
     /// Creates the ML-DSA-44 cosigner of `name` from a seed, which MUST be 32 bytes from a good source of randomness.

@@ -52,13 +52,21 @@ async fn a_missing_tile_and_another_key_do_not_pass() {
     let log = world.folder.path().join("data/log");
     let other = tlog::SignerKey::ed25519(key.split('+').next().unwrap(), &[3; 32]).unwrap();
     let (code, said) = verify(&log, &["--key", &other.verifier().to_string()]);
-    assert!(code == 1 && said.contains("code       evidence-broken") && said.contains("the checkpoint: "), "{said}");
+    assert!(
+        code == 1
+            && said.contains("code       evidence-broken")
+            && said.contains("BROKEN     the checkpoint is signed by the log's key ("),
+        "{said}"
+    );
 
     let (away, back) = (log.join("tile/aside"), log.join("tile/entries"));
     fs::rename(&back, &away).unwrap();
     let (code, said) = verify(&log, &["--key", &key]);
     assert!(code == 4 && said.contains("code       evidence-missing"), "{said}");
-    assert!(said.contains("MISSING    tile/entries/") && said.contains("is missing"), "{said}");
+    assert!(
+        said.contains("MISSING    every tile") && said.contains("(tile/entries/") && said.contains("is missing)"),
+        "{said}"
+    );
     let (code, said) = verify(&log, &["--key", &key, "--json"]);
     assert!(code == 4 && said.contains(r#""code":"evidence-missing""#), "{said}");
     fs::rename(&away, &back).unwrap();

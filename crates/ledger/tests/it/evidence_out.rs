@@ -2,7 +2,7 @@
 
 use evidence::archive::Custody;
 use evidence::verify::archive;
-use evidence::{About, Archive, Standing};
+use evidence::{About, Archive, Standing, Trust};
 
 use crate::world::{Ask, World};
 
@@ -23,12 +23,12 @@ async fn bundle(world: &World) -> Vec<u8> {
 async fn a_bundle_verifies_against_the_trusted_key_alone() {
     let world = World::new();
     let archive_in = Archive::from_bytes(&bundle(&world).await).unwrap();
-    let report = archive(&archive_in, Some(world.keys().log.verifier())).0;
+    let report = archive(&archive_in, &Trust::Key(world.keys().log.verifier().clone())).0;
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records.len(), 3);
-    assert_eq!(archive(&archive_in, None).0.signature_standing(), Standing::Missing);
+    assert_eq!(archive(&archive_in, &Trust::Nobody).0.signature_standing(), Standing::Missing);
     let other = tlog::key::SignerKey::ed25519("test.example/log", &[8; 32]).unwrap();
-    assert_eq!(archive(&archive_in, Some(other.verifier())).0.signature_standing(), Standing::Broken);
+    assert_eq!(archive(&archive_in, &Trust::Key(other.verifier().clone())).0.signature_standing(), Standing::Broken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,8 +39,9 @@ async fn no_altered_byte_of_a_bundle_passes() {
     for at in (0..bytes.len()).step_by(7) {
         let mut altered = bytes.clone();
         altered[at] ^= 0x20;
-        let passes = Archive::from_bytes(&altered)
-            .is_ok_and(|a| archive(&a, Some(world.keys().log.verifier())).0.signature_standing() == Standing::Holds);
+        let passes = Archive::from_bytes(&altered).is_ok_and(|a| {
+            archive(&a, &Trust::Key(world.keys().log.verifier().clone())).0.signature_standing() == Standing::Holds
+        });
         if passes {
             undetected.push(at);
         }
@@ -65,7 +66,7 @@ async fn what_is_withheld_stays_hidden_and_the_rest_still_holds() {
     let custody = Custody { withheld: vec!["body".to_owned()], ..Custody::default() };
     let about = About::Records { from: 7, to: 8 };
     let exported = opened.history.export(&about, &[7], key.log.verifier(), &custody).unwrap();
-    let (report, _) = archive(&exported, Some(key.log.verifier()));
+    let (report, _) = archive(&exported, &Trust::Key(key.log.verifier().clone()));
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records[0].fields["body"], "withheld");
     assert_eq!(report.records[0].fields["arguments"], "empty");
