@@ -246,6 +246,7 @@ pub async fn control(folder: &Path, server: SocketAddr) -> Result<Arc<Control>, 
         },
         bundle: bundle(server)?,
         anonymous: None,
+        witnesses: None,
         environment: Arc::new(|_| None),
     })
     .map_err(text)?;

@@ -10,6 +10,7 @@ use ledger::recover::{Lock, OpenError, Place, lock, open_locked};
 use ledger::{Clock, History, Ledger, Random};
 use policy::Bundle;
 use stages::decision::Permit;
+use tlog::TrustPolicy;
 use types::case::Case;
 use types::cbor;
 use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
@@ -20,6 +21,7 @@ use crate::machine::{Command, Decider, Reply, Seed};
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Switch, kind};
 use crate::tools::Listed;
+use crate::witnesses::Witnesses;
 
 /// Is how long the publisher rests after it has brought the files up to date.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
@@ -43,6 +45,8 @@ pub struct Config {
     pub bundle: Arc<Bundle>,
     /// The agent that a caller without a credential is taken for; only for a listener nobody else reaches.
     pub anonymous: Option<AgentId>,
+    /// The witnesses that cosign the log, if there are any.
+    pub witnesses: Option<TrustPolicy>,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
 }
@@ -65,6 +69,7 @@ pub struct Control {
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
     publisher: Mutex<Publisher>,
+    pub(crate) witnesses: Option<Witnesses>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -125,8 +130,10 @@ impl Control {
         let handed = reported
             .map(|(action, flight)| (action, (gate.hold(flight.listed(action, &config.tenant)), flight.expires)))
             .collect();
+        let witnesses = Witnesses::of(&config).map_err(state)?;
         Ok(Arc::new(Self {
             ledger: opened.ledger,
+            witnesses,
             history: opened.history,
             clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
@@ -151,6 +158,7 @@ impl Control {
     ///
     /// A [`Refusal`] if the journal cannot record the start.
     pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
+        self.meet_witnesses().await?;
         let mut started = Started::default();
         if let Reply::Done(changes) = self.ask(Command::Recover).await? {
             started.in_doubt = changes.in_doubt;
@@ -164,6 +172,7 @@ impl Control {
         self.spawn_ticks();
         self.spawn_inventory();
         self.spawn_publisher();
+        self.spawn_witnesses();
         Ok(started)
     }
 

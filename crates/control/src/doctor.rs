@@ -73,12 +73,20 @@ impl Control {
             let says = format!("{} records, synced before every answer", health.size);
             found.push(say(Sign::Good, "journal", says));
         }
-        found.push(say(
-            Sign::Note,
-            "witness",
-            "no witness cosigns this log yet; somebody who holds its key and the whole disk could rewrite it",
-        ));
+        found.push(self.witness_found(health.size));
         found
+    }
+
+    fn witness_found(&self, size: u64) -> Finding {
+        let Some(stand) = self.witnessed() else {
+            let says = "no witness cosigns this log; somebody who holds its key and the whole disk could rewrite it";
+            return say(Sign::Note, "witness", says);
+        };
+        let says = format!("a quorum has cosigned {} of {size} records", stand.size);
+        match stand.failures.first_key_value() {
+            None => say(Sign::Good, "witness", says),
+            Some((_, why)) => say(Sign::Note, "witness", format!("{says}; {why}")),
+        }
     }
 
     fn policy(&self) -> Vec<Finding> {

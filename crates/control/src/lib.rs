@@ -25,6 +25,7 @@ pub mod state;
 pub mod switches;
 pub mod tools;
 pub mod trace;
+pub mod witnesses;
 
 pub use control::{Config, Control};
 pub use door::Refusal;

@@ -26,7 +26,7 @@ struct Report {
     checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none")]
     walk: Option<Walked>,
-    unproven: Vec<&'static str>,
+    unproven: Vec<String>,
 }
 
 /// Checks a folder of tiles for a reader who trusts somebody, since a folder cannot vouch for itself; `earlier` are
@@ -36,7 +36,7 @@ pub(crate) fn check(folder: &Path, trust: &Trust, earlier: &[PathBuf], json: boo
         let why = "a published log is checked against a key you trust: give --key or --policy";
         return Ended::Unusable(Code::UsageInvalid, why.into());
     }
-    let Ok(note) = std::fs::read(folder.join("checkpoint")) else {
+    let Some(note) = checkpoint(folder, trust) else {
         return Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", folder.display()));
     };
     let mut kept = Vec::new();
@@ -58,12 +58,30 @@ pub(crate) fn check(folder: &Path, trust: &Trust, earlier: &[PathBuf], json: boo
     Ended::Checked(standing)
 }
 
+/// Reads the checkpoint that is worth most to the reader: for a policy the one that was brought before witnesses.
+fn checkpoint(folder: &Path, trust: &Trust) -> Option<Vec<u8>> {
+    let read = |name: &str| std::fs::read(folder.join(name)).ok();
+    let witnessed = matches!(trust, Trust::Policy(_)).then(|| read("checkpoint.witnessed")).flatten();
+    witnessed.or_else(|| read("checkpoint"))
+}
+
+/// Says how many records are there besides, under a signature that the policy does not take for enough.
+fn behind(folder: &Path, checkpoint: &Checkpoint) -> Option<String> {
+    let latest = std::fs::read(folder.join("checkpoint")).ok()?;
+    let text = String::from_utf8(latest).ok()?;
+    let size: u64 = text.lines().nth(1)?.parse().ok()?;
+    let more = size.checked_sub(checkpoint.size).filter(|more| *more > 0)?;
+    Some(format!("the last {more} records, which no quorum of witnesses has seen yet"))
+}
+
 fn look(folder: &Path, note: &[u8], trust: &Trust, earlier: &[Vec<u8>]) -> Report {
     let (checks, checkpoint) = trust.open(note, "");
-    let mut report = Report { checks, unproven: trust.unproven().into_iter().collect(), ..Report::default() };
+    let mut report =
+        Report { checks, unproven: trust.unproven().map(str::to_owned).into_iter().collect(), ..Report::default() };
     if let Some(checkpoint) = checkpoint {
         report.origin = Some(checkpoint.origin.clone());
         report.root = Some(checkpoint.root.to_string());
+        report.unproven.extend(behind(folder, &checkpoint));
         let (tree, walked) = tree(folder, &checkpoint);
         let whole = tree.standing == Standing::Holds;
         report.checks.push(tree);

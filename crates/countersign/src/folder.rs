@@ -13,11 +13,15 @@ use ledger::recover::{JOURNAL, Lock, Place};
 use ledger::{History, LogKeys, files};
 use policy::{Bundle, BundleFiles};
 use serde::{Deserialize, Serialize};
+use tlog::TrustPolicy;
 use tlog::key::SignerKey;
 use types::Code;
 
 use crate::error::{CliError, Exit};
 use crate::machine::{SystemClock, SystemRandom};
+
+/// Is the file of the policy that names the witnesses, in the keys folder: whoever writes the data folder cannot take it away.
+const WITNESSES: &str = "witness.policy";
 
 /// Says where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,6 +204,17 @@ impl Folders {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unusable(&path, &error)),
         }
+    }
+
+    /// Reads the policy that names the log's witnesses; `None` if the keys folder holds none.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if it cannot be read, `usage-invalid` if it is no policy.
+    pub fn witnesses(&self) -> Result<Option<TrustPolicy>, CliError> {
+        let Some(text) = self.read_key(WITNESSES)? else { return Ok(None) };
+        let policy = TrustPolicy::parse(format!("{text}\n").as_bytes());
+        policy.map(Some).map_err(|e| CliError::usage(format!("`{}`: {e}", self.keys.join(WITNESSES).display())))
     }
 
     /// Writes a file of the keys folder that only its owner can read; a crash leaves the old one or the new one.

@@ -123,6 +123,7 @@ fn open(
         place: folders.place(&lock)?,
         bundle,
         anonymous: options.anonymous,
+        witnesses: folders.witnesses()?,
         environment: environment(),
     };
     Ok(Control::open_locked(config, lock)?)

@@ -89,6 +89,9 @@ impl<M: Machine> Ledger<M> {
     ///
     /// [`LedgerError`], as described there; the command has then had no effect.
     pub async fn ask(&self, command: M::Command) -> Result<Committed<M>, LedgerError> {
+        if let Some(why) = self.health.read().ok().and_then(|health| health.stopped.clone()) {
+            return Err(LedgerError::Stopped(why));
+        }
         let (answer, answered) = oneshot::channel();
         match self.requests.try_send(Request { command, answer }) {
             Ok(()) => {}
@@ -96,6 +99,15 @@ impl<M: Machine> Ledger<M> {
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.closing()),
         }
         answered.await.unwrap_or_else(|_| Err(self.closing()))
+    }
+
+    /// Stops the journal until a restart: every later command is refused, as after a sync that failed.
+    ///
+    /// What the sequencer has taken already is still recorded and answered.
+    pub fn halt(&self, why: &str) {
+        if let Ok(mut health) = self.health.write() {
+            health.stopped.get_or_insert_with(|| why.to_owned());
+        }
     }
 
     /// Returns how the journal is doing.

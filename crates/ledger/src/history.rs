@@ -16,6 +16,7 @@ use types::{ActionId, Code, SessionId};
 use crate::files::Folder;
 use crate::keyring::{KeyringError, Subjects};
 use crate::recover::{JOURNAL, LOG};
+use crate::witnessing::WITNESSED;
 
 /// Is one record, opened as far as its keys allow.
 #[derive(Debug, Clone)]
@@ -195,8 +196,15 @@ impl History {
         let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let folder = Folder::at(self.data.join(LOG));
         let nothing_yet = HistoryError::Unpublished { index: indices.first().copied().unwrap_or(0), published: 0 };
-        let note = folder.read("checkpoint").map_err(|e| files(&e))?.ok_or(nothing_yet)?;
-        let (checkpoint, _) = Checkpoint::open(&note, key).map_err(|e| files(&e))?;
+        let latest = folder.read("checkpoint").map_err(|e| files(&e))?.ok_or(nothing_yet)?;
+        let witnessed = folder.read(WITNESSED).map_err(|e| files(&e))?;
+        let reaches = |checkpoint: &Checkpoint| indices.iter().all(|index| *index < checkpoint.size);
+        // What witnesses have seen is worth more than what is newer.
+        let opened = witnessed.and_then(|note| Some((Checkpoint::open(&note, key).ok()?.0, note)));
+        let (checkpoint, note) = match opened.filter(|(checkpoint, _)| reaches(checkpoint)) {
+            Some(witnessed) => witnessed,
+            None => (Checkpoint::open(&latest, key).map_err(|e| files(&e))?.0, latest),
+        };
         let tiles =
             TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());
         let mut archive = Archive {

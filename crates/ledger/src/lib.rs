@@ -19,6 +19,7 @@ pub mod recover;
 pub mod sequencer;
 mod sessions;
 pub mod timekeeper;
+pub mod witnessing;
 
 pub use draft::Draft;
 pub use files::Folder;

@@ -12,8 +12,10 @@
 
 mod bundle;
 mod machine;
+mod witness;
 mod world;
 
 pub use bundle::{bundle, solo_bundle};
 pub use machine::{Counting, TestClock};
-pub use world::{World, world, world_on_small_disk, world_with};
+pub use witness::Witness;
+pub use world::{World, reopened, world, world_on_small_disk, world_with};

@@ -40,8 +40,13 @@ impl World {
 impl World {
     /// Stops the application as a clean stop does, and starts it again on the same folder.
     pub async fn restart(self) -> Self {
+        self.restart_with(|config| config).await
+    }
+
+    /// Restarts as [`World::restart`] does, with another configuration.
+    pub async fn restart_with(self, change: impl FnOnce(Config) -> Config) -> Self {
         let Self { control, clock, folder, tokens } = self;
-        let config = control.config().clone();
+        let config = change(control.config().clone());
         control.close().await;
         let control = reopened(config).await;
         control.start().await.unwrap();
@@ -49,8 +54,8 @@ impl World {
     }
 }
 
-/// Opens the application again; a task that still holds the old one for a moment keeps the folder taken.
-async fn reopened(config: Config) -> Arc<Control> {
+/// Opens an application whose folder was just let go; a task that still holds it for a moment keeps the folder taken.
+pub async fn reopened(config: Config) -> Arc<Control> {
     for _ in 0..100 {
         match Control::open(config.clone()) {
             Err(OpenError::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -85,6 +90,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         place: Place { journal_bytes_max, ..place(&folder, clock.clone()) },
         bundle: bundle.clone(),
         anonymous: None,
+        witnesses: None,
         environment: Arc::new(|_| None),
     })
     .unwrap();

@@ -17,6 +17,7 @@ mod recovery;
 mod replay;
 mod safety;
 mod time;
+mod witnesses;
 
 use countersign_control::actions::{Decided, Wish};
 use countersign_control::door::Refusal;

@@ -10,7 +10,7 @@ use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::{Done, export};
+use super::{Done, export, witness};
 use crate::cli::LogCommand;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
@@ -22,6 +22,10 @@ pub async fn run(folders: &Folders, command: &LogCommand, as_json: bool) -> Done
         LogCommand::Tail { count, follow } => tail(folders, *count, *follow, as_json).await,
         LogCommand::Check => check(folders, as_json),
         LogCommand::Export(args) => export::run(folders, args, as_json).await,
+        LogCommand::WitnessRequest { witness, old, output } => {
+            witness::request(folders, witness, *old, output, as_json)
+        }
+        LogCommand::WitnessAnswer { request, answers } => witness::answer(folders, request, answers, as_json),
         LogCommand::Key => {
             output::say(folders.keys_there()?.log.verifier());
             Ok(Exit::Done)

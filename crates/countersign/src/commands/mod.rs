@@ -20,6 +20,7 @@ mod span;
 mod tool;
 mod trace;
 mod up;
+mod witness;
 mod wrap;
 
 use crate::cli::{Cli, Command};

@@ -123,7 +123,7 @@ fn malformed_lines_are_refused_with_their_number() {
         (format!("{w}group w1 all w2\n"), 3, PolicyFault::NameTaken("w1".into())),
         (format!("{w}group none all w2\n"), 3, PolicyFault::NameTaken("none".into())),
         (format!("witness none {cosigner}\n"), 1, PolicyFault::NameTaken("none".into())),
-        (format!("{w}{}", w.replace("w1 ", "w1 ")), 3, PolicyFault::DuplicateKey),
+        (format!("{w}{w}"), 3, PolicyFault::DuplicateKey),
         (format!("{w}group g all w1 none\n"), 3, PolicyFault::NameUnknown("none".into())),
         (format!("{w}group g all w1 w1\n"), 3, PolicyFault::MemberTwice("w1".into())),
         (format!("{w}group g all w1\ngroup h all w1 w2\n"), 4, PolicyFault::MemberTwice("w1".into())),
