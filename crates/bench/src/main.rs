@@ -1,9 +1,10 @@
 //! Benchmarks. Every figure is from one run on one machine, so compare the ratios and not the times.
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
-//! Words on the command line choose parts: `alone`, `record`, `http`, `call`; none means all. Numbers choose how many callers.
+//! Words on the command line choose parts: `alone`, `record`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
 
 mod cpu;
+mod evidence;
 mod http;
 mod machine;
 mod mcp;
@@ -72,6 +73,9 @@ async fn all() -> Result<(), String> {
         line(&format!("bare row over HTTP, {callers} callers"), &bare.to_string());
         line(&format!("decide and record over HTTP, {callers} callers"), &format!("{road}  ({share:.0} % of bare)"));
         line("  of it processor time, per decision", &spent);
+    }
+    if wanted("evidence") {
+        crate::evidence::all(&control, folder.path()).await?;
     }
     Ok(())
 }

@@ -223,27 +223,36 @@ pub async fn key(control: &Control, agent: AgentId) -> Result<NewKey, String> {
     control.create_first_key(&owner, Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)
 }
 
+/// Says where a journal in a folder is, and by which keys and clock it is written.
+///
+/// # Errors
+///
+/// A text if the log's key has no such name.
+pub fn place(folder: &Path) -> Result<Place, String> {
+    let keys = LogKeys {
+        tenant: TenantKey::from_bytes([1; 32]),
+        log: SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)?,
+    };
+    Ok(Place {
+        data: folder.join("data"),
+        head: folder.join("head"),
+        journal_bytes_max: None,
+        keys,
+        clock: Arc::new(SystemClock(measure::now())),
+        random: Arc::new(SystemRandom),
+    })
+}
+
 /// Starts an application on the workload, with a journal in a folder.
 ///
 /// # Errors
 ///
 /// What the bundle's own check or the journal says.
 pub async fn control(folder: &Path, server: SocketAddr) -> Result<Arc<Control>, String> {
-    let keys = LogKeys {
-        tenant: TenantKey::from_bytes([1; 32]),
-        log: SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)?,
-    };
     let control = Control::open(Config {
         tenant: TenantId::new("default").map_err(text)?,
         url: "http://127.0.0.1".into(),
-        place: Place {
-            data: folder.join("data"),
-            head: folder.join("head"),
-            journal_bytes_max: None,
-            keys,
-            clock: Arc::new(SystemClock(measure::now())),
-            random: Arc::new(SystemRandom),
-        },
+        place: place(folder)?,
         bundle: bundle(server)?,
         anonymous: None,
         witnesses: None,

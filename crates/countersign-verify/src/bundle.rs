@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use evidence::verify::Check;
 use evidence::{Archive, Standing, Trust};
 use replay::{Bundles, DecisionReport, Replayed, Report, archive};
 use types::Code;
 
 use crate::Ended;
 use crate::policies;
-use crate::told::{code, say, say_json, word};
+use crate::told::{code, line, say, say_json, word};
 
 /// Checks a bundle for a reader who trusts somebody; `folders` hold policy bundles that the reader has from elsewhere.
 pub(crate) fn check(path: &Path, trust: &Trust, folders: &[PathBuf], json: bool) -> Ended {
@@ -70,11 +69,6 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
     evidence.claims.iter().for_each(line);
     report.decisions.iter().for_each(decision);
     evidence.unproven.iter().for_each(|what| say(&format!("{:<10} {what}", "not proved")));
-}
-
-fn line(check: &Check) {
-    let detail = check.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default();
-    say(&format!("{:<10} {}{detail}", word(check.standing), check.claim));
 }
 
 /// Says how a decision came out when it was computed again, and on whose word its facts rest.

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use evidence::Standing;
+use evidence::verify::Check;
 use types::Code;
 use types::text::escape;
 
@@ -10,6 +11,12 @@ use types::text::escape;
 /// has gone away wants no more.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", escape(line, false));
+}
+
+/// Prints how one statement stands.
+pub(crate) fn line(check: &Check) {
+    let detail = check.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default();
+    say(&format!("{:<10} {}{detail}", word(check.standing), check.claim));
 }
 
 /// Prints the report as JSON.

@@ -63,7 +63,7 @@ fn by_own_key(note: &[u8], own: &str) -> (Vec<Check>, Option<Checkpoint>) {
 fn signed(note: &[u8], key: &VerifierKey) -> (Check, Option<Checkpoint>) {
     match Checkpoint::open(note, key) {
         Ok((checkpoint, _)) => (check(SIGNED, Standing::Holds, None), Some(checkpoint)),
-        Err(error) => (check(SIGNED, Standing::Broken, Some(error.to_string())), None),
+        Err(error) => (check(SIGNED, Standing::Broken, Some(error.to_string())).because(error.code()), None),
     }
 }
 
@@ -83,9 +83,9 @@ fn by_policy(note: &[u8], policy: &TrustPolicy) -> (Vec<Check>, Option<Checkpoin
     match error {
         TrustError::NoQuorum { .. } => {
             let opened = policy.logs().iter().find_map(|log| Checkpoint::open(note, &log.key).ok());
-            let too_few = check(QUORUM, Standing::Missing, Some(error.to_string()));
+            let too_few = check(QUORUM, Standing::Missing, Some(error.to_string())).because(error.code());
             (vec![check(SIGNED, Standing::Holds, None), too_few], opened.map(|(checkpoint, _)| checkpoint))
         }
-        error => (vec![check(SIGNED, Standing::Broken, Some(error.to_string()))], None),
+        error => (vec![check(SIGNED, Standing::Broken, Some(error.to_string())).because(error.code())], None),
     }
 }

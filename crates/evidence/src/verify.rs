@@ -42,6 +42,17 @@ pub struct Check {
     /// More, where there is more to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Why it does not hold, as a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+impl Check {
+    /// Names the reason for which it does not hold.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
 }
 
 /// Is what is known of one record after verification.
@@ -117,14 +128,7 @@ fn worst<'a>(checks: impl Iterator<Item = &'a Check>) -> Standing {
 }
 
 pub(crate) fn check(claim: impl Into<String>, standing: Standing, detail: Option<String>) -> Check {
-    Check { claim: claim.into(), standing, detail }
-}
-
-fn outcome<E: std::fmt::Display>(claim: impl Into<String>, result: Result<(), E>) -> Check {
-    match result {
-        Ok(()) => check(claim, Standing::Holds, None),
-        Err(error) => check(claim, Standing::Broken, Some(error.to_string())),
-    }
+    Check { claim: claim.into(), standing, detail, reason: None }
 }
 
 /// Verifies a bundle for a reader who trusts somebody; where it is nobody, the bundle's own key is used and said so.
@@ -166,7 +170,8 @@ fn verify_record(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>, erase
     let leaf = match Leaf::from_bytes(&record.leaf) {
         Ok(leaf) => leaf,
         Err(error) => {
-            entry.checks.push(check("the record can be read", Standing::Broken, Some(error.to_string())));
+            let unreadable = check("the record can be read", Standing::Broken, Some(error.to_string()));
+            entry.checks.push(unreadable.because("leaf-invalid"));
             return (entry, None, None);
         }
     };
@@ -185,11 +190,8 @@ fn verify_record(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>, erase
             (entry, Some(leaf), Some(shown))
         }
         Err(error) => {
-            entry.checks.push(check(
-                "the record's values are what it commits to",
-                Standing::Broken,
-                Some(error.to_string()),
-            ));
+            let other = check("the record's values are what it commits to", Standing::Broken, Some(error.to_string()));
+            entry.checks.push(other.because("commitment-mismatch"));
             (entry, Some(leaf), None)
         }
     }
@@ -208,7 +210,10 @@ fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check 
     let claim = format!("record {} is in the log", record.index);
     let Some(checkpoint) = checkpoint else { return check(claim, Standing::Missing, None) };
     let leaf = tlog::hash::leaf_hash(&record.leaf);
-    outcome(claim, tlog::proof::verify_inclusion(&leaf, record.index, checkpoint.size, &record.proof, &checkpoint.root))
+    match tlog::verify_inclusion(&leaf, record.index, checkpoint.size, &record.proof, &checkpoint.root) {
+        Ok(()) => check(claim, Standing::Holds, None),
+        Err(error) => check(claim, Standing::Broken, Some(error.to_string())).because(error.code()),
+    }
 }
 
 /// Returns the records that were erased: the bundle must hold the erasure's own record, its word alone is nothing.

@@ -42,6 +42,17 @@ pub enum WalkError {
     },
 }
 
+impl WalkError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Leaf { .. } => "leaf-invalid",
+            Self::Session { .. } => "session-broken",
+            Self::Time { .. } => "time-backwards",
+        }
+    }
+}
+
 /// Is what a whole walk found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Walked {

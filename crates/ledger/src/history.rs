@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
+use evidence::published::WITNESSED;
 use evidence::{About, Content, Leaf, RecordKey, TenantKey, commit, seal};
 use store::{Reader, Row, StoreError};
 use tlog::checkpoint::Checkpoint;
@@ -16,7 +17,6 @@ use types::{ActionId, Code, SessionId};
 use crate::files::Folder;
 use crate::keyring::{KeyringError, Subjects};
 use crate::recover::{JOURNAL, LOG};
-use crate::witnessing::WITNESSED;
 
 /// Is one record, opened as far as its keys allow.
 #[derive(Debug, Clone)]

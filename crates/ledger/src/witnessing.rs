@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::published::WITNESSED;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
 use tlog::prove::prove_consistency;
@@ -13,9 +14,6 @@ use tlog::{AddCheckpoint, Note, NoteSignature, TileReader, TrustError, TrustPoli
 use types::Code;
 
 use crate::files::Folder;
-
-/// Is the file of the last checkpoint that a quorum has cosigned, in the folder of the published files.
-pub const WITNESSED: &str = "checkpoint.witnessed";
 
 /// Says why the log could not be brought before its witnesses.
 #[derive(Debug, thiserror::Error)]
