@@ -8,7 +8,7 @@ mkdir -p "$TOOLS"
 
 # Prints the program to run. PREBUILT=1 takes the one a test run has just built, with the features it had there.
 countersign_program() {
-  [ -n "${PREBUILT:-}" ] || (cd "$ROOT" && cargo build --quiet --profile "$PROFILE" -p countersign -p countersign-verify) >&2
+  [ -n "${PREBUILT:-}" ] || (cd "$ROOT" && cargo build --quiet --profile "$PROFILE" -p countersign -p countersign-verify -p countersign-witness) >&2
   local folder=$PROFILE
   [ "$PROFILE" = dev ] && folder=debug
   echo "$ROOT/target/$folder/countersign"

@@ -3,7 +3,7 @@
 //! The exchange itself is the caller's, over a network or by files; here are its bytes. The cosigned checkpoint goes into
 //! a file of its own beside the latest one, since witnesses answer later than the log signs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::published::WITNESSED;
 use tlog::checkpoint::Checkpoint;
@@ -14,6 +14,12 @@ use tlog::{AddCheckpoint, Note, NoteSignature, TileReader, TrustError, TrustPoli
 use types::Code;
 
 use crate::files::Folder;
+
+/// Is the folder of checkpoints that some witnesses have cosigned and no quorum yet, each by its size.
+const PARTLY: &str = "witnessing";
+
+/// Is the most such checkpoints that are kept; a request to a witness that takes longer than so many is asked anew.
+const PARTLY_MAX: usize = 100;
 
 /// Says why the log could not be brought before its witnesses.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +100,7 @@ pub struct Witnessing {
     log: VerifierKey,
     policy: TrustPolicy,
     known: BTreeMap<String, u64>,
+    partly: BTreeSet<u64>,
 }
 
 impl Witnessing {
@@ -101,7 +108,7 @@ impl Witnessing {
     pub fn new(folder: Folder, log: VerifierKey, policy: TrustPolicy) -> Self {
         let names_it = policy.logs().iter().any(|named| named.key == log);
         let policy = if names_it { policy } else { policy.with_log(log.clone()) };
-        Self { folder, log, policy, known: BTreeMap::new() }
+        Self { folder, log, policy, known: BTreeMap::new(), partly: BTreeSet::new() }
     }
 
     /// Returns the witnesses that can be reached, each with its address.
@@ -129,7 +136,30 @@ impl Witnessing {
         if self.witnessed()? >= checkpoint.size {
             return Ok(None);
         }
-        Ok(Some(Round { note, checkpoint, lines: Vec::new() }))
+        self.round(checkpoint, note).map(Some)
+    }
+
+    /// Takes up the round that a request belongs to, as when its answer comes back in a file.
+    ///
+    /// # Errors
+    ///
+    /// [`WitnessingError::Files`] if the request's checkpoint is not signed by the log.
+    pub fn resume(&self, request: &AddCheckpoint) -> Result<Round, WitnessingError> {
+        let (checkpoint, note) = Checkpoint::open(request.note().to_string().as_bytes(), &self.log).map_err(files)?;
+        self.round(checkpoint, note)
+    }
+
+    /// Begins with the cosignatures that were kept for the same checkpoint.
+    fn round(&self, checkpoint: Checkpoint, note: Note) -> Result<Round, WitnessingError> {
+        let kept = self.folder.read(&partly(checkpoint.size)).map_err(files)?;
+        let kept = kept.and_then(|bytes| Note::parse(&bytes).ok()).filter(|kept| kept.text() == note.text());
+        let mut round = Round { note, checkpoint, lines: Vec::new() };
+        for witness in kept.iter().flat_map(|_| self.policy.witnesses()) {
+            let lines = kept.iter().flat_map(|kept| kept.signatures().iter().cloned()).collect();
+            // A line that no longer verifies is asked for again.
+            let _ = round.add(&witness.key, lines);
+        }
+        Ok(round)
     }
 
     /// Returns how many records a quorum has cosigned.
@@ -192,22 +222,39 @@ impl Witnessing {
     }
 
     /// Ends a round: if a quorum has cosigned, its checkpoint replaces the last one that was witnessed, unless that is
-    /// newer. Returns how many records are witnessed now.
+    /// newer; if too few have, what they signed is kept. Returns how many records are witnessed now.
     ///
     /// # Errors
     ///
     /// [`WitnessingError::Files`].
-    pub fn finish(&self, round: Round) -> Result<u64, WitnessingError> {
+    pub fn finish(&mut self, round: Round) -> Result<u64, WitnessingError> {
         let note = round.note.with(round.lines).map_err(files)?;
         let before = self.witnessed()?;
         match self.policy.open_note(&note) {
             Ok(trusted) if trusted.checkpoint.size > before => {
                 self.folder.replace(WITNESSED, note.to_string().as_bytes()).map_err(files)?;
+                self.folder.remove(PARTLY).map_err(files)?;
+                self.partly.clear();
                 Ok(trusted.checkpoint.size)
+            }
+            Err(TrustError::NoQuorum { valid }) if valid > 0 => {
+                self.keep(round.checkpoint.size, &note)?;
+                Ok(before)
             }
             Ok(_) | Err(TrustError::NoQuorum { .. }) => Ok(before),
             Err(error) => Err(files(error)),
         }
+    }
+
+    fn keep(&mut self, size: u64, note: &Note) -> Result<(), WitnessingError> {
+        self.folder.replace(&partly(size), note.to_string().as_bytes()).map_err(files)?;
+        self.partly.insert(size);
+        if self.partly.len() > PARTLY_MAX
+            && let Some(oldest) = self.partly.pop_first()
+        {
+            self.folder.remove(&partly(oldest)).map_err(files)?;
+        }
+        Ok(())
     }
 }
 
@@ -220,16 +267,6 @@ pub struct Round {
 }
 
 impl Round {
-    /// Takes up the round that a request belongs to, as when its answer comes back in a file.
-    ///
-    /// # Errors
-    ///
-    /// [`WitnessingError::Files`] if the request's checkpoint is not signed by the log.
-    pub fn of(request: &AddCheckpoint, log: &VerifierKey) -> Result<Self, WitnessingError> {
-        let (checkpoint, note) = Checkpoint::open(request.note().to_string().as_bytes(), log).map_err(files)?;
-        Ok(Self { note, checkpoint, lines: Vec::new() })
-    }
-
     /// Returns how many records the checkpoint covers.
     pub fn size(&self) -> u64 {
         self.checkpoint.size
@@ -244,9 +281,14 @@ impl Round {
         if valid.is_empty() {
             return Err("it answered without a cosignature by its key".to_owned());
         }
+        self.lines.retain(|line| line.name() != key.name() || line.id() != key.id());
         self.lines.extend(own);
         Ok(())
     }
+}
+
+fn partly(size: u64) -> String {
+    format!("{PARTLY}/{size}")
 }
 
 /// Returns the name that the policy gives a witness.

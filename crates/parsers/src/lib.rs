@@ -23,6 +23,7 @@ mod inventory;
 mod log;
 mod request;
 mod upstream;
+mod witness;
 
 pub use bundle::{bundle, cedar, facts, trials};
 pub use contract::contract;
@@ -32,16 +33,19 @@ pub use gate::{gateway_http, gateway_stdio};
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
 pub use upstream::{definitions, lines, splice, sse};
+pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 
 /// Is one parser with the properties it must keep.
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 28] = [
+pub const TARGETS: [(&str, Target); 32] = [
+    ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("bundle", bundle),
     ("cedar", cedar),
     ("contract", contract),
+    ("cosignature", cosignature),
     ("definitions", definitions),
     ("disclosure", disclosure),
     ("display", display),
@@ -55,6 +59,7 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("keys", keys),
     ("leaf", leaf),
     ("lines", lines),
+    ("log_proof", log_proof),
     ("names", names),
     ("note", note),
     ("proof", proof),
@@ -65,5 +70,6 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("tiles", tiles),
     ("tree", tree),
     ("trials", trials),
+    ("trust_policy", trust_policy),
     ("verify", verify),
 ];

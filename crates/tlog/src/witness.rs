@@ -11,7 +11,7 @@ use crate::cosignature::NAME_LEN_MAX;
 use crate::cosigner::{CosignError, CosignerKey};
 use crate::hash::empty_root;
 use crate::key::{Algorithm, VerifierKey};
-use crate::note::{Note, NoteError, NoteSignature};
+use crate::note::{Note, NoteSignature};
 use crate::proof::{ProofError, verify_consistency};
 use crate::witness_request::{AddCheckpoint, RequestError};
 
@@ -177,6 +177,11 @@ impl WitnessedLog {
         &self.latest.origin
     }
 
+    /// Returns the log's keys, all of one name.
+    pub fn keys(&self) -> &[VerifierKey] {
+        &self.keys
+    }
+
     /// Returns the last checkpoint that was cosigned; of size 0 if none was.
     pub fn latest(&self) -> &Checkpoint {
         &self.latest
@@ -267,7 +272,7 @@ fn check_keys(keys: &[VerifierKey]) -> Result<&str, StateError> {
 
 /// Returns the note with the log's own signatures alone, all of them valid.
 fn verified(note: &Note, keys: &[VerifierKey]) -> Result<Note, CheckpointError> {
-    let signed = note.only(keys).map_err(|error: NoteError| CheckpointError::from(error))?;
+    let signed = note.only(keys)?;
     let by = |key: &&VerifierKey| signed.signatures().iter().any(|line| line.is_by(key));
     Checkpoint::parse_lines(note.text())?.check_extension(keys.iter().filter(by))?;
     Ok(signed)

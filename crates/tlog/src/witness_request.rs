@@ -133,12 +133,6 @@ impl fmt::Display for AddCheckpoint {
 }
 
 fn parse_proof<'t>(lines: impl Iterator<Item = &'t str>) -> Result<Vec<Hash>, RequestError> {
-    let mut proof = Vec::new();
-    for (line, number) in lines.zip(2..) {
-        if proof.len() == PROOF_LINES_MAX {
-            return Err(RequestError::TooManyHashes);
-        }
-        proof.push(Hash::from_base64(line).map_err(|_| RequestError::Hash(number))?);
-    }
-    Ok(proof)
+    let hash = |(line, number)| Hash::from_base64(line).map_err(|_| RequestError::Hash(number));
+    lines.zip(2..).map(hash).collect()
 }

@@ -34,11 +34,12 @@ const ORDER: [&str; 21] = [
 const TESTING: [&str; 6] = ["spec", "sim", "testkit", "parsers", "bench", "xtask"];
 
 /// The crates whose inner dependencies are fewer than the order allows.
-const ONLY: [(&str, &[&str]); 5] = [
+const ONLY: [(&str, &[&str]); 6] = [
     ("gateway", &["control", "types"]),
     ("api", &["control", "types"]),
     ("demo", &["types"]),
     ("verify", &["types", "tlog", "evidence", "policy", "stages", "replay"]),
+    ("witness", &["types", "tlog"]),
     ("spec", &["types"]),
 ];
 
@@ -159,6 +160,12 @@ mod tests {
     fn the_verifier_needs_neither_shell_nor_edge() {
         assert!(!is_refused("verify", "+replay"));
         assert!(is_refused("verify", "+store") && is_refused("verify", "+models") && is_refused("verify", "+control"));
+    }
+
+    #[test]
+    fn the_witness_needs_the_foundation_alone() {
+        assert!(!is_refused("witness", "+tlog") && !is_refused("witness", "+types"));
+        assert!(is_refused("witness", "+evidence") && is_refused("witness", "+ledger"));
     }
 
     #[test]

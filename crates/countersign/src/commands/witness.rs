@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ledger::Folder;
 use ledger::recover::LOG;
-use ledger::witnessing::{Answered, Round, Witnessing, WitnessingError, name};
+use ledger::witnessing::{Answered, Witnessing, WitnessingError, name};
 use serde_json::json;
-use tlog::{AddCheckpoint, TrustPolicy, VerifierKey};
+use tlog::{AddCheckpoint, TrustPolicy};
 use types::Code;
 
 use super::Done;
@@ -17,7 +17,7 @@ use crate::output;
 
 /// Writes what a witness is asked about the latest checkpoint.
 pub fn request(folders: &Folders, witness: &str, old: u64, file: &Path, as_json: bool) -> Done {
-    let Exchange { mut witnessing, policy, .. } = exchange(folders)?;
+    let Exchange { mut witnessing, policy } = exchange(folders)?;
     let Some(witness) = policy.witnesses().iter().find(|known| name(known) == witness) else {
         let names: Vec<String> = policy.witnesses().iter().map(name).collect();
         return Err(CliError::usage(format!("the policy has no witness `{witness}`; it has {}", names.join(", "))));
@@ -39,10 +39,10 @@ pub fn request(folders: &Folders, witness: &str, old: u64, file: &Path, as_json:
 
 /// Takes the cosignatures that came back for a request, each in a file of its own.
 pub fn answer(folders: &Folders, request: &Path, answers: &[PathBuf], as_json: bool) -> Done {
-    let Exchange { mut witnessing, policy, log } = exchange(folders)?;
+    let Exchange { mut witnessing, policy } = exchange(folders)?;
     let asked = AddCheckpoint::parse(&read(request)?)
         .map_err(|e| CliError::usage(format!("`{}` is no request to a witness: {e}", request.display())))?;
-    let mut round = Round::of(&asked, &log).map_err(failed)?;
+    let mut round = witnessing.resume(&asked).map_err(failed)?;
     for file in answers {
         let answered = Answered { status: 200, body: read(file)? };
         let mut cosigned = false;
@@ -68,7 +68,6 @@ pub fn answer(folders: &Folders, request: &Path, answers: &[PathBuf], as_json: b
 struct Exchange {
     witnessing: Witnessing,
     policy: TrustPolicy,
-    log: VerifierKey,
 }
 
 fn exchange(folders: &Folders) -> Result<Exchange, CliError> {
@@ -77,8 +76,8 @@ fn exchange(folders: &Folders) -> Result<Exchange, CliError> {
         CliError::usage("no witnesses are named")
             .hint("name them in keys/witness.policy (see docs/concepts/witnesses.md)")
     })?;
-    let witnessing = Witnessing::new(Folder::at(folders.data.join(LOG)), log.clone(), policy.clone());
-    Ok(Exchange { witnessing, policy, log })
+    let witnessing = Witnessing::new(Folder::at(folders.data.join(LOG)), log, policy.clone());
+    Ok(Exchange { witnessing, policy })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CliError> {

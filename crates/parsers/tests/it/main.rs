@@ -45,8 +45,9 @@ macro_rules! replayed {
 }
 
 replayed! {
-    archive bundle cedar contract definitions disclosure display facts frame gateway_http gateway_stdio glob inventory json
-    keys leaf lines names note proof rows splice sse text tiles tree trials verify
+    add_checkpoint archive bundle cedar contract cosignature definitions disclosure display facts frame gateway_http
+    gateway_stdio glob inventory json keys leaf lines log_proof names note proof rows splice sse text tiles tree trials
+    trust_policy verify
 }
 
 #[test]
