@@ -134,21 +134,23 @@ impl Machine for Filler {
 /// Measures how long a journal of a million records takes to open, and to be checked as a stranger checks it.
 async fn recovery(folder: &Path) -> Result<(), String> {
     let place = workload::place(&folder.join("large"))?;
-    let mut opened: Open<Filler> = open(&place, ()).map_err(text)?;
-    for _ in 0..RECOVERED / IN_A_TURN {
-        opened.ledger.ask(IN_A_TURN).await.map_err(text)?;
-    }
-    opened.publisher.publish().map_err(text)?;
-    let Open { ledger, thread, .. } = opened;
-    drop(ledger);
-    thread.join().map_err(|_| "the sequencer panicked".to_owned())?;
-
+    fill(&place).await?;
     let begun = measure::now();
     let again: Open<Filler> = open(&place, ()).map_err(text)?;
     again.ledger.ask(1).await.map_err(text)?;
     line("a journal recovers, to its first answer", &rate(RECOVERED, measure::since(begun)));
     drop(again);
     check(&place)
+}
+
+async fn fill(place: &Place) -> Result<(), String> {
+    let mut opened: Open<Filler> = open(place, ()).map_err(text)?;
+    for _ in 0..RECOVERED / IN_A_TURN {
+        opened.ledger.ask(IN_A_TURN).await.map_err(text)?;
+    }
+    opened.publisher.publish().map_err(text)?;
+    drop(opened.ledger);
+    opened.thread.join().map_err(|_| "the sequencer panicked".to_owned())
 }
 
 fn check(place: &Place) -> Result<(), String> {
