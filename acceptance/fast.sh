@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 passed=0
 failed=0
-for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh}; do
+for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh outsiders.sh}; do
   status=1
   for try in 1 2 3; do
     echo "── $script, try $try"

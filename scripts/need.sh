@@ -3,7 +3,8 @@
 #
 #   scripts/need.sh build   what `make run` needs: Rust and a C compiler
 #   scripts/need.sh fuzz    what `scripts/fuzz.sh` needs: also a C++ compiler and Python
-#   scripts/need.sh         what `make test` needs: also Rust's formatter and linter, git, curl, Python and Node
+#   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
+#   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl and Node
 #
 # Quick and silent when all is there. It installs Debian packages as root only, and Rust's components by rustup.
 set -euo pipefail
@@ -28,6 +29,8 @@ has_curl() { has curl; }
 has_python() {
     has python3 && python3 -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (${python_min/./, }))" 2>/dev/null
 }
+# Go itself comes by pip.
+has_go_mod() { [ -e /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go ]; }
 # An older Node will do if its npm can fetch a newer one into target/tools.
 has_node() {
     has npm && has node || return 1
@@ -43,6 +46,7 @@ packages() {
         curl) echo curl ca-certificates ;;
         python) echo python3 python3-venv ;;
         node) echo nodejs npm ;;
+        go_mod) echo golang-golang-x-mod-dev ;;
     esac
 }
 
@@ -57,6 +61,7 @@ advice() {
         curl) echo "curl: apt-get install $(packages curl)" ;;
         python) echo "Python $python_min or newer with venv: apt-get install $(packages python)" ;;
         node) echo "Node $node_min or newer with npm: apt-get install $(packages node)" ;;
+        go_mod) echo "Go's x/mod, as Debian and Ubuntu have it: apt-get install $(packages go_mod)" ;;
     esac
 }
 
@@ -95,8 +100,9 @@ install_packages() {
 case ${1:-test} in
     build) names=(rust compiler) ;;
     fuzz) names=(rust compiler cxx git python) ;;
-    test) names=(rust compiler formatter linter git curl python node) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test]" && exit 2 ;;
+    test) names=(rust compiler formatter linter git curl python node go_mod) ;;
+    outsiders) names=(rust compiler git python go_mod) ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | outsiders]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

@@ -40,6 +40,9 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
     Problem::schemas(&mut needed);
     components.schemas.extend(needed);
     document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    // OpenAPI knows no parameter that spans several parts of a path, and no name for one.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     for path in document.paths.paths.values_mut() {
         let operations = [&mut path.get, &mut path.post, &mut path.delete];
         operations.into_iter().flatten().for_each(complete);

@@ -20,8 +20,8 @@ pub(crate) async fn admit(State(config): State<Arc<ApiConfig>>, request: Request
         Err(fault) => fault.into_response(),
     };
     let headers = response.headers_mut();
-    // Answers hold evidence and tokens, and no browser should guess what they are.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers hold evidence and tokens, and no browser should guess what they are; the log's files say otherwise.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -1,4 +1,4 @@
-//! The HTTP contract: sessions, actions, approvals and administration under `/v1`.
+//! The HTTP contract: sessions, actions, approvals and administration under `/v1`, and the published log under `/log`.
 //!
 //! A handler finds out who calls, reads what they sent, asks the application layer once and writes down what it
 //! answers. It decides nothing: a verdict travels in the answer, and a refusal becomes a problem (RFC 9457)
@@ -15,6 +15,7 @@ mod guard;
 mod health;
 mod keys;
 mod levels;
+mod log;
 mod problem;
 mod records;
 mod sessions;
@@ -50,13 +51,15 @@ pub struct ApiConfig {
     pub allowed_origins: Vec<String>,
     /// The largest request body accepted, in bytes.
     pub body_bytes_max: usize,
+    /// Whether the published log is read without a key.
+    pub public_log: bool,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
         // Room for the largest arguments and what stands around them.
         let body_bytes_max = control::actions::ARGUMENTS_BYTES_MAX + (1 << 20);
-        Self { allowed_hosts: Vec::new(), allowed_origins: Vec::new(), body_bytes_max }
+        Self { allowed_hosts: Vec::new(), allowed_origins: Vec::new(), body_bytes_max, public_log: false }
     }
 }
 
@@ -78,6 +81,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(bundles::routes())
         .merge(tools::routes())
         .merge(records::routes())
+        .merge(log::routes())
         .merge(health::routes())
 }
 

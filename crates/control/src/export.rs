@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evidence::archive::{Archive, Custody, PolicyFiles};
-use evidence::{About, Field, RecordKind};
+use evidence::{About, Field, Logged, RecordKind};
 use ledger::History;
 use ledger::history::{Entry, HistoryError};
 use tlog::key::VerifierKey;
@@ -197,4 +197,25 @@ pub fn policy_files(history: &History, digest: &Digest) -> Failure<Option<Policy
     let files: Vec<(String, String)> =
         cbor::decode(&bytes).map_err(|e| Refusal::plain(Code::Internal, format!("a stored policy bundle: {e}")))?;
     Ok(Some(files.into_iter().collect()))
+}
+
+/// Returns a record's leaf with the proof that the log holds it, as soon as the published files do.
+///
+/// A running server publishes within a second; this waits three at most.
+///
+/// # Errors
+///
+/// `not-found` if the journal has no such record, `state-conflict` if it is not published in time, or what the journal
+/// and its files say.
+pub async fn logged_when_published(history: &History, index: u64, key: &VerifierKey) -> Failure<Logged> {
+    if index >= history.size()? {
+        return Err(not_found(format!("record {index}")));
+    }
+    for _ in 1..TRIES {
+        match history.logged(index, key) {
+            Err(HistoryError::Unpublished { .. }) => tokio::time::sleep(EVERY).await,
+            other => return Ok(other?),
+        }
+    }
+    Ok(history.logged(index, key)?)
 }

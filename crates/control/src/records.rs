@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
+pub use ledger::history::LogFile;
 use types::case::CaseState;
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
@@ -115,5 +116,14 @@ impl Control {
         let there = size.wait_for(|size| *size > index);
         // Neither the time running out nor the journal's end says anything the caller does not see by reading.
         let _ = tokio::time::timeout(Duration::from_millis(wait_ms), there).await;
+    }
+
+    /// Returns a published file of the log, byte for byte; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// What its files say.
+    pub fn log_file(&self, file: LogFile) -> Failure<Option<Vec<u8>>> {
+        Ok(self.history.published(file)?)
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign-verify`: checks a published log or an evidence bundle, without a server, a database or a network.
+//! `countersign-verify`: checks a published log, an evidence bundle or a receipt, without a server, a database or a network.
 //!
 //! Exit codes: 0 everything holds, 1 something is broken, 2 the input cannot be used, 4 something is missing,
 //! erased or withheld, so that it cannot be told. What is missing never counts as passed.
@@ -6,6 +6,7 @@
 mod bundle;
 mod log;
 mod policies;
+mod receipt;
 mod told;
 
 use std::path::PathBuf;
@@ -16,13 +17,14 @@ use evidence::{Standing, Trust};
 use tlog::TrustPolicy;
 use types::Code;
 
-/// Checks a published log (a folder of tiles) or an evidence bundle (a file).
+/// Checks a published log (a folder of tiles), an evidence bundle or a receipt (a file).
 #[derive(Debug, Parser)]
 #[command(name = "countersign-verify", version, max_term_width = 100)]
 struct Args {
-    /// The folder of a published log, or a `.evidence` file.
+    /// The folder of a published log, a `.evidence` file, or a receipt: COSE, tlog-proof or a statement in DSSE.
     path: PathBuf,
-    /// The log's verifier key, from somebody you trust: `NAME+HASH+KEY`.
+    /// The verifier key of whoever signed, from somebody you trust: `NAME+HASH+KEY`. For a COSE receipt or a statement
+    /// it is the statement key, otherwise the log's.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Whom you trust, as a file: logs, witnesses and the quorum of those that must have cosigned (C2SP tlog-policy).
@@ -34,6 +36,12 @@ struct Args {
     /// A policy bundle that is not in the evidence, as a folder; may be given several times.
     #[arg(long = "policy-bundle", value_name = "DIR")]
     policies: Vec<PathBuf>,
+    /// The log's verifier key, to check the checkpoint in a statement too.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// The record's leaf that a receipt is checked against.
+    #[arg(long, value_name = "FILE")]
+    leaf: Option<PathBuf>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -73,6 +81,7 @@ fn main() -> ExitCode {
     };
     let ended = match trust(&args) {
         Ok(trust) if args.path.is_dir() => log::check(&args.path, &trust, &args.earlier, args.json),
+        Ok(trust) if receipt::is_one(&args.path) => receipt::check(&args, trust.key()),
         Ok(trust) => bundle::check(&args.path, &trust, &args.policies, args.json),
         Err(ended) => ended,
     };

@@ -1,6 +1,7 @@
 //! The command line, declared.
 
 mod log;
+mod receipt;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::error::Exit;
 use crate::folder::Folders;
 
 pub use log::{Export, LogCommand};
+pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.
 #[derive(Debug, Parser)]
@@ -143,6 +145,9 @@ pub struct Up {
     /// Take MCP callers without a key for this agent; only on a loopback address.
     #[arg(long, value_name = "AGENT")]
     pub anonymous: Option<AgentId>,
+    /// Serve the published log, which holds no contents, to whoever asks: checkpoint and tiles under /log.
+    #[arg(long)]
+    pub public_log: bool,
 }
 
 /// Run a governed MCP server over stdio.

@@ -83,6 +83,9 @@ fn new_tenant_key() -> String {
     hex::encode(draw::<32>(&SystemRandom))
 }
 
+/// Is the file of the key that signs receipts and statements, never checkpoints.
+const STATEMENT_KEY: &str = "statement.key";
+
 fn new_log_key() -> String {
     let name = format!("countersign.local/{}", hex::encode(draw::<6>(&SystemRandom)));
     SignerKey::ed25519(&name, &draw(&SystemRandom)).map(|key| key.to_secret_text().to_string()).unwrap_or_default()
@@ -114,6 +117,7 @@ impl Folders {
         self.make_keys_folder()?;
         let keys = self
             .log_keys(|name, make| if self.has_journal() { self.missing(name) } else { self.make_key(name, make) })?;
+        self.make_statement_key(&keys.log)?;
         Ok(Place {
             data: self.data.clone(),
             head: self.keys.join("head"),
@@ -147,6 +151,31 @@ impl Folders {
     pub fn history(&self) -> Result<(History, LogKeys), CliError> {
         let keys = self.keys_there()?;
         Ok((History::open(&self.data, keys.tenant.clone())?, keys))
+    }
+
+    /// Opens the key that signs receipts and statements; makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `keys-unusable` if its file is missing or malformed; `file-unusable` if it cannot be read.
+    pub fn statement_key(&self) -> Result<SignerKey, CliError> {
+        let unusable = |why: &str| {
+            CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{STATEMENT_KEY}` is {why}"))
+        };
+        let missing = || unusable("missing").hint("`countersign up` makes one");
+        let text = self.read_key(STATEMENT_KEY)?.ok_or_else(missing)?;
+        SignerKey::from_secret_text(&text).map_err(|_| unusable("malformed"))
+    }
+
+    /// Makes the statement key, also beside a journal that is older: nothing that is there depends on it.
+    fn make_statement_key(&self, log: &SignerKey) -> Result<(), CliError> {
+        if self.read_key(STATEMENT_KEY)?.is_some() {
+            return Ok(());
+        }
+        let name = format!("{}/statement", log.verifier().name());
+        let key = SignerKey::ed25519(&name, &draw(&SystemRandom));
+        let key = key.map_err(|e| CliError::new(Exit::Failed, Code::KeysUnusable, e.to_string()))?;
+        self.write_key(STATEMENT_KEY, &key.to_secret_text())
     }
 
     fn has_journal(&self) -> bool {

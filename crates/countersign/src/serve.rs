@@ -27,6 +27,8 @@ pub struct Options {
     pub tenant: TenantId,
     /// The agent that MCP callers without a key are taken for.
     pub anonymous: Option<AgentId>,
+    /// Whether the published log is read without a key.
+    pub public_log: bool,
 }
 
 /// Is a running server.
@@ -57,12 +59,13 @@ impl Server {
         let lock = folders.lock()?;
         let (listener, address) = listen(options.listen).await?;
         let url = format!("http://{address}");
+        let public_log = options.public_log;
         let control = open(folders, lock, bundle, options, &url)?;
         let started = control.start().await?;
         let admin_key = first_start(folders, &control).await?;
         folders.announce(&url)?;
         let (stop, stopped) = watch::channel(false);
-        let app = routes(&control, address).layer(from_fn_with_state(stopped.clone(), unless_stopped));
+        let app = routes(&control, address, public_log).layer(from_fn_with_state(stopped.clone(), unless_stopped));
         let task = tokio::spawn(serve(listener, app, stopped));
         Ok(Self { url, admin_key, started, control, folders: folders.clone(), stop, task })
     }
@@ -170,10 +173,10 @@ fn first_person(control: &Control) -> Result<PersonId, CliError> {
         .ok_or_else(|| CliError::usage("the bundle names no person, so nobody could hold the first key"))
 }
 
-fn routes(control: &Arc<Control>, address: SocketAddr) -> axum::Router {
+fn routes(control: &Arc<Control>, address: SocketAddr, public_log: bool) -> axum::Router {
     let hosts: Vec<String> = [address.to_string(), format!("localhost:{}", address.port())].into();
-    let (api, _) =
-        api::router(control.clone(), api::ApiConfig { allowed_hosts: hosts.clone(), ..api::ApiConfig::default() });
+    let api_config = api::ApiConfig { allowed_hosts: hosts.clone(), public_log, ..api::ApiConfig::default() };
+    let (api, _) = api::router(control.clone(), api_config);
     let mut config = gateway::HttpConfig::new(|| ledger::port::draw(&SystemRandom));
     config.hosts = hosts;
     api.merge(gateway::router(Arc::new(control.clone()), config))

@@ -35,6 +35,14 @@ impl Trust {
         }
     }
 
+    /// Returns the one key that is trusted, if it is one.
+    pub fn key(&self) -> Option<&VerifierKey> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Nobody | Self::Policy(_) => None,
+        }
+    }
+
     /// Says what such trust cannot show of a log, if there is something.
     pub fn unproven(&self) -> Option<&'static str> {
         match self {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
 use evidence::published::WITNESSED;
-use evidence::{About, Content, Leaf, RecordKey, TenantKey, commit, seal};
+use evidence::{About, Content, Leaf, Logged, RecordKey, TenantKey, commit, seal};
 use store::{Reader, Row, StoreError};
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
@@ -71,6 +71,15 @@ impl HistoryError {
             Self::Unpublished { .. } => Code::StateConflict,
         }
     }
+}
+
+/// Names a published file of the log, so that no path from outside reaches the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFile {
+    /// The signed checkpoint, which is replaced as the log grows.
+    Checkpoint,
+    /// A tile or an entry bundle, which never changes.
+    Tile(tlog::TilePath),
 }
 
 /// Reads one journal.
@@ -234,6 +243,44 @@ impl History {
             archive.records.push(ArchivedRecord { index: *index, leaf: bytes, proof, disclosure: disclosed });
         }
         Ok(archive)
+    }
+}
+
+impl History {
+    /// Returns a record's leaf with the proof that the published log holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Unpublished`] if the record is newer than the published files, or nothing is published yet;
+    /// [`HistoryError::Files`] if they do not hold the record or are not signed by `key`; otherwise what the store says.
+    pub fn logged(&self, index: u64, key: &VerifierKey) -> Result<Logged, HistoryError> {
+        let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
+        let folder = Folder::at(self.data.join(LOG));
+        let note = folder.read("checkpoint").map_err(|e| files(&e))?;
+        let note = note.ok_or(HistoryError::Unpublished { index, published: 0 })?;
+        let (checkpoint, _) = Checkpoint::open(&note, key).map_err(|e| files(&e))?;
+        if index >= checkpoint.size {
+            return Err(HistoryError::Unpublished { index, published: checkpoint.size });
+        }
+        let tiles =
+            TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());
+        let path = prove_inclusion(index, checkpoint.size, &tiles).map_err(|e| files(&e))?;
+        let row = self.with(|inner| Ok(inner.reader.record(index)?))?;
+        let row = row.ok_or_else(|| HistoryError::Record { index, why: "it is missing".into() })?;
+        Logged::new(row.leaf, index, path, &note, key).map_err(|e| files(&e))
+    }
+
+    /// Returns a published file of the log, byte for byte; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Files`] if it is there and cannot be read.
+    pub fn published(&self, file: LogFile) -> Result<Option<Vec<u8>>, HistoryError> {
+        let name = match file {
+            LogFile::Checkpoint => "checkpoint".to_owned(),
+            LogFile::Tile(path) => path.to_string(),
+        };
+        Folder::at(self.data.join(LOG)).read(&name).map_err(|e| HistoryError::Files(e.to_string()))
     }
 }
 

@@ -162,7 +162,7 @@ fn changed(mut disclosure: Disclosure, taker: &mut Taker<'_>) -> Disclosure {
 }
 
 /// Makes a bundle that holds in every part.
-fn sound() -> &'static Archive {
+pub(crate) fn sound() -> &'static Archive {
     static SOUND: OnceLock<Archive> = OnceLock::new();
     SOUND.get_or_init(|| {
         let committed = || commit::commitments(&key(), &content()).unwrap();

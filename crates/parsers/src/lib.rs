@@ -21,6 +21,7 @@ mod evidence;
 mod gate;
 mod inventory;
 mod log;
+mod receipts;
 mod request;
 mod upstream;
 mod witness;
@@ -32,6 +33,7 @@ pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
+pub use receipts::{receipts, statements};
 pub use upstream::{definitions, lines, splice, sse};
 pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 
@@ -39,7 +41,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 32] = [
+pub const TARGETS: [(&str, Target); 34] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("bundle", bundle),
@@ -63,9 +65,11 @@ pub const TARGETS: [(&str, Target); 32] = [
     ("names", names),
     ("note", note),
     ("proof", proof),
+    ("receipts", receipts),
     ("rows", rows),
     ("splice", splice),
     ("sse", sse),
+    ("statements", statements),
     ("text", text),
     ("tiles", tiles),
     ("tree", tree),

@@ -10,4 +10,5 @@ mod contract;
 mod document;
 mod journal;
 mod keys;
+mod log;
 mod switches;

@@ -18,6 +18,7 @@ use types::{Arguments, Channel, Claims, Principal};
 
 mod log;
 mod one_action;
+mod receipt;
 mod witnessed;
 
 /// Is what an agent wants.

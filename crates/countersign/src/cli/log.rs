@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use types::{ActionId, AgentId, SessionId};
 
+use super::Receipt;
+
 /// The journal and its published log.
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
@@ -41,8 +43,17 @@ pub enum LogCommand {
         #[arg(required = true)]
         answers: Vec<PathBuf>,
     },
+    /// Write a receipt for one record, in a format that others read.
+    Receipt(Receipt),
     /// Print the key a verifier needs.
-    Key,
+    Key {
+        /// The key of receipts and statements, instead of the log's.
+        #[arg(long)]
+        statement: bool,
+        /// As PEM, for programs that know no verifier keys.
+        #[arg(long)]
+        pem: bool,
+    },
 }
 
 /// Write an evidence bundle.

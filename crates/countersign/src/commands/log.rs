@@ -10,7 +10,7 @@ use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::{Done, export, witness};
+use super::{Done, export, receipt, witness};
 use crate::cli::LogCommand;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
@@ -26,8 +26,12 @@ pub async fn run(folders: &Folders, command: &LogCommand, as_json: bool) -> Done
             witness::request(folders, witness, *old, output, as_json)
         }
         LogCommand::WitnessAnswer { request, answers } => witness::answer(folders, request, answers, as_json),
-        LogCommand::Key => {
-            output::say(folders.keys_there()?.log.verifier());
+        LogCommand::Receipt(args) => receipt::run(folders, args, as_json).await,
+        LogCommand::Key { statement, pem } => {
+            let log = folders.keys_there()?.log;
+            let key = if *statement { folders.statement_key()? } else { log };
+            let key = key.verifier();
+            output::say(if *pem { evidence::cose_receipt::public_pem(key) } else { key.to_string() });
             Ok(Exit::Done)
         }
     }

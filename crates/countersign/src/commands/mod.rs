@@ -14,6 +14,7 @@ mod key;
 mod kill;
 mod log;
 mod policy;
+mod receipt;
 mod reference;
 mod replay;
 mod span;

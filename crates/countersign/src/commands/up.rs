@@ -19,7 +19,12 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
         ));
     }
     let folders = folders(dir, args);
-    let options = Options { listen: args.listen, tenant: args.tenant.clone(), anonymous: args.anonymous.clone() };
+    let options = Options {
+        listen: args.listen,
+        tenant: args.tenant.clone(),
+        anonymous: args.anonymous.clone(),
+        public_log: args.public_log,
+    };
     let server = Server::start(&folders, options).await?;
     if as_json {
         output::say_json(&json!({ "url": server.url, "admin_key": server.admin_key }));

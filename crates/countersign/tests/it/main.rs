@@ -17,6 +17,7 @@ mod hook;
 mod key;
 mod program;
 mod reading;
+mod receipt;
 mod replay;
 mod stateless;
 mod stop;

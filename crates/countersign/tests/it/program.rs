@@ -57,7 +57,11 @@ fn start(dir: &Path, words: &[&str]) -> Child {
 
 /// Starts `up`, whose first line of JSON says where it listens.
 pub fn serve(dir: &Path) -> Child {
-    start(dir, &["up", "--listen", "127.0.0.1:0", "--json"])
+    serve_with(dir, &[])
+}
+
+fn serve_with(dir: &Path, more: &[&str]) -> Child {
+    start(dir, &[&["up", "--listen", "127.0.0.1:0", "--json"], more].concat())
 }
 
 /// Is a server that `up` runs; it is killed where it is dropped.
@@ -70,7 +74,12 @@ pub struct Server {
 impl Server {
     /// Starts `up` and waits until it listens.
     pub fn up(dir: &Path) -> Self {
-        let mut child = serve(dir);
+        Self::up_with(dir, &[])
+    }
+
+    /// Starts `up` with more words, and waits until it listens.
+    pub fn up_with(dir: &Path, more: &[&str]) -> Self {
+        let mut child = serve_with(dir, more);
         let ready = read_json(&mut BufReader::new(child.stdout.take().unwrap()));
         Self { child, ready }
     }

@@ -11,13 +11,15 @@ use crate::program::{Client, Server, begun, log_tail, open_case, run};
 
 const NO_ACTION: &str = "act_01890000000070008000000000000000";
 
-fn commands() -> [Vec<&'static str>; 6] {
+fn commands() -> [Vec<&'static str>; 8] {
     [
         vec!["trace", "last"],
         vec!["replay"],
         vec!["log", "tail"],
         vec!["log", "check"],
         vec!["log", "key"],
+        vec!["log", "key", "--statement"],
+        vec!["log", "receipt", "0", "--format", "tlog-proof"],
         vec!["log", "export", NO_ACTION],
     ]
 }

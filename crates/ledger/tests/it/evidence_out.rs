@@ -1,5 +1,6 @@
 //! Evidence leaving the house: bundles verify, and every altered byte of one is noticed.
 
+use countersign_ledger::history::HistoryError;
 use evidence::archive::Custody;
 use evidence::verify::archive;
 use evidence::{About, Archive, Standing, Trust};
@@ -70,4 +71,41 @@ async fn what_is_withheld_stays_hidden_and_the_rest_still_holds() {
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records[0].fields["body"], "withheld");
     assert_eq!(report.records[0].fields["arguments"], "empty");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_comes_with_the_proof_that_the_published_log_holds_it() {
+    let world = World::new();
+    bundle(&world).await;
+    let mut opened = world.open().unwrap();
+    let key = world.keys().log.verifier().clone();
+    for index in [0, 255, 256, 299] {
+        let logged = opened.history.logged(index, &key).unwrap();
+        let read = evidence::Logged::parse(logged.tlog_proof().as_bytes(), logged.leaf().to_vec(), &key).unwrap();
+        assert_eq!(read, logged);
+        assert_eq!(logged.leaf(), opened.history.record(index).unwrap().unwrap().bytes);
+    }
+    let other = tlog::key::SignerKey::ed25519(key.name(), &[8; 32]).unwrap();
+    assert!(matches!(opened.history.logged(0, other.verifier()), Err(HistoryError::Files(_))));
+    opened.ledger.ask(Ask::Add(301)).await.unwrap();
+    let size = opened.history.size().unwrap();
+    let newest = opened.history.logged(size - 1, &key);
+    assert!(matches!(newest, Err(HistoryError::Unpublished { index, .. }) if index == size - 1), "{newest:?}");
+    opened.publisher.publish().unwrap();
+    assert!(opened.history.logged(size - 1, &key).is_ok());
+    let beyond = opened.history.logged(size, &key);
+    assert!(matches!(beyond, Err(HistoryError::Unpublished { .. })), "{beyond:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tile_that_was_altered_gives_no_proof() {
+    let world = World::new();
+    bundle(&world).await;
+    let opened = world.open().unwrap();
+    let tile = world.data().join("log/tile/0/000");
+    let mut bytes = std::fs::read(&tile).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&tile, bytes).unwrap();
+    let refused = opened.history.logged(0, world.keys().log.verifier());
+    assert!(matches!(refused, Err(HistoryError::Files(_))), "{refused:?}");
 }

@@ -1,0 +1,76 @@
+//! `countersign log receipt`: one record with its proof, in a format that software from elsewhere reads.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use control::export::logged_when_published;
+use evidence::{CoseReceipt, Envelope, Logged, RecordKind, Statement};
+use ledger::History;
+use serde_json::json;
+use types::{ActionId, Code};
+
+use super::Done;
+use crate::cli::{Receipt, ReceiptFormat, RecordRef};
+use crate::error::{CliError, Exit};
+use crate::folder::Folders;
+use crate::output;
+
+/// Runs the command.
+pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
+    if as_json && args.output.is_none() {
+        return Err(CliError::usage("--json says what was written, so --output must say where"));
+    }
+    let (history, keys) = folders.history()?;
+    let index = match args.of {
+        RecordRef::Index(index) => index,
+        RecordRef::Action(action) => last_decision(&history, &action)?,
+    };
+    let logged = logged_when_published(&history, index, keys.log.verifier()).await?;
+    let (bytes, key) = match args.format {
+        ReceiptFormat::TlogProof => (logged.tlog_proof().into_bytes(), keys.log.verifier().to_string()),
+        signed => sign(folders, &logged, signed)?,
+    };
+    if let Some(file) = &args.leaf {
+        write(file, logged.leaf())?;
+    }
+    let Some(file) = &args.output else {
+        // A reader that has gone away wants no more.
+        let _ = std::io::stdout().lock().write_all(&bytes);
+        return Ok(Exit::Done);
+    };
+    write(file, &bytes)?;
+    if as_json {
+        output::say_json(&json!({ "file": file, "bytes": bytes.len(), "record": index, "key": key }));
+    } else {
+        output::say(format!("{} ({} bytes, record {index})", file.display(), bytes.len()));
+        output::tell(format!("the key it is checked with: {key}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Finds the record of the decision that stands.
+fn last_decision(history: &History, action: &ActionId) -> Result<u64, CliError> {
+    let entries = history.of_action(action).map_err(control::Refusal::from)?;
+    let decided = entries.iter().rev().find(|entry| entry.leaf.kind == RecordKind::Decided);
+    let none = || control::Refusal::plain(Code::NotFound, format!("there is no decision about {action}"));
+    Ok(decided.map(|entry| entry.index).ok_or_else(none)?)
+}
+
+/// Signs with the statement key, and returns its public half too.
+fn sign(folders: &Folders, logged: &Logged, format: ReceiptFormat) -> Result<(Vec<u8>, String), CliError> {
+    let key = folders.statement_key()?;
+    let failed = |code: Code, why: String| CliError::new(Exit::Failed, code, why);
+    let bytes = if format == ReceiptFormat::Cose {
+        CoseReceipt::sign(logged, &key).map_err(|e| failed(e.code(), e.to_string()))?.to_bytes()
+    } else {
+        let statement = Statement::about(logged).map_err(|e| failed(e.code(), e.to_string()))?;
+        let envelope = Envelope::sign(statement.to_json().into_bytes(), &key);
+        let envelope = envelope.map_err(|e| failed(e.code(), e.to_string()))?;
+        format!("{}\n", envelope.to_json()).into_bytes()
+    };
+    Ok((bytes, key.verifier().to_string()))
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    std::fs::write(file, bytes).map_err(|e| CliError::machine(format!("`{}` cannot be written: {e}", file.display())))
+}
