@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Every acceptance run. Closes with the totals; what cannot run counts as failed.
 cd "$(dirname "$0")"
-SCRIPTS=$(ls ./*.sh | grep -vE '/(all|fast)\.sh$' | xargs -n 1 basename | tr '\n' ' ') exec ./fast.sh
+KILLS=${KILLS:-2000} SCRIPTS=$(ls ./*.sh | grep -vE '/(all|fast)\.sh$' | xargs -n 1 basename | tr '\n' ' ') exec ./fast.sh

@@ -11,6 +11,7 @@ use control::{Config, Control, Refusal};
 use ledger::recover::Lock;
 use policy::Bundle;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use types::{AgentId, Code, PersonId, Principal, TenantId};
 
@@ -71,8 +72,8 @@ impl Server {
     }
 
     /// Runs until the process is told to stop, then publishes what is recorded.
-    pub async fn wait(self) {
-        told_to_stop().await;
+    pub async fn wait(self, mut signals: Signals) {
+        signals.told_to_stop().await;
         self.stop().await;
     }
 
@@ -88,18 +89,40 @@ impl Server {
     }
 }
 
+/// Hears the interrupt and the terminate signal, which do not end the process by themselves from then on.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to hear them.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if the system does not let it.
+    pub fn hear() -> Result<Self, CliError> {
+        let heard = |kind| {
+            signal(kind).map_err(|error| CliError::machine(format!("the signals to stop cannot be heard: {error}")))
+        };
+        Ok(Self { interrupt: heard(SignalKind::interrupt())?, terminate: heard(SignalKind::terminate())? })
+    }
+
+    /// Waits until one has come since they are heard.
+    pub async fn told_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Waits until the process is told to end, by the interrupt or the terminate signal.
 pub async fn told_to_stop() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            tracing::warn!(%error, "the terminate signal cannot be waited for");
-            return;
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    match Signals::hear() {
+        Ok(mut signals) => signals.told_to_stop().await,
+        Err(error) => tracing::warn!(%error, "nobody could tell this process to stop"),
     }
 }
 

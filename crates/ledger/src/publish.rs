@@ -12,7 +12,7 @@ use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
 use tlog::key::SignerKey;
 use tlog::prove::{HashReader, ReadError};
-use tlog::tile;
+use tlog::tile::{self, TilePath};
 use types::Code;
 
 use crate::files::{self, Folder};
@@ -133,8 +133,13 @@ impl Publisher {
     }
 
     fn catch_up(&mut self, size: u64) -> Result<(), PublishError> {
+        let begun = self.frontier.size();
         while self.frontier.size() < size {
             self.render(size.min(self.frontier.size() + CHUNK), size)?;
+        }
+        // Of the whole stretch: the last chunk alone need not have changed the edge of every level.
+        for path in tile::tiles_between(begun, size).filter(TilePath::is_partial) {
+            self.write_tile(&path)?;
         }
         while let Some(folder) = self.unsynced.first() {
             files::sync(folder)?;
@@ -158,18 +163,17 @@ impl Publisher {
             };
             self.frontier.push_with(leaf_hash(leaf), keep).map_err(mismatch)?;
         }
-        self.write_tiles(from, to, to == end)?;
+        for path in tile::tiles_between(from, to).filter(|path| !path.is_partial()) {
+            self.write_tile(&path)?;
+        }
         self.write_bundles(from, leaves, to == end)?;
         self.forget_full_tiles();
         Ok(())
     }
 
-    fn write_tiles(&mut self, from: u64, to: u64, last: bool) -> Result<(), PublishError> {
-        for path in tile::tiles_between(from, to).filter(|path| last || !path.is_partial()) {
-            let bytes = tile::tile_from(&path, &self.rows).map_err(mismatch)?;
-            self.write(&path, &bytes)?;
-        }
-        Ok(())
+    fn write_tile(&mut self, path: &TilePath) -> Result<(), PublishError> {
+        let bytes = tile::tile_from(path, &self.rows).map_err(mismatch)?;
+        self.write(path, &bytes)
     }
 
     fn write_bundles(&mut self, from: u64, leaves: Vec<Vec<u8>>, last: bool) -> Result<(), PublishError> {
@@ -188,7 +192,7 @@ impl Publisher {
     }
 
     /// Writes a tile; once it is full, its partial forms are no longer needed.
-    fn write(&mut self, path: &tile::TilePath, bytes: &[u8]) -> Result<(), PublishError> {
+    fn write(&mut self, path: &TilePath, bytes: &[u8]) -> Result<(), PublishError> {
         let name = path.to_string();
         let folder = self.folder.place(&name, bytes).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => mismatch(error),

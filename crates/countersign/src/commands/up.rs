@@ -9,7 +9,7 @@ use crate::cli::Up;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
 use crate::output::{self, BOLD, FAINT, paint};
-use crate::serve::{Options, Server};
+use crate::serve::{Options, Server, Signals};
 
 /// Runs the command until it is told to stop.
 pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
@@ -26,6 +26,8 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
         public_log: args.public_log,
     };
     let server = Server::start(&folders, options).await?;
+    // Before anybody is told that it is ready, so that a signal right then stops it cleanly.
+    let signals = Signals::hear()?;
     if as_json {
         output::say_json(&json!({ "url": server.url, "admin_key": server.admin_key }));
     } else {
@@ -42,7 +44,7 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
             );
         }
     }
-    server.wait().await;
+    server.wait(signals).await;
     Ok(Exit::Done)
 }
 

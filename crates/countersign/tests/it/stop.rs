@@ -39,3 +39,18 @@ fn a_request_after_the_signal_to_stop_is_refused_and_leaves_no_record() {
     assert!(!tail.contains("too late") && !tail.is_empty(), "{tail}");
     assert_eq!(run(dir, &["log", "check"]).code, 0);
 }
+
+#[test]
+fn a_signal_as_soon_as_it_is_ready_stops_it_cleanly() {
+    let folder = begun();
+    let dir = folder.path();
+    for _ in 0..20 {
+        let mut server = serve(dir);
+        // A shell signals within microseconds of the line; a program that would have to be started then, much later.
+        let mut signal = Command::new("sh");
+        signal.args(["-c", r#"read -r line && kill "$0""#, &server.id().to_string()]);
+        assert!(signal.stdin(server.stdout.take().unwrap()).status().unwrap().success());
+        let ended = server.wait().unwrap();
+        assert!(ended.success(), "{ended}");
+    }
+}

@@ -10,6 +10,7 @@
 
 mod evidence_out;
 mod faults;
+mod published;
 mod world;
 
 use countersign_ledger::recover::OpenError;

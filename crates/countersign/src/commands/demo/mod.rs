@@ -15,6 +15,7 @@ use super::Done;
 use crate::cli::Demo;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, BOLD, FAINT, GOOD, paint};
+use crate::serve::Signals;
 use stage::Stage;
 
 /// Runs the command.
@@ -39,7 +40,7 @@ pub async fn run(args: &Demo, as_json: bool) -> Done {
     if args.once {
         stage.server.stop().await;
     } else {
-        stage.server.wait().await;
+        stage.server.wait(Signals::hear()?).await;
     }
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
