@@ -87,6 +87,7 @@ pub fn serve(dir: &Path, listen: SocketAddr, timeout_s: u64) -> Result<(), Failu
     runtime.block_on(async {
         let server = Server::bind(listen, witness, Duration::from_secs(timeout_s)).await?;
         print(&format!("http://{}\n", server.address()))?;
-        server.run().await
+        server.run().await;
+        Ok(())
     })
 }

@@ -73,10 +73,8 @@ impl Server {
 
     /// Serves until the process is told to end; requests that have begun are then answered.
     ///
-    /// # Errors
-    ///
-    /// None: what goes wrong with one connection ends that connection.
-    pub async fn run(mut self) -> Result<(), Failure> {
+    /// What goes wrong with one connection ends that connection alone.
+    pub async fn run(mut self) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let [terminate, interrupt] = &mut self.told;
@@ -95,7 +93,6 @@ impl Server {
         if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
             output::remark("some connections were still open");
         }
-        Ok(())
     }
 }
 

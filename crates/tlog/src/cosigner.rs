@@ -7,7 +7,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::cosignature::{NAME_LEN_MAX, TIME_MAX, join, subtree_message, v1_message};
+use crate::cosignature::{TIME_MAX, join, subtree_message, v1_message};
 use crate::key::{Algorithm, KeyError, SecretText, VerifierKey, check_id, secret_text};
 use crate::ml_dsa_key;
 use crate::note::NoteSignature;
@@ -36,10 +36,7 @@ pub enum CosignError {
     /// The checkpoint has no text.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The origin is longer than [`NAME_LEN_MAX`] bytes.
-    #[error("the origin is longer than the 255 bytes that an ML-DSA-44 cosignature can sign")]
-    OriginTooLong,
-    /// The algorithm finds no signature.
+    /// The algorithm finds no signature, or the origin is longer than the 255 bytes that ML-DSA-44 cosigners can sign.
     #[error("the key finds no signature for this checkpoint")]
     NoSignature,
 }
@@ -50,7 +47,6 @@ impl CosignError {
         match self {
             CosignError::Time(_) => "cosignature-time",
             CosignError::Checkpoint(error) => error.code(),
-            CosignError::OriginTooLong => "cosignature-origin-too-long",
             CosignError::NoSignature => "cosignature-none",
         }
     }
@@ -124,9 +120,6 @@ impl CosignerKey {
             return Err(CosignError::Time(time));
         }
         let text = checkpoint.to_text()?;
-        if matches!(self.secret, SecretKey::MlDsa44(_)) && checkpoint.origin.len() > NAME_LEN_MAX {
-            return Err(CosignError::OriginTooLong);
-        }
         let signature = self.sign(text.as_bytes(), time).ok_or(CosignError::NoSignature)?;
         Ok(NoteSignature::by(&self.verifier, join(time, &signature)))
     }

@@ -120,6 +120,20 @@ fn a_log_gets_a_second_key() {
 }
 
 #[test]
+fn two_keys_that_nobody_could_tell_apart_are_refused() {
+    let home = Home::new();
+    // Key IDs have only 32 bits: these two of the first 60,000 seeds collide.
+    let [one, two] = [11_324u64, 51_932].map(|number| {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        SignerKey::ed25519("log", &seed).unwrap().verifier().to_string()
+    });
+    assert_eq!(home.run(&["add-log", "DIR", &one]).exit, 0);
+    let ended = home.run(&["add-log", "DIR", &two]);
+    assert!(ended.exit == 2 && ended.err.contains("another key of `log` has the ID"), "{}", ended.err);
+}
+
+#[test]
 fn what_a_crash_leaves_of_an_enrolment_is_no_log() {
     let home = Home::new();
     let folder = home.log_folder();

@@ -147,6 +147,7 @@ fn size_and_number_of_signatures_are_limited() {
     let full = note.to_string();
     assert!(Note::parse(full.as_bytes()).is_ok());
     assert_eq!(note.clone().sign_also(&key), Err(NoteError::TooManySignatures));
+    assert_eq!(note.clone().with(note.signatures()[..1].to_vec()), Err(NoteError::TooManySignatures));
     let over = format!("{full}{}\n", note.signatures()[0]);
     assert_eq!(Note::parse(over.as_bytes()), Err(NoteError::TooManySignatures));
 
