@@ -10,6 +10,7 @@ mod auth;
 mod bundles;
 mod display;
 mod document;
+mod erasures;
 mod extract;
 mod guard;
 mod health;
@@ -78,6 +79,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(switches::routes())
         .merge(keys::routes())
         .merge(levels::routes())
+        .merge(erasures::routes())
         .merge(bundles::routes())
         .merge(tools::routes())
         .merge(records::routes())

@@ -15,7 +15,8 @@ use crate::control::Control;
 use crate::door::{CaseRef, Refusal};
 use crate::error::{Failure, forbidden, not_found};
 use crate::gather::prepare;
-use crate::machine::{Change, Command, Propose, Reply};
+use crate::machine::{Change, Changes, Command, Propose, Reply};
+use crate::state::Erased;
 
 /// Is the largest arguments accepted, in bytes.
 pub const ARGUMENTS_BYTES_MAX: usize = 4 << 20;
@@ -57,6 +58,8 @@ pub struct Decided {
     pub receipt: Option<u64>,
     /// The open cases that a bundle it made active has voided, to be put to people again.
     pub(crate) to_reopen: Vec<Case>,
+    /// The subject that it erased, and what that did.
+    pub(crate) gone: Option<Box<(Principal, Erased)>>,
 }
 
 impl Decided {
@@ -239,8 +242,8 @@ impl Control {
             match reply {
                 Reply::Decided { decision, case, changes } => {
                     let case = case.map(|case| self.case_ref(&case));
-                    let to_reopen = changes.to_reopen;
-                    let decided = Decided { decision: *decision, permit, case, receipt, to_reopen };
+                    let Changes { to_reopen, gone, .. } = changes;
+                    let decided = Decided { decision: *decision, permit, case, receipt, to_reopen, gone };
                     return self.settle(decided, reported).await.map(|decided| Proposed::Now(Box::new(decided)));
                 }
                 Reply::Repeated(action) => return Ok(Proposed::Before(action)),

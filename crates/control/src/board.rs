@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use types::CaseId;
 use types::case::{Case, CaseState};
+use types::{CaseId, PersonId, Principal};
 
 /// Is how many ended cases stay on the board; older ones are in the journal.
 const ENDED_MAX: usize = 10_000;
@@ -36,6 +36,17 @@ impl Board {
         }
         forget_oldest(&mut cases);
         drop(cases);
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// Takes down the cases of a subject that was erased, and those on which it voted.
+    pub fn forget(&self, subject: &Principal) {
+        let person = |name: &PersonId| matches!(subject, Principal::Person(own) if own == name);
+        let theirs = |case: &Case| {
+            let voted = case.votes.iter().any(|vote| person(&vote.person));
+            case.requester == *subject || case.on_behalf_of.as_ref().is_some_and(person) || voted
+        };
+        self.lock().retain(|_, case| !theirs(case));
         self.changes.send_modify(|n| *n = n.wrapping_add(1));
     }
 

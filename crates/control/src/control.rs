@@ -230,9 +230,9 @@ impl Control {
     ) -> Result<(Reply, Option<ledger::Recorded<Permit>>, Option<u64>), Refusal> {
         let committed = self.ledger.ask(command).await?;
         match &committed.reply {
-            Reply::Done(changes) => self.forget_sessions(&changes.ended),
+            Reply::Done(changes) | Reply::Decided { changes, .. } => self.forget_sessions(&changes.ended),
             Reply::Refused { refusal, .. } => return Err((**refusal).clone()),
-            Reply::Decided { .. } | Reply::Overtaken | Reply::Repeated(_) => {}
+            Reply::Overtaken | Reply::Repeated(_) => {}
         }
         Ok((committed.reply, committed.authority, committed.index))
     }

@@ -10,6 +10,7 @@ pub mod bundles;
 pub mod control;
 pub mod doctor;
 pub mod door;
+pub mod erasures;
 pub mod error;
 pub mod export;
 pub mod gather;

@@ -96,6 +96,10 @@ impl Views {
         self.conduct.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    pub(crate) fn forget_conduct_of(&self, agent: &AgentId) {
+        self.conduct.write().unwrap_or_else(PoisonError::into_inner).retain(|(known, _), _| known != agent);
+    }
+
     pub(crate) fn set_conduct(&self, agent: &AgentId, class: &ClassId, to: Conduct) {
         let mut conduct = self.conduct.write().unwrap_or_else(PoisonError::into_inner);
         conduct.insert((agent.clone(), class.clone()), to);

@@ -38,6 +38,8 @@ pub mod kind {
     pub const IDEMPOTENCY: &str = "idempotency";
     /// Exact actions that a person refused, each until it may be proposed again.
     pub const REFUSAL: &str = "refusal";
+    /// What erasures did, by the mark that remains of a subject.
+    pub const ERASED: &str = "erased";
 }
 
 /// Is a level given by hand: an expiring override that says who and why.
@@ -169,6 +171,14 @@ pub struct Switch {
     pub at: Millis,
 }
 
+impl Switch {
+    /// Returns whom it names: who set it, and the agent it covers.
+    pub fn subjects(&self) -> Vec<String> {
+        let agent = if let Target::Agent(agent) = &self.target { Some(agent.clone()) } else { None };
+        std::iter::once(self.by.subject()).chain(agent.map(|agent| Principal::Agent(agent).subject())).collect()
+    }
+}
+
 /// Is a permitted action that has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
@@ -246,6 +256,14 @@ pub struct Key {
     pub revoked: Option<Millis>,
 }
 
+impl Key {
+    /// Returns whom it names: its holder, whom that acts for, and its maker.
+    pub fn subjects(&self) -> Vec<String> {
+        let delegator = self.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
+        [self.holder.subject(), self.by.subject()].into_iter().chain(delegator).collect()
+    }
+}
+
 /// Counts how an agent's actions of a class ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
 #[cbor(array)]
@@ -256,6 +274,48 @@ pub struct Conduct {
     /// Those of them that failed or are in doubt.
     #[n(1)]
     pub errors: i64,
+}
+
+/// Is what an erasure did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Erased {
+    /// The index of its first record.
+    #[n(0)]
+    pub index: u64,
+    /// When.
+    #[n(1)]
+    pub at: Millis,
+    /// How many records lost their content.
+    #[n(2)]
+    pub records: u64,
+    /// How many cases ended with it.
+    #[n(3)]
+    pub cases: u64,
+    /// How many sessions ended with it.
+    #[n(4)]
+    pub sessions: u64,
+    /// How many keys it took along.
+    #[n(5)]
+    pub keys: u64,
+    /// How many levels given by hand it took along.
+    #[n(6)]
+    pub levels: u64,
+}
+
+/// Is an exact action that a person refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Refused {
+    /// The action's digest.
+    #[n(0)]
+    pub digest: Digest,
+    /// When it may be proposed again.
+    #[n(1)]
+    pub end: Millis,
+    /// The proposal that opened the case.
+    #[n(2)]
+    pub opened_by: Option<ActionId>,
 }
 
 /// Is a tool whose definition is not the reviewed one.

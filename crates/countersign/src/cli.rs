@@ -88,6 +88,8 @@ pub enum Command {
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Erase everything that is recorded about a person or an agent.
+    Erase(Erase),
     /// Tools and their reviewed definitions.
     #[command(subcommand)]
     Tool(ToolCommand),
@@ -415,6 +417,16 @@ pub enum KeyCommand {
         #[arg(long, default_value = "revoked from the command line")]
         reason: String,
     },
+}
+
+/// Erase everything that is recorded about a person or an agent. It cannot be taken back.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// The subject: `agent:NAME` or `person:NAME`.
+    pub subject: String,
+    /// Why; it is recorded and stays, so name the request and not the person.
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// Tools and their reviewed definitions.

@@ -88,6 +88,15 @@ impl TenantKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// Computes the mark that remains of an erased subject, so that erasing it again is answered and a restored copy can
+    /// be held against it. Only who holds the tenant key can tell for which name it stands, by trying names.
+    pub fn mark(&self, subject: &str) -> [u8; 32] {
+        let mut mac = keyed(&self.0);
+        mac.update(b"countersign/erased/1");
+        mac.update(subject.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     fn cipher(&self) -> Aes256Gcm {
         Aes256Gcm::new(&self.0.into())
     }

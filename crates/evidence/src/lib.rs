@@ -13,6 +13,7 @@ pub mod commit;
 pub mod content;
 pub mod cose_receipt;
 pub mod dsse;
+pub mod erasure;
 pub mod keys;
 pub mod leaf;
 pub mod logged;

@@ -7,6 +7,7 @@ use types::{ActionId, Principal, Session, SessionId};
 use crate::about::About;
 use crate::claims::{Read, openers};
 use crate::content::Field;
+use crate::erasure::Scope;
 use crate::leaf::RecordKind;
 use crate::verify::{Check, Standing, check};
 use crate::walk::is_intent;
@@ -23,7 +24,8 @@ pub(crate) fn checks(about: &About, records: &[Read<'_>]) -> Vec<Check> {
 }
 
 fn belonging(about: &About, records: &[Read<'_>]) -> Standing {
-    let own: Vec<(&Read<'_>, Standing)> = records.iter().map(|record| (record, owns(about, record))).collect();
+    let told = records.iter().filter(|record| !erases(record, records));
+    let own: Vec<(&Read<'_>, Standing)> = told.map(|record| (record, owns(about, record))).collect();
     let ours: Vec<&Read<'_>> = own.iter().filter(|(_, how)| *how != Standing::Broken).map(|(r, _)| *r).collect();
     let follows = |(record, how): &(&Read<'_>, Standing)| match how {
         Standing::Broken => belongs(record, &ours),
@@ -83,6 +85,12 @@ fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
     standings.into_iter().reduce(Standing::and).unwrap_or(Standing::Broken)
 }
 
+/// Says whether a record tells by which erasure one of the others lost its values.
+fn erases(other: &Read<'_>, all: &[Read<'_>]) -> bool {
+    let scope = other.shown.as_ref().and_then(|shown| Scope::shown_by(&other.leaf, shown));
+    scope.is_some_and(|scope| all.iter().any(|record| record.erased && scope.covers(record.index)))
+}
+
 fn ran_on(decision: &Read<'_>, opener: &ActionId) -> Standing {
     let Some(shown) = &decision.shown else { return decision.without_values() };
     let openers = shown.content.facts().ok().and_then(|facts| openers(&facts));
@@ -120,7 +128,7 @@ fn whole(session: SessionId, records: &[Read<'_>]) -> Check {
 
 fn gapless(from: u64, to: u64, records: &[Read<'_>]) -> Check {
     let claim = format!("every record from {from} up to {to} is here");
-    let there = records.iter().map(|record| record.index).eq(from..to);
+    let there = records.iter().map(|record| record.index).filter(|index| (from..to).contains(index)).eq(from..to);
     check(claim, if there { Standing::Holds } else { Standing::Missing }, None)
 }
 

@@ -3,7 +3,7 @@
 //! A green signature is not a green verdict, so the two are told separately; and what is missing is
 //! never counted as passed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
@@ -13,7 +13,7 @@ use crate::archive::{Archive, ArchivedRecord, Custody};
 use crate::claims::{self, Read};
 use crate::commit;
 use crate::content::Field;
-use crate::leaf::{Leaf, RecordKind};
+use crate::leaf::Leaf;
 use crate::trust::Trust;
 
 /// Says how a single statement stands.
@@ -150,7 +150,7 @@ pub fn archive<'a>(bundle: &'a Archive, trust: &Trust) -> (Report, Vec<Read<'a>>
     report.signature = checks;
     report.origin = root.as_ref().map(|checkpoint| checkpoint.origin.clone());
     report.size = root.as_ref().map(|checkpoint| checkpoint.size);
-    let erased = erased(bundle);
+    let erased = crate::erasure::covered(&bundle.records);
     let mut read = Vec::new();
     for record in &bundle.records {
         let erased = erased.contains(&record.index);
@@ -216,23 +216,13 @@ fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check 
     }
 }
 
-/// Returns the records that were erased: the bundle must hold the erasure's own record, its word alone is nothing.
-fn erased(bundle: &Archive) -> BTreeSet<u64> {
-    let erasure =
-        |record: &ArchivedRecord| Leaf::from_bytes(&record.leaf).is_ok_and(|leaf| leaf.kind == RecordKind::Erasure);
-    if bundle.manifest.erased.is_empty() || !bundle.records.iter().any(erasure) {
-        return BTreeSet::new();
-    }
-    bundle.manifest.erased.iter().copied().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use types::id::RecordId;
     use types::{ActionId, Digest, Millis, SessionId};
 
     use super::*;
-    use crate::leaf::{InSession, VERSION};
+    use crate::leaf::{InSession, RecordKind, VERSION};
 
     fn leaf(n: u8, seq: u64) -> Leaf {
         let session = SessionId::draw(Millis(1), [1; 10]);
@@ -284,11 +274,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_erased_only_where_the_erasure_is_shown() {
+    fn that_a_bundle_calls_a_record_erased_is_nothing() {
         let word =
             |bundle: &Archive| archive(bundle, &Trust::Nobody).0.records[0].checks.last().map(|check| check.standing);
         assert_eq!(word(&bundle(&[leaf(0, 0)])), Some(Standing::Missing));
         let erasure = Leaf { kind: RecordKind::Erasure, ..leaf(1, 1) };
-        assert_eq!(word(&bundle(&[leaf(0, 0), erasure])), Some(Standing::Erased));
+        assert_eq!(word(&bundle(&[leaf(0, 0), erasure])), Some(Standing::Missing));
     }
 }

@@ -150,7 +150,7 @@ fn commit_all<M: Machine>(
     while let Ok(prepared) = batches.recv() {
         let committed = match shared.failure_of(prepared.generation) {
             Some(error) => Err(error),
-            None => commit_one(&mut writer, &mut folding, &prepared.batch).inspect_err(|error| {
+            None => commit_one(&mut writer, &mut folding, &prepared.batch, shared).inspect_err(|error| {
                 tracing::error!(%error, "a batch could not be committed");
                 shared.fail(prepared.generation, error);
             }),
@@ -168,7 +168,8 @@ fn commit_all<M: Machine>(
     }
 }
 
-fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch) -> Result<(), LedgerError> {
+fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch, shared: &Shared) -> Result<(), LedgerError> {
+    scrub(writer, false, shared)?;
     if batch.records.is_empty() && batch.state.is_empty() {
         return Ok(());
     }
@@ -176,7 +177,24 @@ fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch) -> Resu
     writer.commit(batch).map_err(|error| match error {
         StoreError::DiskFull => LedgerError::DiskFull,
         other => LedgerError::Stopped(other.to_string()),
-    })
+    })?;
+    scrub(writer, true, shared)
+}
+
+/// Cuts the write-ahead log if something was erased. What a reader or a full disk keeps from being cut now is cut before
+/// one of the next batches.
+fn scrub(writer: &mut Writer, wait: bool, shared: &Shared) -> Result<(), LedgerError> {
+    if !writer.scrub_due() {
+        return Ok(());
+    }
+    let scrubbed = match writer.scrub(wait) {
+        Err(StoreError::DiskFull) => false,
+        other => other.map_err(|error| LedgerError::Stopped(error.to_string()))?,
+    };
+    if let Ok(mut health) = shared.health.write() {
+        health.scrub_due = !scrubbed;
+    }
+    Ok(())
 }
 
 fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared, seed: &M::Seed) {

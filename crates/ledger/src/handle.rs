@@ -65,6 +65,8 @@ pub struct Health {
     pub size: u64,
     /// Why the journal has stopped, if it has.
     pub stopped: Option<String>,
+    /// Something was erased whose bytes may be in the write-ahead log still, because somebody reads the journal.
+    pub scrub_due: bool,
 }
 
 /// Sends commands to the one sequencer of a tenant.

@@ -1,12 +1,12 @@
 //! Reading what is recorded, and exporting it as evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
 use evidence::published::WITNESSED;
-use evidence::{About, Content, Leaf, Logged, RecordKey, TenantKey, commit, seal};
+use evidence::{About, Content, Leaf, Logged, RecordKey, RecordKind, TenantKey, commit, seal};
 use store::{Reader, Row, StoreError};
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
@@ -171,6 +171,34 @@ impl History {
         })
     }
 
+    /// Says whether anything is recorded about a subject that was not erased. It reads the keys again, and so drops from
+    /// memory those of subjects that were erased since.
+    ///
+    /// # Errors
+    ///
+    /// What the store says, or [`HistoryError::Keyring`].
+    pub fn knows(&self, subject: &str) -> Result<bool, HistoryError> {
+        self.with(|inner| {
+            inner.subjects = Subjects::read(&inner.tenant, &inner.reader)?;
+            Ok(inner.subjects.number_of(subject).is_some())
+        })
+    }
+
+    /// Adds to some records those that say by which erasure one of them lost its content.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn with_erasures(&self, indices: &[u64]) -> Result<Vec<u64>, HistoryError> {
+        self.with(|inner| {
+            let mut all: BTreeSet<u64> = indices.iter().copied().collect();
+            for index in indices {
+                all.extend(inner.reader.record(*index)?.and_then(|row| row.erased_by));
+            }
+            Ok(all.into_iter().collect())
+        })
+    }
+
     /// Returns the stored state of a kind, by key, in canonical bytes.
     ///
     /// # Errors
@@ -202,6 +230,7 @@ impl History {
         key: &VerifierKey,
         custody: &Custody,
     ) -> Result<Archive, HistoryError> {
+        let indices = &self.with_erasures(indices)?;
         let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let folder = Folder::at(self.data.join(LOG));
         let nothing_yet = HistoryError::Unpublished { index: indices.first().copied().unwrap_or(0), published: 0 };
@@ -317,6 +346,8 @@ impl Inner {
         let Some(key) = self.key(&row, &leaf)? else { return Ok((row.leaf, None)) };
         let Some(sealed) = &row.sealed else { return Ok((row.leaf, None)) };
         let content = seal::open(&key, &leaf.record, sealed).map_err(|e| bad(&e.to_string()))?;
+        // Which records an erasure covers is said to everybody: without it nothing counts as erased.
+        let open = &|name: &str| open(name) || leaf.kind == RecordKind::Erasure;
         let disclosed = commit::disclose(&key, &content, open).map_err(|e| bad(&e.to_string()))?;
         Ok((row.leaf, Some(disclosed)))
     }

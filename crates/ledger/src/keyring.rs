@@ -93,6 +93,18 @@ impl Subjects {
         Self::load(tenant.clone(), reader.subjects()?)
     }
 
+    /// Returns the number of a subject that was written about and not erased.
+    pub fn number_of(&self, subject: &str) -> Option<i64> {
+        self.by_tag.get(&self.tenant.tag(subject)).copied()
+    }
+
+    /// Forgets an erased subject; its key is overwritten in memory.
+    pub fn forget(&mut self, number: i64) {
+        self.by_tag.retain(|_, known| *known != number);
+        self.by_name.retain(|_, known| *known != number);
+        self.by_id.remove(&number);
+    }
+
     /// Returns the numbers of the subjects, adding those that are new to `added`.
     ///
     /// # Errors

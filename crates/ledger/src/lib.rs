@@ -26,6 +26,6 @@ pub use files::Folder;
 pub use handle::{Committed, Ledger, LedgerError};
 pub use history::History;
 pub use keyring::{KeyringError, LogKeys, Subjects};
-pub use machine::{Machine, StateSource, Turn};
+pub use machine::{Machine, StateSource, Traces, Turn};
 pub use port::{Clock, Random};
 pub use recorded::Recorded;

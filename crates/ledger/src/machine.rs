@@ -1,6 +1,7 @@
 //! The machine a ledger runs: everything that is decided in order, one command after the other.
 
-use evidence::RecordKind;
+use evidence::erasure::Scope;
+use evidence::{Field, RecordKind};
 use store::StateOp;
 use types::Millis;
 use types::cbor::{self, Canonical};
@@ -33,10 +34,29 @@ pub trait Machine: Send + Sized + 'static {
     /// Answers a command, putting what must be recorded and stored into the turn.
     fn apply(&mut self, command: Self::Command, turn: &mut Turn<'_>) -> (Self::Reply, Option<Self::Authority>);
 
+    /// Says whether a command is applied alone: everything before it is durable by then, and it is in a batch of its own.
+    /// What erases needs that, since it must find every record there is.
+    fn is_alone(_command: &Self::Command) -> bool {
+        false
+    }
+
     /// Shows to everybody what a command has changed, once that is durable and before the one who asked is answered.
     ///
     /// It is called in the order of the commands, whether or not anybody waits for the answer any more, and must be quick.
     fn committed(_seed: &Self::Seed, _reply: &Self::Reply) {}
+}
+
+/// Is what the journal holds of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    pub(crate) number: i64,
+    /// The records about it, in order, and the actions they belong to, as 16 bytes.
+    pub records: Vec<(u64, Option<[u8; 16]>)>,
+}
+
+/// Reads what is recorded, on behalf of a turn.
+pub(crate) trait Past {
+    fn traces(&self, subject: &str) -> Result<Option<Traces>, String>;
 }
 
 /// Reads stored state while a machine is loaded.
@@ -58,14 +78,21 @@ pub struct Turn<'a> {
     /// The index the first record of this turn will get.
     pub index: u64,
     random: &'a dyn Random,
+    past: Option<&'a dyn Past>,
     pub(crate) drafts: Vec<(RecordId, Draft)>,
     pub(crate) state: Vec<StateOp>,
+    pub(crate) erasures: Vec<store::Erasure>,
 }
 
 impl<'a> Turn<'a> {
     /// Starts a turn. Tests start one without a ledger.
     pub fn new(now: Millis, clock_jumped: bool, index: u64, random: &'a dyn Random) -> Self {
-        Self { now, clock_jumped, index, random, drafts: Vec::new(), state: Vec::new() }
+        let (drafts, state, erasures) = (Vec::new(), Vec::new(), Vec::new());
+        Self { now, clock_jumped, index, random, past: None, drafts, state, erasures }
+    }
+
+    pub(crate) fn with_past(self, past: &'a dyn Past) -> Self {
+        Self { past: Some(past), ..self }
     }
 
     /// Draws random bytes.
@@ -94,6 +121,36 @@ impl<'a> Turn<'a> {
     /// Removes a stored value.
     pub fn delete(&mut self, kind: &'static str, key: impl Into<String>) {
         self.state.push(StateOp::Delete { kind, key: key.into() });
+    }
+
+    /// Returns what is recorded about a subject; `None` if there never was anything, or it was erased.
+    ///
+    /// Only a command that is applied alone sees everything, see [`Machine::is_alone`].
+    ///
+    /// # Errors
+    ///
+    /// A sentence saying what went wrong.
+    pub fn traces(&self, subject: &str) -> Result<Option<Traces>, String> {
+        self.past.map_or(Ok(None), |past| past.traces(subject))
+    }
+
+    /// Ends a subject and records it: its key goes, and the content of every record about it, those of this turn that were
+    /// added before included. Returns the index of the first record that says so, and how many records lose their content.
+    ///
+    /// - `draft`: what the record is like that says so; its content MUST be about nobody, so that it outlives everybody.
+    pub fn erase(&mut self, subject: &str, traces: &Traces, draft: &Draft) -> (u64, u64) {
+        let first = self.next_index();
+        let own = (self.index..).zip(&self.drafts);
+        let own = own.filter(|(_, (_, draft))| draft.content.subjects.iter().any(|name| name == subject));
+        let all: Vec<u64> = traces.records.iter().map(|(index, _)| *index).chain(own.map(|(index, _)| index)).collect();
+        let mut records = Vec::with_capacity(all.len());
+        for scope in Scope::of(&all) {
+            let content = draft.content.clone().with(Field::Body, &scope);
+            let by = self.record(Draft { content, ..draft.clone() });
+            records.extend(scope.indices().map(|seq| store::Erased { seq, by }));
+        }
+        self.erasures.push(store::Erasure { subject: traces.number, records });
+        (first, all.len() as u64)
     }
 
     /// Returns the kinds of the records added so far, for tests.

@@ -173,7 +173,8 @@ pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Resu
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
-    let health = Arc::new(RwLock::new(Health { size: frontier.size(), stopped: None }));
+    let health =
+        Arc::new(RwLock::new(Health { size: frontier.size(), scrub_due: writer.scrub_due(), ..Health::default() }));
     let (announce, size) = watch::channel(frontier.size());
     let shared = Shared::new(health.clone(), Arc::new(announce));
     let sequencer = Sequencer {

@@ -17,7 +17,7 @@ use crate::committer::{Committer, Held, Prepared, Shared, refuse};
 use crate::draft::Draft;
 use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
-use crate::machine::{Machine, StateSource, Turn};
+use crate::machine::{Machine, Past, StateSource, Traces, Turn};
 use crate::port::{Clock, Random};
 use crate::sessions::Sessions;
 use crate::timekeeper::Timekeeper;
@@ -72,7 +72,9 @@ async fn sequence<M: Machine>(
         if !sequencer.ready(shared, &mut growing) {
             return;
         }
-        sequencer.take_all(waiting.drain(..), &mut growing, shared);
+        if !sequencer.take_all(&mut waiting, &mut growing, committer, shared).await {
+            return;
+        }
         if committer.is_free() && growing.len() > 0 {
             let next = Prepared::new(growing.generation());
             committer.hand_over(sequencer.close(std::mem::replace(&mut growing, next)));
@@ -109,22 +111,54 @@ impl<M: Machine> Sequencer<M> {
         Ok(())
     }
 
-    fn take_all(&mut self, requests: impl Iterator<Item = Request<M>>, growing: &mut Prepared<M>, shared: &Shared) {
-        for request in requests.filter(|request| !request.answer.is_closed()) {
+    /// Takes requests in order; says whether the sequencer may go on.
+    async fn take_all(
+        &mut self,
+        requests: &mut Vec<Request<M>>,
+        growing: &mut Prepared<M>,
+        committer: &mut Committer<M>,
+        shared: &Shared,
+    ) -> bool {
+        for request in requests.drain(..).filter(|request| !request.answer.is_closed()) {
+            let alone = M::is_alone(&request.command);
+            if alone && !self.settle(growing, committer, shared).await {
+                return false;
+            }
             if let Err(why) = self.take(request, growing) {
                 // The machine has moved on and a record of it cannot be made: the committer refuses this batch first.
                 tracing::error!(%why, "a record could not be sealed");
                 shared.fail(growing.generation(), &LedgerError::Stopped(why));
             }
+            if alone && !self.settle(growing, committer, shared).await {
+                return false;
+            }
         }
+        true
+    }
+
+    /// Waits until everything taken so far is durable or refused; says whether the sequencer may go on.
+    async fn settle(&mut self, growing: &mut Prepared<M>, committer: &mut Committer<M>, shared: &Shared) -> bool {
+        if !committer.is_free() && !committer.freed().await {
+            return false;
+        }
+        if growing.len() > 0 {
+            let next = Prepared::new(growing.generation());
+            committer.hand_over(self.close(std::mem::replace(growing, next)));
+            if !committer.freed().await {
+                return false;
+            }
+        }
+        self.ready(shared, growing)
     }
 
     fn take(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), String> {
         let reading = self.timekeeper.read(self.clock.wall(), self.clock.steady_ms());
         let random = self.random.clone();
-        let mut turn = Turn::new(reading.now, reading.jumped, self.frontier.size(), random.as_ref());
+        let past = Durable { reader: &self.reader, subjects: &self.subjects };
+        let turn = Turn::new(reading.now, reading.jumped, self.frontier.size(), random.as_ref());
+        let mut turn = turn.with_past(&past);
         let (reply, authority) = self.machine.apply(request.command, &mut turn);
-        let Turn { drafts, state, index, now, .. } = turn;
+        let Turn { drafts, state, erasures, index, now, .. } = turn;
         let index = (!drafts.is_empty()).then_some(index);
         growing.hold(Held { answer: request.answer, reply, authority, index });
         growing.batch.state.extend(state);
@@ -132,6 +166,8 @@ impl<M: Machine> Sequencer<M> {
             let new = self.seal(record, draft, now, &mut growing.batch)?;
             growing.batch.records.push(new);
         }
+        erasures.iter().for_each(|erasure| self.subjects.forget(erasure.subject));
+        growing.batch.erasures.extend(erasures);
         Ok(())
     }
 
@@ -232,6 +268,21 @@ pub(crate) fn frontier_of(bytes: &[u8]) -> Result<Frontier, String> {
         return Ok(Frontier::new());
     }
     Frontier::from_bytes(bytes).map_err(|e| format!("the head's right edge is unreadable: {e}"))
+}
+
+/// Reads what is durable, on behalf of a turn.
+struct Durable<'a> {
+    reader: &'a store::Reader,
+    subjects: &'a Subjects,
+}
+
+impl Past for Durable<'_> {
+    fn traces(&self, subject: &str) -> Result<Option<Traces>, String> {
+        let Some(number) = self.subjects.number_of(subject) else { return Ok(None) };
+        let rows = self.reader.about(number).map_err(|e| e.to_string())?;
+        let records = rows.into_iter().map(|row| (row.seq, row.action)).collect();
+        Ok(Some(Traces { number, records }))
+    }
 }
 
 /// Reads a machine's stored state from the journal.

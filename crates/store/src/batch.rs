@@ -28,6 +28,24 @@ pub struct NewSubject {
     pub wrapped: Vec<u8>,
 }
 
+/// Is the end of a subject: its key goes, and with it the contents that were sealed under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// The subject's number.
+    pub subject: i64,
+    /// The records whose contents go; those of this same batch may be among them.
+    pub records: Vec<Erased>,
+}
+
+/// Is one record that loses its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// Its index.
+    pub seq: u64,
+    /// The index of the record that says so.
+    pub by: u64,
+}
+
 /// Is one change of what the next decision reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateOp {
@@ -78,6 +96,8 @@ pub struct Batch {
     pub subjects: Vec<NewSubject>,
     /// The changes of state, in order.
     pub state: Vec<StateOp>,
+    /// The subjects that end, once all of the above is in.
+    pub erasures: Vec<Erasure>,
     /// The right edge of the tree afterwards.
     pub frontier: Vec<u8>,
 }

@@ -4,14 +4,15 @@
 //! at all. Nothing here interprets what it stores.
 
 pub mod batch;
+mod erase;
 pub mod error;
 pub mod query;
 pub mod reader;
 pub mod wal;
 pub mod writer;
 
-pub use batch::{Batch, Head, NewRecord, NewSubject, StateOp};
+pub use batch::{Batch, Erased, Erasure, Head, NewRecord, NewSubject, StateOp};
 pub use error::StoreError;
-pub use reader::{Reader, Row};
+pub use reader::{About, Reader, Row};
 pub use wal::{Folded, Wal};
 pub use writer::Writer;

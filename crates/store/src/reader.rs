@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::batch::Head;
+use crate::erase;
 use crate::error::StoreError;
 use crate::writer::{as_i64, as_u64, read_head};
 
@@ -19,6 +20,17 @@ pub struct Row {
     pub sealed: Option<Vec<u8>>,
     /// The numbers of the subjects whose keys seal it.
     pub subjects: Vec<i64>,
+    /// The index of the record by which the content was erased.
+    pub erased_by: Option<u64>,
+}
+
+/// Is a record about a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Its index.
+    pub seq: u64,
+    /// The action it belongs to, as 16 bytes.
+    pub action: Option<[u8; 16]>,
 }
 
 /// Is a stored subject.
@@ -41,12 +53,14 @@ pub struct Reader {
 const ROW: &str = "SELECT j.seq, j.leaf, c.sealed, c.subjects FROM journal j LEFT JOIN content c ON c.seq = j.seq";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let subjects: Option<String> = row.get(3)?;
+    let (sealed, subjects): (Option<Vec<u8>>, Option<String>) = (row.get(2)?, row.get(3)?);
     let subjects = subjects.unwrap_or_default();
+    let erased = erase::is_blank(&subjects);
     Ok(Row {
         seq: as_u64(row.get(0)?),
         leaf: row.get(1)?,
-        sealed: row.get(2)?,
+        erased_by: sealed.as_deref().filter(|_| erased).and_then(erase::by_whom),
+        sealed: sealed.filter(|_| !erased),
         subjects: subjects.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect(),
     })
 }
@@ -127,6 +141,21 @@ impl Reader {
     pub fn of_session(&self, session: &[u8; 16]) -> Result<Vec<Row>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!("{ROW} WHERE j.session = ?1 ORDER BY j.seq"))?;
         let rows = statement.query_map(params![session], row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the records about a subject whose contents are there, in order. It looks at every record.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn about(&self, subject: i64) -> Result<Vec<About>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.seq, j.action FROM content c JOIN journal j ON j.seq = c.seq \
+             WHERE instr(' ' || c.subjects || ' ', ' ' || ?1 || ' ') > 0 ORDER BY c.seq",
+        )?;
+        let rows =
+            statement.query_map(params![subject], |row| Ok(About { seq: as_u64(row.get(0)?), action: row.get(1)? }))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::batch::{Batch, Head, NewRecord, StateOp};
+use crate::erase;
 use crate::error::StoreError;
 
 /// Is the version of the tables below.
@@ -55,6 +56,8 @@ CREATE TABLE head (
 pub struct Writer {
     connection: Connection,
     head: Head,
+    /// What was erased may be in the write-ahead log still.
+    scrub_due: bool,
 }
 
 pub(crate) fn tune(connection: &Connection) -> Result<(), StoreError> {
@@ -93,7 +96,8 @@ impl Writer {
             }
         }
         let head = take_over(&mut connection)?;
-        Ok(Self { connection, head })
+        let scrub_due = erase::is_marked(&connection)?;
+        Ok(Self { connection, head, scrub_due })
     }
 
     /// Returns where the journal ends.
@@ -113,6 +117,7 @@ impl Writer {
         insert_subjects(&tx, batch)?;
         insert_records(&tx, self.head.size, &batch.records)?;
         apply_state(&tx, &batch.state)?;
+        erase::all(&tx, &batch.erasures)?;
         let moved = tx
             .prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?
             .execute(params![as_i64(size), batch.frontier, as_i64(self.head.size), as_i64(self.head.epoch)])?;
@@ -122,7 +127,35 @@ impl Writer {
         tx.commit()?;
         self.head.size = size;
         self.head.frontier.clone_from(&batch.frontier);
+        self.scrub_due |= !batch.erasures.is_empty();
         Ok(())
+    }
+
+    /// Says whether something was erased whose bytes may be in the write-ahead log still.
+    pub fn scrub_due(&self) -> bool {
+        self.scrub_due
+    }
+
+    /// Folds the write-ahead log in and cuts it to nothing, so that no erased byte is left in it; says whether it did.
+    ///
+    /// It waits up to five seconds for readers to let go, or not at all unless `wait` is set.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::DiskFull`] with the log as it was; otherwise what the disk says, and the writer MUST NOT be used again.
+    pub fn scrub(&mut self, wait: bool) -> Result<bool, StoreError> {
+        if self.truncate_wal(if wait { BUSY_TIMEOUT } else { Duration::ZERO })? {
+            erase::unmark(&self.connection)?;
+            self.scrub_due = false;
+        }
+        Ok(!self.scrub_due)
+    }
+
+    fn truncate_wal(&mut self, wait: Duration) -> Result<bool, StoreError> {
+        self.connection.busy_timeout(wait)?;
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(busy? == 0)
     }
 
     /// Bounds the journal file, so that it is full before the disk is; what is there already stays.

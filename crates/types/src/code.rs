@@ -171,6 +171,8 @@ codes! {
     ShownMismatch "shown-mismatch" 409;
     /// The owner must confirm a solo vote.
     SoloUnconfirmed "solo-unconfirmed" 409;
+    /// Something that is alive names the subject that is to be erased.
+    SubjectInUse "subject-in-use" 409;
     /// The level cannot be given.
     LevelUnsupported "level-unsupported" 422;
 

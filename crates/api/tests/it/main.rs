@@ -8,6 +8,7 @@ mod bad_input;
 mod call;
 mod contract;
 mod document;
+mod erasures;
 mod journal;
 mod keys;
 mod log;

@@ -31,6 +31,7 @@ impl Decider {
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
+            Change::Erase { subject, mark } => self.erase(&subject, &mark, action, turn),
         };
         // Administration takes effect inside the turn that records it, so it lands in the same turn.
         if let Some(flight) = action.and_then(|id| self.flights.get(&id).cloned()) {
@@ -134,7 +135,7 @@ impl Decider {
 
     fn create_key(&mut self, key: Key, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let key = Key { at: turn.now, ..key };
-        let content = Content::about(vec![key.holder.subject(), key.by.subject()]).with(Field::Body, &key);
+        let content = Content::about(key.subjects()).with(Field::Body, &key);
         self.note(RecordKind::Key, &key.by, reason, content, Some(1), turn);
         turn.put(kind::KEY, key.id.to_string(), &key);
         self.keys.insert(key.id, key);
@@ -146,7 +147,8 @@ impl Decider {
             return Reply::refused(Code::NotFound, format!("there is no key {id}"));
         };
         let key = Key { revoked: Some(key.revoked.unwrap_or(turn.now)), ..key };
-        let content = Content::about(vec![key.holder.subject(), by.subject()]).with(Field::Body, &key);
+        let subjects = key.subjects().into_iter().chain([by.subject()]).collect();
+        let content = Content::about(subjects).with(Field::Body, &key);
         self.note(RecordKind::Key, by, reason, content, Some(0), turn);
         turn.put(kind::KEY, id.to_string(), &key);
         self.keys.insert(id, key);
@@ -155,7 +157,7 @@ impl Decider {
 
     pub(super) fn kill(&mut self, switch: Switch, turn: &mut Turn<'_>) -> Reply {
         let switch = Switch { at: turn.now, ..switch };
-        let content = Content::about(vec![switch.by.subject()]).with(Field::Body, &switch);
+        let content = Content::about(switch.subjects()).with(Field::Body, &switch);
         self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1), turn);
         turn.put(kind::SWITCH, switch.target.key(), &switch);
         let (tenant, snapshot) = (self.tenant.clone(), self.snapshot.clone());
@@ -172,7 +174,8 @@ impl Decider {
         let Some(switch) = self.switches.remove(&target.key()) else {
             return Reply::refused(Code::NotFound, format!("no switch `{}` is set", target.key()));
         };
-        let content = Content::about(vec![by.subject()]).with(Field::Body, &switch);
+        let subjects = switch.subjects().into_iter().chain([by.subject()]).collect();
+        let content = Content::about(subjects).with(Field::Body, &switch);
         self.note(RecordKind::Switch, by, reason, content, Some(0), turn);
         turn.delete(kind::SWITCH, target.key());
         Reply::done()

@@ -6,14 +6,14 @@ use connectors::inventory::Entities;
 use policy::Bundle;
 use types::case::{Case, Vote};
 use types::{
-    ActionId, ActionProposal, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, Session, SessionId,
-    ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, Session,
+    SessionId, ToolName,
 };
 
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::sessions::Brief;
-use crate::state::{Grant, Key, Switch, Target};
+use crate::state::{Erased, Grant, Key, Switch, Target};
 
 /// Is a change that a person makes to the system itself.
 #[derive(Debug, Clone)]
@@ -35,6 +35,30 @@ pub enum Change {
     Clear(Target),
     /// Pins a tool's definition after a review.
     Pin(ToolName, Digest),
+    /// Erases a subject.
+    Erase {
+        /// The agent or person.
+        subject: Principal,
+        /// What remains of its name, see [`evidence::TenantKey::mark`].
+        mark: String,
+    },
+}
+
+impl Change {
+    /// Returns whom it is about: the record that decides it names them in its arguments.
+    pub fn subjects(&self) -> Vec<String> {
+        let agent = |agent: &AgentId| vec![Principal::Agent(agent.clone()).subject()];
+        match self {
+            Self::Grant(grant) => agent(&grant.agent),
+            Self::Clear(Target::Agent(name)) => agent(name),
+            Self::CreateKey(key) => {
+                let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
+                std::iter::once(key.holder.subject()).chain(delegator).collect()
+            }
+            Self::Erase { subject, .. } => vec![subject.subject()],
+            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => Vec::new(),
+        }
+    }
 }
 
 /// Is a proposal on its way into the sequencer.
@@ -119,6 +143,8 @@ pub struct Changes {
     pub in_doubt: Vec<ActionId>,
     /// Sessions that ended.
     pub ended: Vec<SessionId>,
+    /// The subject that was erased, and what that did.
+    pub gone: Option<Box<(Principal, Erased)>>,
 }
 
 /// Is what the machine answers.
@@ -155,6 +181,14 @@ impl Reply {
             Self::Decided { changes, .. } | Self::Done(changes) => &changes.cases,
             Self::Refused { changed, .. } => changed,
             Self::Overtaken | Self::Repeated(_) => &[],
+        }
+    }
+
+    /// Returns the subject that was erased.
+    pub fn gone(&self) -> Option<&Principal> {
+        match self {
+            Self::Decided { changes, .. } | Self::Done(changes) => changes.gone.as_deref().map(|(subject, _)| subject),
+            Self::Refused { .. } | Self::Overtaken | Self::Repeated(_) => None,
         }
     }
 

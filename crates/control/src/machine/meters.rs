@@ -38,6 +38,14 @@ impl Meters {
         turn.put(kind::METER, key.clone(), &store(&meter));
         self.0.insert(key, meter);
     }
+
+    /// Forgets what a principal has used.
+    pub(super) fn remove(&mut self, principal: &Principal, turn: &mut Turn<'_>) {
+        let key = principal.subject();
+        if self.0.remove(&key).is_some() {
+            turn.delete(kind::METER, key);
+        }
+    }
 }
 
 fn store(meter: &Meter) -> Stored {

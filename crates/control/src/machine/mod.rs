@@ -7,6 +7,7 @@ mod admin;
 mod cases;
 mod command;
 mod due;
+mod erase;
 mod meters;
 mod outcome;
 mod propose;
@@ -174,8 +175,20 @@ impl Machine for Decider {
         }
     }
 
+    fn is_alone(command: &Command) -> bool {
+        let change = match command {
+            Command::Propose(propose) => propose.change.as_ref(),
+            Command::Local { change, .. } => Some(change),
+            _ => None,
+        };
+        matches!(change, Some(Change::Erase { .. }))
+    }
+
     fn committed(seed: &Seed, reply: &Reply) {
         seed.board.put(reply.cases());
+        if let Some(subject) = reply.gone() {
+            seed.board.forget(subject);
+        }
     }
 }
 

@@ -35,6 +35,10 @@ impl Flights {
         self.open.get(action)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = (&ActionId, &OpenFlight)> {
+        self.open.iter()
+    }
+
     pub(super) fn put(&mut self, action: ActionId, flight: OpenFlight) {
         if flight.reported {
             self.unreported.add(last_report(&flight), action);

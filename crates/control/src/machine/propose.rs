@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evidence::{RecordKind, bodies};
+use evidence::{Content, Field, RecordKind, bodies};
 use ledger::{Draft, Turn};
 use stages::decision::{Early, Granted, Late, PERMIT_MS, Permit, finish};
 use stages::facts;
@@ -10,7 +10,7 @@ use types::case::{Case, CaseState};
 use types::{ActionProposal, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
 
 use super::tickets::Tickets;
-use super::{Changes, Decider, Propose, Reply};
+use super::{Change, Changes, Decider, Propose, Reply};
 use crate::gather::prepare;
 use crate::state::{OpenFlight, Target, kind};
 
@@ -67,7 +67,7 @@ impl Decider {
         if let Some(case) = &case {
             decision.case = Some(case.id);
         }
-        self.record(&proposal, &decision, turn);
+        self.record(&proposal, &decision, change.as_ref(), turn);
         // A key stands for an answer that is final; what waits for people is asked again with the same key.
         if let Some(key) = idempotency_key.filter(|_| case.is_none()) {
             self.repeats.remember(&proposal.principal, &key, (proposal.id, digest), turn);
@@ -139,7 +139,7 @@ impl Decider {
         covering.map(Target::word).collect()
     }
 
-    fn record(&mut self, proposal: &ActionProposal, decision: &Decision, turn: &mut Turn<'_>) {
+    fn record(&mut self, proposal: &ActionProposal, decision: &Decision, change: Option<&Change>, turn: &mut Turn<'_>) {
         let permits = decision.verdict.permits();
         if let Some(session) = proposal.session.and_then(|id| self.sessions.count_in(&id, permits, turn.now)) {
             turn.put(kind::SESSION, session.id.to_string(), &session);
@@ -152,7 +152,7 @@ impl Decider {
             verdict: Some(decision.verdict.rank()),
             level: Some(decision.level as u8),
             semantics: Some(decision.semantics),
-            ..Draft::new(RecordKind::Decided, bodies::decided(proposal, decision))
+            ..Draft::new(RecordKind::Decided, content(proposal, decision, change))
         });
     }
 
@@ -176,6 +176,25 @@ impl Decider {
         self.flights.put(proposal.id, flight);
         granted.permit
     }
+}
+
+/// Is what is recorded of a decision: about those too whom a change names.
+///
+/// The decision that permits an erasure outlives the subject, so it does not say whom: its arguments stay out.
+fn content(proposal: &ActionProposal, decision: &Decision, change: Option<&Change>) -> Content {
+    let mut content = bodies::decided(proposal, decision);
+    match change {
+        Some(Change::Erase { .. }) if decision.verdict.permits() => {
+            content.values.retain(|value| value.field != Field::Arguments);
+        }
+        Some(change) => {
+            content.subjects.extend(change.subjects());
+            content.subjects.sort();
+            content.subjects.dedup();
+        }
+        None => {}
+    }
+    content
 }
 
 fn decided(decision: Decision, case: Option<Case>, changes: Changes) -> Reply {

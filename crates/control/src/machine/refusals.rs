@@ -7,50 +7,64 @@ use types::case::Case;
 use types::{Digest, Millis};
 
 use super::due::Due;
+use super::erase::Leaving;
 use super::read;
-use crate::state::kind;
+use crate::state::{Refused, kind};
 
 /// Holds the refused actions that may not be proposed again yet, by their digest.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    ends: BTreeMap<Digest, Millis>,
+    held: BTreeMap<Digest, Refused>,
     due: Due<Digest>,
 }
 
 impl Refusals {
     pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
         let mut refusals = Self::default();
-        for (_, (action, end)) in read::<(Digest, Millis)>(source, kind::REFUSAL)? {
-            refusals.put(action, end);
+        for (_, refused) in read::<Refused>(source, kind::REFUSAL)? {
+            refusals.put(refused);
         }
         Ok(refusals)
     }
 
     /// Says whether a person refused this exact action and that still holds.
     pub(super) fn hold(&self, action: &Digest, now: Millis) -> bool {
-        self.ends.get(action).is_some_and(|end| now < *end)
+        self.held.get(action).is_some_and(|refused| now < refused.end)
     }
 
     /// Keeps a refusal for as long as people had to decide, counted from the vote.
     pub(super) fn keep(&mut self, case: &Case, turn: &mut Turn<'_>) {
         let end = turn.now.plus(case.expires.since(case.opened));
-        turn.put(kind::REFUSAL, case.action_digest.to_string(), &(case.action_digest, end));
-        self.put(case.action_digest, end);
+        let refused = Refused { digest: case.action_digest, end, opened_by: Some(case.action) };
+        turn.put(kind::REFUSAL, case.action_digest.to_string(), &refused);
+        self.put(refused);
     }
 
-    fn put(&mut self, action: Digest, end: Millis) {
-        if let Some(before) = self.ends.insert(action, end) {
-            self.due.remove(before, action);
+    fn put(&mut self, refused: Refused) {
+        if let Some(before) = self.held.insert(refused.digest, refused) {
+            self.due.remove(before.end, before.digest);
         }
-        self.due.add(end, action);
+        self.due.add(refused.end, refused.digest);
     }
 
     /// Forgets the refusals that have ended.
     pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) {
-        for action in self.due.ended(turn.now) {
+        let ended = self.due.ended(turn.now);
+        self.remove_all(ended, turn);
+    }
+
+    /// Forgets the refusals whose actions are recorded about a subject that is erased.
+    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) {
+        let theirs = self.held.values().filter(|refused| refused.opened_by.is_some_and(|action| leaving.has(&action)));
+        let theirs = theirs.map(|refused| refused.digest).collect();
+        self.remove_all(theirs, turn);
+    }
+
+    fn remove_all(&mut self, actions: Vec<Digest>, turn: &mut Turn<'_>) {
+        for action in actions {
             turn.delete(kind::REFUSAL, action.to_string());
-            if let Some(end) = self.ends.remove(&action) {
-                self.due.remove(end, action);
+            if let Some(refused) = self.held.remove(&action) {
+                self.due.remove(refused.end, action);
             }
         }
     }

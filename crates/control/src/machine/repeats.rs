@@ -6,6 +6,7 @@ use ledger::{StateSource, Turn};
 use types::{ActionId, ActionProposal, Code, Digest, Millis, Principal};
 
 use super::due::Due;
+use super::erase::Leaving;
 use super::{Reply, read};
 use crate::state::kind;
 
@@ -80,7 +81,23 @@ impl Repeats {
 
     /// Forgets the keys that have ended.
     pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) {
-        for id in self.due.ended(turn.now) {
+        let ended = self.due.ended(turn.now);
+        self.remove_all(ended, turn);
+    }
+
+    /// Forgets the keys of a subject that is erased, and those that stand for an action recorded about it.
+    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) {
+        let mut theirs = Vec::new();
+        for (principal, keys) in &self.seen {
+            let whole = leaving.is_named(principal);
+            let of_these = keys.iter().filter(|(_, (action, _, _))| whole || leaving.has(action));
+            theirs.extend(of_these.map(|(key, _)| (principal.clone(), key.clone())));
+        }
+        self.remove_all(theirs, turn);
+    }
+
+    fn remove_all(&mut self, ids: Vec<(String, String)>, turn: &mut Turn<'_>) {
+        for id in ids {
             let (principal, key) = &id;
             turn.delete(kind::IDEMPOTENCY, place(principal, key));
             let Some(keys) = self.seen.get_mut(principal) else { continue };

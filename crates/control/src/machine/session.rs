@@ -44,8 +44,9 @@ impl Sessions {
         self.by_agent.get(agent).copied().unwrap_or_default()
     }
 
-    fn attached(&self) -> Vec<SessionId> {
-        self.open.values().filter(|session| session.attached).map(|session| session.id).collect()
+    /// Returns the sessions of which something is so.
+    pub(super) fn which(&self, is: impl Fn(&Session) -> bool) -> Vec<SessionId> {
+        self.open.values().filter(|session| is(session)).map(|session| session.id).collect()
     }
 
     fn put(&mut self, session: Session) {
@@ -112,11 +113,11 @@ impl Decider {
 
     /// Closes the sessions of connections that ended with the last run, and says which.
     pub(super) fn close_attached(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
-        let attached = self.sessions.attached();
+        let attached = self.sessions.which(|session| session.attached);
         self.close_all(attached, turn)
     }
 
-    fn close_all(&mut self, sessions: Vec<SessionId>, turn: &mut Turn<'_>) -> Vec<SessionId> {
+    pub(super) fn close_all(&mut self, sessions: Vec<SessionId>, turn: &mut Turn<'_>) -> Vec<SessionId> {
         for id in &sessions {
             self.close_session(*id, turn);
         }

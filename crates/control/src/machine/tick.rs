@@ -59,7 +59,7 @@ impl Decider {
     }
 
     /// Records how many denials were only counted, and starts a new count.
-    fn sum_up(&mut self, key: &str, turn: &mut Turn<'_>) {
+    pub(super) fn sum_up(&mut self, key: &str, turn: &mut Turn<'_>) {
         let Some(counted) = self.denials.0.remove(key).filter(|c| c.summed > 0) else { return };
         let content = Content::about(vec![counted.principal.subject()])
             .with(Field::Principal, &counted.principal)

@@ -11,6 +11,7 @@
 mod administration;
 mod approvals;
 mod bounds;
+mod erasure;
 mod export;
 mod mcp;
 mod recovery;

@@ -6,6 +6,7 @@ mod approvals;
 mod connect;
 mod demo;
 mod doctor;
+mod erase;
 mod explain;
 mod export;
 mod hook;
@@ -53,6 +54,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Log(ref command) => log::run(&folders, command, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
+        Command::Erase(ref args) => erase::run(&client()?, args, json).await,
         Command::Tool(ref command) => tool::run(&client()?, command, json).await,
         Command::Explain { ref code } => explain::run(code.as_deref(), json),
         Command::Reference => reference::run(),

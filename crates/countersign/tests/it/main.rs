@@ -11,6 +11,7 @@
 mod cli;
 mod crash;
 mod damage;
+mod erase;
 mod first_minute;
 mod first_start;
 mod hook;

@@ -17,6 +17,10 @@ pub enum Ask {
     InSessionOf(i64),
     Jumped,
     Fill(usize),
+    /// Say something about some subjects.
+    Tell(&'static [&'static str], String),
+    /// End a subject, saying something more about it first.
+    Erase(&'static str),
 }
 
 /// What was shown after each commit, in order.
@@ -61,6 +65,18 @@ impl Machine for Adder {
                 turn.record(Draft { session: Some(session(n)), ..Draft::new(RecordKind::Heartbeat, content(0)) });
                 (0, None)
             }
+            Ask::Tell(subjects, said) => {
+                let subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
+                turn.record(Draft::new(RecordKind::Heartbeat, Content::about(subjects).with(Field::Body, &said)));
+                (0, None)
+            }
+            Ask::Erase(subject) => {
+                let Some(traces) = turn.traces(subject).unwrap() else { return (0, None) };
+                let last = Content::about(vec![subject.to_owned()]).with(Field::Body, &"its last".to_owned());
+                turn.record(Draft::new(RecordKind::Heartbeat, last));
+                let draft = Draft::new(RecordKind::Erasure, Content::default());
+                (u32::try_from(turn.erase(subject, &traces, &draft).1).unwrap(), None)
+            }
             Ask::Fill(bytes) => {
                 self.sum += 1;
                 let body = "x".repeat(bytes);
@@ -70,6 +86,10 @@ impl Machine for Adder {
                 (self.sum, Some(1))
             }
         }
+    }
+
+    fn is_alone(command: &Ask) -> bool {
+        matches!(command, Ask::Erase(_))
     }
 
     fn committed(shown: &Shown, reply: &u32) {

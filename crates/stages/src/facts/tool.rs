@@ -49,7 +49,9 @@ impl Gathered<'_> {
         self.by_bundle("tool.known", true);
         self.by_bundle("tool.class", ADMIN_CLASS);
         self.by_bundle("tool.effect", EffectClass::Keyed.as_str());
-        self.by_bundle("tool.reversibility", Reversibility::Compensable.as_str());
+        let erases = self.proposal.tool.operation == "subject.erase";
+        let reversibility = if erases { Reversibility::Irreversible } else { Reversibility::Compensable };
+        self.by_bundle("tool.reversibility", reversibility.as_str());
         self.by_bundle("tool.pin", "match");
         self.by_bundle("resource.mapped", false);
         match ClassId::new(ADMIN_CLASS).ok().and_then(|id| self.bundle.classes.get(&id)) {

@@ -8,7 +8,9 @@
     reason = "tests"
 )]
 
-use countersign_store::{Batch, NewRecord, NewSubject, Reader, StateOp, StoreError, Wal, Writer};
+use countersign_store::{
+    About, Batch, Erased, Erasure, NewRecord, NewSubject, Reader, StateOp, StoreError, Wal, Writer,
+};
 
 fn record(n: u8) -> NewRecord {
     NewRecord {
@@ -120,4 +122,77 @@ fn the_write_ahead_log_is_folded_in_beside_the_writer_and_begins_anew() {
     assert!(writer.restart_wal().unwrap());
     writer.commit(&Batch { records: vec![record(201)], ..Batch::default() }).unwrap();
     assert_eq!(reader.records(0, 300).unwrap().len(), 202);
+}
+
+/// Bytes that look random and are the same for the same number and purpose.
+fn noise<const N: usize>(n: u64, purpose: u64) -> [u8; N] {
+    let mut out = [0; N];
+    for (place, chunk) in (1u64..).zip(out.chunks_mut(8)) {
+        let mut z = (n * 1_000 + purpose * 100 + place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+    }
+    out
+}
+
+/// Every 16 bytes that stand together in a journal's files.
+fn on_disk(folder: &std::path::Path) -> std::collections::HashSet<[u8; 16]> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    files.flat_map(|bytes| bytes.windows(16).map(|w| w.try_into().unwrap()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn pages_that_were_split_keep_no_copy_of_what_was_erased() {
+    const SUBJECTS: u64 = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut writer = Writer::open(&path).unwrap();
+    let state = |n: u64| format!("{:x?}", noise::<16>(n, 4));
+    for first in (0..SUBJECTS).step_by(20) {
+        let mut batch = Batch::default();
+        for n in first..first + 20 {
+            let id = n.cast_signed() + 1;
+            batch.records.push(NewRecord { sealed: noise::<160>(n, 1).to_vec(), subjects: vec![id], ..record(1) });
+            batch.subjects.push(NewSubject { id, tag: noise(n, 2), wrapped: noise::<64>(n, 3).to_vec() });
+            batch.state.push(StateOp::Put { kind: "session", key: state(n), value: noise::<200>(n, 5).to_vec() });
+        }
+        writer.commit(&batch).unwrap();
+    }
+    let pieces = |n: u64| {
+        let all = [&noise::<160>(n, 1)[..], &noise::<32>(n, 2), &noise::<64>(n, 3), &noise::<192>(n, 5)].concat();
+        all.chunks_exact(16).map(|chunk| chunk.try_into().unwrap()).collect::<Vec<[u8; 16]>>()
+    };
+    let mut gone = Vec::new();
+    for every in [7, 5] {
+        let leaving = (0..SUBJECTS).filter(|n| n % every == 0 && (every == 7 || n % 7 != 0));
+        let mut batch = Batch::default();
+        for n in leaving {
+            batch.state.push(StateOp::Delete { kind: "session", key: state(n) });
+            batch
+                .erasures
+                .push(Erasure { subject: n.cast_signed() + 1, records: vec![Erased { seq: n, by: SUBJECTS }] });
+            gone.extend(pieces(n));
+        }
+        writer.commit(&batch).unwrap();
+        assert!(writer.scrub_due() && writer.scrub(true).unwrap() && !writer.scrub_due());
+        let disk = on_disk(folder.path());
+        assert_eq!(gone.iter().filter(|piece| disk.contains(*piece)).count(), 0, "of {} pieces", gone.len());
+        assert!(pieces(1).iter().all(|piece| disk.contains(piece)), "what was not erased is there");
+    }
+    let reader = Reader::open(&path).unwrap();
+    let (erased, kept) = (reader.record(7).unwrap().unwrap(), reader.record(1).unwrap().unwrap());
+    assert_eq!((erased.sealed, erased.subjects, erased.erased_by), (None, Vec::new(), Some(SUBJECTS)));
+    assert_eq!((kept.sealed.unwrap(), kept.erased_by), (noise::<160>(1, 1).to_vec(), None));
+    assert_eq!(reader.about(2).unwrap(), [About { seq: 1, action: Some([1; 16]) }]);
+    assert!(reader.about(8).unwrap().is_empty());
+}
+
+#[test]
+fn an_erasure_of_a_content_that_is_not_there_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(&folder.path().join("journal.db")).unwrap();
+    let erasures = vec![Erasure { subject: 1, records: vec![Erased { seq: 9, by: 0 }] }];
+    assert!(matches!(writer.commit(&Batch { erasures, ..Batch::default() }), Err(StoreError::Damaged(_))));
+    assert!(!writer.scrub_due());
 }
