@@ -7,7 +7,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use control::records::LogFile;
-use tlog::{TileError, TilePath};
 use types::Code;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,12 +46,12 @@ impl FromRequestParts<App> for Reader {
 }
 
 /// Is the place of a tile as it stands behind `/log/tile/`, in its one spelling.
-struct Tile(TilePath);
+struct Tile(LogFile);
 
 impl FromStr for Tile {
-    type Err = TileError;
+    type Err = <LogFile as FromStr>::Err;
 
-    fn from_str(text: &str) -> Result<Self, TileError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         format!("tile/{text}").parse().map(Self)
     }
 }
@@ -101,5 +100,5 @@ async fn checkpoint(State(app): State<App>, _: Reader) -> Result<File, Fault> {
     ))]
 async fn tile(State(app): State<App>, _: Reader, Named(tile): Named<Tile>) -> Result<File, Fault> {
     let caching = if app.config.public_log { IMMUTABLE } else { IMMUTABLE_WITH_KEY };
-    file(&app, LogFile::Tile(tile.0), BYTES, caching)
+    file(&app, tile.0, BYTES, caching)
 }

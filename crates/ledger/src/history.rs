@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Mutex;
 
 use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
@@ -80,6 +81,15 @@ pub enum LogFile {
     Checkpoint,
     /// A tile or an entry bundle, which never changes.
     Tile(tlog::TilePath),
+}
+
+impl FromStr for LogFile {
+    type Err = tlog::TileError;
+
+    /// Reads a name in its one spelling: `checkpoint`, or the path of a tile as C2SP has it.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        if name == "checkpoint" { Ok(Self::Checkpoint) } else { name.parse().map(Self::Tile) }
+    }
 }
 
 /// Reads one journal.
