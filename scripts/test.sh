@@ -67,8 +67,11 @@ step "tools" scripts/need.sh
 step "format" cargo fmt --check
 step "tidy" tidy
 step "clippy" cargo clippy --workspace --all-targets --profile ci -- -D warnings
-# Each planted bug of the stages must be caught; the feature that plants them exists for this step alone.
-mutants() { cargo test --profile ci -p countersign-stages --features mutants --test it mutants; }
+# Each planted bug must be caught; the feature that plants them exists for this step alone.
+mutants() {
+    cargo test --profile ci -p countersign-stages --features mutants --test it mutants &&
+        cargo test --profile ci -p countersign-sim --features mutants --test it mutants
+}
 
 step "tests" tests
 step "planted bugs" mutants

@@ -185,7 +185,8 @@ impl Folders {
     fn make_keys_folder(&self) -> Result<(), CliError> {
         let parent = self.keys.parent().unwrap_or(Path::new(""));
         let make = || {
-            if self.keys.is_dir() {
+            // A folder with nothing in it may be one whose name was never synced.
+            if fs::read_dir(&self.keys).is_ok_and(|mut keys| keys.next().is_some()) {
                 return Ok(());
             }
             files::make(parent)?;
@@ -340,7 +341,7 @@ pub fn write_bundle(folder: &Path, files: &BundleFiles) -> Result<(), CliError> 
     for (name, text) in files.iter() {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|e| unusable(parent, &e))?;
+            files::make(parent).map_err(|e| unusable(parent, &e))?;
         }
         fs::write(&path, text).map_err(|e| unusable(&path, &e))?;
     }

@@ -1,12 +1,17 @@
 //! Files written so that a crash leaves the old one or the new one, never half of either.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use store::mutant::{self, Mutant};
+
+use crate::disk::{Disk, System};
 
 /// Is a folder the ledger owns.
 #[derive(Debug, Clone)]
 pub struct Folder {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
 }
 
@@ -16,15 +21,15 @@ impl Folder {
     /// # Errors
     ///
     /// What the file system says.
-    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
+    pub fn open(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
-        make(&root)?;
-        Ok(Self { root })
+        make_on(disk.as_ref(), &root)?;
+        Ok(Self { disk, root })
     }
 
-    /// Names a folder to be read, which may be missing; nothing is made.
+    /// Names a folder of the machine's file system to be read, which may be missing; nothing is made.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { disk: Arc::new(System), root: root.into() }
     }
 
     /// Returns where the folder is.
@@ -38,7 +43,7 @@ impl Folder {
     ///
     /// What the file system says, other than that the file is missing.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.root.join(name)) {
+        match self.disk.read(&self.root.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -51,20 +56,17 @@ impl Folder {
     ///
     /// What the file system says; the old file is then still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        sync(&self.write(name, bytes)?)
+        self.sync(&self.write(name, bytes)?)
     }
 
     /// Writes beside a file and renames over it; returns the folder that is still to be synced.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.root.join(name);
         let folder = self.folder_of(&path);
-        make(&folder)?;
+        make_on(self.disk.as_ref(), &folder)?;
         let beside = path.with_extension("writing");
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&beside, &path)?;
+        self.disk.write(&beside, bytes)?;
+        self.disk.rename(&beside, &path)?;
         Ok(folder)
     }
 
@@ -74,7 +76,7 @@ impl Folder {
 
     /// Writes a file that never changes; if it is there already, it must hold the same bytes.
     ///
-    /// The file's bytes are synced when this returns, but its name only after [`sync`] of the folder that is returned, also
+    /// The file's bytes are synced when this returns, but its name only after [`Folder::sync`] of the folder that is returned, also
     /// where another process left the file; nothing that names the file may be written before.
     ///
     /// # Errors
@@ -94,41 +96,70 @@ impl Folder {
     ///
     /// What the file system says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        let path = self.root.join(name);
-        let done = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-        match done {
+        match self.disk.remove(&self.root.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
+
+    /// Syncs a folder in this one, so that the names in it survive a crash.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn sync(&self, folder: &Path) -> io::Result<()> {
+        sync_on(self.disk.as_ref(), folder)
+    }
 }
 
-/// Makes a folder and its parents, and syncs the name of each that was missing.
+/// Makes a folder of the machine's file system and its parents, and syncs the name of each that was missing.
+///
+/// A folder that is there and holds nothing counts as missing: whoever made it may have died, or failed, before its name was
+/// synced. Nothing may be put into a folder before this has returned.
 ///
 /// # Errors
 ///
 /// What the file system says.
 pub fn make(folder: &Path) -> io::Result<()> {
-    // A relative path ends in the empty one, which is the folder the process is in.
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    let parent = folder.parent().unwrap_or(folder);
-    make(parent)?;
-    match fs::create_dir(folder) {
-        // Another process was quicker.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-        made => made?,
-    }
-    sync(parent)
+    make_on(&System, folder)
 }
 
-/// Syncs a folder, so that the names in it survive a crash.
+pub(crate) fn make_on(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    // A relative path ends in the empty one, which is the folder the process is in.
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    let is_there = match disk.holds_something(folder) {
+        Ok(true) => return Ok(()),
+        Ok(false) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        // A folder that we may not look into is one that somebody else made.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    make_on(disk, parent)?;
+    match disk.make_folder(folder) {
+        // It was there, or another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    match sync_on(disk, parent) {
+        Err(error) if is_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Syncs a folder of the machine's file system, so that the names in it survive a crash.
 ///
 /// # Errors
 ///
 /// What the file system says.
 pub fn sync(folder: &Path) -> io::Result<()> {
+    sync_on(&System, folder)
+}
+
+pub(crate) fn sync_on(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    if mutant::on(Mutant::NoFolderSync) {
+        return Ok(());
+    }
     let here = Path::new(".");
-    File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all()
+    disk.sync_folder(if folder.as_os_str().is_empty() { here } else { folder })
 }

@@ -5,6 +5,7 @@
 //! strangers verify.
 
 mod committer;
+pub mod disk;
 pub mod draft;
 pub mod files;
 mod folding;
@@ -21,6 +22,7 @@ mod sessions;
 pub mod timekeeper;
 pub mod witnessing;
 
+pub use disk::Disk;
 pub use draft::Draft;
 pub use files::Folder;
 pub use handle::{Committed, Ledger, LedgerError};

@@ -15,7 +15,7 @@ use tlog::prove::{HashReader, ReadError};
 use tlog::tile::{self, TilePath};
 use types::Code;
 
-use crate::files::{self, Folder};
+use crate::files::Folder;
 use crate::sequencer::frontier_of;
 
 const CHUNK: u64 = 4_096;
@@ -74,6 +74,8 @@ pub struct Publisher {
     edge: Vec<Vec<u8>>,
     /// The folders with files whose names are not synced yet.
     unsynced: BTreeSet<PathBuf>,
+    /// The partial forms of tiles that are full by now, which the last checkpoint may still need.
+    outdated: BTreeSet<String>,
     /// How many records the last checkpoint covers that was signed here.
     signed: u64,
     /// Why nothing is signed any more.
@@ -87,8 +89,8 @@ impl Publisher {
     /// damaged file is found at the start.
     pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
         let (frontier, rows) = (Frontier::new(), Rows::default());
-        let (edge, unsynced) = (Vec::new(), BTreeSet::new());
-        Self { reader, folder, head, key, frontier, rows, edge, unsynced, signed: 0, broken: None }
+        let (edge, unsynced, outdated) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Self { reader, folder, head, key, frontier, rows, edge, unsynced, outdated, signed: 0, broken: None }
     }
 
     /// Returns how many records are published.
@@ -129,6 +131,7 @@ impl Publisher {
             return Err(mismatch("the head's root is not the root of the records"));
         }
         self.sign(root)?;
+        self.remove_outdated()?;
         Ok(head.size)
     }
 
@@ -142,7 +145,7 @@ impl Publisher {
             self.write_tile(&path)?;
         }
         while let Some(folder) = self.unsynced.first() {
-            files::sync(folder)?;
+            self.folder.sync(folder)?;
             self.unsynced.pop_first();
         }
         Ok(())
@@ -191,7 +194,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Writes a tile; once it is full, its partial forms are no longer needed.
+    /// Writes a tile; once it is full, its partial forms are needed for no checkpoint but the last.
     fn write(&mut self, path: &TilePath, bytes: &[u8]) -> Result<(), PublishError> {
         let name = path.to_string();
         let folder = self.folder.place(&name, bytes).map_err(|error| match error.kind() {
@@ -200,9 +203,15 @@ impl Publisher {
         })?;
         self.unsynced.insert(folder);
         if !path.is_partial() {
-            let partial = format!("{name}.p");
-            self.unsynced.remove(&self.folder.path().join(&partial));
-            self.folder.remove(&partial)?;
+            self.outdated.insert(format!("{name}.p"));
+        }
+        Ok(())
+    }
+
+    fn remove_outdated(&mut self) -> Result<(), PublishError> {
+        while let Some(partial) = self.outdated.first() {
+            self.folder.remove(partial)?;
+            self.outdated.pop_first();
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 pub mod batch;
 mod erase;
 pub mod error;
+pub mod mutant;
 pub mod query;
 pub mod reader;
 pub mod wal;

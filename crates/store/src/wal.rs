@@ -1,11 +1,18 @@
 //! Folding the write-ahead log into the main file, beside the writer, so that no commit waits for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
 use crate::writer::{as_u64, tune};
+
+/// Names the file of a journal's write-ahead log.
+pub fn log_of(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
 
 /// Folds the write-ahead log in. It has its own connection and never takes the writer's lock.
 #[derive(Debug)]

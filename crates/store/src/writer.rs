@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::batch::{Batch, Head, NewRecord, StateOp};
 use crate::erase;
 use crate::error::StoreError;
+use crate::mutant::{self, Mutant};
 
 /// Is the version of the tables below.
 pub const SCHEMA_VERSION: i64 = 1;
@@ -61,14 +62,27 @@ pub struct Writer {
 }
 
 pub(crate) fn tune(connection: &Connection) -> Result<(), StoreError> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    write_ahead(connection)?;
+    // Anything less acknowledges before the sync.
+    let synchronous = if mutant::on(Mutant::NoSync) { "NORMAL" } else { "FULL" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     // Folding the write-ahead log in is done beside the writer, see `wal`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
+}
+
+/// Turns the write-ahead log on, for good.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    // The answer comes before the change is committed; only who asks for the end hears that this failed.
+    let modes: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    match modes.as_slice() {
+        [mode] if mode == "wal" => Ok(()),
+        other => Err(StoreError::Disk(format!("the journal stays in the mode {other:?}"))),
+    }
 }
 
 impl Writer {
@@ -118,10 +132,7 @@ impl Writer {
         insert_records(&tx, self.head.size, &batch.records)?;
         apply_state(&tx, &batch.state)?;
         erase::all(&tx, &batch.erasures)?;
-        let moved = tx
-            .prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?
-            .execute(params![as_i64(size), batch.frontier, as_i64(self.head.size), as_i64(self.head.epoch)])?;
-        if moved != 1 {
+        if !move_head(&tx, &self.head, size, &batch.frontier)? {
             return Err(StoreError::HeadMoved { expected: self.head.size });
         }
         tx.commit()?;
@@ -227,6 +238,14 @@ pub(crate) fn read_head(connection: &Connection) -> Result<Head, StoreError> {
         })
         .optional()?;
     row.ok_or_else(|| StoreError::Damaged("it has no head".to_owned()))
+}
+
+/// Moves the head from where this writer left it; says whether it was still there.
+fn move_head(tx: &Transaction<'_>, from: &Head, size: u64, frontier: &[u8]) -> Result<bool, StoreError> {
+    let from = if mutant::on(Mutant::HeadNotCompared) { &read_head(tx)? } else { from };
+    let mut update =
+        tx.prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?;
+    Ok(update.execute(params![as_i64(size), frontier, as_i64(from.size), as_i64(from.epoch)])? == 1)
 }
 
 // A statement is looked up by its text, so each is looked up once a batch and not once a row.

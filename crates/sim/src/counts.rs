@@ -1,0 +1,59 @@
+//! What a run has done, counted, so that a run which did nothing cannot pass for one which found nothing.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+macro_rules! counts {
+    ($($name:ident: $what:literal,)*) => {
+        /// Counts what has happened.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Counts {
+            $(#[doc = concat!("Counts ", $what, ".")] pub $name: u64,)*
+        }
+
+        impl AddAssign for Counts {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        impl fmt::Display for Counts {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                $(writeln!(f, "{:>10}  {}", self.$name, $what)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+counts! {
+    losses: "losses of power",
+    losses_recovering: "of them while a start was recovering",
+    losses_folding: "of them while the log was folded in",
+    losses_publishing: "of them while the files were published",
+    kills: "kills, the system's memory kept",
+    stops: "clean stops",
+    starts: "starts that were checked",
+    acks: "commands acknowledged, each a checked promise",
+    authorities: "authorities given, each with its record",
+    checked: "acknowledged records compared after a start",
+    whole: "batches in flight found whole",
+    absent: "batches in flight found absent",
+    denied: "commands denied with their code",
+    published: "checkpoints compared with the files they cover",
+    writes_dropped: "unsynced writes dropped",
+    writes_kept: "unsynced writes kept",
+    writes_torn: "unsynced writes torn at sectors",
+    writes_reordered: "unsynced writes that overtook another",
+    names_dropped: "unsynced names dropped",
+    names_kept: "unsynced names kept",
+    faults_read: "faults: reads failed",
+    faults_write: "faults: writes failed",
+    faults_sync: "faults: syncs failed, the pages kept in memory",
+    faults_full: "faults: writes refused for want of room",
+    taken_over: "writers taken over by another",
+    rot: "faults: bits of records rotten",
+    rot_refused: "of them starts refused with a code",
+    rot_shortened: "of them in the write-ahead log, which ends before them, nothing being published yet",
+    rot_unread: "of them where a newer copy is read",
+}

@@ -1,0 +1,18 @@
+//! The power-loss simulation: the real ledger and store on a disk that loses what was not synced.
+//!
+//! SQLite itself runs on the simulated disk, through a VFS of its own, and so do the ledger's files, through
+//! [`ledger::Disk`]. Sequencer, committer, recovery and publisher are the real ones, with their threads. A seed drives one
+//! run: opening, commands, publishing, folding, and between them losses of power, kills and faults of the disk. After each
+//! start the oracle compares what is there with what was acknowledged.
+
+pub mod counts;
+pub mod disk;
+pub mod machine;
+pub mod oracle;
+pub mod process;
+pub mod rng;
+pub mod run;
+mod vfs;
+
+pub use counts::Counts;
+pub use run::{Report, Violation, power_loss};

@@ -1,0 +1,39 @@
+//! Losses of power, kills and faults: nothing that was acknowledged is lost.
+
+use countersign_sim::{Counts, power_loss};
+
+#[test]
+fn a_thousand_losses_take_nothing_that_was_acknowledged() {
+    let mut counts = Counts::default();
+    let mut seed = 0;
+    while counts.losses < 1_000 {
+        counts += power_loss(seed).unwrap_or_else(|violation| panic!("{violation}")).counts;
+        seed += 1;
+    }
+    println!("{counts}{seed} seeds");
+    let Counts { acks, whole, absent, published, taken_over, rot, rot_refused, .. } = counts;
+    let Counts { faults_read, faults_write, faults_sync, faults_full, writes_torn, .. } = counts;
+    for (what, count) in [
+        ("acks", acks),
+        ("whole", whole),
+        ("absent", absent),
+        ("published", published),
+        ("taken over", taken_over),
+        ("rot", rot),
+        ("rot refused", rot_refused),
+        ("reads", faults_read),
+        ("writes", faults_write),
+        ("syncs", faults_sync),
+        ("full", faults_full),
+        ("torn", writes_torn),
+    ] {
+        assert!(count > 10, "{what}: only {count}; what is not tried is not shown");
+    }
+}
+
+#[test]
+fn a_seed_does_the_same_again_whatever_ran_before() {
+    let first = power_loss(3).unwrap();
+    power_loss(4).unwrap();
+    assert_eq!(power_loss(3).unwrap(), first);
+}
