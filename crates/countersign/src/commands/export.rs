@@ -20,7 +20,7 @@ use crate::output;
 pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
     check_fields(&args.withhold)?;
     let (history, keys) = folders.history()?;
-    let mut custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
+    let mut custody = custody(&machine::user().unwrap_or_else(|| "an unnamed user".into()), SystemClock.wall());
     custody.withheld = args.withhold.clone();
     let order = Order { wanted: wanted(args, custody.at), with_policy: !args.without_policy, custody };
     let archive = when_published(&history, keys.log.verifier(), &order).await?;
