@@ -48,7 +48,13 @@ pub(crate) fn run<M: Machine>(
 ) {
     // A runtime of this thread alone, to wait for two channels at a time.
     match tokio::runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(sequence(&mut sequencer, &mut committer, &mut requests, shared)),
+        Ok(runtime) => runtime.block_on(async {
+            sequence(&mut sequencer, &mut committer, &mut requests, shared).await;
+            // A command that is being sent this moment would lie in the channel, and its caller wait, for as long as there
+            // are handles; only taking until the end waits for it.
+            requests.close();
+            while requests.recv().await.is_some() {}
+        }),
         Err(error) => shared.fail(0, &LedgerError::Stopped(format!("the sequencer could not start: {error}"))),
     }
     committer.join();

@@ -92,6 +92,13 @@ impl Process {
         Writer::open(&self.journal).map(drop)
     }
 
+    /// Waits until a ledger that has stopped has folded in what it can: what comes next must not race with that.
+    pub(crate) fn wait_for_end(&self) {
+        while !self.open.thread.is_finished() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Stops, and waits for every thread.
     pub(crate) fn end(self) {
         end(self.open);

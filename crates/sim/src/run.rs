@@ -306,6 +306,7 @@ impl Run {
             return Ok(Then::Goes);
         }
         self.oracle.unanswered(batch.to_vec());
+        process.wait_for_end();
         self.stays_stopped(process).await?;
         Ok(Then::Ends)
     }
@@ -353,6 +354,7 @@ impl Run {
         }
         self.counts.taken_over += 1;
         self.stays_stopped(process).await.map_err(|what| format!("{what}, by another writer"))?;
+        process.wait_for_end();
         Ok(Then::Ends)
     }
 

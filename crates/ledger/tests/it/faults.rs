@@ -125,6 +125,19 @@ async fn a_flipped_byte_in_a_record_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_behind_the_head_does_not_start() {
+    let world = two_records().await;
+    let path = world.data().join(JOURNAL);
+    let leaf = store::Reader::open(&path).unwrap().leaves(0, 1).unwrap().remove(0);
+    let mut frontier = tlog::frontier::Frontier::new();
+    frontier.push(tlog::hash::leaf_hash(&leaf)).unwrap();
+    let journal = rusqlite::Connection::open(path).unwrap();
+    let set = journal.execute("UPDATE head SET size = 1, frontier = ?1", [frontier.to_bytes()]).unwrap();
+    assert_eq!(set, 1);
+    assert!(matches!(world.open(), Err(OpenError::Mismatch(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_torn_file_does_not_start() {
     let world = two_records().await;
     let mut bytes = journal_bytes(&world);
@@ -242,6 +255,24 @@ async fn a_checkpoint_that_could_not_be_signed_is_signed_by_the_next_publishing(
     fs::remove_dir(&beside).unwrap();
     assert_eq!(opened.publisher.publish().unwrap(), 2);
     assert_ne!(fs::read(world.data().join("log/checkpoint")).unwrap(), note);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_checkpoint_covers_stays_until_the_next_is_signed() {
+    let world = World::new();
+    let mut opened = world.open().unwrap();
+    opened.ledger.ask(Ask::Add(1)).await.unwrap();
+    opened.publisher.publish().unwrap();
+    for n in 0..300 {
+        opened.ledger.ask(Ask::Add(n)).await.unwrap();
+    }
+    let (tile, beside) = (world.data().join("log/tile/0/000.p/1"), world.data().join("log/checkpoint.writing"));
+    fs::create_dir(&beside).unwrap();
+    assert!(matches!(opened.publisher.publish(), Err(PublishError::File(_))));
+    assert!(tile.is_file(), "the checkpoint that is there needs it");
+    fs::remove_dir(&beside).unwrap();
+    opened.publisher.publish().unwrap();
+    assert!(!tile.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

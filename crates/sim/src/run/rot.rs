@@ -9,6 +9,10 @@ use crate::process::Process;
 impl Run {
     /// Lets a bit of a record rot while nothing runs: a start refuses, or shows every record as it was.
     pub(super) fn rot(&mut self) -> Result<(), String> {
+        // A batch of which nobody knows whether it is durable must show that first, without rot.
+        if !self.oracle.is_settled() {
+            return Ok(());
+        }
         let record = self.rng.place(usize::try_from(self.oracle.size()).unwrap_or(0));
         let Some(leaf) = self.oracle.leaf(record).map(<[u8]>::to_owned) else { return Ok(()) };
         let journal = self.world.journal();
