@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::{Anyone, AsPerson};
+use crate::auth::{Anyone, AsChanger, AsPerson};
 use crate::extract::{Json, Named, Query};
 use crate::problem::{Fault, Problem};
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
@@ -314,7 +314,7 @@ pub enum VoteName {
 ))]
 async fn vote(
     State(app): State<App>,
-    AsPerson(person): AsPerson,
+    AsChanger(person): AsChanger,
     Named(id): Named<CaseId>,
     Json(new): Json<NewVote>,
 ) -> Result<Json<ApprovalLine>, Fault> {

@@ -27,6 +27,14 @@ pub(crate) struct AsAgent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AsPerson(pub(crate) PersonId);
 
+/// Is whoever holds a key and is no auditor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnyChanger(pub(crate) Holder);
+
+/// Is a person, by their own key, who is no auditor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AsChanger(pub(crate) PersonId);
+
 impl AsAgent {
     /// Refuses a request that names another agent than the key's.
     pub(crate) fn is(&self, named: Option<&AgentId>) -> Result<(), Fault> {
@@ -87,5 +95,25 @@ impl FromRequestParts<App> for AsPerson {
             Principal::Person(person) => Ok(Self(person)),
             Principal::Agent(_) => Err(forbidden("this needs a person's key")),
         }
+    }
+}
+
+impl FromRequestParts<App> for AnyChanger {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let holder = holder(parts, app)?;
+        app.control.principal_may_change(&holder.principal)?;
+        Ok(Self(holder))
+    }
+}
+
+impl FromRequestParts<App> for AsChanger {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let AsPerson(person) = AsPerson::from_request_parts(parts, app).await?;
+        app.control.may_change(&person)?;
+        Ok(Self(person))
     }
 }

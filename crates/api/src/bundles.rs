@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::AsPerson;
+use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
 
@@ -53,7 +53,7 @@ pub struct ActivatedBundle {
 ))]
 async fn activate(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Json(new): Json<NewBundle>,
 ) -> Result<Json<ActivatedBundle>, Fault> {
     let done = app.control.activate(&by, BundleFiles(new.files), reason(&new.reason)?).await?;

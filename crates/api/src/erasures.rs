@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::AsPerson;
+use crate::auth::AsChanger;
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
 
@@ -75,7 +75,7 @@ impl From<Erasure> for ErasureDone {
 ))]
 async fn erase(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Json(new): Json<NewErasure>,
 ) -> Result<Json<ErasureDone>, Fault> {
     let erasure = app.control.erase(&by, &subject(&new.subject)?, reason(&new.reason)?).await?;

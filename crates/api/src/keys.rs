@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::AsPerson;
+use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, Named, reason};
 use crate::problem::{Fault, Problem, invalid};
 use crate::switches::Why;
@@ -69,7 +69,7 @@ fn holder(new: &NewKey) -> Result<Principal, Fault> {
 ))]
 async fn create(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Fault> {
     let holder = holder(&new)?;
@@ -145,7 +145,7 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
 ))]
 async fn revoke(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Named(id): Named<KeyId>,
     Json(why): Json<Why>,
 ) -> Result<StatusCode, Fault> {

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::AsPerson;
+use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
 
@@ -153,7 +153,7 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Levels> {
 ))]
 async fn give(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Json(new): Json<NewLevel>,
 ) -> Result<(StatusCode, Json<Level>), Fault> {
     let wish = LevelWish {

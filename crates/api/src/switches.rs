@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::actions::Receipt;
-use crate::auth::{Anyone, AsPerson};
+use crate::auth::{AnyChanger, AsChanger, AsPerson};
 use crate::extract::{Json, Named, Query};
 use crate::problem::{Fault, Problem, forbidden};
 
@@ -193,14 +193,14 @@ impl KillAnswer {
 
 /// Sets a kill switch.
 ///
-/// It holds when the answer comes, and waits for no decision. Open cases that it covers are void. Any person may set
-/// one; an agent may stop itself.
+/// It holds when the answer comes, and waits for no decision. Open cases that it covers are void. Any person but an
+/// auditor may set one; an agent may stop itself.
 #[utoipa::path(post, path = "/v1/switches", operation_id = "set_switch", tag = "switches", params(Wait), request_body = NewSwitch, responses(
     (status = 200, description = "The switch is set", body = KillAnswer),
 ))]
 async fn kill(
     State(app): State<App>,
-    Anyone(holder): Anyone,
+    AnyChanger(holder): AnyChanger,
     Query(wait): Query<Wait>,
     Json(new): Json<NewSwitch>,
 ) -> Result<Json<KillAnswer>, Fault> {
@@ -246,7 +246,7 @@ pub struct Why {
 ))]
 async fn lift(
     State(app): State<App>,
-    AsPerson(person): AsPerson,
+    AsChanger(person): AsChanger,
     Named(target): Named<Target>,
     Json(why): Json<Why>,
 ) -> Result<StatusCode, Fault> {

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::{Anyone, AsPerson};
+use crate::auth::{Anyone, AsChanger};
 use crate::extract::{Json, Named, reason};
 use crate::problem::{Fault, Problem};
 
@@ -109,7 +109,7 @@ async fn show(State(app): State<App>, _: Anyone, Named(tool): Named<ToolName>) -
 ))]
 async fn pin(
     State(app): State<App>,
-    AsPerson(by): AsPerson,
+    AsChanger(by): AsChanger,
     Named(tool): Named<ToolName>,
     Json(review): Json<Review>,
 ) -> Result<Json<PinnedTool>, Fault> {

@@ -1,6 +1,7 @@
 //! Benchmarks. Every figure is from one run on one machine, so compare the ratios and not the times.
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
+//! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
 //! Words on the command line choose parts: `alone`, `record`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
 
 mod cpu;
@@ -11,6 +12,7 @@ mod mcp;
 mod measure;
 mod raw;
 mod workload;
+mod write;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -40,6 +42,11 @@ fn main() -> ExitCode {
 
 async fn all() -> Result<(), String> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, folder, count] = words.as_slice()
+        && first == "write"
+    {
+        return write::run(Path::new(folder), count.parse().map_err(|_| format!("`{count}` is no count"))?).await;
+    }
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let parts: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err()).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
@@ -50,7 +57,7 @@ async fn all() -> Result<(), String> {
     if wanted("alone") {
         decide_alone(server)?;
     }
-    let control = workload::control(folder.path(), server).await?;
+    let control = workload::control(folder.path(), server, workload::POLICIES).await?;
     if wanted("call") {
         added(&control, server, folder.path()).await?;
     }

@@ -32,6 +32,9 @@ pub const POLICIES: usize = 1_000;
 /// Is how many agents there are.
 pub const AGENTS: u32 = 64;
 
+/// Is the tenant key, which guards nothing.
+const TENANT: [u8; 32] = [1; 32];
+
 fn pin() -> Digest {
     Digest::plain(b"bench")
 }
@@ -43,7 +46,8 @@ fn text<E: std::fmt::Display>(error: E) -> String {
 /// Writes the bundle's files: 30 policies match every request, the others name other classes or teams.
 ///
 /// - `server`: the address of the MCP server behind the tool `call_item`.
-fn files(server: SocketAddr) -> Result<BundleFiles, String> {
+/// - `count`: how many policies there are, at least 31.
+fn files(server: SocketAddr, count: usize) -> Result<BundleFiles, String> {
     let mut files = BundleFiles(BTreeMap::new());
     files.insert("bundle.toml", "name = \"bench\"\nauthors = [\"ana\"]\nsolo = true\n");
     files.insert("people.toml", "[people.ana]\ngroups = [\"owners\"]\n");
@@ -82,13 +86,13 @@ fn files(server: SocketAddr) -> Result<BundleFiles, String> {
     files.insert("limits.toml", "[rates.calls]\nburst = 1000000000\nrefill_ms = 1000\n");
     files.insert("escalation.toml", "[profiles.owner]\ngroup = \"owners\"\napprovals = 1\ntimeout_ms = 600000\n");
     files.insert("obligations.toml", "[obligations.plain]\n");
-    files.insert("policies/bench.cedar", policies());
+    files.insert("policies/bench.cedar", policies(count));
     let schema = schema(&files)?;
     files.insert("schema.cedarschema", schema);
     Ok(files)
 }
 
-fn policies() -> String {
+fn policies(count: usize) -> String {
     let mut all = String::new();
     let _ = writeln!(
         all,
@@ -106,7 +110,7 @@ fn policies() -> String {
             900 + n
         );
     }
-    for n in 31..POLICIES {
+    for n in 31..count {
         let _ = writeln!(
             all,
             "@id(\"cold-{n}\") permit (principal in Team::\"other-{}\", action in Action::\"class:change\", resource) when {{ context.risk < {n} }};",
@@ -125,8 +129,8 @@ fn schema(files: &BundleFiles) -> Result<String, String> {
     Ok(policy::schema::generate(&data, &inputs))
 }
 
-fn bundle(server: SocketAddr) -> Result<Arc<Bundle>, String> {
-    Ok(Arc::new(Bundle::load(files(server)?).map_err(text)?))
+fn bundle(server: SocketAddr, count: usize) -> Result<Arc<Bundle>, String> {
+    Ok(Arc::new(Bundle::load(files(server, count)?).map_err(text)?))
 }
 
 fn agent(n: u32) -> Result<AgentId, String> {
@@ -143,7 +147,7 @@ fn classes() -> Result<[ClassId; 2], String> {
 ///
 /// What the bundle's own check says.
 pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
-    let bundle = bundle(server)?;
+    let bundle = bundle(server, POLICIES)?;
     let entities = control::bundles::inventory(&bundle, Millis(0)).map_err(|r| r.message)?;
     let owner = Principal::Person(PersonId::new("ana").map_err(text)?);
     let mut grants = BTreeMap::new();
@@ -223,21 +227,34 @@ pub async fn key(control: &Control, agent: AgentId) -> Result<NewKey, String> {
     control.create_first_key(&owner, Principal::Agent(agent), None, "bench").await.map_err(|r| r.message)
 }
 
+fn log_key() -> Result<SignerKey, String> {
+    SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)
+}
+
+/// Writes the workload's keys where the `countersign` program looks for them.
+///
+/// # Errors
+///
+/// What the machine says.
+pub fn write_keys(folder: &Path) -> Result<(), String> {
+    let keys = folder.join("keys");
+    std::fs::create_dir_all(&keys).map_err(text)?;
+    let tenant = TENANT.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    std::fs::write(keys.join("tenant.key"), tenant).map_err(text)?;
+    std::fs::write(keys.join("log.key"), log_key()?.to_secret_text().as_bytes()).map_err(text)
+}
+
 /// Says where a journal in a folder is, and by which keys and clock it is written.
 ///
 /// # Errors
 ///
 /// A text if the log's key has no such name.
 pub fn place(folder: &Path) -> Result<Place, String> {
-    let keys = LogKeys {
-        tenant: TenantKey::from_bytes([1; 32]),
-        log: SignerKey::ed25519("bench.example/log", &[2; 32]).map_err(text)?,
-    };
     Ok(Place {
         data: folder.join("data"),
-        head: folder.join("head"),
+        head: folder.join("keys/head"),
         journal_bytes_max: None,
-        keys,
+        keys: LogKeys { tenant: TenantKey::from_bytes(TENANT), log: log_key()? },
         clock: Arc::new(SystemClock(measure::now())),
         random: Arc::new(SystemRandom),
     })
@@ -245,15 +262,17 @@ pub fn place(folder: &Path) -> Result<Place, String> {
 
 /// Starts an application on the workload, with a journal in a folder.
 ///
+/// - `count`: how many policies its bundle has, at least 31.
+///
 /// # Errors
 ///
 /// What the bundle's own check or the journal says.
-pub async fn control(folder: &Path, server: SocketAddr) -> Result<Arc<Control>, String> {
+pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<Arc<Control>, String> {
     let control = Control::open(Config {
         tenant: TenantId::new("default").map_err(text)?,
         url: "http://127.0.0.1".into(),
         place: place(folder)?,
-        bundle: bundle(server)?,
+        bundle: bundle(server, count)?,
         anonymous: None,
         witnesses: None,
         environment: Arc::new(|_| None),

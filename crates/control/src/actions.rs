@@ -108,7 +108,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
+    /// `forbidden` if an auditor wants it; a [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
     pub async fn decide_once(&self, wish: Wish, reported: bool) -> Failure<Decided> {
         self.decide(self.proposal(wish), reported, None, None).await?.now()
     }
@@ -226,6 +226,7 @@ impl Control {
         key: Option<String>,
         change: Option<Change>,
     ) -> Failure<Proposed> {
+        self.principal_may_change(&proposal.principal)?;
         let plan = self.plan_of(&proposal);
         for attempt in 0..=OVERTAKEN_MAX {
             let inside = attempt == OVERTAKEN_MAX;

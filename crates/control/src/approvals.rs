@@ -55,7 +55,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `request-invalid` without a reason; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
+    /// `request-invalid` without a reason, `forbidden` for an auditor; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
     /// `shown-mismatch`, `case-closed`, `solo-unconfirmed`.
     pub async fn vote(
         &self,
@@ -69,6 +69,7 @@ impl Control {
         if reason.trim().is_empty() {
             return Err(crate::error::invalid("a vote needs a reason"));
         }
+        self.may_change(person)?;
         let vote = Vote {
             case,
             person: person.clone(),

@@ -102,6 +102,7 @@ impl Control {
     /// `bundle-invalid`, `bundle-tests-failed`, or `fact-stale` if a source of its inventory cannot be read; or a refusal
     /// with the decision's findings. The last good bundle stays.
     pub async fn activate(&self, by: &PersonId, files: BundleFiles, reason: &str) -> Failure<Activated> {
+        self.may_change(by)?;
         let bundle = Arc::new(check(files)?);
         let arguments = serde_json::json!({ "bundle": bundle.digest() });
         let wish = Self::administration(by, ACTIVATE, &arguments, reason)?;

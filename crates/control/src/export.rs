@@ -14,6 +14,7 @@ use types::{ActionId, AgentId, Code, Digest, Millis, PersonId, Principal, Sessio
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, not_found};
+use crate::grants::{Named, first_at};
 use crate::state::kind;
 use crate::trace;
 
@@ -134,12 +135,15 @@ pub fn select(history: &History, wanted: &Wanted) -> Failure<(About, Vec<u64>)> 
     Ok((about, indices.into_iter().collect()))
 }
 
-/// Returns the records of actions, and of the votes they ran on.
+/// Returns the records of actions, of the votes they ran on, and of the levels they were decided at.
 fn roads(history: &History, actions: &BTreeSet<ActionId>) -> Failure<BTreeSet<u64>> {
-    let mut indices = BTreeSet::new();
+    let (mut indices, mut grants) = (BTreeSet::new(), Named::default());
     for action in actions {
-        indices.extend(trace::path(history, action)?.steps.iter().map(|step| step.index));
+        let path = trace::path(history, action)?;
+        indices.extend(path.steps.iter().map(|step| step.index));
+        path.decisions.iter().for_each(|decision| grants.take(decision));
     }
+    indices.extend(grants.records(history)?);
     Ok(indices)
 }
 
@@ -163,19 +167,6 @@ fn proposed_by(history: &History, agent: &AgentId) -> Failure<Vec<Entry>> {
         own.extend(history.range(from, size.min(from + AT_ONCE))?.into_iter().filter(is_own));
     }
     Ok(own)
-}
-
-/// Returns the index of the first record that was not written before an instant, or the number of records.
-fn first_at(history: &History, at: Millis) -> Failure<u64> {
-    let (mut low, mut high) = (0, history.size()?);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match history.record(middle)? {
-            Some(entry) if entry.leaf.at < at => low = middle + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(low)
 }
 
 /// Returns the files of the policy bundles that the decisions of an archive name.

@@ -139,8 +139,9 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `not-found`, or what the journal says.
+    /// `not-found`, `forbidden` for an auditor, or what the journal says.
     pub async fn revoke_key(&self, by: &PersonId, id: KeyId, reason: &str) -> Failure<()> {
+        self.may_change(by)?;
         let by = Principal::Person(by.clone());
         self.ask(Command::Local { change: Change::RevokeKey(id), by, reason: reason.to_owned() }).await?;
         let now = self.now();

@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod approvals;
+pub mod audit;
 pub mod board;
 pub mod bundles;
 pub mod control;
@@ -14,12 +15,14 @@ pub mod erasures;
 pub mod error;
 pub mod export;
 pub mod gather;
+pub mod grants;
 pub mod keys;
 pub mod levels;
 pub mod machine;
 pub mod mcp;
 pub mod records;
 pub mod replay;
+pub mod roles;
 pub mod sessions;
 pub mod snapshot;
 pub mod state;

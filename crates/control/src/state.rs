@@ -1,14 +1,9 @@
 //! What the machine stores between turns: small records by kind and key, in canonical bytes.
 
-use std::collections::BTreeSet;
-
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use types::id::{IdError, KeyId};
-use types::{
-    ActionId, AgentId, AutonomyLevel, ClassId, Digest, GrantId, Millis, PersonId, Principal, SessionId, TenantId,
-    ToolName,
-};
+use types::{ActionId, AgentId, ClassId, Digest, Millis, PersonId, Principal, SessionId, TenantId, ToolName};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -42,38 +37,7 @@ pub mod kind {
     pub const ERASED: &str = "erased";
 }
 
-/// Is a level given by hand: an expiring override that says who and why.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-#[cbor(map)]
-pub struct Grant {
-    /// Its identity.
-    #[n(0)]
-    pub id: GrantId,
-    /// The agent.
-    #[n(1)]
-    pub agent: AgentId,
-    /// The action class.
-    #[n(2)]
-    pub class: ClassId,
-    /// The level.
-    #[n(3)]
-    pub level: AutonomyLevel,
-    /// The environments it holds in, for L2.
-    #[n(4)]
-    pub environments: BTreeSet<String>,
-    /// Why.
-    #[n(5)]
-    pub reason: String,
-    /// Who gave it.
-    #[n(6)]
-    pub by: Principal,
-    /// When it was given.
-    #[n(7)]
-    pub at: Millis,
-    /// When it ends; from then on the level is L0.
-    #[n(8)]
-    pub expires: Millis,
-}
+pub use types::Grant;
 
 /// Is what a kill switch covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]

@@ -32,12 +32,13 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `request-invalid` without a reason. If the journal cannot record it, the switch holds all the same in this
+    /// `request-invalid` without a reason, `forbidden` for an auditor. If the journal cannot record it, the switch holds all the same in this
     /// process, and the refusal says so.
     pub async fn kill(self: &Arc<Self>, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
         if reason.trim().is_empty() {
             return Err(invalid("a kill needs a reason"));
         }
+        self.principal_may_change(&by)?;
         let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
         let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.

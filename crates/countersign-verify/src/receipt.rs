@@ -77,7 +77,7 @@ pub(crate) fn is_one(path: &Path) -> bool {
 }
 
 /// Checks a receipt against the key of whoever signed it, which it cannot vouch for itself.
-pub(crate) fn check(args: &Args, key: Option<&VerifierKey>) -> Ended {
+pub(crate) fn check(args: &Args, path: &Path, key: Option<&VerifierKey>) -> Ended {
     let Some(key) = key else {
         return Ended::Unusable(Code::UsageInvalid, "a receipt is checked against a key you trust: give --key".into());
     };
@@ -85,7 +85,7 @@ pub(crate) fn check(args: &Args, key: Option<&VerifierKey>) -> Ended {
         Ok(log_key) => log_key,
         Err(error) => return Ended::Unusable(Code::UsageInvalid, format!("the log's key cannot be used: {error}")),
     };
-    let (bytes, leaf) = match (read(&args.path, u64::MAX), args.leaf.as_deref().map(|f| read(f, LEAF_BYTES_MAX))) {
+    let (bytes, leaf) = match (read(path, u64::MAX), args.leaf.as_deref().map(|f| read(f, LEAF_BYTES_MAX))) {
         (Ok(bytes), None) => (bytes, None),
         (Ok(bytes), Some(Ok(leaf))) => (bytes, Some(leaf)),
         (Err(why), _) | (_, Some(Err(why))) => return Ended::Unusable(Code::FileUnusable, why),

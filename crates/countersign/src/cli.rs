@@ -1,5 +1,6 @@
 //! The command line, declared.
 
+mod audit;
 mod log;
 mod receipt;
 
@@ -10,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use types::id::KeyId;
 use types::{AgentId, AutonomyLevel, CaseId, ClassId, PersonId, ServerName, TenantId, ToolName};
+
+pub use audit::{AuditCommand, Sample, Which};
 
 use crate::error::Exit;
 use crate::folder::Folders;
@@ -82,6 +85,9 @@ pub enum Command {
     Trace(Trace),
     /// Compute every recorded decision again and say which come out otherwise.
     Replay(Replay),
+    /// An audit of the published log: the auditor's steps, and the operator's answer.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The journal and its published log.
     #[command(subcommand)]
     Log(LogCommand),

@@ -74,8 +74,7 @@ pub fn json_text(text: &str) -> String {
 
 /// Shows an instant in UTC, to the second.
 pub fn time(at: Millis) -> String {
-    let instant = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    replay::audit::words::time(at)
 }
 
 /// Shows a verdict with its colour.

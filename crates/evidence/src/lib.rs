@@ -7,6 +7,7 @@
 
 pub mod about;
 pub mod archive;
+pub mod authority;
 pub mod bodies;
 pub mod claims;
 pub mod commit;
@@ -22,6 +23,7 @@ pub mod seal;
 pub mod statement;
 mod subject;
 pub mod trust;
+pub mod trust_root;
 pub mod verify;
 pub mod walk;
 
@@ -38,4 +40,5 @@ pub use published::LogReport;
 pub use seal::{SealError, Sealed};
 pub use statement::{Statement, StatementError};
 pub use trust::Trust;
+pub use trust_root::TrustRoot;
 pub use verify::{Report, Standing};

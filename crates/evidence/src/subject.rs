@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use types::{ActionId, Principal, Session, SessionId};
 
 use crate::about::About;
+use crate::authority;
 use crate::claims::{Read, openers};
 use crate::content::Field;
 use crate::erasure::Scope;
@@ -66,8 +67,11 @@ fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
 }
 
 /// Says whether a record that is not of the subject itself belongs to it: what became of one of its actions does, and a
-/// vote on a case that one of them ran on.
+/// vote on a case that one of them ran on, and the level that one of them was decided at.
 fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
+    if other.leaf.kind == RecordKind::Grant {
+        return authority::belongs(other, own);
+    }
     let Some(action) = other.leaf.action else { return Standing::Broken };
     let decisions = || own.iter().filter(|r| r.leaf.kind == RecordKind::Decided);
     if decisions().any(|decision| decision.leaf.action == Some(action)) {

@@ -11,6 +11,7 @@
     reason = "a property that does not hold ends the run"
 )]
 
+mod audit;
 mod base;
 mod bundle;
 mod contract;
@@ -26,6 +27,7 @@ mod request;
 mod upstream;
 mod witness;
 
+pub use audit::audit;
 pub use bundle::{bundle, cedar, facts, trials};
 pub use contract::contract;
 pub use data::{display, frame, glob, json, names, rows, text};
@@ -41,9 +43,10 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 34] = [
+pub const TARGETS: [(&str, Target); 35] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
+    ("audit", audit),
     ("bundle", bundle),
     ("cedar", cedar),
     ("contract", contract),

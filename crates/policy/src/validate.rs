@@ -18,6 +18,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     let mut check = Check { data, files, report };
     check.head();
     check.agents();
+    check.auditors();
     check.profiles();
     check.workflows();
     check.classes();
@@ -39,6 +40,9 @@ impl Check<'_> {
     /// Demands that a person exists.
     fn person(&mut self, file: &str, path: &[&str], person: &PersonId) {
         self.refer(file, path, "person", person.as_str(), self.data.people.contains_key(person), "people.toml");
+        if self.data.is_auditor(person) {
+            self.report.at(file, path, format!("`{person}` is an auditor, who answers for nothing here"));
+        }
     }
 
     /// Demands that an escalation profile exists.

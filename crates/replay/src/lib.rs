@@ -6,6 +6,7 @@
 //! draws random bytes.
 
 pub mod again;
+pub mod audit;
 pub mod bundles;
 pub mod derived;
 pub mod judge;

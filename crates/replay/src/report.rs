@@ -86,7 +86,8 @@ pub fn archive(bundle: &Archive, trust: &Trust, mut more: Bundles) -> Report {
     Report { evidence, decisions }
 }
 
-fn report(record: &Read<'_>, bundles: &Bundles) -> DecisionReport {
+/// Computes the decision of one record of a bundle again.
+pub(crate) fn report(record: &Read<'_>, bundles: &Bundles) -> DecisionReport {
     let replayed = match &record.shown {
         None if record.erased => Replayed::Erased,
         None => Replayed::Missing("its content is not here".to_owned()),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::glob::Glob;
+use crate::role::Role;
 use crate::{
     AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ServerName,
     ToolName,
@@ -135,6 +136,9 @@ pub struct Person {
     /// The groups they belong to.
     #[serde(default)]
     pub groups: BTreeSet<String>,
+    /// What they are here for, where that is less than other people may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// Is one action class of `classes.toml`.

@@ -15,10 +15,12 @@ pub mod digest;
 pub mod fact;
 pub mod finding;
 pub mod glob;
+pub mod grant;
 pub mod id;
 pub mod json;
 pub mod jsonrpc;
 pub mod outcome;
+pub mod role;
 pub mod session;
 pub mod text;
 pub mod time;
@@ -30,11 +32,13 @@ pub use decision::Decision;
 pub use digest::Digest;
 pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
+pub use grant::Grant;
 pub use id::{
     ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PersonId, PolicyId, ProfileId,
     ServerName, SessionId, TenantId, ToolName,
 };
 pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};
+pub use role::Role;
 pub use session::Session;
 pub use time::Millis;

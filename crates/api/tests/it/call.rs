@@ -35,6 +35,11 @@ impl Answer {
         if self.bytes.is_empty() { Value::Null } else { self.json() }
     }
 
+    /// Demands a status of success.
+    pub fn succeeds(self, path: &str) {
+        assert!(self.status.is_success(), "{path}: {}", String::from_utf8_lossy(&self.bytes));
+    }
+
     /// Demands a problem with a code and returns it.
     pub fn problem(self, status: u16, code: &str) -> Value {
         let kind = self.headers.get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap().to_owned());

@@ -4,6 +4,7 @@
 
 mod administration;
 mod approvals;
+mod auditor;
 mod bad_input;
 mod call;
 mod contract;

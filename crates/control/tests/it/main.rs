@@ -10,12 +10,14 @@
 
 mod administration;
 mod approvals;
+mod audit;
 mod bounds;
 mod erasure;
 mod export;
 mod mcp;
 mod recovery;
 mod replay;
+mod roles;
 mod safety;
 mod time;
 mod witnesses;

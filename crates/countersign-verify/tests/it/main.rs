@@ -16,6 +16,7 @@ use control::actions::Wish;
 use testkit::World;
 use types::{Arguments, Channel, Claims, Principal};
 
+mod audit;
 mod log;
 mod one_action;
 mod receipt;

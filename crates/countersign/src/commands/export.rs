@@ -39,7 +39,12 @@ pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
     Ok(Exit::Done)
 }
 
-fn check_fields(withhold: &[String]) -> Result<(), CliError> {
+/// Demands that what is to be withheld are names of fields, or `finding` or `fact`.
+///
+/// # Errors
+///
+/// `usage-invalid` with the names there are.
+pub fn check_fields(withhold: &[String]) -> Result<(), CliError> {
     let names: Vec<&str> = Field::ALL.iter().map(|f| f.as_str()).chain(["finding", "fact"]).collect();
     match withhold.iter().find(|name| !names.contains(&name.as_str())) {
         Some(unknown) => Err(CliError::usage(format!("`{unknown}` is no field; fields are {}", names.join(", ")))),

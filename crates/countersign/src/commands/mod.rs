@@ -3,6 +3,7 @@
 mod agent;
 mod answer;
 mod approvals;
+mod audit;
 mod connect;
 mod demo;
 mod doctor;
@@ -52,6 +53,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),
+        Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&folders, command, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,

@@ -3,10 +3,11 @@
 use control::trace::{Path, path};
 use evidence::RecordKind;
 use ledger::History;
+use replay::audit::words;
 use serde_json::json;
 use types::case::Ballot;
 use types::text::escape;
-use types::{ActionId, Decision, FactValue, Finding, Restriction, Stage, Verdict};
+use types::{ActionId, Decision, Restriction, Verdict};
 
 use super::Done;
 use crate::cli::Trace;
@@ -133,13 +134,7 @@ fn tell_decision(decision: &Decision) {
         ]
     });
     output::table(&rows.collect::<Vec<_>>());
-    let factors: Vec<String> =
-        decision.risk.factors.iter().filter(|f| f.points > 0).map(|f| format!("{} {}", f.name, f.points)).collect();
-    output::say(format!(
-        "  risk {} = {}",
-        decision.risk.score,
-        if factors.is_empty() { "0".into() } else { factors.join(" + ") }
-    ));
+    output::say(format!("  {}", words::risk(&decision.risk)));
 }
 
 /// Says who granted the authority and what limited it.
@@ -155,18 +150,9 @@ fn authority(decision: &Decision) {
         ));
     }
     if !decision.policies.is_empty() {
-        let denies = |finding: &Finding| finding.stage == Stage::Policy && finding.restriction == Restriction::Deny;
-        let word = if decision.findings.iter().any(denies) { "forbidden" } else { "permitted" };
-        output::say(format!("  {word}  by policy {}", decision.policies.join(", ")));
+        output::say(format!("  {}  by policy {}", words::policies(decision), decision.policies.join(", ")));
     }
-    let limits = decision.facts.iter().filter(|fact| {
-        let name = fact.name.as_str();
-        name.starts_with("rate.")
-            || name.starts_with("budget.")
-            || name.starts_with("window.")
-            || name.starts_with("freeze.")
-    });
-    let limits: Vec<String> = limits.map(|fact| format!("{} {}", fact.name.as_str(), shown(&fact.value))).collect();
+    let limits: Vec<String> = words::limits(&decision.facts).map(words::limit).collect();
     if !limits.is_empty() {
         output::say(format!("  limited    {}", limits.join(", ")));
     }
@@ -174,13 +160,6 @@ fn authority(decision: &Decision) {
         FAINT,
         format!("  bundle     {} (rules of version {})", decision.bundle.short(16), decision.semantics),
     ));
-}
-
-fn shown(value: &FactValue) -> String {
-    match value {
-        FactValue::Int(n) => format!("{n} left"),
-        other => other.to_string(),
-    }
 }
 
 fn tell_outcome(path: &Path) {
@@ -191,10 +170,7 @@ fn tell_outcome(path: &Path) {
     match &path.outcome {
         Some(outcome) => {
             let style = if outcome.status == types::OutcomeStatus::Done { GOOD } else { BAD };
-            let seen = match outcome.provenance {
-                types::Provenance::Observed => "seen by the gateway",
-                types::Provenance::Reported => "reported by the agent",
-            };
+            let seen = words::seen_by(outcome.provenance);
             output::say(format!("\n{} {seen}, after {} ms", paint(style, outcome.status.as_str()), outcome.took_ms));
             for text in outcome.error.iter().chain(&outcome.result) {
                 output::say(format!("  {}", output::json_text(text)));

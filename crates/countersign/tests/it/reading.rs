@@ -11,7 +11,7 @@ use crate::program::{Client, Server, begun, log_tail, open_case, run};
 
 const NO_ACTION: &str = "act_01890000000070008000000000000000";
 
-fn commands() -> [Vec<&'static str>; 8] {
+fn commands() -> [Vec<&'static str>; 10] {
     [
         vec!["trace", "last"],
         vec!["replay"],
@@ -21,6 +21,8 @@ fn commands() -> [Vec<&'static str>; 8] {
         vec!["log", "key", "--statement"],
         vec!["log", "receipt", "0", "--format", "tlog-proof"],
         vec!["log", "export", NO_ACTION],
+        vec!["audit", "population"],
+        vec!["audit", "trust-root"],
     ]
 }
 
@@ -95,9 +97,11 @@ fn evidence_of_an_approved_action_holds_the_vote() {
     second.finish();
     assert_eq!(exported.code, 0, "{}", exported.err);
     let archive = Archive::from_bytes(&fs::read(dir.join("one.evidence")).unwrap()).unwrap();
-    let leaves = archive.records.iter().map(|record| evidence::Leaf::from_bytes(&record.leaf).unwrap());
-    assert_eq!(leaves.filter(|leaf| leaf.kind == RecordKind::Vote).count(), 1, "{path}");
-    assert_eq!(archive.records.len(), path["records"].as_array().unwrap().len());
+    let kinds: Vec<RecordKind> =
+        archive.records.iter().map(|record| evidence::Leaf::from_bytes(&record.leaf).unwrap().kind).collect();
+    let count = |kind| kinds.iter().filter(|of| **of == kind).count();
+    assert_eq!((count(RecordKind::Vote), count(RecordKind::Grant)), (1, 1), "{path}");
+    assert_eq!(archive.records.len(), path["records"].as_array().unwrap().len() + 1, "the path, and the level");
 }
 
 #[test]

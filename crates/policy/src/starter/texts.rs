@@ -71,6 +71,10 @@ pub(super) fn people(input: &StarterInput) -> String {
 
 [people.{owner}]
 groups = [\"owners\"]
+
+# Somebody who reads everything and changes nothing; an auditor is in no group.
+# [people.zoe]
+# role = \"auditor\"
 "
     )
 }
@@ -308,7 +312,7 @@ To begin with: reads run observed, writes wait for the owner, destructive calls 
 |---|---|
 | `bundle.toml` | name, authors, when a person must look |
 | `agents.toml` | the agents and who answers for them |
-| `people.toml` | the people and their groups |
+| `people.toml` | the people, their groups, and who is an auditor |
 | `classes.toml` | action classes: what reads, what writes, how bad it can get |
 | `catalog/{server}.toml` | how the server is reached, and the class of each tool: **read this first** |
 | `inventory.toml` | what the tools act on (empty to begin with) |

@@ -46,6 +46,17 @@ impl Check<'_> {
         }
     }
 
+    /// Keeps auditors out of every group, since a group gives rights and votes.
+    pub(super) fn auditors(&mut self) {
+        for (name, person) in &self.data.people {
+            if self.data.is_auditor(name) && !person.groups.is_empty() {
+                let message = format!("`{name}` is an auditor, and so in no group");
+                let help = "a group gives rights and votes, an auditor has neither; take the groups or the role away";
+                self.report.at_with_help("people.toml", &["people", name.as_str(), "groups"], message, help);
+            }
+        }
+    }
+
     /// Checks `escalation.toml`.
     pub(super) fn profiles(&mut self) {
         for (name, profile) in &self.data.profiles {

@@ -138,6 +138,18 @@ fn people_and_profiles() {
                 replace(files, "escalation.toml", "approvals = 1", "approvals = 3");
                 replace(files, "bundle.toml", "authors", "solo = true\nauthors");
             }),
+            plus("people.toml", "[people.zoe]\nrole = \"auditor\"\n"),
+            plus("people.toml", "[people.zoe]\nrole = \"auditor\"\ngroups = [\"sre\"]\n"),
+            plus("people.toml", "[people.zoe]\nrole = \"reader\"\n"),
+            case("an auditor in people.toml, who is an author, an owner and acted for", |files| {
+                files.insert(
+                    "people.toml",
+                    format!("{}[people.zoe]\nrole = \"auditor\"\n", files.get("people.toml").unwrap()),
+                );
+                replace(files, "bundle.toml", "authors = [\"dan\"]", "authors = [\"zoe\"]");
+                replace(files, "agents.toml", "owner = \"ana\"", "owner = \"zoe\"");
+                replace(files, "agents.toml", "on_behalf_of = [\"cleo\"]", "on_behalf_of = [\"zoe\"]");
+            }),
             with("workflows/reliability.toml", "owner = \"ana\"", "owner = \"zoe\""),
             with("workflows/reliability.toml", "review_days = 30", "review_days = 0"),
             with("workflows/reliability.toml", "\"scale\"", "\"scail\""),

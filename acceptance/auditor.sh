@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The auditor's page, followed word for word: every block of docs/guides/auditor.md is run as it stands, by its side, on a log of
+# 100,000 decisions. The auditor's blocks run without a network, and their machine time is measured.
+set -euo pipefail
+source "$(dirname "$0")/lib/tools.sh"
+COUNT=${COUNT:-100000}
+SECONDS_MAX=60
+# In one go: each alone would be built with other features.
+(cd "$ROOT" && cargo build --quiet --profile "$PROFILE" -p countersign -p countersign-verify -p countersign-bench) >&2
+CS=$(PREBUILT=1 countersign_program)
+export PATH="${CS%/*}:$PATH"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+mkdir -p "$WORK/operator/audit" "$WORK/blocks"
+
+OFFLINE="unshare --map-root-user --net"
+$OFFLINE true || { echo "this machine cannot take the network away from a process"; exit 1; }
+
+(cd "$WORK/operator" && countersign-bench write countersign "$COUNT")
+
+python3 - "$ROOT/docs/guides/auditor.md" "$WORK/blocks" <<'PY'
+import pathlib, re, sys
+page, folder = (pathlib.Path(arg) for arg in sys.argv[1:])
+blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.M | re.S)
+for number, block in enumerate(blocks):
+    side = re.match(r"# (operator|auditor)\n", block)
+    assert side, f"block {number} does not say whose it is"
+    (folder / f"{number:02}.{side[1]}").write_text(block)
+PY
+
+TIMEFORMAT="%R %U %S"
+: >"$WORK/times"
+for block in "$WORK"/blocks/*; do
+  side=${block##*.}
+  if [ "$side" = auditor ]; then
+    { time (cd "$WORK/operator/audit" && $OFFLINE bash -euo pipefail "$block" >>"$WORK/said" 2>>"$WORK/complaints"); } 2>>"$WORK/times"
+  else
+    (cd "$WORK/operator" && bash -euo pipefail "$block")
+  fi
+done
+
+cd "$WORK/operator/audit"
+grep -E "^population +all decisions of the log: $COUNT$" population.txt
+grep -E "^decisions +25 of 25 hold$" report.txt
+if grep -E "^(BROKEN|MISSING|withheld|erased)" report.txt; then exit 1; fi
+[ "$(grep -c '^proved .*decision: ' report.txt)" = 25 ]
+grep "^statements" report.txt
+countersign-verify sample log --trust trust.json -n 25 --seed "dice 4 1 6 6 2 5 3 1" --json >again.json
+python3 -c 'import json; raise SystemExit(json.load(open("request.json")) != json.load(open("again.json")))' ||
+  { echo "the sample did not come out the same"; exit 1; }
+
+read -r whole processor < <(awk '{ r += $1; c += $2 + $3 } END { printf "%.1f %.1f\n", r, c }' "$WORK/times")
+echo "the auditor's blocks took $whole s, $processor s of it on the processor"
+python3 -c "raise SystemExit(not $whole <= $SECONDS_MAX)" || { echo "longer than $SECONDS_MAX s"; exit 1; }
+figure "auditor's page on a log of $COUNT decisions: population, sample, 25 reconstructed offline, finding signed (profile $PROFILE)" \
+  "$whole s, $processor s processor time; the goal is $SECONDS_MAX s"

@@ -1,0 +1,108 @@
+//! The auditor: reads everything, changes nothing. Every route of the document has its line here.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::call::{Api, request};
+
+/// Says what an auditor's key does at a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// It reads, as any person's key does.
+    Reads,
+    /// It is refused, before anything of the request is looked at.
+    Refused,
+    /// No key is needed.
+    Open,
+}
+
+use Right::{Open, Reads, Refused};
+
+/// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
+const ROUTES: [(&str, &str, &str, Right); 28] = [
+    ("get", "/log/checkpoint", "/log/checkpoint", Reads),
+    ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
+    ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
+    ("get", "/v1/approvals", "/v1/approvals", Reads),
+    ("get", "/v1/approvals/{id}", "/v1/approvals/CASE", Reads),
+    ("get", "/v1/bundles/active", "/v1/bundles/active", Reads),
+    ("get", "/v1/doctor", "/v1/doctor", Reads),
+    ("get", "/v1/export", "/v1/export?action=ACTION", Reads),
+    ("get", "/v1/health", "/v1/health", Open),
+    ("get", "/v1/keys", "/v1/keys", Reads),
+    ("get", "/v1/levels", "/v1/levels", Reads),
+    ("get", "/v1/records", "/v1/records", Reads),
+    ("get", "/v1/switches", "/v1/switches", Reads),
+    ("get", "/v1/tools", "/v1/tools", Reads),
+    ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
+    ("post", "/v1/actions", "/v1/actions", Refused),
+    ("post", "/v1/actions/{id}/outcome", "/v1/actions/ACTION/outcome", Refused),
+    ("post", "/v1/approvals/{id}/votes", "/v1/approvals/CASE/votes", Refused),
+    ("post", "/v1/bundles", "/v1/bundles", Refused),
+    ("post", "/v1/erasures", "/v1/erasures", Refused),
+    ("post", "/v1/keys", "/v1/keys", Refused),
+    ("post", "/v1/levels", "/v1/levels", Refused),
+    ("post", "/v1/sessions", "/v1/sessions", Refused),
+    ("post", "/v1/switches", "/v1/switches", Refused),
+    ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
+    ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
+    ("delete", "/v1/sessions/{id}", "/v1/sessions/ses_0190a6a1e00070008000000000000000", Refused),
+    ("delete", "/v1/switches/{key}", "/v1/switches/agent:sre-bot", Refused),
+];
+
+async fn world() -> Api {
+    let mut files = testkit::bundle();
+    let people = files.get("people.toml").unwrap().to_owned();
+    files.insert("people.toml", format!("{people}\n[people.zoe]\nrole = \"auditor\"\n"));
+    Api::over(testkit::world_with(files).await)
+}
+
+#[test]
+fn every_route_of_the_document_has_its_line() {
+    let document: Value = serde_json::from_str(&countersign_api::document().to_json().unwrap()).unwrap();
+    let mut served = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        served.extend(operations.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())));
+    }
+    let listed: BTreeSet<_> =
+        ROUTES.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(listed, served, "each route needs a decision here: may an auditor call it?");
+    for (method, path, _, right) in ROUTES {
+        assert_eq!(right == Refused, method != "get", "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_reads_everything_and_changes_nothing() {
+    let api = world().await;
+    let case = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
+    let size = api.world.control.publish().unwrap();
+    let filled = |path: &str| {
+        let path = path.replace("SIZE", &size.to_string());
+        path.replace("ACTION", case["action"].as_str().unwrap()).replace("CASE", case["id"].as_str().unwrap())
+    };
+    for (method, _, path, right) in ROUTES {
+        let path = filled(path);
+        let body = (method != "get").then(|| json!({}));
+        let answer = api.call("zoe", &method.to_uppercase(), &path, body).await;
+        match right {
+            Reads => answer.succeeds(&path),
+            Refused => drop(answer.problem(403, "forbidden")),
+            Open => drop(api.send(request("GET", &path, None, None)).await.is(200)),
+        }
+    }
+    assert_eq!(api.world.control.size(), size, "something was recorded for an auditor");
+}
+
+#[tokio::test]
+async fn whole_requests_of_an_auditor_are_refused_too() {
+    let api = world().await;
+    let shown = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
+    let kill = json!({ "target": { "agent": "sre-bot" }, "reason": "it misbehaves" });
+    api.post("zoe", "/v1/switches", kill.clone()).await.problem(403, "forbidden");
+    api.vote("zoe", &shown, "deny").await.problem(403, "forbidden");
+    api.post("zoe", "/v1/keys", json!({ "person": "zoe", "reason": "more" })).await.problem(403, "forbidden");
+    // Anybody else may stop things, whatever policy says.
+    api.post("eve", "/v1/switches", kill).await.is(200);
+}

@@ -1,0 +1,140 @@
+//! The key that evidence is checked against: given on the command line, or in a trust root.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use evidence::trust_root::TrustedKey;
+use evidence::{Archive, Trust, TrustRoot};
+use tlog::TrustPolicy;
+use tlog::key::VerifierKey;
+use types::{Code, Millis};
+
+use crate::Ended;
+use crate::told::say;
+
+/// Says whom the reader trusts.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// The verifier key of whoever signed, from somebody you trust: `NAME+HASH+KEY`. For a COSE receipt or a statement
+    /// it is the statement key, otherwise the log's.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A trust root from somebody you trust, instead of --key.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    trust: Option<PathBuf>,
+    /// Whom you trust, as a file: logs, witnesses and the quorum of those that must have cosigned (C2SP tlog-policy).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "trust"])]
+    policy: Option<PathBuf>,
+}
+
+/// Is the key that signed what is checked, and the time it is good for.
+pub(crate) struct Signer {
+    /// The key.
+    pub(crate) key: VerifierKey,
+    trusted: Option<TrustedKey>,
+}
+
+impl Signer {
+    /// Says what is wrong if the log was not signed with this key at an instant.
+    pub(crate) fn wrong_at(&self, at: Millis) -> Option<String> {
+        let covers = self.trusted.as_ref().is_none_or(|trusted| trusted.covers(at));
+        let time = replay::audit::words::time(at);
+        (!covers).then(|| format!("a record of {time} is signed with a key that the trust root does not trust then"))
+    }
+}
+
+impl TrustArgs {
+    /// Returns the key for a checkpoint; `None` if the reader trusts none.
+    ///
+    /// # Errors
+    ///
+    /// That the key or the file cannot be used.
+    pub(crate) fn signer(&self, note: &[u8]) -> Result<Option<Signer>, Ended> {
+        let Some(file) = &self.trust else {
+            let key = self.key.as_deref().map(str::parse::<VerifierKey>).transpose();
+            let key = key.map_err(|e| Ended::Unusable(Code::UsageInvalid, format!("the key cannot be used: {e}")))?;
+            return Ok(key.map(|key| Signer { key, trusted: None }));
+        };
+        let root = read(file)?;
+        // If none of them signed it, any of them will say so.
+        let signed = root.signer(note).ok();
+        let first = || root.keys.first().and_then(|trusted| Some((trusted.key.parse().ok()?, trusted)));
+        let signer = signed.or_else(first).map(|(key, trusted)| Signer { key, trusted: Some(trusted.clone()) });
+        Ok(signer)
+    }
+
+    /// Returns the key for a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// That there is none, or cannot be used.
+    pub(crate) fn needed(&self, note: &[u8]) -> Result<Signer, Ended> {
+        let why = "an audit needs a key you trust: give --trust or --key";
+        self.signer(note)?.ok_or_else(|| Ended::Unusable(Code::UsageInvalid, why.to_owned()))
+    }
+
+    /// Returns whom the reader trusts with the published log or the evidence at a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrustArgs::signer`], or that the policy cannot be used.
+    pub(crate) fn trust_for(&self, path: &Path) -> Result<Trust, Ended> {
+        if let Some(file) = &self.policy {
+            return policy(file).map(Trust::Policy);
+        }
+        let note = if self.trust.is_none() {
+            Vec::new()
+        } else if path.is_dir() {
+            std::fs::read(path.join("checkpoint")).unwrap_or_default()
+        } else {
+            let bytes = std::fs::read(path).unwrap_or_default();
+            Archive::from_bytes(&bytes).map(|archive| archive.checkpoint).unwrap_or_default()
+        };
+        Ok(self.signer(&note)?.map_or(Trust::Nobody, |signer| Trust::Key(signer.key)))
+    }
+}
+
+fn policy(file: &Path) -> Result<TrustPolicy, Ended> {
+    let text = std::fs::read(file)
+        .map_err(|e| Ended::Unusable(Code::FileUnusable, format!("`{}` cannot be read: {e}", file.display())))?;
+    TrustPolicy::parse(&text)
+        .map_err(|e| Ended::Unusable(Code::UsageInvalid, format!("the policy cannot be used: {e}")))
+}
+
+/// Reads a trust root.
+///
+/// # Errors
+///
+/// That it cannot be read or does not hold together, or demands what this program cannot check.
+fn read(file: &Path) -> Result<TrustRoot, Ended> {
+    let unusable = |why: String| Ended::Unusable(Code::FileUnusable, format!("`{}`: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|e| unusable(e.to_string()))?;
+    let root = TrustRoot::from_json(&bytes).map_err(|e| unusable(e.to_string()))?;
+    if root.witnesses.is_some() {
+        return Err(unusable("it demands witnesses, which this program cannot check".to_owned()));
+    }
+    Ok(root)
+}
+
+/// Shows what a trust root says, for its reader to compare with what the operator reads out.
+pub(crate) fn show(file: &Path, json: bool) -> Result<(), Ended> {
+    let root = read(file)?;
+    if json {
+        crate::told::say_json(&serde_json::to_value(&root).unwrap_or_default());
+        return Ok(());
+    }
+    let time = |at: Option<Millis>, else_: &str| at.map_or(else_.to_owned(), replay::audit::words::time);
+    say(&format!("log          {}", root.origin));
+    for key in &root.keys {
+        say(&format!("key          {}", key.key));
+        say(&format!("fingerprint  {}", key.fingerprint));
+        say(&format!("good         from {} until {}", time(key.from, "the beginning"), time(key.until, "now")));
+    }
+    say(&format!(
+        "made         by {} with {} (their word)",
+        replay::audit::words::name(&root.made.by),
+        root.made.program
+    ));
+    say("compare the fingerprint with what the operator reads to you; the file alone proves nothing");
+    Ok(())
+}
