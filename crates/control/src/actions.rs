@@ -6,6 +6,7 @@ use executor::Flight;
 use ledger::Recorded;
 use stages::decision::Permit;
 use types::case::Case;
+use types::mutant::{self, Mutant};
 use types::{
     ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, Code, Decision, Millis, Outcome, OutcomeStatus,
     PersonId, Principal, Provenance, Restriction, SessionId, ToolName,
@@ -227,6 +228,9 @@ impl Control {
         change: Option<Change>,
     ) -> Failure<Proposed> {
         self.principal_may_change(&proposal.principal)?;
+        if mutant::on(Mutant::KillCheckedEarly) {
+            self.stopped_early(&proposal)?;
+        }
         let plan = self.plan_of(&proposal);
         for attempt in 0..=OVERTAKEN_MAX {
             let inside = attempt == OVERTAKEN_MAX;
@@ -252,6 +256,16 @@ impl Control {
             }
         }
         Err(Refusal::plain(Code::Internal, "the proposal was not decided"))
+    }
+
+    /// Is what a planted bug does: looks at the switches here, and nowhere later.
+    fn stopped_early(&self, proposal: &ActionProposal) -> Failure<()> {
+        let class = self.snapshot().class_of(&proposal.tool);
+        let (agent, tool) = (proposal.principal.agent(), Some(&proposal.tool));
+        let covers =
+            |switch: &crate::state::Switch| switch.target.covers(&self.config.tenant, agent, tool, class.as_ref());
+        let stopped = self.switches().iter().any(covers);
+        if stopped { Err(Refusal::plain(Code::Killed, "a kill switch is set")) } else { Ok(()) }
     }
 
     /// Hands the permit of an action out that its agent carries out by itself, or says that no permit was handed out.

@@ -159,6 +159,21 @@ impl Control {
     /// A [`Refusal`] if the journal cannot record the start.
     pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
         self.meet_witnesses().await?;
+        let started = self.take_up().await?;
+        self.spawn_ticks();
+        self.spawn_inventory();
+        self.spawn_publisher();
+        self.spawn_witnesses();
+        Ok(started)
+    }
+
+    /// Settles what the last run left. Nothing runs beside the requests: whoever asks this instead of [`Control::start`]
+    /// calls [`Control::tick`] and [`Control::publish`] when it is time, as a simulation does.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the journal cannot record the start.
+    pub async fn take_up(self: &Arc<Self>) -> Result<Started, Refusal> {
         let mut started = Started::default();
         if let Reply::Done(changes) = self.ask(Command::Recover).await? {
             started.in_doubt = changes.in_doubt;
@@ -169,10 +184,6 @@ impl Control {
             // What needs a fact that is not there is denied by itself; everything else must go on.
             tracing::warn!(code = %refusal.code, message = %refusal.message, "the inventory was not read");
         }
-        self.spawn_ticks();
-        self.spawn_inventory();
-        self.spawn_publisher();
-        self.spawn_witnesses();
         Ok(started)
     }
 
@@ -237,6 +248,17 @@ impl Control {
         Ok((committed.reply, committed.authority, committed.index))
     }
 
+    /// Lets time pass once: permits that agents held end, cases expire, and what is kept for a time only goes.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub async fn tick(&self) -> Result<(), Refusal> {
+        let now = self.now();
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires)| *expires > now);
+        self.ask(Command::Tick).await.map(drop)
+    }
+
     fn spawn_ticks(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -244,9 +266,7 @@ impl Control {
             loop {
                 every.tick().await;
                 let Some(this) = this.upgrade() else { return };
-                let now = this.now();
-                this.handed.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires)| *expires > now);
-                if let Err(refusal) = this.ask(Command::Tick).await {
+                if let Err(refusal) = this.tick().await {
                     tracing::warn!(code = %refusal.code, "a tick was not recorded");
                     if matches!(refusal.code, types::Code::JournalStopped | types::Code::ShuttingDown) {
                         return;

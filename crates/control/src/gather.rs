@@ -4,6 +4,7 @@ use policy::ADMIN_TOOLS;
 use replay::judge;
 use stages::decision::Early;
 use stages::facts::{self, Entity, Level};
+use types::mutant::{self, Mutant};
 use types::{ActionProposal, ClassId, FactName, FactValue, Facts, Millis, Principal};
 
 use crate::snapshot::{Snapshot, Views};
@@ -63,6 +64,11 @@ fn integrity(snapshot: &Snapshot, proposal: &ActionProposal, all: &mut Facts) {
     if proposal.tool.operation.starts_with("mcp:") && all.bool("tool.known") == Some(true) {
         // A method of the protocol has no definition that a server could change.
         all.set(FactName::known("tool.pin"), "match", "protocol", proposal.at);
+    }
+    if mutant::on(Mutant::DefinitionCheckedAtListing) {
+        all.set(FactName::known("tool.quarantined"), false, "catalogue", proposal.at);
+        all.set(FactName::known("tool.pin"), "match", "catalogue", proposal.at);
+        return;
     }
     if let (Some(pin), Some(seen)) = (snapshot.pins.get(&proposal.tool), proposal.definition) {
         let word = if *pin == seen { "match" } else { "changed" };

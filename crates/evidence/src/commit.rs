@@ -11,6 +11,7 @@ use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use types::Digest;
+use types::mutant::{self, Mutant};
 
 use crate::content::{Content, Field};
 use crate::keys::RecordKey;
@@ -67,7 +68,8 @@ struct Salts {
 impl Salts {
     fn of(key: &RecordKey, content: &Content) -> Result<Self, SealError> {
         let count = FIELDS + content.findings.len() + content.facts.len();
-        let stream = seal::key_stream(key, count * 32)?;
+        let stream =
+            if mutant::on(Mutant::SaltReused) { vec![7; count * 32] } else { seal::key_stream(key, count * 32)? };
         let mut all = stream.chunks_exact(32).filter_map(|chunk| Some(Digest(chunk.try_into().ok()?)));
         let mut take = |n: usize| all.by_ref().take(n).collect::<Vec<Digest>>();
         Ok(Self { fields: take(FIELDS), findings: take(content.findings.len()), facts: take(content.facts.len()) })

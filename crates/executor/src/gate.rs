@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stages::decision::Permit;
 use tokio::sync::watch;
+use types::mutant::{self, Mutant};
 use types::{ActionId, AgentId, ClassId, Millis, TenantId, ToolName};
 
 /// Is what a kill switch covers.
@@ -119,7 +120,8 @@ impl Gate {
     /// The first [`Stop`] that covers the action.
     pub fn enter(&self, flight: Flight) -> Result<Pass, Stop> {
         let mut inside = self.lock();
-        if let Some(stop) = inside.stops.iter().find(|stop| flight.covered_by(stop)) {
+        let stop = inside.stops.iter().find(|stop| flight.covered_by(stop));
+        if let Some(stop) = stop.filter(|_| !mutant::on(Mutant::KillCheckedEarly)) {
             return Err(stop.clone());
         }
         let action = flight.action;
@@ -174,7 +176,8 @@ impl Pass {
     pub fn is_stopped(&self) -> bool {
         let inside = self.gate.lock();
         let flight = inside.flights.get(&self.action);
-        flight.is_none_or(|flight| inside.stops.iter().any(|stop| flight.covered_by(stop)))
+        let stopped = flight.is_none_or(|flight| inside.stops.iter().any(|stop| flight.covered_by(stop)));
+        stopped && !mutant::on(Mutant::PermitOutlivesKill)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ledger::{Clock, Recorded};
 use stages::decision::Permit;
+use types::mutant::{self, Mutant};
 use types::{EffectClass, Millis, Outcome, OutcomeStatus, Provenance};
 
 use crate::gate::{Flight, Gate};
@@ -115,7 +116,8 @@ async fn attempts<T: Target>(
         }
         let elapsed = clock.steady_ms().saturating_sub(from);
         let key_alive = plan.key_ttl_ms.is_none_or(|ttl| elapsed < ttl) || plan.effect == EffectClass::Read;
-        if !(again && plan.effect.retries() && key_alive && *sent < plan.attempts_max) {
+        let retries = plan.effect.retries() || mutant::on(Mutant::UnsafeRetried);
+        if !(again && retries && key_alive && *sent < plan.attempts_max) {
             return Err(doubt.unwrap_or(error));
         }
         tracing::info!(action = %plan.flight.action, attempt = *sent, ?error, "sending again");

@@ -1,9 +1,14 @@
-//! The power-loss simulation: the real ledger and store on a disk that loses what was not synced.
+//! Two simulations, each drawn from one seed: [`power_loss`], and [`road`].
+//!
+//! The first is the real ledger and store on a disk that loses what was not synced.
 //!
 //! SQLite itself runs on the simulated disk, through a VFS of its own, and so do the ledger's files, through
 //! [`ledger::Disk`]. Sequencer, committer, recovery and publisher are the real ones, with their threads. A seed drives one
 //! run: opening, commands, publishing, folding, and between them losses of power, kills and faults of the disk. After each
 //! start the oracle compares what is there with what was acknowledged.
+//!
+//! The second plays proposals, approvals, kill switches, crashes and time against the real control, ledger and executor, and
+//! holds what was recorded against what the world saw.
 
 pub mod counts;
 pub mod disk;
@@ -11,6 +16,7 @@ pub mod machine;
 pub mod oracle;
 pub mod process;
 pub mod rng;
+pub mod road;
 pub mod run;
 mod vfs;
 

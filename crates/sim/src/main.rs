@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use countersign_sim::{Counts, Violation, power_loss};
+use countersign_sim::{Counts, Violation, power_loss, road};
 
 /// Simulates what a machine does to a journal.
 #[derive(Parser)]
@@ -31,10 +31,19 @@ enum Simulation {
         #[arg(long, default_value = "unknown")]
         commit: String,
     },
+    /// Plays the road from proposal to outcome; `road --help` says how.
+    Road {
+        /// What the simulation of the road is told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
-    let Simulation::PowerLoss { seed, seeds, from, commit } = Arguments::parse().simulation;
+    let (seed, seeds, from, commit) = match Arguments::parse().simulation {
+        Simulation::Road { words } => return road::main(&words),
+        Simulation::PowerLoss { seed, seeds, from, commit } => (seed, seeds, from, commit),
+    };
     let ran = match seed {
         Some(seed) => again(seed),
         None => many(from, seeds),

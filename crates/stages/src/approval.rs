@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use types::bundle::{BundleData, Profile};
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::mutant::{self, Mutant};
 use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, Principal, ProfileId};
 
 /// Says why a vote does not count.
@@ -182,7 +183,7 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     }
     is_open(case, vote.at)?;
     let person = &vote.person;
-    if case.votes.iter().any(|cast| cast.person == *person) {
+    if case.votes.iter().any(|cast| cast.person == *person) && !mutant::on(Mutant::VoteCountedTwice) {
         return Err(VoteError::Repeated(person.clone()));
     }
     let part = part(case, person, bundle);
@@ -256,8 +257,15 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
         CaseState::Void => Err(TicketError::Void),
         CaseState::Consumed => Err(TicketError::Consumed),
         CaseState::Withdrawn => Err(TicketError::Withdrawn),
-        CaseState::Approved if now >= case.expires => Err(TicketError::Expired),
-        CaseState::Approved if case.action_digest != *action_digest || case.bundle != *bundle => Err(TicketError::Void),
+        CaseState::Approved if now >= case.expires && !mutant::on(Mutant::ApprovalAfterExpiry) => {
+            Err(TicketError::Expired)
+        }
+        CaseState::Approved
+            if (case.action_digest != *action_digest && !mutant::on(Mutant::ApprovalForOtherArguments))
+                || (case.bundle != *bundle && !mutant::on(Mutant::ApprovalAfterPolicyChange)) =>
+        {
+            Err(TicketError::Void)
+        }
         CaseState::Approved => Ok(Case { state: CaseState::Consumed, ..case.clone() }),
     }
 }
@@ -279,7 +287,7 @@ fn part(case: &Case, person: &PersonId, bundle: &BundleData) -> Part {
         Principal::Person(requester) => requester == person,
     };
     let has_part = owns || case.on_behalf_of.as_ref() == Some(person) || bundle.head.authors.contains(person);
-    match (has_part, owns && bundle.head.solo) {
+    match (has_part && !mutant::on(Mutant::RequesterVotes), owns && bundle.head.solo) {
         (false, _) => Part::None,
         (true, true) => Part::Solo,
         (true, false) => Part::Excluded,
@@ -325,7 +333,8 @@ fn approvals(case: &Case, profile: &Profile, bundle: &BundleData) -> usize {
         };
         real && vote.ballot == Ballot::Approve && is_in_group(&vote.person, profile, bundle)
     };
-    case.votes.iter().filter(counts).map(|vote| &vote.person).collect::<BTreeSet<_>>().len()
+    let people = case.votes.iter().filter(counts).map(|vote| &vote.person);
+    if mutant::on(Mutant::VoteCountedTwice) { people.count() } else { people.collect::<BTreeSet<_>>().len() }
 }
 
 /// At least one person, whatever a bundle says.

@@ -19,6 +19,7 @@ pub mod grant;
 pub mod id;
 pub mod json;
 pub mod jsonrpc;
+pub mod mutant;
 pub mod outcome;
 pub mod role;
 pub mod session;

@@ -4,7 +4,7 @@ use super::scan;
 use super::tree::Tree;
 use super::violation::Violation;
 
-const BINARIES: [&str; 5] = ["countersign", "verify", "witness", "bench", "xtask"];
+const BINARIES: [&str; 6] = ["countersign", "verify", "witness", "bench", "sim", "xtask"];
 
 /// Finds libraries that name `std::env`.
 pub fn check(tree: &Tree) -> Vec<Violation> {

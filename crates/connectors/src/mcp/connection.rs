@@ -13,6 +13,7 @@ use super::discover::{self, STATELESS_VERSION};
 use super::error::{CallError, ConnectError};
 use super::http::Http;
 use super::listen::listen;
+use super::memory::Peer;
 use super::splice;
 use super::stdio::Stdio;
 use super::wiring::{Era, Limits, Wiring};
@@ -24,6 +25,7 @@ const UNSOLICITED_MAX: usize = 1024;
 enum Transport {
     Stdio(Arc<Stdio>),
     Http(Arc<Http>),
+    Memory(Arc<dyn Peer>),
 }
 
 // The tasks of a transport keep it alive; this lets go of it when its last user is gone.
@@ -34,6 +36,7 @@ impl Drop for Held {
         match &self.0 {
             Transport::Stdio(stdio) => stdio.shut(),
             Transport::Http(http) => http.shut(),
+            Transport::Memory(_) => {}
         }
     }
 }
@@ -154,6 +157,16 @@ impl Opening {
 }
 
 impl Connection {
+    /// Returns a connection of a session to a server in the memory of this process, as a simulation has one.
+    ///
+    /// - `hello`: what the server would have answered to `initialize`, as JSON text.
+    pub fn in_memory(peer: Arc<dyn Peer>, hello: &str, limits: &Limits) -> Self {
+        let (early, unsolicited) = mpsc::channel(UNSOLICITED_MAX);
+        let version = splice::text_at(hello, &["protocolVersion"]).unwrap_or_default();
+        let opening = Opening { held: Arc::new(Held(Transport::Memory(peer))), unsolicited, early };
+        opening.finish(Era::Stateful, hello.to_owned(), version, limits)
+    }
+
     /// Returns another handle to the same connection, for another client.
     ///
     /// Request ids are unique within a handle; two handles may use the same ones at the same time.
@@ -194,6 +207,9 @@ impl Connection {
             return Err(CallError::NotSent("it is no request".into()));
         }
         let (transport, session, deadline) = (self.held.0.clone(), self.session, self.deadline());
+        if let Transport::Memory(peer) = &transport {
+            return peer.call(frame).await;
+        }
         // A task of its own, so that nobody's impatience can cut a message in two.
         let task = tokio::spawn(async move { call(&transport, session, &frame, &headers, events, deadline).await });
         task.await.unwrap_or_else(|_| Err(CallError::Unknown("the call was aborted".into())))
@@ -249,6 +265,7 @@ impl Connection {
         match &self.held.0 {
             Transport::Stdio(stdio) => stdio.close().await,
             Transport::Http(http) => http.close().await,
+            Transport::Memory(_) => {}
         }
     }
 
@@ -281,7 +298,7 @@ impl Connection {
     pub fn skipped_lines(&self) -> u64 {
         match &self.held.0 {
             Transport::Stdio(stdio) => stdio.skipped(),
-            Transport::Http(_) => 0,
+            Transport::Http(_) | Transport::Memory(_) => 0,
         }
     }
 
@@ -309,6 +326,8 @@ impl Connection {
     async fn pass(&self, frame: &Frame) -> Result<(), CallError> {
         let (session, deadline) = (self.session, self.deadline());
         match (&self.held.0, cancelled_in(frame)) {
+            // Nobody there listens to what is no request.
+            (Transport::Memory(_), _) => Ok(()),
             (Transport::Stdio(stdio), Some(id)) => stdio.cancel(session, &id, frame).await,
             (Transport::Stdio(stdio), None) => stdio.send(frame, deadline).await,
             (Transport::Http(http), Some(id)) => http.cancel(session, &id, frame).await,
@@ -335,6 +354,7 @@ async fn call(
     match transport {
         Transport::Stdio(stdio) => stdio.call(session, frame, events, deadline).await,
         Transport::Http(http) => Ok(http.call(session, frame, headers, &events, deadline).await?.frame),
+        Transport::Memory(peer) => peer.call(frame.clone()).await,
     }
 }
 
@@ -346,7 +366,7 @@ fn cancelled_in(frame: &Frame) -> Option<RpcId> {
 fn tail(transport: &Transport) -> String {
     match transport {
         Transport::Stdio(stdio) => stdio.tail(),
-        Transport::Http(_) => String::new(),
+        Transport::Http(_) | Transport::Memory(_) => String::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use ledger::{Draft, Turn};
 use policy::Bundle;
 use stages::approval;
 use types::case::{Case, CaseState};
+use types::mutant::{self, Mutant};
 use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
 
 use super::{Change, Changes, Decider, Reply};
@@ -82,7 +83,8 @@ impl Decider {
         // What people were asked under the old rules is asked again under the new ones; what they approved but nobody
         // has used, when the agent proposes it again.
         let to_reopen: Vec<Case> = self.end_cases(|case| case.state == CaseState::Open, approval::void, turn);
-        let mut cases = self.end_cases(|_| true, approval::void, turn);
+        let all = !mutant::on(Mutant::ApprovalAfterPolicyChange);
+        let mut cases = self.end_cases(|_| all, approval::void, turn);
         cases.extend(to_reopen.iter().cloned());
         self.publish();
         Reply::Done(Changes { cases, to_reopen, ..Changes::default() })

@@ -91,20 +91,28 @@ fn values<T: Canonical, K: Ord>(
 }
 
 /// Returns the active bundle as stored, and the digests of all that are stored.
-fn stored_bundle(source: &dyn StateSource) -> Result<(Option<Bundle>, BTreeSet<Digest>), String> {
+///
+/// - `at_hand`: taken instead of reading the stored files once more, if its digest is the active one's.
+fn stored_bundle(
+    source: &dyn StateSource,
+    at_hand: &Arc<Bundle>,
+) -> Result<(Option<Arc<Bundle>>, BTreeSet<Digest>), String> {
     let rows = source.all(kind::BUNDLE)?;
     let current = rows.iter().find(|(key, _)| key == "current").map(|(_, value)| cbor::decode::<Digest>(value));
     let known = rows.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect();
     let Some(current) = current.transpose().map_err(|e| format!("the active bundle's digest is {e}"))? else {
         return Ok((None, known));
     };
+    if current == at_hand.digest() {
+        return Ok((Some(at_hand.clone()), known));
+    }
     let name = current.to_string();
     let files = rows.iter().find(|(key, _)| *key == name).ok_or("the active bundle's files are missing")?;
     let files: Vec<(String, String)> =
         cbor::decode(&files.1).map_err(|e| format!("the active bundle's files are {e}"))?;
     let bundle =
         Bundle::load(BundleFiles(files.into_iter().collect())).map_err(|e| format!("the active bundle: {e}"))?;
-    Ok((Some(bundle), known))
+    Ok((Some(Arc::new(bundle)), known))
 }
 
 impl Machine for Decider {
@@ -114,9 +122,9 @@ impl Machine for Decider {
     type Seed = Seed;
 
     fn load(seed: &Seed, source: &dyn StateSource) -> Result<Self, String> {
-        let (stored, bundles) = stored_bundle(source)?;
+        let (stored, bundles) = stored_bundle(source, &seed.bundle)?;
         let activated = stored.is_some();
-        let bundle = stored.map_or_else(|| seed.bundle.clone(), Arc::new);
+        let bundle = stored.unwrap_or_else(|| seed.bundle.clone());
         let grants: BTreeMap<_, Grant> = values(source, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?;
         let pins: BTreeMap<ToolName, Digest> =
             read::<(ToolName, Digest)>(source, kind::PIN)?.into_iter().map(|(_, pin)| pin).collect();

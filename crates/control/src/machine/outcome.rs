@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, StateSource, Turn};
+use stages::limits::Reservation;
+use types::mutant::{self, Mutant};
 use types::{ActionId, AgentId, ClassId, Code, Millis, Outcome, OutcomeStatus, Principal, Provenance};
 
 use super::due::Due;
@@ -105,6 +107,9 @@ impl Decider {
         });
         turn.delete(kind::FLIGHT, outcome.action.to_string());
         self.flights.remove(&outcome.action);
+        if mutant::on(Mutant::BudgetChargedLate) {
+            self.charge_late(flight, turn);
+        }
         if outcome.status == OutcomeStatus::NotDispatched {
             self.refund(flight, turn);
         } else if let (Principal::Agent(agent), false) = (&flight.principal, flight.reported) {
@@ -137,7 +142,7 @@ impl Decider {
 
     /// Gives back what a permit had charged to budgets, since nothing was done with it.
     fn refund(&mut self, flight: &OpenFlight, turn: &mut Turn<'_>) {
-        if flight.charged.is_empty() {
+        if flight.charged.is_empty() || mutant::on(Mutant::BudgetKept) {
             return;
         }
         let mut meter = self.meters.of(&flight.principal);
@@ -148,6 +153,15 @@ impl Decider {
                 spend.spent = spend.spent.saturating_sub(charged.sum()).max(0);
             }
         }
+        self.meters.put(&flight.principal, meter, turn);
+    }
+
+    /// Is what a planted bug does: charges an action when it ends.
+    fn charge_late(&mut self, flight: &OpenFlight, turn: &mut Turn<'_>) {
+        let mut meter = self.meters.of(&flight.principal);
+        let budgets = flight.charged.iter().filter_map(|(name, amount)| Some((name.parse().ok()?, *amount)));
+        let reservation = Reservation { rates: Vec::new(), budgets: budgets.collect() };
+        meter.reserve(self.bundle().data(), &reservation, turn.now);
         self.meters.put(&flight.principal, meter, turn);
     }
 

@@ -7,6 +7,7 @@ use ledger::{Draft, Turn};
 use stages::decision::{Early, Granted, Late, PERMIT_MS, Permit, finish};
 use stages::facts;
 use types::case::{Case, CaseState};
+use types::mutant::{self, Mutant};
 use types::{ActionProposal, ClassId, Code, Decision, FactName, FactValue, Facts, ProfileId, Verdict};
 
 use super::tickets::Tickets;
@@ -32,7 +33,7 @@ impl Decider {
             return (Reply::refused(Code::StateConflict, format!("session {session} is closed")), None);
         }
         let prepared = match prepared {
-            Some(prepared) if prepared.epoch == self.snapshot.epoch => prepared,
+            Some(prepared) if prepared.epoch == self.snapshot.epoch || mutant::on(Mutant::EpochIgnored) => prepared,
             Some(_) => return (Reply::Overtaken, None),
             None => self.judge_inside(&mut proposal, turn),
         };
@@ -129,7 +130,7 @@ impl Decider {
 
     /// Returns the words for what the switches that cover a proposal cover.
     fn covering(&self, proposal: &ActionProposal, early: &Facts) -> BTreeSet<&'static str> {
-        if self.switches.is_empty() {
+        if self.switches.is_empty() || mutant::on(Mutant::KillCheckedEarly) {
             return BTreeSet::new();
         }
         let class = early.text("tool.class").and_then(|name| ClassId::new(name).ok());
@@ -159,7 +160,9 @@ impl Decider {
     /// Reserves, and puts the action on the list of flights, in the turn that records it.
     fn grant(&mut self, proposal: &ActionProposal, granted: Granted, reported: bool, turn: &mut Turn<'_>) -> Permit {
         let mut meter = self.meters.of(&proposal.principal);
-        meter.reserve(self.bundle().data(), &granted.reservation, turn.now);
+        if !mutant::on(Mutant::BudgetChargedLate) {
+            meter.reserve(self.bundle().data(), &granted.reservation, turn.now);
+        }
         self.meters.put(&proposal.principal, meter, turn);
         let flight = OpenFlight {
             principal: proposal.principal.clone(),

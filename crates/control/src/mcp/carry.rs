@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use stages::decision::Permit;
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
+use types::mutant::{self, Mutant};
 use types::{Arguments, Code, EffectClass, Outcome};
 
 use crate::actions::ARGUMENTS_BYTES_MAX;
@@ -35,8 +36,8 @@ struct McpTarget {
 }
 
 impl Target for McpTarget {
-    async fn send(&self, _attempt: u32) -> Result<Answer, SendError> {
-        let sent = self.connection.request(self.request.clone(), self.headers.clone(), self.events.clone()).await;
+    async fn send(&self, attempt: u32) -> Result<Answer, SendError> {
+        let sent = self.connection.request(self.attempt(attempt), self.headers.clone(), self.events.clone()).await;
         let answer = sent.map_err(|error| match error {
             CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
             CallError::Invalid(_) => SendError::Invalid(error.to_string()),
@@ -52,6 +53,17 @@ impl Target for McpTarget {
         }
         let failed = answer.member("error").is_some() || says_error(answer.member("result"));
         Ok(Answer { text: answer.text().to_owned(), failed })
+    }
+}
+
+impl McpTarget {
+    /// Every attempt is the same request, so that a target that knows our key does it once.
+    fn attempt(&self, attempt: u32) -> Frame {
+        if mutant::on(Mutant::FreshKeyPerAttempt) {
+            let params = self.request.member("params").unwrap_or("{}").replace("act_", &format!("{attempt}act_"));
+            return self.request.with_member("params", &params);
+        }
+        self.request.clone()
     }
 }
 
@@ -154,7 +166,7 @@ impl Control {
             effect: tool.effect,
             key_ttl_ms: tool.key_ttl_ms,
             deadline_ms: obligations.iter().filter_map(|o| o.deadline_ms).min().unwrap_or(DEADLINE_MS),
-            attempts_max: if tool.effect.retries() { 3 } else { 1 },
+            attempts_max: if tool.effect.retries() || mutant::on(Mutant::UnsafeRetried) { 3 } else { 1 },
         };
         Some((plan, obliged))
     }
@@ -172,6 +184,10 @@ impl Control {
             Ok(None) => {}
             Ok(Some(header)) => return mismatch(&call.request, &header),
             Err(refusal) => return CallOutcome::Refused(refusal),
+        }
+        if mutant::on(Mutant::DispatchBeforeRecord) {
+            // Whatever comes of it: the request has left before anything is durable.
+            let _ = handle.request(call.request.clone(), Vec::new(), events.clone()).await;
         }
         let mut decided = match self.govern(&link, &call).await {
             Ok(decided) => decided,
@@ -211,6 +227,9 @@ impl Control {
         let Some((plan, request, headers, obliged)) = prepared else {
             return self.never_sent(action, Code::Internal, "the request could not be prepared").await;
         };
+        if mutant::on(Mutant::OutcomeBeforeAnswer) {
+            let _ = self.record_done(action).await;
+        }
         let target = McpTarget { connection, request, headers, events, result_bytes_max: obliged.result_bytes_max };
         let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
         let recorded = Outcome { result: ran.outcome.result.clone().map(|r| obliged.cut(r)), ..ran.outcome.clone() };
@@ -221,6 +240,14 @@ impl Control {
             return CallOutcome::Refused(Refusal { action: Some(action), ..refusal });
         }
         answer(ran, &call.request)
+    }
+
+    /// Is what a planted bug does: says that an action is done before anybody knows.
+    async fn record_done(&self, action: types::ActionId) -> Result<(), Refusal> {
+        let (status, provenance) = (types::OutcomeStatus::Done, types::Provenance::Observed);
+        let at = self.now();
+        let outcome = Outcome { action, status, provenance, result: None, error: None, dispatches: 1, took_ms: 0, at };
+        self.ask(Command::Outcome(outcome)).await.map(drop)
     }
 
     async fn record_later(self: Arc<Self>, outcome: Outcome) {

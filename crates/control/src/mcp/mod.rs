@@ -94,6 +94,32 @@ impl Control {
 }
 
 impl Control {
+    /// Links a caller to a server over a connection that is there already, as one in the memory of this process.
+    pub fn link_over(
+        self: &Arc<Self>,
+        caller: Caller,
+        server: ServerName,
+        connection: connectors::mcp::Connection,
+    ) -> Arc<Link> {
+        let (control, connection) = (self.clone(), Arc::new(connection));
+        Arc::new(Link { control, caller, server, connection, listed: OnceCell::new() })
+    }
+
+    /// Does what [`McpDoor::call`] does, in the task of whoever polls it, who decides when it goes on. Dropped half-way it
+    /// leaves what a crash at that point leaves.
+    pub async fn call_here(
+        self: Arc<Self>,
+        link: Arc<Link>,
+        call: GovernedCall,
+        events: mpsc::Sender<Frame>,
+    ) -> CallOutcome {
+        let handle = link.handle();
+        let (_waiting, gone) = tokio::sync::oneshot::channel::<()>();
+        self.decide_and_carry_out(link, handle, call, events, gone).await
+    }
+}
+
+impl Control {
     /// Says whether a method that is not governed may pass now, as [`McpDoor::permits_relay`] describes.
     pub(super) fn permits_relay_of(
         &self,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use types::bundle::{Budget, BundleData};
+use types::mutant::{self, Mutant};
 use types::{ActionProposal, FactName, Facts, LimitId, Millis};
 
 use super::{Bucket, Covered, Spend};
@@ -74,5 +75,6 @@ impl Meter {
 
 /// Each action counts 1 unless the budget says where its amount stands; an unreadable amount is larger than any budget.
 fn asked(budget: &Budget, proposal: &ActionProposal) -> i64 {
-    budget.amount.as_ref().map_or(1, |pointer| amount(&proposal.arguments, pointer).unwrap_or(i64::MAX))
+    let unreadable = if mutant::on(Mutant::ErrorAllows) { 0 } else { i64::MAX };
+    budget.amount.as_ref().map_or(1, |pointer| amount(&proposal.arguments, pointer).unwrap_or(unreadable))
 }

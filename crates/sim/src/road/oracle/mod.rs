@@ -1,0 +1,59 @@
+//! What must hold, judged from the journal, the server's own book and what everybody saw; never by asking the application.
+
+mod approvals;
+mod budgets;
+mod effects;
+mod records;
+
+use replay::{Bundles, Replayed};
+use types::{Digest, Verdict};
+
+use super::journal::decided;
+use super::player::Player;
+use super::rules;
+use super::seeds::Played;
+
+thread_local! {
+    static BUNDLES: Bundles = {
+        let mut bundles = Bundles::new();
+        rules::bundles().iter().for_each(|bundle| bundles.add(bundle.files().clone()));
+        bundles
+    };
+}
+
+/// Judges a run that has ended.
+pub fn judge(seed: u64, player: &mut Player) -> Played {
+    let mut wrong = std::mem::take(&mut player.trace.wrong);
+    let mut book = player.stage.upstream.book();
+    let mut mirror = book.mirror.take().unwrap();
+    drop(book);
+    mirror.pull();
+    let fold = records::Fold::over(&mirror.entries, &mut wrong);
+    effects::judge(&player.stage.upstream.book(), &player.trace, &fold, &mut wrong);
+    let mut coverage = std::mem::take(&mut player.coverage);
+    let mut all = Vec::new();
+    for entry in &mirror.entries {
+        all.extend_from_slice(&entry.bytes);
+        coverage.count("records", entry.leaf.kind.as_str());
+        if let Some((_, decision)) = decided(entry) {
+            coverage.count("verdicts", word(&decision.verdict));
+            let again = BUNDLES.with(|bundles| replay::record(&entry.leaf, entry.content.as_ref(), bundles));
+            if again != Replayed::Equal {
+                wrong.push(format!("record {} replays as {again:?}", entry.index));
+            }
+        }
+    }
+    for effect in book_effects(player) {
+        coverage.count("effects", effect);
+    }
+    Played { seed, wrong, coverage, journal: Digest::plain(&all).to_string() }
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    verdict.as_str()
+}
+
+fn book_effects(player: &Player) -> Vec<String> {
+    let book = player.stage.upstream.book();
+    book.effects.iter().map(|effect| book.arrivals[*effect].tool.clone()).collect()
+}

@@ -1,0 +1,52 @@
+//! Every planted bug of the road is noticed within so many seeds, and where none is planted nothing is.
+
+use countersign_sim::road::seeds::play_all;
+use types::mutant::{self, Mutant};
+
+/// Within how many seeds a planted bug must show.
+const SEEDS: u64 = 800;
+
+/// Says what each planted bug must be noticed by: parts of what is told, one of which is enough.
+fn signs(planted: Mutant) -> &'static [&'static str] {
+    match planted {
+        Mutant::DispatchBeforeRecord => &["it left before a permit was durable"],
+        Mutant::KillCheckedEarly => &["after the kill of", "under the kill switch"],
+        Mutant::ApprovalKept => &["they were used before"],
+        Mutant::ApprovalAfterExpiry => &["they have expired"],
+        Mutant::ApprovalAfterPolicyChange => &["the policy has changed since"],
+        Mutant::ApprovalForOtherArguments => &["about something else"],
+        Mutant::FreshKeyPerAttempt => &["it left with the key"],
+        Mutant::UnsafeRetried => &["it left 2 times", "it left 3 times"],
+        Mutant::OutcomeBeforeAnswer => &["it left after its outcome was recorded"],
+        Mutant::BudgetChargedLate | Mutant::BudgetKept => &["of the budget"],
+        Mutant::DefinitionCheckedAtListing => &["is not defined as it was reviewed"],
+        Mutant::RequesterVotes => &["voted and has a part in it"],
+        Mutant::VoteCountedTwice => &["voted twice"],
+        Mutant::ErrorAllows => &["its amount cannot be read"],
+        Mutant::EpochIgnored => &["at that moment", "ran alone", "not the active one"],
+        Mutant::SaltReused => &["its commitments were seen before"],
+        Mutant::PermitOutlivesKill => &["is alive after a kill"],
+    }
+}
+
+#[test]
+fn every_planted_bug_is_noticed() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    mutant::plant(None);
+    let (wrong, _, _) = play_all(1, 41, threads, false);
+    assert!(wrong.is_empty(), "nothing is planted: {wrong:?}");
+    let mut survived = Vec::new();
+    for planted in mutant::ALL {
+        mutant::plant(Some(*planted));
+        let (wrong, _, seeds) = play_all(1, 1 + SEEDS, threads, true);
+        mutant::plant(None);
+        let told = wrong.iter().flat_map(|played| played.wrong.iter().map(move |what| (played.seed, what)));
+        match told.into_iter().find(|(_, what)| signs(*planted).iter().any(|sign| what.contains(sign))) {
+            Some((seed, what)) => println!("({}) {planted:?}: seed {seed} of {seeds}: {what}", *planted as u8),
+            None => {
+                survived.push(format!("({}) {planted:?} survived {seeds} seeds; told was {wrong:?}", *planted as u8))
+            }
+        }
+    }
+    assert!(survived.is_empty(), "{}", survived.join("\n"));
+}

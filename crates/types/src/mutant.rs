@@ -1,0 +1,90 @@
+//! Planted bugs of the road: one for each rule of safety, so that the simulation proves it would notice.
+//!
+//! Without the feature `mutants`, which no binary that is shipped turns on, [`on`] is the constant `false` and no bug is in
+//! the program. With it one bug at a time is switched on for the whole process.
+
+/// Names one planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mutant {
+    /// The request leaves before the decision is durable.
+    DispatchBeforeRecord = 3,
+    /// Kill switches are looked at before the sequencer only.
+    KillCheckedEarly = 4,
+    /// An approval stays after it was used.
+    ApprovalKept = 5,
+    /// An approval passes after its time.
+    ApprovalAfterExpiry = 6,
+    /// An approval passes after the policy has changed.
+    ApprovalAfterPolicyChange = 7,
+    /// An approval passes for other arguments.
+    ApprovalForOtherArguments = 8,
+    /// Each attempt has an idempotency key of its own.
+    FreshKeyPerAttempt = 9,
+    /// What nobody may repeat is sent again.
+    UnsafeRetried = 10,
+    /// The outcome is recorded before it is known.
+    OutcomeBeforeAnswer = 11,
+    /// A budget is looked at when an action is decided and charged when it ends.
+    BudgetChargedLate = 12,
+    /// A budget is not given back for what was never sent.
+    BudgetKept = 13,
+    /// A tool's definition is compared when it is listed only.
+    DefinitionCheckedAtListing = 14,
+    /// Whoever has a part in a case may vote on it.
+    RequesterVotes = 15,
+    /// Each vote counts, though one person cast two.
+    VoteCountedTwice = 16,
+    /// What cannot be read is allowed.
+    ErrorAllows = 17,
+    /// A proposal counts though the snapshot has moved on.
+    EpochIgnored = 18,
+    /// All records have the same salts.
+    SaltReused = 21,
+    /// A permit that was handed out lives on after a kill.
+    PermitOutlivesKill = 22,
+}
+
+/// Lists every planted bug.
+#[cfg(feature = "mutants")]
+pub const ALL: &[Mutant] = &[
+    Mutant::DispatchBeforeRecord,
+    Mutant::KillCheckedEarly,
+    Mutant::ApprovalKept,
+    Mutant::ApprovalAfterExpiry,
+    Mutant::ApprovalAfterPolicyChange,
+    Mutant::ApprovalForOtherArguments,
+    Mutant::FreshKeyPerAttempt,
+    Mutant::UnsafeRetried,
+    Mutant::OutcomeBeforeAnswer,
+    Mutant::BudgetChargedLate,
+    Mutant::BudgetKept,
+    Mutant::DefinitionCheckedAtListing,
+    Mutant::RequesterVotes,
+    Mutant::VoteCountedTwice,
+    Mutant::ErrorAllows,
+    Mutant::EpochIgnored,
+    Mutant::SaltReused,
+    Mutant::PermitOutlivesKill,
+];
+
+#[cfg(feature = "mutants")]
+static PLANTED: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// Switches one planted bug on for the whole process, or all off.
+#[cfg(feature = "mutants")]
+pub fn plant(mutant: Option<Mutant>) {
+    PLANTED.store(mutant.map_or(0, |mutant| mutant as u8), std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Says whether a planted bug is on.
+#[cfg(feature = "mutants")]
+pub fn on(mutant: Mutant) -> bool {
+    PLANTED.load(std::sync::atomic::Ordering::SeqCst) == mutant as u8
+}
+
+/// Says whether a planted bug is on; in a build without the feature none ever is.
+#[cfg(not(feature = "mutants"))]
+pub const fn on(_: Mutant) -> bool {
+    false
+}
