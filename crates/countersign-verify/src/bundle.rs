@@ -34,7 +34,9 @@ pub(crate) fn check(path: &Path, trust: &Trust, folders: &[PathBuf], json: bool)
     let standing = signature.and(claim);
     if json {
         let code = code(standing);
-        say_json(&serde_json::json!({ "signature": signature, "claim": claim, "code": code, "report": report }));
+        let reason = report.reason();
+        let told = serde_json::json!({ "signature": signature, "claim": claim, "code": code, "reason": reason, "report": report });
+        say_json(&told);
     } else {
         tell(&report, signature, claim);
         if let Some(code) = code(standing) {

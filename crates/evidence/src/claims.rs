@@ -97,9 +97,10 @@ fn decided(record: &Read<'_>, all: &[Read<'_>]) -> Vec<Check> {
     }
     let claim = format!("record {}: the verdict is the join of its findings", record.index);
     let whole = record.shown.as_ref().filter(|s| s.withheld_grounds == 0 && !s.withheld.contains(&Field::Decision));
-    let Some(shown) = whole else { return vec![check(claim, record.without_values(), None)] };
-    let Some(told) = Told::by(shown) else { return vec![check(claim, Standing::Broken, None)] };
-    let mut checks = vec![check(claim, verdict(&record.leaf, shown, &told), None)];
+    let judged = |standing| check(claim, standing, None);
+    let Some(shown) = whole else { return vec![judged(record.without_values()).unless_holds("content-missing")] };
+    let Some(told) = Told::by(shown) else { return vec![judged(Standing::Broken).because("content-invalid")] };
+    let mut checks = vec![judged(verdict(&record.leaf, shown, &told)).unless_holds("verdict-mismatch")];
     checks.extend(told.is_lifted().then(|| votes(record.index, &told.facts, all)));
     checks
 }
@@ -126,16 +127,19 @@ fn names_a_case(shown: &Disclosed) -> Standing {
 /// `approval.opened_by`.
 fn votes(index: u64, facts: &Facts, all: &[Read<'_>]) -> Check {
     let claim = format!("record {index}: people voted for what was lifted");
-    let Some(openers) = openers(facts) else { return check(claim, Standing::Broken, None) };
+    let Some(openers) = openers(facts) else { return check(claim, Standing::Broken, None).because("content-invalid") };
     let voted = |opener: &ActionId| {
         let mut votes = all.iter().filter(|r| r.index < index && r.leaf.kind == RecordKind::Vote);
         votes.any(|r| r.leaf.action == Some(*opener) && r.leaf.status == Some(Ballot::Approve as u8))
     };
     if openers.is_empty() {
-        return check(claim, Standing::Missing, Some("it names no action that opened a case".to_owned()));
+        let detail = "it names no action that opened a case".to_owned();
+        return check(claim, Standing::Missing, Some(detail)).because("votes-missing");
     }
     match openers.iter().find(|opener| !voted(opener)) {
-        Some(opener) => check(claim, Standing::Missing, Some(format!("no vote for {opener} is here"))),
+        Some(opener) => {
+            check(claim, Standing::Missing, Some(format!("no vote for {opener} is here"))).because("votes-missing")
+        }
         None => check(claim, Standing::Holds, None),
     }
 }
@@ -153,7 +157,8 @@ fn outcomes(records: &[Read<'_>]) -> Vec<Check> {
     intents
         .map(|r| {
             let standing = if ended.contains(&r.leaf.action) { Standing::Holds } else { Standing::Missing };
-            check(format!("record {}: the permitted action has an outcome", r.index), standing, None)
+            let claim = format!("record {}: the permitted action has an outcome", r.index);
+            check(claim, standing, None).unless_holds("outcome-missing")
         })
         .collect()
 }
@@ -168,7 +173,8 @@ fn sessions(records: &[Read<'_>]) -> Vec<Check> {
             let follows = Some(place.seq) == seq.checked_add(1);
             let sound = if follows { place.previous == Some(*link) } else { place.seq > *seq };
             let standing = if sound { Standing::Holds } else { Standing::Broken };
-            checks.push(check(format!("record {index}: it stands in its place in its session"), standing, None));
+            let place = check(format!("record {index}: it stands in its place in its session"), standing, None);
+            checks.push(place.unless_holds("session-broken"));
         }
         last.insert(place.session, (place.seq, Leaf::hash_of(bytes)));
     }

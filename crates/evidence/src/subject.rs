@@ -15,7 +15,8 @@ use crate::walk::is_intent;
 
 /// Holds what the bundle says it is about against its records.
 pub(crate) fn checks(about: &About, records: &[Read<'_>]) -> Vec<Check> {
-    let mut checks = vec![check(format!("the records are about {about}"), belonging(about, records), None)];
+    let subject = check(format!("the records are about {about}"), belonging(about, records), None);
+    let mut checks = vec![subject.unless_holds("subject-mismatch")];
     match about {
         About::Session(session) => checks.push(whole(*session, records)),
         About::Records { from, to } => checks.push(gapless(*from, *to, records)),
@@ -55,11 +56,13 @@ fn in_session(record: &Read<'_>, session: SessionId) -> bool {
     record.leaf.session.as_ref().is_some_and(|place| place.session == session)
 }
 
-/// Says whether something of the subject is here at all: of several actions, something of each.
+/// Says whether something of the subject is here at all: of actions, the decision of each, since what became of an action
+/// says nothing of how it was let through.
 fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
     match about {
         About::Actions(actions) => {
-            let seen: BTreeSet<ActionId> = ours.iter().filter_map(|record| record.leaf.action).collect();
+            let decided = ours.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
+            let seen: BTreeSet<ActionId> = decided.filter_map(|record| record.leaf.action).collect();
             !actions.is_empty() && actions.is_subset(&seen)
         }
         About::Session(_) | About::Agent(_) | About::Records { .. } => !ours.is_empty(),
@@ -112,20 +115,21 @@ fn whole(session: SessionId, records: &[Read<'_>]) -> Check {
     let places = own.iter().filter_map(|record| Some(record.leaf.session.as_ref()?.seq));
     if let Some((expected, found)) = (0..).zip(places).find(|(expected, found)| expected != found) {
         let detail = format!("number {found} stands where number {expected} should");
-        return check(claim, Standing::Missing, Some(detail));
+        return check(claim, Standing::Missing, Some(detail)).because("session-incomplete");
     }
     let Some(last) = own.last().filter(|last| last.leaf.kind == RecordKind::SessionClose) else {
-        return check(claim, Standing::Missing, Some("its end is not here".to_owned()));
+        let detail = "its end is not here".to_owned();
+        return check(claim, Standing::Missing, Some(detail)).because("session-incomplete");
     };
     match last.value::<Session>(Field::Body) {
-        Err(standing) => check(claim, standing, None),
+        Err(standing) => check(claim, standing, None).unless_holds("content-missing"),
         Ok(closed) => {
             let decided = own.iter().filter(|record| record.leaf.kind == RecordKind::Decided).count() as u64;
             let permitted = own.iter().filter(|record| is_intent(&record.leaf)).count() as u64;
             let counts = (closed.proposed, closed.permitted) == (decided, permitted);
             let standing = if counts { Standing::Holds } else { Standing::Broken };
             let detail = format!("closed after {} proposals, {} permitted", closed.proposed, closed.permitted);
-            check(claim, standing, Some(detail))
+            check(claim, standing, Some(detail)).unless_holds("session-counts-differ")
         }
     }
 }
@@ -133,7 +137,7 @@ fn whole(session: SessionId, records: &[Read<'_>]) -> Check {
 fn gapless(from: u64, to: u64, records: &[Read<'_>]) -> Check {
     let claim = format!("every record from {from} up to {to} is here");
     let there = records.iter().map(|record| record.index).filter(|index| (from..to).contains(index)).eq(from..to);
-    check(claim, if there { Standing::Holds } else { Standing::Missing }, None)
+    check(claim, if there { Standing::Holds } else { Standing::Missing }, None).unless_holds("records-missing")
 }
 
 #[cfg(test)]
@@ -164,11 +168,17 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_holds_something_of_each_action_it_names() {
+    fn a_bundle_holds_the_decision_of_each_action_it_names() {
         let both = About::Actions([action(1), action(2)].into());
         assert_eq!(stands(&both, &[approved().record(&[])]), Standing::Broken);
-        let other = record(4, RecordKind::Outcome, 2, &Content::default(), &[]);
-        assert_eq!(stands(&both, &[other, approved().record(&[])]), Standing::Holds);
+        let other = |kind| record(4, kind, 2, &Content::default(), &[]);
+        assert_eq!(stands(&both, &[other(RecordKind::Decided), approved().record(&[])]), Standing::Holds);
+        let (outcome, vote) = (other(RecordKind::Outcome), other(RecordKind::Vote));
+        assert_eq!(
+            stands(&both, &[outcome, vote, approved().record(&[])]),
+            Standing::Broken,
+            "its decision is not here"
+        );
         assert_eq!(stands(&About::Actions([].into()), &[]), Standing::Broken);
     }
 

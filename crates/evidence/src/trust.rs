@@ -59,11 +59,12 @@ fn by_own_key(note: &[u8], own: &str) -> (Vec<Check>, Option<Checkpoint>) {
     let key = match own.parse::<VerifierKey>() {
         Ok(key) => key,
         Err(error) => {
-            return (vec![check("the log's key is readable", Standing::Broken, Some(error.to_string()))], None);
+            let unreadable = check("the log's key is readable", Standing::Broken, Some(error.to_string()));
+            return (vec![unreadable.because(error.code())], None);
         }
     };
     let detail = "no trusted key was given; the bundle's own key proves only that it was not altered since".to_owned();
-    let untrusted = check("the log's key is one you trust", Standing::Missing, Some(detail));
+    let untrusted = check("the log's key is one you trust", Standing::Missing, Some(detail)).because("log-untrusted");
     let (signed, checkpoint) = signed(note, &key);
     (vec![untrusted, signed], checkpoint)
 }

@@ -53,6 +53,17 @@ impl Check {
     pub fn because(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
     }
+
+    /// Names the reason for which it does not hold, if it does not; what was withheld or erased says so instead.
+    #[must_use]
+    pub(crate) fn unless_holds(self, reason: &'static str) -> Self {
+        match self.standing {
+            Standing::Holds => self,
+            Standing::Withheld => self.because("withheld"),
+            Standing::Erased => self.because("erased"),
+            Standing::Broken | Standing::Missing => self.because(reason),
+        }
+    }
 }
 
 /// Is what is known of one record after verification.
@@ -101,6 +112,12 @@ impl Report {
     /// Returns the standing of all claims together.
     pub fn claim_standing(&self) -> Standing {
         worst(self.claims.iter())
+    }
+
+    /// Returns every check: of the signature, of each record, of the claims.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let records = self.records.iter().flat_map(|record| &record.checks);
+        self.signature.iter().chain(records).chain(&self.claims)
     }
 }
 
@@ -180,7 +197,8 @@ fn verify_record(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>, erase
         let standing = if erased { Standing::Erased } else { Standing::Missing };
         let word = if erased { "erased" } else { "missing" };
         entry.fields = Field::ALL.iter().map(|f| (f.as_str(), word)).collect();
-        entry.checks.push(check("the record's values are what it commits to", standing, None));
+        let gone = check("the record's values are what it commits to", standing, None);
+        entry.checks.push(gone.unless_holds("content-missing"));
         return (entry, Some(leaf), None);
     };
     match commit::check(&leaf, disclosure) {
@@ -208,7 +226,9 @@ fn field_words(shown: &commit::Disclosed) -> BTreeMap<&'static str, &'static str
 
 fn inclusion(record: &ArchivedRecord, checkpoint: Option<&Checkpoint>) -> Check {
     let claim = format!("record {} is in the log", record.index);
-    let Some(checkpoint) = checkpoint else { return check(claim, Standing::Missing, None) };
+    let Some(checkpoint) = checkpoint else {
+        return check(claim, Standing::Missing, None).because("checkpoint-unusable");
+    };
     let leaf = tlog::hash::leaf_hash(&record.leaf);
     match tlog::verify_inclusion(&leaf, record.index, checkpoint.size, &record.proof, &checkpoint.root) {
         Ok(()) => check(claim, Standing::Holds, None),

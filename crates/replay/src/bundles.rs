@@ -1,13 +1,14 @@
 //! The policy bundles that decisions were made under, by digest, each read once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use policy::{Bundle, BundleFiles};
 use types::Digest;
 
-/// Holds bundles by the digest that decisions name.
-#[derive(Debug, Default)]
-pub struct Bundles(BTreeMap<Digest, Result<Bundle, String>>);
+/// Holds bundles by the digest that decisions name; a copy shares them.
+#[derive(Debug, Default, Clone)]
+pub struct Bundles(BTreeMap<Digest, Arc<Result<Bundle, String>>>);
 
 impl Bundles {
     /// Returns an empty set, under which every decision is missing its bundle.
@@ -18,7 +19,9 @@ impl Bundles {
     /// Reads a bundle from its files and keeps it under the digest of those files; one that does not load is kept with
     /// the reason.
     pub fn add(&mut self, files: BundleFiles) {
-        self.0.entry(files.digest()).or_insert_with(|| Bundle::load(files).map_err(|problems| problems.to_string()));
+        self.0
+            .entry(files.digest())
+            .or_insert_with(|| Arc::new(Bundle::load(files).map_err(|problems| problems.to_string())));
     }
 
     /// Returns the bundle of a digest.
@@ -27,7 +30,7 @@ impl Bundles {
     ///
     /// A text that says that it is not here, or why it cannot be used.
     pub fn get(&self, digest: &Digest) -> Result<&Bundle, String> {
-        match self.0.get(digest) {
+        match self.0.get(digest).map(Arc::as_ref) {
             Some(Ok(bundle)) => Ok(bundle),
             Some(Err(why)) => Err(format!("the policy bundle {} cannot be used: {why}", digest.short(16))),
             None => Err(format!("the policy bundle {} is not here", digest.short(16))),

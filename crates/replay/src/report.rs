@@ -60,6 +60,43 @@ impl Report {
             .map(|decision| standing(&decision.replayed))
             .fold(self.evidence.claim_standing(), Standing::and)
     }
+
+    /// Returns the reasons of all that does not hold, in order, each once.
+    pub fn reasons(&self) -> Vec<&'static str> {
+        let mut reasons = Vec::new();
+        for (_, reason) in self.failures() {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
+    /// Returns the reason of the first that makes it stand as it does: what is broken comes in front of what is missing.
+    pub fn reason(&self) -> Option<&'static str> {
+        let worst = self.signature_standing().and(self.claim_standing());
+        self.failures().find(|(standing, _)| *standing == worst).map(|(_, reason)| reason)
+    }
+
+    fn failures(&self) -> impl Iterator<Item = (Standing, &'static str)> {
+        let checks = self.evidence.checks().filter_map(|check| Some((check.standing, check.reason?)));
+        let decisions = self.decisions.iter().filter_map(|decision| {
+            let stands = standing(&decision.replayed);
+            Some((stands, reason(&decision.replayed)?))
+        });
+        checks.chain(decisions)
+    }
+}
+
+/// Returns the stable word for why a decision is not equal.
+fn reason(replayed: &Replayed) -> Option<&'static str> {
+    match replayed {
+        Replayed::Equal => None,
+        Replayed::Differs(_) => Some("decision-differs"),
+        Replayed::Withheld(_) => Some("withheld"),
+        Replayed::Erased => Some("erased"),
+        Replayed::Missing(_) => Some("decision-incomputable"),
+    }
 }
 
 /// Returns how a decision's claim to be what the rules make of its facts stands.
