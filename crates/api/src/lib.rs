@@ -17,6 +17,7 @@ mod health;
 mod keys;
 mod levels;
 mod log;
+mod log_keys;
 mod problem;
 mod records;
 mod sessions;
@@ -84,6 +85,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(tools::routes())
         .merge(records::routes())
         .merge(log::routes())
+        .merge(log_keys::routes())
         .merge(health::routes())
 }
 

@@ -96,7 +96,7 @@ async fn bundle(control: &Arc<Control>) -> Result<(), String> {
     let key = control.config().place.keys.log.verifier();
     for (name, with_policy) in [("without its policy", false), ("with it", true)] {
         let order = Order { with_policy, ..Order::of(action, custody("bench", Millis(0))) };
-        let archive = when_published(control.history(), key, &order).await.map_err(|refusal| refusal.message)?;
+        let archive = when_published(control.history(), &key, &order).await.map_err(|refusal| refusal.message)?;
         let bytes = archive.to_bytes().map_err(text)?;
         let trust = Trust::Key(key.clone());
         let summary = Summary::of(20, || {
@@ -156,7 +156,7 @@ async fn fill(place: &Place) -> Result<(), String> {
 fn check(place: &Place) -> Result<(), String> {
     let folder = place.data.join(LOG);
     let note = std::fs::read(folder.join("checkpoint")).map_err(text)?;
-    let (checkpoint, _) = Checkpoint::open(&note, place.keys.log.verifier()).map_err(text)?;
+    let (checkpoint, _) = Checkpoint::open(&note, &place.keys.log.verifier()).map_err(text)?;
     let begun = measure::now();
     let fetch = |path: &tlog::TilePath| std::fs::read(folder.join(path.to_string())).ok();
     tlog::check_tree(checkpoint.size, &checkpoint.root, fetch).map_err(text)?;

@@ -254,7 +254,7 @@ pub fn place(folder: &Path) -> Result<Place, String> {
         data: folder.join("data"),
         head: folder.join("keys/head"),
         journal_bytes_max: None,
-        keys: LogKeys { tenant: TenantKey::from_bytes(TENANT), log: log_key()? },
+        keys: LogKeys { tenant: TenantKey::from_bytes(TENANT), log: log_key()?.into() },
         clock: Arc::new(SystemClock(measure::now())),
         random: Arc::new(SystemRandom),
     })

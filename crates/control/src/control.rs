@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use executor::Gate;
+use ledger::epoch::Found;
 use ledger::publish::{PublishError, Publisher};
-use ledger::recover::{Lock, OpenError, Place, lock, open_locked};
-use ledger::{Clock, History, Ledger, Random};
+use ledger::recover::{Lock, Open, OpenError, Place, lock, open_anew, open_locked};
+use ledger::{Clock, History, Ledger, Random, Standing};
 use policy::Bundle;
 use stages::decision::Permit;
 use tlog::TrustPolicy;
@@ -68,11 +69,13 @@ pub struct Control {
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
+    /// Held while the keys of the log change, so that two changes cannot cross.
+    pub(crate) changing_log: tokio::sync::Mutex<()>,
     publisher: Mutex<Publisher>,
     pub(crate) witnesses: Option<Witnesses>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    pub(crate) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 /// Is what a start found.
@@ -87,6 +90,18 @@ pub struct Started {
 fn stored<T: cbor::Canonical>(history: &History, kind: &str) -> Result<Vec<T>, Refusal> {
     let rows = history.state(kind)?;
     Ok(rows.iter().filter_map(|(_, bytes)| cbor::decode(bytes).ok()).collect())
+}
+
+fn seed(config: &Config) -> Seed {
+    let entities = crate::bundles::inventory(&config.bundle, config.place.clock.wall()).unwrap_or_default();
+    Seed {
+        tenant: config.tenant.clone(),
+        bundle: config.bundle.clone(),
+        entities: Arc::new(entities),
+        log: Standing::first(&config.place.keys.log.verifier()),
+        views: Arc::new(OnceLock::new()),
+        board: Arc::default(),
+    }
 }
 
 impl Control {
@@ -106,15 +121,19 @@ impl Control {
     ///
     /// [`OpenError`], as described there, but for [`OpenError::Busy`].
     pub fn open_locked(config: Config, lock: Lock) -> Result<Arc<Self>, OpenError> {
-        let entities = crate::bundles::inventory(&config.bundle, config.place.clock.wall()).unwrap_or_default();
-        let seed = Seed {
-            tenant: config.tenant.clone(),
-            bundle: config.bundle.clone(),
-            entities: Arc::new(entities),
-            views: Arc::new(OnceLock::new()),
-            board: Arc::default(),
-        };
+        let seed = seed(&config);
         let opened = open_locked::<Decider>(&config.place, lock, seed.clone())?;
+        Self::assemble(config, opened, &seed)
+    }
+
+    /// Opens a journal whose log may be frozen or behind, to take it up; nothing else may be asked of it.
+    pub(crate) fn open_anew(config: Config, lock: Lock) -> Result<(Arc<Self>, Found), OpenError> {
+        let seed = seed(&config);
+        let (opened, found) = open_anew::<Decider>(&config.place, lock, seed.clone())?;
+        Ok((Self::assemble(config, opened, &seed)?, found))
+    }
+
+    fn assemble(config: Config, opened: Open<Decider>, seed: &Seed) -> Result<Arc<Self>, OpenError> {
         let views = seed.views.get().cloned().ok_or_else(|| OpenError::State("the machine did not load".into()))?;
         let state = |why: Refusal| OpenError::State(why.message);
         seed.board.put(&stored::<Case>(&opened.history, kind::CASE).map_err(state)?);
@@ -138,7 +157,7 @@ impl Control {
             clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
             config,
-            board: seed.board,
+            board: seed.board.clone(),
             gate,
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
@@ -146,6 +165,7 @@ impl Control {
             switching: tokio::sync::Mutex::new(()),
             handed: Mutex::new(handed),
             observed: RwLock::default(),
+            changing_log: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
@@ -268,7 +288,10 @@ impl Control {
                 let Some(this) = this.upgrade() else { return };
                 if let Err(refusal) = this.tick().await {
                     tracing::warn!(code = %refusal.code, "a tick was not recorded");
-                    if matches!(refusal.code, types::Code::JournalStopped | types::Code::ShuttingDown) {
+                    if matches!(
+                        refusal.code,
+                        types::Code::JournalStopped | types::Code::LogFrozen | types::Code::ShuttingDown
+                    ) {
                         return;
                     }
                 }

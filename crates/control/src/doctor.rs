@@ -1,5 +1,6 @@
 //! What is enforced, for whom, and what is not: said plainly.
 
+use ledger::standing::{self, Ended, Standing};
 use types::case::CaseState;
 use types::{AutonomyLevel, Code};
 
@@ -48,6 +49,20 @@ fn tool_found(view: &ToolView) -> Option<Finding> {
     Some(Finding { code: Some(code), ..say(sign, format!("tool {}", view.tool), format!("{says}{listed}")) })
 }
 
+fn epoch_found(ended: &Ended) -> Finding {
+    let Ended { origin, end, record } = ended;
+    if end.lost() == 0 {
+        return say(
+            Sign::Note,
+            "log",
+            format!("`{origin}` ended at {} records; record {record} goes on from it", end.found),
+        );
+    }
+    let last = end.seen.saturating_sub(1);
+    let says = format!("RECORDS {} TO {last} OF `{origin}` ARE LOST; record {record} acknowledges it", end.found);
+    Finding { code: Some(Code::JournalBehind), ..say(Sign::Note, "log", says) }
+}
+
 impl Control {
     /// Looks at everything that decides what agents may do.
     pub fn doctor(&self) -> Vec<Finding> {
@@ -73,7 +88,25 @@ impl Control {
             let says = format!("{} records, synced before every answer", health.size);
             found.push(say(Sign::Good, "journal", says));
         }
+        found.extend(self.log_found());
         found.push(self.witness_found(health.size));
+        found
+    }
+
+    /// Says what became of the log's keys, and where records are lost.
+    fn log_found(&self) -> Vec<Finding> {
+        let stored = self.history.state_value(standing::KIND, standing::KEY).ok().flatten();
+        let Some(log) = stored.and_then(|bytes| types::cbor::decode::<Standing>(&bytes).ok()) else {
+            return Vec::new();
+        };
+        let mut found: Vec<Finding> = log.ended.iter().map(epoch_found).collect();
+        if log.frozen {
+            let says = "frozen, because its keys may be in other hands; nothing is decided any more";
+            found.push(Finding { code: Some(Code::LogFrozen), ..say(Sign::Bad, "log", says) });
+        } else if log.signers.len() > 1 {
+            let says = "two keys sign; `countersign log retire-key` ends that once whoever verifies knows the new one";
+            found.push(say(Sign::Note, "log", says));
+        }
         found
     }
 

@@ -84,7 +84,7 @@ impl Control {
         let key = self.config.place.keys.log.verifier();
         let by = Principal::Person(by.clone()).to_string();
         let order = Order::of(*action, custody(&by, self.now()));
-        let archive = when_published(self.history(), key, &order).await?;
+        let archive = when_published(self.history(), &key, &order).await?;
         archive.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string()))
     }
 }

@@ -18,6 +18,7 @@ pub mod gather;
 pub mod grants;
 pub mod keys;
 pub mod levels;
+pub mod log_keys;
 pub mod machine;
 pub mod mcp;
 pub mod records;

@@ -57,12 +57,17 @@ impl From<Entry> for Line {
 
 /// Says in a line who, what and why, as far as it was not erased; safe to look at.
 pub fn summary(entry: &Entry) -> String {
-    let Some(content) = &entry.content else { return "erased".into() };
+    let log = entry.leaf.log.as_ref().map(|log| log.event.as_str().to_owned());
+    let Some(content) = &entry.content else { return log.unwrap_or_else(|| "erased".into()) };
     let who = part::<Principal>(content, Field::Principal).map(|who| who.to_string());
     let tool = part::<ToolName>(content, Field::Tool).map(|tool| escape(&tool.to_string(), false));
     let case = part::<CaseId>(content, Field::Case).map(|case| case.to_string());
     let reason = part::<String>(content, Field::Reason).map(|reason| escape(&reason, false));
-    [who, what(entry, content), tool, case, reason].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    [who, log.or_else(|| what(entry, content)), tool, case, reason]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {

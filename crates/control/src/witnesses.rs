@@ -50,7 +50,7 @@ impl Witnesses {
     pub(crate) fn of(config: &Config) -> Result<Option<Self>, Refusal> {
         let Some(policy) = config.witnesses.clone() else { return Ok(None) };
         let folder = Folder::at(config.place.data.join(LOG));
-        let witnessing = Witnessing::new(folder, config.place.keys.log.verifier().clone(), policy);
+        let witnessing = Witnessing::new(folder, config.place.keys.log.clone(), policy);
         let door = Door::new().map_err(|why| Refusal::plain(Code::Internal, why))?;
         let stand = Witnessed { witnesses: witnessing.reachable().len(), ..Witnessed::default() };
         Ok(Some(Self { door, witnessing: tokio::sync::Mutex::new(witnessing), stand: RwLock::new(stand) }))
@@ -63,13 +63,29 @@ impl Witnesses {
     /// [`WitnessingError`] that is fatal, or about our own files; what a single witness refuses is only noted.
     pub(crate) async fn round(&self) -> Result<bool, WitnessingError> {
         let mut witnessing = self.witnessing.lock().await;
-        let Some(mut round) = witnessing.begin()? else {
+        let begun = witnessing.begin()?;
+        self.bring(&mut witnessing, begun).await
+    }
+
+    /// Makes a round as [`Witnesses::round`] does, whatever the files say of how far the witnesses are.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Witnesses::round`].
+    pub(crate) async fn round_anyway(&self) -> Result<bool, WitnessingError> {
+        let mut witnessing = self.witnessing.lock().await;
+        let begun = witnessing.begin_anyway()?;
+        self.bring(&mut witnessing, begun).await
+    }
+
+    async fn bring(&self, witnessing: &mut Witnessing, begun: Option<Round>) -> Result<bool, WitnessingError> {
+        let Some(mut round) = begun else {
             self.note(witnessing.witnessed()?, BTreeMap::new());
             return Ok(true);
         };
         let mut failures = BTreeMap::new();
         for (witness, url) in witnessing.reachable() {
-            if let Err(error) = self.ask(&mut witnessing, &mut round, &witness, &url).await {
+            if let Err(error) = self.ask(witnessing, &mut round, &witness, &url).await {
                 if error.is_fatal() {
                     return Err(error);
                 }
@@ -132,7 +148,7 @@ impl Control {
         if let Ok(Err(error)) = published {
             return Err(Refusal::plain(error.code(), error.to_string()));
         }
-        match witnesses.round().await {
+        match witnesses.round_anyway().await {
             Err(error) if error.is_fatal() => Err(Refusal::plain(error.code(), error.to_string())),
             Err(error) => {
                 tracing::warn!(%error, "the witnesses were not asked");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evidence::{LogReport, Standing, Trust, published};
+use evidence::{LogEvent, LogEventKind, LogReport, Standing, Trust, published};
 use serde_json::json;
 use types::Code;
 
@@ -50,11 +50,51 @@ fn tell(report: &LogReport, standing: Standing) {
     for (kind, count) in report.walk.iter().flat_map(|walk| &walk.kinds) {
         say(&format!("           {kind} {count}"));
     }
+    for (index, event) in report.walk.iter().flat_map(|walk| &walk.log) {
+        say(&format!("finding    record {index}: {}", told_of(event)));
+    }
     for (action, index) in report.walk.iter().flat_map(|walk| &walk.open_intents) {
         say(&format!("finding    {action} was permitted in record {index} and has no outcome in this log"));
     }
     report.unproven.iter().for_each(|what| say(&format!("{:<10} {what}", "not proved")));
     if let Some(code) = code(standing) {
         say(&format!("code       {code}"));
+    }
+}
+
+/// Says what a log tells of itself.
+fn told_of(event: &LogEvent) -> String {
+    let new = event.new.join(" and ");
+    match (event.event, &event.ended) {
+        (LogEventKind::Rotated, _) => format!("from here on {new} sign"),
+        (LogEventKind::Retired, _) => format!("from here on {new} signs alone"),
+        (LogEventKind::Compromised, _) => "the keys of this log may be in other hands; it was frozen here".to_owned(),
+        (LogEventKind::Continued, Some(ended)) if ended.lost() > 0 => {
+            let last = ended.seen.saturating_sub(1);
+            format!(
+                "GAP: {} had records {} to {last}, which are lost; {new} goes on",
+                event.old.join(" and "),
+                ended.found
+            )
+        }
+        (LogEventKind::Continued, _) => format!("{} ended, and {new} goes on", event.old.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evidence::LogEnd;
+
+    use super::*;
+
+    fn continued(found: u64, seen: u64) -> String {
+        let ended = Some(LogEnd { found, seen, root: None });
+        told_of(&LogEvent { event: LogEventKind::Continued, old: vec!["a+1".into()], new: vec!["a/2+2".into()], ended })
+    }
+
+    #[test]
+    fn lost_records_are_told_by_their_numbers() {
+        assert_eq!(continued(50, 100), "GAP: a+1 had records 50 to 99, which are lost; a/2+2 goes on");
+        assert_eq!(continued(50, 50), "a+1 ended, and a/2+2 goes on");
     }
 }

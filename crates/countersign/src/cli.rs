@@ -17,7 +17,7 @@ pub use audit::{AuditCommand, Sample, Which};
 use crate::error::Exit;
 use crate::folder::Folders;
 
-pub use log::{Export, LogCommand};
+pub use log::{Export, LogCommand, LogKeyCommand};
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use evidence::TenantKey;
 use ledger::port::draw;
 use ledger::recover::{JOURNAL, Lock, Place};
-use ledger::{History, LogKeys, files};
+use ledger::{History, KeyStore, LogKeys, LogRing, Standing, files};
 use policy::{Bundle, BundleFiles};
 use serde::{Deserialize, Serialize};
+use store::Reader;
 use tlog::TrustPolicy;
 use tlog::key::SignerKey;
 use types::Code;
@@ -86,6 +87,18 @@ fn new_tenant_key() -> String {
 /// Is the file of the key that signs receipts and statements, never checkpoints.
 const STATEMENT_KEY: &str = "statement.key";
 
+/// Is the file of the keys that sign checkpoints, one a line.
+const LOG_KEYS: &str = "log.key";
+
+/// Keeps the log's keys in their file.
+struct KeyFile(Folders);
+
+impl KeyStore for KeyFile {
+    fn replace(&self, secrets: &str) -> io::Result<()> {
+        self.0.write_key(LOG_KEYS, secrets).map_err(|error| io::Error::other(error.message))
+    }
+}
+
 fn new_log_key() -> String {
     let name = format!("countersign.local/{}", hex::encode(draw::<6>(&SystemRandom)));
     SignerKey::ed25519(&name, &draw(&SystemRandom)).map(|key| key.to_secret_text().to_string()).unwrap_or_default()
@@ -140,7 +153,14 @@ impl Folders {
             return Err(CliError::new(Exit::Usage, Code::NotFound, message)
                 .hint("`countersign init -- <your MCP server's command>` starts one"));
         }
-        self.log_keys(|name, _| self.missing(name))
+        let keys = self.log_keys(|name, _| self.missing(name))?;
+        // The journal says which of them sign; it may be an older one than the keys are, and is refused where that matters.
+        if let Some(standing) = Standing::read(&Reader::open(&self.data.join(JOURNAL))?)?
+            && let Err(error) = keys.log.settle(&standing)
+        {
+            tracing::warn!(%error, "the journal and its keys do not fit");
+        }
+        Ok(keys)
     }
 
     /// Opens the journal that is there for reading, with its keys; makes nothing.
@@ -168,7 +188,7 @@ impl Folders {
     }
 
     /// Makes the statement key, also beside a journal that is older: nothing that is there depends on it.
-    fn make_statement_key(&self, log: &SignerKey) -> Result<(), CliError> {
+    fn make_statement_key(&self, log: &LogRing) -> Result<(), CliError> {
         if self.read_key(STATEMENT_KEY)?.is_some() {
             return Ok(());
         }
@@ -200,12 +220,13 @@ impl Folders {
     fn log_keys(&self, absent: impl Fn(&str, fn() -> String) -> Result<String, CliError>) -> Result<LogKeys, CliError> {
         let text = |name: &str, make| self.read_key(name)?.map_or_else(|| absent(name, make), Ok);
         let tenant = text("tenant.key", new_tenant_key)?;
-        let log = text("log.key", new_log_key)?;
+        let log = text(LOG_KEYS, new_log_key)?;
         let broken =
             |file: &str| CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{file}` is malformed"));
         let mut bytes = [0; 32];
         hex::decode_to_slice(tenant.trim(), &mut bytes).map_err(|_| broken("tenant.key"))?;
-        let log = SignerKey::from_secret_text(log.trim()).map_err(|_| broken("log.key"))?;
+        let log = LogRing::parse(log.trim()).map_err(|_| broken(LOG_KEYS))?;
+        let log = log.kept_in(Arc::new(KeyFile(self.clone())));
         Ok(LogKeys { tenant: TenantKey::from_bytes(bytes), log })
     }
 

@@ -155,6 +155,23 @@ fn open(
     Ok(Control::open_locked(config, lock)?)
 }
 
+/// Says with what a journal is opened that no server runs on.
+///
+/// # Errors
+///
+/// What the keys folder says.
+pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId) -> Result<Config, CliError> {
+    Ok(Config {
+        tenant: tenant.clone(),
+        url: String::new(),
+        place: folders.place(lock)?,
+        bundle: Arc::new(bundle),
+        anonymous: None,
+        witnesses: folders.witnesses()?,
+        environment: environment(),
+    })
+}
+
 /// At the first start, as the journal knows it, the folder's bundle becomes active and the first person gets a key.
 ///
 /// The start stays the first one until the key is recorded, so its file is written before.

@@ -217,6 +217,7 @@ pub(crate) mod tests {
             facts: committed.facts,
             content: Digest::default(),
             semantics: None,
+            log: None,
         };
         let disclosure = commit::disclose(&key, content, |name| !hidden.contains(&name)).unwrap();
         let shown = Some(commit::check(&leaf, &disclosure).unwrap());

@@ -270,6 +270,7 @@ mod tests {
             facts: committed.facts,
             content: Digest::default(),
             semantics: None,
+            log: None,
         }
     }
 

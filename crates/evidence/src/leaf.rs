@@ -5,6 +5,8 @@ use serde::Serialize;
 use types::id::RecordId;
 use types::{ActionId, Digest, Millis, SessionId, cbor};
 
+use crate::log_event::LogEvent;
+
 /// Is how many fields every record commits to, used or not, so that presence does not leak.
 pub const FIELDS: usize = 12;
 
@@ -67,6 +69,12 @@ pub enum RecordKind {
     /// A subject's keys were destroyed.
     #[n(15)]
     Erasure,
+    /// The keys that sign the log changed, or may be in other hands.
+    #[n(16)]
+    KeyEvent,
+    /// The records go on under a new origin, after a log that ended.
+    #[n(17)]
+    Epoch,
 }
 
 impl RecordKind {
@@ -89,6 +97,8 @@ impl RecordKind {
             Self::Recovered => "recovered",
             Self::Heartbeat => "heartbeat",
             Self::Erasure => "erasure",
+            Self::KeyEvent => "key_event",
+            Self::Epoch => "epoch",
         }
     }
 }
@@ -178,6 +188,10 @@ pub struct Leaf {
     #[n(14)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantics: Option<u32>,
+    /// What it says about the log itself.
+    #[n(15)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogEvent>,
 }
 
 /// Says why bytes are not a leaf.

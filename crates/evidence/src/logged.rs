@@ -163,6 +163,7 @@ pub(crate) mod tests {
             facts: None,
             content: Digest([9; 32]),
             semantics: Some(1),
+            log: None,
         }
     }
 

@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
-use tlog::{CheckError, TilePath, TileReader};
+use tlog::key::VerifierKey;
+use tlog::{CheckError, Note, TilePath, TileReader};
 
+use crate::log_event::{LogEvent, LogEventKind};
 use crate::trust::Trust;
 use crate::verify::{Check, Standing, check as check_of};
 use crate::walk::{Walk, WalkError, Walked};
@@ -14,6 +16,9 @@ pub const CHECKPOINT: &str = "checkpoint";
 
 /// Is the file of the last checkpoint that a quorum of witnesses has cosigned.
 pub const WITNESSED: &str = "checkpoint.witnessed";
+
+/// Returns a file of the log by its path.
+type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 /// Is what was found of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -48,12 +53,24 @@ impl LogReport {
 /// Checks a published log; `None` if it has no checkpoint.
 ///
 /// - `read`: returns a file of the log by its path, such as `tile/0/000`.
-/// - `trust`: whom the reader trusts. A log cannot vouch for itself, so with [`Trust::Nobody`] nothing holds.
+/// - `trust`: whom the reader trusts. A log cannot vouch for itself, so with [`Trust::Nobody`] nothing holds. From a key
+///   that was retired, the log is followed to the one that came after it; a policy names its keys itself.
 /// - `earlier`: signed checkpoints that the reader has kept.
 pub fn check(read: &dyn Fn(&str) -> Option<Vec<u8>>, trust: &Trust, earlier: &[Vec<u8>]) -> Option<LogReport> {
+    follow(read, trust, earlier, &mut Vec::new())
+}
+
+fn follow(read: Read<'_>, trust: &Trust, earlier: &[Vec<u8>], seen: &mut Vec<VerifierKey>) -> Option<LogReport> {
     let witnessed = matches!(trust, Trust::Policy(_)).then(|| read(WITNESSED)).flatten();
     let note = witnessed.or_else(|| read(CHECKPOINT))?;
     let (checks, checkpoint) = trust.open(&note, "");
+    if checkpoint.is_none()
+        && let Some(key) = trust.key().filter(|key| !seen.contains(key))
+        && let Some(handed) = successor(read, key)
+    {
+        seen.push(key.clone());
+        return followed(read, trust, earlier, &handed, seen);
+    }
     let unproven = trust.unproven().map(str::to_owned).into_iter().collect();
     let mut report = LogReport { checks, unproven, ..LogReport::default() };
     let Some(checkpoint) = checkpoint else { return Some(report) };
@@ -63,10 +80,58 @@ pub fn check(read: &dyn Fn(&str) -> Option<Vec<u8>>, trust: &Trust, earlier: &[V
     let (tree, walked) = tree(read, &checkpoint);
     let whole = tree.standing == Standing::Holds;
     report.checks.push(tree);
+    report.unproven.extend(walked.iter().flat_map(|walk| &walk.log).filter_map(lost));
     report.walk = walked;
     let kept = earlier.iter().filter(|_| whole);
     report.checks.extend(kept.map(|note| goes_on(read, &checkpoint, note, trust)));
     Some(report)
+}
+
+/// Is the last checkpoint that a retired key signed, and the key that the records under it name as the next.
+struct Handed {
+    note: Vec<u8>,
+    next: VerifierKey,
+}
+
+/// Finds the key that came after one that signs no longer, as a checkpoint says that it has signed itself.
+fn successor(read: Read<'_>, key: &VerifierKey) -> Option<Handed> {
+    let note = read(&format!("{CHECKPOINT}.{}", key.id()))?;
+    let (last, _) = Checkpoint::open(&note, key).ok()?;
+    let (tree, walked) = tree(read, &last);
+    let walked = walked.filter(|_| tree.standing == Standing::Holds)?;
+    let own = key.to_string();
+    let rotated = |event: &&LogEvent| event.event == LogEventKind::Rotated && event.old == [own.as_str()];
+    let event = walked.log.values().rev().find(rotated)?;
+    let next = event.new.iter().filter_map(|text| text.parse::<VerifierKey>().ok());
+    let next = next.into_iter().find(|next| next != key && next.name() == key.name())?;
+    Some(Handed { note, next })
+}
+
+/// Checks the log by a later key, and that it goes on from what the earlier one has signed.
+fn followed(
+    read: Read<'_>,
+    trust: &Trust,
+    earlier: &[Vec<u8>],
+    handed: &Handed,
+    seen: &mut Vec<VerifierKey>,
+) -> Option<LogReport> {
+    let (own, others): (Vec<_>, Vec<_>) = earlier.iter().cloned().partition(|note| trust.open(note, "").1.is_some());
+    let mut report = follow(read, &Trust::Key(handed.next.clone()), &others, seen)?;
+    let claim = "the log itself names the key that came after yours, under a checkpoint that yours has signed";
+    report.checks.insert(0, check_of(claim, Standing::Holds, Some(handed.next.to_string())));
+    let latest = read(CHECKPOINT).and_then(|note| Note::parse(&note).ok());
+    if let Some(checkpoint) = latest.and_then(|note| Checkpoint::parse(note.text()).ok()) {
+        let kept = own.iter().chain([&handed.note]);
+        report.checks.extend(kept.map(|note| goes_on(read, &checkpoint, note, trust)));
+    }
+    Some(report)
+}
+
+/// Says which records were lost before a record that takes another log up.
+fn lost((index, event): (&u64, &LogEvent)) -> Option<String> {
+    let ended = event.ended.as_ref().filter(|ended| ended.lost() > 0)?;
+    let (first, last) = (ended.found, ended.seen.saturating_sub(1));
+    Some(format!("what records {first} to {last} of the log before said: they are LOST, as record {index} admits"))
 }
 
 /// Says how many records are there besides, under a signature that the policy does not take for enough.

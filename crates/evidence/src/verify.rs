@@ -262,6 +262,7 @@ mod tests {
             facts: None,
             content: Digest::default(),
             semantics: None,
+            log: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use types::{ActionId, Digest, SessionId};
 
+use crate::LogEvent;
 use crate::leaf::{InSession, Leaf, LeafError, RecordKind};
 
 /// Is something a walk found wrong, with its place.
@@ -64,6 +65,9 @@ pub struct Walked {
     pub open_intents: BTreeMap<ActionId, u64>,
     /// Sessions without a closing record.
     pub open_sessions: u64,
+    /// What the log says of itself, by the index of the record: its keys, and where another log was taken up.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub log: BTreeMap<u64, LogEvent>,
 }
 
 /// Walks a log in order.
@@ -132,6 +136,9 @@ impl Walk {
     fn count(&mut self, index: u64, leaf: &Leaf) {
         self.found.records += 1;
         *self.found.kinds.entry(leaf.kind.as_str()).or_default() += 1;
+        if let Some(event) = &leaf.log {
+            self.found.log.insert(index, event.clone());
+        }
         if let Some(action) = leaf.action {
             if is_intent(leaf) {
                 self.found.open_intents.insert(action, index);

@@ -1,6 +1,6 @@
 //! A draft: a record before it has its place, its link and its seal.
 
-use evidence::{Content, RecordKind};
+use evidence::{Content, LogEvent, RecordKind};
 use types::{ActionId, Digest, SessionId};
 
 /// Is what a machine wants recorded.
@@ -22,6 +22,8 @@ pub struct Draft {
     pub status: Option<u8>,
     /// The version of the rules that decided.
     pub semantics: Option<u32>,
+    /// What it says in the open about the log itself.
+    pub log: Option<LogEvent>,
     /// What may have to be forgotten.
     pub content: Content,
 }
@@ -38,6 +40,7 @@ impl Draft {
             level: None,
             status: None,
             semantics: None,
+            log: None,
             content,
         }
     }

@@ -64,7 +64,10 @@ impl Folder {
         let path = self.root.join(name);
         let folder = self.folder_of(&path);
         make_on(self.disk.as_ref(), &folder)?;
-        let beside = path.with_extension("writing");
+        // The whole name stays in it: `checkpoint` and `checkpoint.witnessed` are written at once by two.
+        let mut beside = path.clone().into_os_string();
+        beside.push(".writing");
+        let beside = PathBuf::from(beside);
         self.disk.write(&beside, bytes)?;
         self.disk.rename(&beside, &path)?;
         Ok(folder)

@@ -4,24 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 
 use evidence::{RecordKey, SealError, SubjectKey, TenantKey, WrappedKey};
 use store::{NewSubject, StoreError};
-use tlog::key::SignerKey;
 use types::id::RecordId;
 use types::{Code, cbor};
 
 use crate::port::{Random, draw};
+use crate::ring::LogRing;
 
 /// Is what a journal needs from the key folder.
 #[derive(Clone)]
 pub struct LogKeys {
     /// Wraps the subjects' keys.
     pub tenant: TenantKey,
-    /// Signs checkpoints; its name is the log's origin.
-    pub log: SignerKey,
+    /// Sign checkpoints; their name is the log's origin.
+    pub log: LogRing,
 }
 
 impl std::fmt::Debug for LogKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LogKeys({})", self.log.verifier())
+        write!(f, "LogKeys({:?})", self.log)
     }
 }
 

@@ -7,6 +7,7 @@
 mod committer;
 pub mod disk;
 pub mod draft;
+pub mod epoch;
 pub mod files;
 mod folding;
 pub mod handle;
@@ -17,8 +18,10 @@ pub mod port;
 pub mod publish;
 pub mod recorded;
 pub mod recover;
+pub mod ring;
 pub mod sequencer;
 mod sessions;
+pub mod standing;
 pub mod timekeeper;
 pub mod witnessing;
 
@@ -31,3 +34,5 @@ pub use keyring::{KeyringError, LogKeys, Subjects};
 pub use machine::{Machine, StateSource, Traces, Turn};
 pub use port::{Clock, Random};
 pub use recorded::Recorded;
+pub use ring::{KeyStore, LogRing};
+pub use standing::Standing;

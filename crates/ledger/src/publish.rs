@@ -7,16 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
+use tlog::Note;
 use tlog::checkpoint::Checkpoint;
 use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
-use tlog::key::SignerKey;
+use tlog::key::KeyId;
 use tlog::prove::{HashReader, ReadError};
 use tlog::tile::{self, TilePath};
 use types::Code;
 
 use crate::files::Folder;
+use crate::ring::LogRing;
 use crate::sequencer::frontier_of;
+use crate::standing::Standing;
 
 const CHUNK: u64 = 4_096;
 
@@ -67,7 +70,7 @@ pub struct Publisher {
     reader: store::Reader,
     folder: Folder,
     head: Folder,
-    key: SignerKey,
+    keys: LogRing,
     frontier: Frontier,
     rows: Rows,
     /// The entries of the bundle that is not full yet.
@@ -87,10 +90,10 @@ impl Publisher {
     ///
     /// It begins at record 0 and compares what it renders with the files that are there, so that a
     /// damaged file is found at the start.
-    pub fn new(reader: store::Reader, folder: Folder, head: Folder, key: SignerKey) -> Self {
+    pub fn new(reader: store::Reader, folder: Folder, head: Folder, keys: LogRing) -> Self {
         let (frontier, rows) = (Frontier::new(), Rows::default());
         let (edge, unsynced, outdated) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        Self { reader, folder, head, key, frontier, rows, edge, unsynced, outdated, signed: 0, broken: None }
+        Self { reader, folder, head, keys, frontier, rows, edge, unsynced, outdated, signed: 0, broken: None }
     }
 
     /// Returns how many records are published.
@@ -129,6 +132,10 @@ impl Publisher {
         let expected = frontier_of(&head.frontier).map_err(mismatch)?;
         if expected.root() != root || expected.size() != self.frontier.size() {
             return Err(mismatch("the head's root is not the root of the records"));
+        }
+        // Read after the head: a checkpoint that covers a change of keys is signed as that change says.
+        if let Some(standing) = Standing::read(&self.reader)? {
+            self.keys.settle(&standing).map_err(mismatch)?;
         }
         self.sign(root)?;
         self.remove_outdated()?;
@@ -223,11 +230,30 @@ impl Publisher {
     }
 
     fn sign(&mut self, root: Hash) -> Result<(), PublishError> {
-        let checkpoint = Checkpoint::new(self.key.verifier().name(), self.frontier.size(), root);
-        let note = checkpoint.sign(&self.key).map_err(mismatch)?;
-        self.folder.replace("checkpoint", note.to_string().as_bytes())?;
-        self.head.replace("head", note.to_string().as_bytes())?;
+        let checkpoint = Checkpoint::new(self.keys.verifier().name(), self.frontier.size(), root);
+        let note = self.keys.sign(&checkpoint).map_err(mismatch)?.to_string();
+        self.keep_last_of_retired(&checkpoint.origin)?;
+        self.folder.replace("checkpoint", note.as_bytes())?;
+        self.head.replace("head", note.as_bytes())?;
         self.signed = self.frontier.size();
         Ok(())
     }
+
+    /// Keeps the last checkpoint that a key signed which signs no longer: whoever knows that key alone learns from it, and
+    /// from the records it covers, which one came after.
+    fn keep_last_of_retired(&self, origin: &str) -> Result<(), PublishError> {
+        let Some(bytes) = self.folder.read("checkpoint")? else { return Ok(()) };
+        let Ok(note) = Note::parse(&bytes) else { return Ok(()) };
+        let signs = self.keys.verifiers();
+        let own = note.signatures().iter().filter(|line| line.name() == origin);
+        for retired in own.filter(|line| !signs.iter().any(|key| key.id() == line.id())) {
+            self.folder.replace(&last_of(retired.id()), &bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names the file of the last checkpoint that a retired key has signed.
+fn last_of(key: KeyId) -> String {
+    format!("checkpoint.{key}")
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, RwLock};
 use evidence::Leaf;
 use store::mutant::{self, Mutant};
 use store::{Reader, StoreError, Wal, Writer};
-use tlog::checkpoint::Checkpoint;
 use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
 use tokio::sync::{mpsc, watch};
@@ -16,6 +15,7 @@ use types::{Code, Millis};
 
 use crate::committer::{Committer, Shared};
 use crate::disk::{Disk, System};
+use crate::epoch::{self, Found, Start};
 use crate::files::{self, Folder};
 use crate::folding::Folding;
 use crate::handle::{Health, Ledger, QUEUE_MAX};
@@ -64,13 +64,21 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The journal holds fewer records than its head file has seen.
-    #[error("the journal ends at {found} records, but its head file has seen {seen}: an old copy was restored")]
+    #[error(
+        "the journal ends at {found} records, but its head file has seen {seen}: an old copy was restored; put the newer \
+         one back, or if it is lost, acknowledge that: countersign log continue --accept-gap --reason \"…\""
+    )]
     Behind {
         /// How many records there are.
         found: u64,
         /// How many the head file has seen.
         seen: u64,
     },
+    /// The log was frozen, because its keys may be in other hands.
+    #[error(
+        "the log `{0}` is frozen; to go on under a new key and a new name: countersign log continue --reason \"…\""
+    )]
+    Frozen(String),
     /// The journal contradicts its own head, its head file or its schema.
     #[error("the journal is not the one it was: {0}")]
     Mismatch(String),
@@ -99,6 +107,7 @@ impl OpenError {
             Self::Folder { .. } => Code::FileUnusable,
             Self::Store(error) => error.code(),
             Self::Behind { .. } => Code::JournalBehind,
+            Self::Frozen(_) => Code::LogFrozen,
             Self::Mismatch(_) | Self::State(_) => Code::JournalMismatch,
             Self::Keys(_) => Code::KeysUnusable,
         }
@@ -164,7 +173,22 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
 ///
 /// [`OpenError`], as described there, but for [`OpenError::Busy`].
 pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<Open<M>, OpenError> {
-    start(place, &(Arc::new(System) as Arc<dyn Disk>), lock, seed)
+    open_at(place, &system(), lock, seed, Start::AsItIs).map(|(open, _)| open)
+}
+
+/// Opens the journal of a log that may be frozen or behind, to take it up under a new origin, and says where it ends.
+///
+/// Whoever calls it MUST let nothing be recorded before the record of the new epoch, and MUST NOT publish.
+///
+/// # Errors
+///
+/// As [`open_locked`], but for [`OpenError::Frozen`] and [`OpenError::Behind`].
+pub fn open_anew<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<(Open<M>, Found), OpenError> {
+    open_at(place, &system(), lock, seed, Start::Anew)
+}
+
+fn system() -> Arc<dyn Disk> {
+    Arc::new(System)
 }
 
 /// Takes the data folder on another disk than the machine's, opens its journal and starts its sequencer.
@@ -175,10 +199,17 @@ pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Resu
 ///
 /// [`OpenError`], as described there.
 pub fn open_on<M: Machine>(place: &Place, disk: &Arc<dyn Disk>, seed: M::Seed) -> Result<Open<M>, OpenError> {
-    start(place, disk, lock_on(disk.as_ref(), &place.data)?, seed)
+    let lock = lock_on(disk.as_ref(), &place.data)?;
+    open_at(place, disk, lock, seed, Start::AsItIs).map(|(open, _)| open)
 }
 
-fn start<M: Machine>(place: &Place, disk: &Arc<dyn Disk>, lock: Lock, seed: M::Seed) -> Result<Open<M>, OpenError> {
+fn open_at<M: Machine>(
+    place: &Place,
+    disk: &Arc<dyn Disk>,
+    lock: Lock,
+    seed: M::Seed,
+    start: Start,
+) -> Result<(Open<M>, Found), OpenError> {
     let lock = Arc::new(lock);
     let started = |error| OpenError::Folder { path: place.data.clone(), error };
     let path = place.data.join(JOURNAL);
@@ -194,7 +225,7 @@ fn start<M: Machine>(place: &Place, disk: &Arc<dyn Disk>, lock: Lock, seed: M::S
     }
     let reader = Reader::open(&path)?;
     let (frontier, last) = check_records(&reader, writer.head())?;
-    check_head_file(place, disk, &reader, frontier.size())?;
+    let found = epoch::check(place, disk, &reader, frontier.size(), start)?;
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
@@ -227,7 +258,8 @@ fn start<M: Machine>(place: &Place, disk: &Arc<dyn Disk>, lock: Lock, seed: M::S
             run(sequencer, committer, waiting, &shared);
         })
         .map_err(started)?;
-    Ok(Open { ledger: Ledger { requests, health, size }, history, publisher, thread, _lock: lock })
+    let ledger = Ledger { requests, health, size };
+    Ok((Open { ledger, history, publisher, thread, _lock: lock }, found))
 }
 
 fn publisher(place: &Place, disk: &Arc<dyn Disk>) -> Result<Publisher, OpenError> {
@@ -266,26 +298,8 @@ fn check_records(reader: &Reader, head: &store::Head) -> Result<(Frontier, Milli
     Ok((frontier, at))
 }
 
-fn check_head_file(place: &Place, disk: &Arc<dyn Disk>, reader: &Reader, size: u64) -> Result<(), OpenError> {
-    let folder = Folder::open(disk.clone(), &place.head)
-        .map_err(|error| OpenError::Folder { path: place.head.clone(), error })?;
-    let read = folder.read("head").map_err(|error| OpenError::Folder { path: place.head.clone(), error })?;
-    let Some(bytes) = read else { return Ok(()) };
-    let (seen, _) = Checkpoint::open(&bytes, place.keys.log.verifier())
-        .map_err(|e| OpenError::Keys(format!("the head file is not signed by this log's key: {e}")))?;
-    if seen.size > size {
-        return Err(OpenError::Behind { found: size, seen: seen.size });
-    }
-    if root_at(reader, seen.size)? != seen.root {
-        return Err(OpenError::Mismatch(format!(
-            "its first {} records are not those the head file has seen",
-            seen.size
-        )));
-    }
-    Ok(())
-}
-
-fn root_at(reader: &Reader, size: u64) -> Result<Hash, OpenError> {
+/// Hashes the first records again and returns their root.
+pub(crate) fn root_at(reader: &Reader, size: u64) -> Result<Hash, OpenError> {
     let mut frontier = Frontier::new();
     while frontier.size() < size {
         let from = frontier.size();

@@ -217,6 +217,7 @@ impl<M: Machine> Sequencer<M> {
             facts: committed.facts,
             content: sealed.digest,
             semantics: draft.semantics,
+            log: draft.log,
         };
         let bytes = leaf.to_bytes();
         let hash = Leaf::hash_of(&bytes);

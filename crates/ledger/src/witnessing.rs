@@ -14,6 +14,7 @@ use tlog::{AddCheckpoint, Note, NoteSignature, TileReader, TrustError, TrustPoli
 use types::Code;
 
 use crate::files::Folder;
+use crate::ring::LogRing;
 
 /// Is the folder of checkpoints that some witnesses have cosigned and no quorum yet, each by its size.
 const PARTLY: &str = "witnessing";
@@ -97,18 +98,23 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Witnessing {
     folder: Folder,
-    log: VerifierKey,
+    log: LogRing,
     policy: TrustPolicy,
     known: BTreeMap<String, u64>,
     partly: BTreeSet<u64>,
 }
 
 impl Witnessing {
-    /// Prepares for the witnesses of a policy; the log is trusted by its own key, whatever the policy names.
-    pub fn new(folder: Folder, log: VerifierKey, policy: TrustPolicy) -> Self {
-        let names_it = policy.logs().iter().any(|named| named.key == log);
-        let policy = if names_it { policy } else { policy.with_log(log.clone()) };
+    /// Prepares for the witnesses of a policy; the log is trusted by the keys that sign it, whatever the policy names.
+    pub fn new(folder: Folder, log: LogRing, policy: TrustPolicy) -> Self {
         Self { folder, log, policy, known: BTreeMap::new(), partly: BTreeSet::new() }
+    }
+
+    /// Returns the policy with the keys that sign the log now.
+    fn trusted(&self) -> TrustPolicy {
+        let named: Vec<_> = self.policy.logs().iter().map(|log| log.key.clone()).collect();
+        let own = self.log.verifiers().into_iter().filter(|key| !named.contains(key));
+        own.fold(self.policy.clone(), TrustPolicy::with_log)
     }
 
     /// Returns the witnesses that can be reached, each with its address.
@@ -131,11 +137,19 @@ impl Witnessing {
     ///
     /// [`WitnessingError::Files`].
     pub fn begin(&self) -> Result<Option<Round>, WitnessingError> {
+        let witnessed = self.witnessed()?;
+        Ok(self.begin_anyway()?.filter(|round| witnessed < round.size()))
+    }
+
+    /// Begins a round for the latest checkpoint, also if the files say that a quorum has cosigned it: they may be an older
+    /// copy, and only the witnesses know. `None` if nothing is published.
+    ///
+    /// # Errors
+    ///
+    /// [`WitnessingError::Files`].
+    pub fn begin_anyway(&self) -> Result<Option<Round>, WitnessingError> {
         let Some(bytes) = self.folder.read("checkpoint").map_err(files)? else { return Ok(None) };
-        let (checkpoint, note) = Checkpoint::open(&bytes, &self.log).map_err(files)?;
-        if self.witnessed()? >= checkpoint.size {
-            return Ok(None);
-        }
+        let (checkpoint, note) = self.log.open(&bytes).map_err(files)?;
         self.round(checkpoint, note).map(Some)
     }
 
@@ -145,7 +159,7 @@ impl Witnessing {
     ///
     /// [`WitnessingError::Files`] if the request's checkpoint is not signed by the log.
     pub fn resume(&self, request: &AddCheckpoint) -> Result<Round, WitnessingError> {
-        let (checkpoint, note) = Checkpoint::open(request.note().to_string().as_bytes(), &self.log).map_err(files)?;
+        let (checkpoint, note) = self.log.open(request.note().to_string().as_bytes()).map_err(files)?;
         self.round(checkpoint, note)
     }
 
@@ -169,7 +183,7 @@ impl Witnessing {
     /// [`WitnessingError::Files`].
     pub fn witnessed(&self) -> Result<u64, WitnessingError> {
         match self.folder.read(WITNESSED).map_err(files)? {
-            Some(bytes) => Ok(self.policy.open(&bytes).map_or(0, |trusted| trusted.checkpoint.size)),
+            Some(bytes) => Ok(self.trusted().open(&bytes).map_or(0, |trusted| trusted.checkpoint.size)),
             None => Ok(0),
         }
     }
@@ -230,7 +244,7 @@ impl Witnessing {
     pub fn finish(&mut self, round: Round) -> Result<u64, WitnessingError> {
         let note = round.note.with(round.lines).map_err(files)?;
         let before = self.witnessed()?;
-        match self.policy.open_note(&note) {
+        match self.trusted().open_note(&note) {
             Ok(trusted) if trusted.checkpoint.size > before => {
                 self.folder.replace(WITNESSED, note.to_string().as_bytes()).map_err(files)?;
                 self.folder.remove(PARTLY).map_err(files)?;

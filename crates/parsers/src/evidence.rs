@@ -101,6 +101,7 @@ fn leaf_of(kind: RecordKind, seq: u8, previous: Option<Digest>, committed: Commi
         facts: committed.facts,
         content: Digest::default(),
         semantics: None,
+        log: None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::entities::{KindPlan, known_type, uid};
 use crate::names;
 use crate::problem::{Place, Problem};
 use crate::report::Report;
-use crate::schema::{ADMIN_CLASS, ADMIN_TOOLS, ERASE_TOOL};
+use crate::schema::{ADMIN_CLASS, ADMIN_TOOLS, LATER_TOOLS};
 use crate::shape::{Field, Shape};
 
 const SCHEMA: &str = "schema.cedarschema";
@@ -173,7 +173,7 @@ impl Reader<'_> {
         let message = format!("`{SCHEMA}` has no action \"{name}\"");
         match tool {
             Some(_) => self.report.at(&format!("catalog/{}.toml", name.server), &["tools", &name.operation], message),
-            None if name.to_string() == ERASE_TOOL => {}
+            None if LATER_TOOLS.contains(&name.to_string().as_str()) => {}
             None => self.report.push(Problem::of_file(SCHEMA, message).help("administration must always be possible")),
         }
     }

@@ -19,7 +19,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 7] = [
+pub const ADMIN_TOOLS: [&str; 8] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -27,11 +27,18 @@ pub const ADMIN_TOOLS: [&str; 7] = [
     "countersign.switch.clear",
     "countersign.tool.pin",
     ERASE_TOOL,
+    LOG_KEY_TOOL,
 ];
 
-/// Is the tool that erases a subject. Schemas that were written before there was one lack its action; a bundle with such
-/// a schema loads all the same and denies every erasure.
+/// Is the tool that erases a subject.
 pub const ERASE_TOOL: &str = "countersign.subject.erase";
+
+/// Is the tool that changes the keys of the log.
+pub const LOG_KEY_TOOL: &str = "countersign.log.key";
+
+/// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
+/// loads all the same and denies what they would do.
+pub(crate) const LATER_TOOLS: [&str; 2] = [ERASE_TOOL, LOG_KEY_TOOL];
 
 /// Says whether a name is that of a built-in administration tool.
 pub fn is_admin_tool(name: &str) -> bool {

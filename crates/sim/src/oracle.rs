@@ -208,7 +208,7 @@ impl Oracle {
             Err(_) if self.published == 0 => return Ok(()),
             note => note.map_err(|error| format!("the signed checkpoint: {error}"))?,
         };
-        let (checkpoint, _) = Checkpoint::open(&note, place.keys.log.verifier()).map_err(text)?;
+        let (checkpoint, _) = Checkpoint::open(&note, &place.keys.log.verifier()).map_err(text)?;
         let size = checkpoint.size;
         if size < self.published || size > self.size() {
             return Err(format!(

@@ -32,7 +32,7 @@ impl World {
             data: disk.root().join("countersign/data"),
             head: disk.root().join("countersign/keys/head"),
             journal_bytes_max: None,
-            keys: LogKeys { tenant: TenantKey::from_bytes([1; 32]), log },
+            keys: LogKeys { tenant: TenantKey::from_bytes([1; 32]), log: log.into() },
             clock: Arc::new(Steps::default()),
             random: Arc::new(Drawn::new(rng.split())),
         };

@@ -65,6 +65,11 @@ pub async fn reopened(config: Config) -> Arc<Control> {
     panic!("the folder is still taken")
 }
 
+/// Returns the key that the log of every test's application begins with.
+pub fn log_key() -> SignerKey {
+    SignerKey::ed25519("testkit.example/log", &[9; 32]).unwrap()
+}
+
 /// Starts an application with the bundle of [`bundle`].
 pub async fn world() -> World {
     world_with(bundle()).await
@@ -113,10 +118,7 @@ fn place(folder: &TempDir, clock: Arc<TestClock>) -> Place {
     Place {
         data: make("data"),
         head: make("head"),
-        keys: LogKeys {
-            tenant: TenantKey::from_bytes([7; 32]),
-            log: SignerKey::ed25519("testkit.example/log", &[9; 32]).unwrap(),
-        },
+        keys: LogKeys { tenant: TenantKey::from_bytes([7; 32]), log: log_key().into() },
         clock,
         random: Arc::new(Counting::default()),
         journal_bytes_max: None,

@@ -159,7 +159,7 @@ async fn gather(world: &World) -> Material {
     let history = world.control.history();
     let entries = history.range(0, history.size().unwrap()).unwrap();
     let records: Vec<Record> = entries.iter().map(|entry| Record::read(&entry.bytes)).collect();
-    let key = world.control.config().place.keys.log.clone();
+    let key = testkit::log_key();
     let witnesses = [1, 2, 3].map(|n| CosignerKey::ed25519(&format!("witness{n}.example/w"), &[n; 32]).unwrap());
     let lines = witnesses.iter().zip(1..).map(|(witness, n)| format!("witness w{n} {}\n", witness.verifier()));
     let witnesses_text: String = lines.collect();

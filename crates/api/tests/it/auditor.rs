@@ -20,7 +20,7 @@ enum Right {
 use Right::{Open, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 28] = [
+const ROUTES: [(&str, &str, &str, Right); 31] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -43,6 +43,9 @@ const ROUTES: [(&str, &str, &str, Right); 28] = [
     ("post", "/v1/erasures", "/v1/erasures", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),
+    ("post", "/v1/log/freeze", "/v1/log/freeze", Refused),
+    ("post", "/v1/log/retire-key", "/v1/log/retire-key", Refused),
+    ("post", "/v1/log/rotate-key", "/v1/log/rotate-key", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),

@@ -39,7 +39,7 @@ async fn a_verifier_needs_nothing_but_what_is_served() {
     assert_eq!(note.status, 200);
     assert_eq!(header_of(&note, header::CONTENT_TYPE), "text/plain; charset=utf-8");
     assert_eq!(header_of(&note, header::CACHE_CONTROL), "no-cache");
-    let key = api.world.control.config().place.keys.log.verifier().clone();
+    let key = api.world.control.config().place.keys.log.verifier();
     let (checkpoint, _) = Checkpoint::open(&note.bytes, &key).unwrap();
     let mut files = BTreeMap::new();
     let all = tlog::tiles_between(0, checkpoint.size).chain(tlog::bundles_between(0, checkpoint.size));

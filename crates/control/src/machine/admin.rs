@@ -32,6 +32,7 @@ impl Decider {
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
+            Change::Log(change) => self.change_log(*change, by, reason, turn),
             Change::Erase { subject, mark } => self.erase(&subject, &mark, action, turn),
         };
         // Administration takes effect inside the turn that records it, so it lands in the same turn.

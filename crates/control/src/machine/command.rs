@@ -10,6 +10,7 @@ use types::{
     SessionId, ToolName,
 };
 
+use super::LogChange;
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::sessions::Brief;
@@ -35,6 +36,8 @@ pub enum Change {
     Clear(Target),
     /// Pins a tool's definition after a review.
     Pin(ToolName, Digest),
+    /// Changes the keys that sign the log.
+    Log(Box<LogChange>),
     /// Erases a subject.
     Erase {
         /// The agent or person.
@@ -56,7 +59,7 @@ impl Change {
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
             }
             Self::Erase { subject, .. } => vec![subject.subject()],
-            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => Vec::new(),
+            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) | Self::Log(_) => Vec::new(),
         }
     }
 }

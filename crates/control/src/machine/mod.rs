@@ -8,6 +8,7 @@ mod cases;
 mod command;
 mod due;
 mod erase;
+mod log_keys;
 mod meters;
 mod outcome;
 mod propose;
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
-use ledger::{Machine, StateSource, Turn};
+use ledger::{Machine, Standing, StateSource, Turn, standing};
 use policy::{Bundle, BundleFiles};
 use stages::decision::Permit;
 use types::case::Case;
@@ -29,6 +30,7 @@ use types::cbor::{self, Canonical};
 use types::{AgentId, CaseId, ClassId, Digest, KeyId, Session, TenantId, ToolName};
 
 pub use command::{Change, Changes, Command, Propose, Reply};
+pub use log_keys::LogChange;
 pub use outcome::UNREPORTED_MS;
 pub use propose::REPORTED_PERMIT_MS;
 pub use repeats::{KEY_MS, KEYS_MAX};
@@ -48,6 +50,8 @@ pub struct Seed {
     pub bundle: Arc<Bundle>,
     /// The inventory's entities at the start.
     pub entities: Arc<Entities>,
+    /// How the log stands until a change of its keys is recorded.
+    pub log: Standing,
     /// Where the machine shows its snapshot; set at the first load.
     pub views: Arc<std::sync::OnceLock<Arc<Views>>>,
     /// Where changed cases are shown.
@@ -71,6 +75,7 @@ pub struct Decider {
     meters: Meters,
     denials: tick::Denials,
     bundles: BTreeSet<Digest>,
+    log: Standing,
 }
 
 fn read<T: Canonical>(source: &dyn StateSource, kind: &str) -> Result<Vec<(String, T)>, String> {
@@ -130,6 +135,7 @@ impl Machine for Decider {
             read::<(ToolName, Digest)>(source, kind::PIN)?.into_iter().map(|(_, pin)| pin).collect();
         let conduct: Vec<((AgentId, ClassId), Conduct)> =
             read::<((AgentId, ClassId), Conduct)>(source, kind::CONDUCT)?.into_iter().map(|(_, entry)| entry).collect();
+        let log = read::<Standing>(source, standing::KIND)?.into_iter().map(|(_, log)| log).next();
         let snapshot = Snapshot {
             epoch: seed.views.get().map_or(1, |views| views.snapshot().epoch + 1),
             bundle,
@@ -159,6 +165,7 @@ impl Machine for Decider {
             meters: Meters::load(source)?,
             denials: tick::Denials::default(),
             bundles,
+            log: log.unwrap_or_else(|| seed.log.clone()),
         };
         machine.views.publish(snapshot);
         Ok(machine)
@@ -166,6 +173,9 @@ impl Machine for Decider {
 
     fn apply(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
         self.views.saw(turn.now);
+        if let Some(refused) = self.frozen(&command) {
+            return (refused, None);
+        }
         match command {
             Command::Propose(propose) => self.propose(*propose, turn),
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),

@@ -145,7 +145,8 @@ async fn an_inventory_that_was_read_for_another_bundle_is_not_taken() {
     control.close().await;
     let (views, bundle) = (Arc::new(OnceLock::new()), config.bundle.clone());
     let entities = Arc::default();
-    let seed = Seed { tenant: config.tenant, bundle, entities, views: views.clone(), board: Arc::default() };
+    let log = ledger::Standing::first(&config.place.keys.log.verifier());
+    let seed = Seed { tenant: config.tenant, bundle, entities, log, views: views.clone(), board: Arc::default() };
     let opened = ledger::recover::open::<Decider>(&config.place, seed).unwrap();
     let views: &Arc<Views> = views.get().unwrap();
     let (active, before) = (views.snapshot().bundle.digest(), views.snapshot().epoch);

@@ -118,7 +118,7 @@ async fn answered(world: &World, request: &Request, withheld: &[&str]) -> Archiv
     let withheld = withheld.iter().map(|name| (*name).to_owned()).collect();
     let custody = Custody { withheld, ..custody("ana", Millis(1)) };
     let key = world.control.config().place.keys.log.verifier();
-    answer(world.control.history(), key, request, custody).await.unwrap()
+    answer(world.control.history(), &key, request, custody).await.unwrap()
 }
 
 fn find<'a>(story: &'a Story, says: &str) -> &'a Statement {
@@ -296,7 +296,7 @@ async fn a_steered_sample_and_another_log_are_broken() {
     let told = auditor.told(&honest, &other);
     assert_eq!(told.standing(), Standing::Broken);
     let key = world.control.config().place.keys.log.verifier();
-    let refused = answer(world.control.history(), key, &foreign, custody("ana", Millis(1))).await.unwrap_err();
+    let refused = answer(world.control.history(), &key, &foreign, custody("ana", Millis(1))).await.unwrap_err();
     assert_eq!(refused.code, types::Code::EvidenceBroken);
 }
 

@@ -14,12 +14,12 @@ async fn exported(world: &World, wanted: Wanted, withhold: &[&str], with_policy:
     custody.withheld = withhold.iter().map(|name| (*name).to_owned()).collect();
     let order = Order { wanted, with_policy, custody };
     let key = world.control.config().place.keys.log.verifier();
-    let archive = when_published(world.control.history(), key, &order).await.unwrap();
+    let archive = when_published(world.control.history(), &key, &order).await.unwrap();
     Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap()
 }
 
 fn verified(world: &World, archive_in: &Archive, more: Bundles) -> replay::Report {
-    archive(archive_in, &Trust::Key(world.control.config().place.keys.log.verifier().clone()), more)
+    archive(archive_in, &Trust::Key(world.control.config().place.keys.log.verifier()), more)
 }
 
 fn everything() -> Wanted {

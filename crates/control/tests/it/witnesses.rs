@@ -14,9 +14,9 @@ use types::Code;
 use crate::{propose, try_propose};
 
 /// Starts an application whose log two witnesses must have cosigned.
-async fn witnessed() -> (World, [Witness; 2]) {
+pub async fn witnessed() -> (World, [Witness; 2]) {
     let world = testkit::world().await;
-    let key = world.control.config().place.keys.log.verifier().clone();
+    let key = world.control.config().place.keys.log.verifier();
     let witnesses = [1, 2].map(|n| Witness::start(n, &key));
     (with_witnesses(world, &witnesses, "all").await, witnesses)
 }
@@ -31,7 +31,7 @@ fn policy(witnesses: &[Witness; 2], quorum: &str) -> TrustPolicy {
     TrustPolicy::parse(text.as_bytes()).unwrap()
 }
 
-async fn until_witnessed(control: &Control) {
+pub async fn until_witnessed(control: &Control) {
     for _ in 0..200 {
         if control.witnessed().is_some_and(|stand| stand.size == control.size()) {
             return;
@@ -50,7 +50,7 @@ async fn what_is_recorded_is_witnessed_and_its_evidence_says_so() {
     let bytes = world.control.export(&"ana".parse().unwrap(), &decided.decision.action).await.unwrap();
     let archive = Archive::from_bytes(&bytes).unwrap();
     let trust = |quorum| {
-        let key = world.control.config().place.keys.log.verifier().clone();
+        let key = world.control.config().place.keys.log.verifier();
         Trust::Policy(policy(&witnesses, quorum).with_log(key))
     };
     let (report, _) = evidence::verify::archive(&archive, &trust("all"));
@@ -73,7 +73,7 @@ async fn a_witness_that_does_not_answer_holds_nothing_up() {
     until_witnessed(&world.control).await;
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

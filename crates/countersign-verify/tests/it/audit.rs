@@ -72,7 +72,7 @@ impl Desk {
         assert_eq!(code, 0, "{said}");
         let drawn = Request::from_json(&fs::read(&request).unwrap()).unwrap();
         let key = self.world.control.config().place.keys.log.verifier();
-        let archive = answer(self.world.control.history(), key, &drawn, custody("ana", Millis(1))).await.unwrap();
+        let archive = answer(self.world.control.history(), &key, &drawn, custody("ana", Millis(1))).await.unwrap();
         fs::write(&evidence, archive.to_bytes().unwrap()).unwrap();
         (request, evidence)
     }

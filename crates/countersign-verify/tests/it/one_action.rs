@@ -15,7 +15,7 @@ async fn bundle(withheld: &[&str]) -> (tempfile::TempDir, std::path::PathBuf, St
     let history = world.control.history();
     let size = history.size().unwrap();
     let denied = history.range(0, size).unwrap().into_iter().find(|entry| entry.leaf.verdict == Some(3)).unwrap();
-    let verifier = world.control.config().place.keys.log.verifier().clone();
+    let verifier = world.control.config().place.keys.log.verifier();
     let withheld = withheld.iter().map(|name| (*name).to_owned()).collect();
     let order = Order::of(denied.leaf.action.unwrap(), Custody { withheld, ..custody("ana", types::Millis(1)) });
     let archive = when_published(history, &verifier, &order).await.unwrap();
@@ -94,7 +94,7 @@ async fn an_approval_is_believed_only_with_its_vote() {
         let path = folder.path().join("ran.evidence");
         fs::write(
             &path,
-            history.export(&About::action(ran), indices, verifier, &Custody::default()).unwrap().to_bytes().unwrap(),
+            history.export(&About::action(ran), indices, &verifier, &Custody::default()).unwrap().to_bytes().unwrap(),
         )
         .unwrap();
         verify(&path, &["--key", &key]).1

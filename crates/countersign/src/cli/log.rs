@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use types::{ActionId, AgentId, SessionId};
+use types::{ActionId, AgentId, SessionId, TenantId};
 
 use super::Receipt;
 
@@ -43,6 +43,9 @@ pub enum LogCommand {
         #[arg(required = true)]
         answers: Vec<PathBuf>,
     },
+    /// The keys that sign it, its end, and how it goes on.
+    #[command(flatten)]
+    Keys(LogKeyCommand),
     /// Write a receipt for one record, in a format that others read.
     Receipt(Receipt),
     /// Print the key a verifier needs.
@@ -53,6 +56,44 @@ pub enum LogCommand {
         /// As PEM, for programs that know no verifier keys.
         #[arg(long)]
         pem: bool,
+    },
+}
+
+/// The keys that sign the log, its end, and how it goes on.
+#[derive(Debug, Subcommand)]
+pub enum LogKeyCommand {
+    /// Let a second key of the same name sign the log; both sign until the older one is retired.
+    RotateKey {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let the older of two keys sign no longer, and destroy it.
+    RetireKey {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// End the log at once, because its keys may be in other hands; it waits for no decision.
+    Freeze {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The tenant, where no server runs.
+        #[arg(long, default_value = "default")]
+        tenant: TenantId,
+    },
+    /// Go on under a new key and a new name after a log that was frozen, or that is behind what was seen of it.
+    Continue {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Acknowledge that records are lost; the log says so from then on.
+        #[arg(long)]
+        accept_gap: bool,
+        /// The tenant.
+        #[arg(long, default_value = "default")]
+        tenant: TenantId,
     },
 }
 

@@ -37,7 +37,7 @@ pub async fn run(folders: &Folders, command: &AuditCommand, as_json: bool) -> Do
 fn trust_root(folders: &Folders, output: Option<&Path>, as_json: bool) -> Done {
     let keys = folders.keys_there()?;
     let custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
-    let root = TrustRoot::of(keys.log.verifier(), Made { program: custody.program, by: custody.by, at: custody.at });
+    let root = TrustRoot::of(&keys.log.verifier(), Made { program: custody.program, by: custody.by, at: custody.at });
     let Some(file) = output else {
         output::say(root.to_json().trim_end());
         return Ok(Exit::Done);
@@ -98,7 +98,7 @@ fn population(folders: &Folders, which: &Which, as_json: bool) -> Done {
     let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
     let mut counted = Population::new(which.filter());
     let fetch = |path: &tlog::TilePath| public.fetch(path);
-    let published = walk(&public.note, keys.log.verifier(), fetch, |index, leaf, _| counted.take(index, leaf))?;
+    let published = walk(&public.note, &keys.log.verifier(), fetch, |index, leaf, _| counted.take(index, leaf))?;
     let counted = counted.of(&published);
     show(&counted.lines(), serde_json::to_value(&counted), as_json);
     Ok(Exit::Done)
@@ -106,7 +106,7 @@ fn population(folders: &Folders, which: &Which, as_json: bool) -> Done {
 
 fn sample(folders: &Folders, args: &Sample, as_json: bool) -> Done {
     let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
-    let (key, fetch) = (keys.log.verifier(), |path: &tlog::TilePath| public.fetch(path));
+    let (key, fetch) = (&keys.log.verifier(), |path: &tlog::TilePath| public.fetch(path));
     let request = Request::draw(&public.note, key, fetch, &args.seed, args.n, args.which.filter())?;
     if let Some(file) = &args.output {
         write(file, request.to_json().as_bytes())?;
@@ -123,7 +123,7 @@ async fn make(folders: &Folders, file: &Path, withhold: &[String]) -> Result<(Re
     let (history, keys) = folders.history()?;
     let mut custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
     custody.withheld = withhold.to_vec();
-    let archive = answer(&history, keys.log.verifier(), &request, custody).await?;
+    let archive = answer(&history, &keys.log.verifier(), &request, custody).await?;
     Ok((request, archive))
 }
 
@@ -144,7 +144,7 @@ async fn write_answer(folders: &Folders, request: &Path, file: &Path, withhold: 
 async fn tell(folders: &Folders, request: &Path, as_json: bool) -> Done {
     let (request, archive) = make(folders, request, &[]).await?;
     let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
-    let key = keys.log.verifier();
+    let key = &keys.log.verifier();
     let held = Held::by(&request, &archive, key, |path| public.fetch(path))?;
     let told = reconstruct(&archive, key, Bundles::new(), Some(&request), Some(&held));
     show(&told.lines(), serde_json::to_value(&told), as_json);

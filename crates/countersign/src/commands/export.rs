@@ -23,7 +23,7 @@ pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
     let mut custody = custody(&machine::user().unwrap_or_else(|| "an unnamed user".into()), SystemClock.wall());
     custody.withheld = args.withhold.clone();
     let order = Order { wanted: wanted(args, custody.at), with_policy: !args.without_policy, custody };
-    let archive = when_published(&history, keys.log.verifier(), &order).await?;
+    let archive = when_published(&history, &keys.log.verifier(), &order).await?;
     let bytes = archive.to_bytes().map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
     let file = args.output.clone().unwrap_or_else(|| name(&order.wanted));
     std::fs::write(&file, &bytes)

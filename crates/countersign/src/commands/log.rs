@@ -10,14 +10,15 @@ use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::{Done, export, receipt, witness};
-use crate::cli::LogCommand;
+use super::{Done, export, log_keys, receipt, witness};
+use crate::cli::{Cli, LogCommand};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
 use crate::output::{self, FAINT, GOOD, NOTE, paint};
 
 /// Runs the command.
-pub async fn run(folders: &Folders, command: &LogCommand, as_json: bool) -> Done {
+pub async fn run(cli: &Cli, command: &LogCommand) -> Done {
+    let (folders, as_json) = (&cli.folders(), cli.json);
     match command {
         LogCommand::Tail { count, follow } => tail(folders, *count, *follow, as_json).await,
         LogCommand::Check => check(folders, as_json),
@@ -26,12 +27,14 @@ pub async fn run(folders: &Folders, command: &LogCommand, as_json: bool) -> Done
             witness::request(folders, witness, *old, output, as_json)
         }
         LogCommand::WitnessAnswer { request, answers } => witness::answer(folders, request, answers, as_json),
+        LogCommand::Keys(command) => log_keys::run(cli, command).await,
         LogCommand::Receipt(args) => receipt::run(folders, args, as_json).await,
         LogCommand::Key { statement, pem } => {
             let log = folders.keys_there()?.log;
-            let key = if *statement { folders.statement_key()? } else { log };
-            let key = key.verifier();
-            output::say(if *pem { evidence::cose_receipt::public_pem(key) } else { key.to_string() });
+            let keys = if *statement { vec![folders.statement_key()?.verifier().clone()] } else { log.verifiers() };
+            for key in &keys {
+                output::say(if *pem { evidence::cose_receipt::public_pem(key) } else { key.to_string() });
+            }
             Ok(Exit::Done)
         }
     }
@@ -77,7 +80,7 @@ fn check(folders: &Folders, as_json: bool) -> Done {
     let note =
         note.ok_or_else(|| CliError::new(Exit::Undetermined, Code::EvidenceMissing, "nothing is published yet"))?;
     let (checkpoint, _) =
-        Checkpoint::open(&note, keys.log.verifier()).map_err(|e| broken(format!("the checkpoint: {e}")))?;
+        Checkpoint::open(&note, &keys.log.verifier()).map_err(|e| broken(format!("the checkpoint: {e}")))?;
     let bar = output::progress(checkpoint.size, as_json);
     let mut walk = Walk::new();
     let mut wrong: Option<String> = None;

@@ -15,6 +15,7 @@ mod init;
 mod key;
 mod kill;
 mod log;
+mod log_keys;
 mod policy;
 mod receipt;
 mod reference;
@@ -54,7 +55,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
-        Command::Log(ref command) => log::run(&folders, command, json).await,
+        Command::Log(ref command) => log::run(&cli, command).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,
         Command::Tool(ref command) => tool::run(&client()?, command, json).await,

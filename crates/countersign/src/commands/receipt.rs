@@ -25,7 +25,7 @@ pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
         RecordRef::Index(index) => index,
         RecordRef::Action(action) => last_decision(&history, &action)?,
     };
-    let logged = logged_when_published(&history, index, keys.log.verifier()).await?;
+    let logged = logged_when_published(&history, index, &keys.log.verifier()).await?;
     let (bytes, key) = match args.format {
         ReceiptFormat::TlogProof => (logged.tlog_proof().into_bytes(), keys.log.verifier().to_string()),
         signed => sign(folders, &logged, signed)?,

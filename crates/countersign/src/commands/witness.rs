@@ -71,7 +71,7 @@ struct Exchange {
 }
 
 fn exchange(folders: &Folders) -> Result<Exchange, CliError> {
-    let log = folders.keys_there()?.log.verifier().clone();
+    let log = folders.keys_there()?.log;
     let policy = folders.witnesses()?.ok_or_else(|| {
         CliError::usage("no witnesses are named")
             .hint("name them in keys/witness.policy (see docs/concepts/witnesses.md)")

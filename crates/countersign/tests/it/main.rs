@@ -17,6 +17,7 @@ mod first_minute;
 mod first_start;
 mod hook;
 mod key;
+mod log_keys;
 mod program;
 mod reading;
 mod receipt;

@@ -157,7 +157,7 @@ async fn bundles_of_before_and_after_verify() {
     let export = |open: &Open<Adder>| -> Archive {
         let custody = Custody { withheld: vec!["body".to_owned()], ..Custody::default() };
         let about = About::Records { from: 0, to: 2 };
-        let archive = open.history.export(&about, &[0, 1], keys.log.verifier(), &custody).unwrap();
+        let archive = open.history.export(&about, &[0, 1], &keys.log.verifier(), &custody).unwrap();
         Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap()
     };
     let before = export(&open);
@@ -168,7 +168,7 @@ async fn bundles_of_before_and_after_verify() {
     open.publisher.publish().unwrap();
     let after = export(&open);
     assert_eq!((after.manifest.records.clone(), after.manifest.erased.clone()), (vec![0, 1, erasure], vec![0]));
-    let trust = Trust::Key(keys.log.verifier().clone());
+    let trust = Trust::Key(keys.log.verifier());
     let standing = |bundle: &Archive| archive(bundle, &trust).0.signature_standing();
     assert_eq!((standing(&before), standing(&after)), (Standing::Holds, Standing::Erased));
     let word = |bundle: &Archive, n: usize| archive(bundle, &trust).0.records[n].fields["body"];

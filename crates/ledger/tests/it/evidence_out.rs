@@ -15,7 +15,7 @@ async fn bundle(world: &World) -> Vec<u8> {
     opened.publisher.publish().unwrap();
     let about = About::Records { from: 0, to: 300 };
     let key = world.keys();
-    let exported = opened.history.export(&about, &[0, 255, 299], key.log.verifier(), &Custody::default()).unwrap();
+    let exported = opened.history.export(&about, &[0, 255, 299], &key.log.verifier(), &Custody::default()).unwrap();
     world.close(opened);
     exported.to_bytes().unwrap()
 }
@@ -24,7 +24,7 @@ async fn bundle(world: &World) -> Vec<u8> {
 async fn a_bundle_verifies_against_the_trusted_key_alone() {
     let world = World::new();
     let archive_in = Archive::from_bytes(&bundle(&world).await).unwrap();
-    let report = archive(&archive_in, &Trust::Key(world.keys().log.verifier().clone())).0;
+    let report = archive(&archive_in, &Trust::Key(world.keys().log.verifier())).0;
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records.len(), 3);
     assert_eq!(archive(&archive_in, &Trust::Nobody).0.signature_standing(), Standing::Missing);
@@ -41,7 +41,7 @@ async fn no_altered_byte_of_a_bundle_passes() {
         let mut altered = bytes.clone();
         altered[at] ^= 0x20;
         let passes = Archive::from_bytes(&altered).is_ok_and(|a| {
-            archive(&a, &Trust::Key(world.keys().log.verifier().clone())).0.signature_standing() == Standing::Holds
+            archive(&a, &Trust::Key(world.keys().log.verifier())).0.signature_standing() == Standing::Holds
         });
         if passes {
             undetected.push(at);
@@ -66,8 +66,8 @@ async fn what_is_withheld_stays_hidden_and_the_rest_still_holds() {
     let key = world.keys();
     let custody = Custody { withheld: vec!["body".to_owned()], ..Custody::default() };
     let about = About::Records { from: 7, to: 8 };
-    let exported = opened.history.export(&about, &[7], key.log.verifier(), &custody).unwrap();
-    let (report, _) = archive(&exported, &Trust::Key(key.log.verifier().clone()));
+    let exported = opened.history.export(&about, &[7], &key.log.verifier(), &custody).unwrap();
+    let (report, _) = archive(&exported, &Trust::Key(key.log.verifier()));
     assert_eq!(report.signature_standing(), Standing::Holds);
     assert_eq!(report.records[0].fields["body"], "withheld");
     assert_eq!(report.records[0].fields["arguments"], "empty");
@@ -78,7 +78,7 @@ async fn a_record_comes_with_the_proof_that_the_published_log_holds_it() {
     let world = World::new();
     bundle(&world).await;
     let mut opened = world.open().unwrap();
-    let key = world.keys().log.verifier().clone();
+    let key = world.keys().log.verifier();
     for index in [0, 255, 256, 299] {
         let logged = opened.history.logged(index, &key).unwrap();
         let read = evidence::Logged::parse(logged.tlog_proof().as_bytes(), logged.leaf().to_vec(), &key).unwrap();
@@ -106,6 +106,6 @@ async fn a_tile_that_was_altered_gives_no_proof() {
     let mut bytes = std::fs::read(&tile).unwrap();
     bytes[40] ^= 1;
     std::fs::write(&tile, bytes).unwrap();
-    let refused = opened.history.logged(0, world.keys().log.verifier());
+    let refused = opened.history.logged(0, &world.keys().log.verifier());
     assert!(matches!(refused, Err(HistoryError::Files(_))), "{refused:?}");
 }

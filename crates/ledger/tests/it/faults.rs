@@ -197,7 +197,7 @@ async fn an_export_before_the_first_checkpoint_is_too_early_and_makes_nothing() 
     let early = opened.history.export(
         &About::Records { from: 0, to: 1 },
         &[0],
-        world.keys().log.verifier(),
+        &world.keys().log.verifier(),
         &Custody::default(),
     );
     assert!(matches!(early, Err(HistoryError::Unpublished { index: 0, published: 0 })));

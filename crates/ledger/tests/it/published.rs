@@ -22,7 +22,7 @@ async fn add(opened: &countersign_ledger::recover::Open<crate::world::Adder>, re
 fn check(world: &World) -> u64 {
     let log = world.data().join("log");
     let note = fs::read(log.join("checkpoint")).unwrap();
-    let (checkpoint, _) = Checkpoint::open(&note, world.keys().log.verifier()).unwrap();
+    let (checkpoint, _) = Checkpoint::open(&note, &world.keys().log.verifier()).unwrap();
     let fetch = |path: &tlog::TilePath| fs::read(log.join(path.to_string())).ok();
     tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, |_, _| {}).unwrap();
     checkpoint.size

@@ -156,7 +156,7 @@ impl World {
     pub fn keys(&self) -> LogKeys {
         LogKeys {
             tenant: TenantKey::from_bytes([1; 32]),
-            log: SignerKey::ed25519("test.example/log", &[2; 32]).unwrap(),
+            log: SignerKey::ed25519("test.example/log", &[2; 32]).unwrap().into(),
         }
     }
 

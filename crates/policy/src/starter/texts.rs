@@ -287,7 +287,7 @@ pub(super) fn policies(has_destructive: bool) -> String {
 
 /// Is `policies/administration.cedar`.
 pub(super) const ADMINISTRATION: &str = r#"// Who may administer Countersign: activate bundles, give levels, make and revoke keys, clear switches, pin tools,
-// erase what is recorded about a person or an agent.
+// erase what is recorded about a person or an agent, change the keys of the log.
 // Stopping things never needs permission.
 
 // Owners administer, with enhanced logging. To demand a second person, write "approved" and add @escalate("owner").

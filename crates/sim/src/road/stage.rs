@@ -91,7 +91,7 @@ fn config(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &
         place: Place {
             data: make("data"),
             head: make("head"),
-            keys: LogKeys { tenant: tenant(), log: SignerKey::ed25519("sim.example/log", &[9; 32]).unwrap() },
+            keys: LogKeys { tenant: tenant(), log: SignerKey::ed25519("sim.example/log", &[9; 32]).unwrap().into() },
             clock: clock.clone(),
             random: random.clone(),
             journal_bytes_max: None,

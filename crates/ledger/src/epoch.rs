@@ -1,0 +1,173 @@
+//! What a start must know of the log before it goes on: whether it is frozen, whether it is behind what was seen of it, and
+//! whether the files of an epoch that ended lie where the present one's belong.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use evidence::LogEnd;
+use store::Reader;
+use tlog::Note;
+use tlog::checkpoint::Checkpoint;
+use types::Digest;
+
+use crate::disk::Disk;
+use crate::files::{self, Folder};
+use crate::recover::{LOG, OpenError, Place, root_at};
+use crate::standing::{Ended, Standing};
+
+const CHECKPOINT: &str = "checkpoint";
+
+const HEAD: &str = "head";
+
+/// Says how a journal is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// As it is: one that is frozen or behind is refused.
+    AsItIs,
+    /// To take it up under a new origin: one that is frozen or behind is opened, and nothing of it is published.
+    Anew,
+}
+
+/// Is what was found of a log that is to be taken up under a new origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// How the log stands.
+    pub standing: Standing,
+    /// Where it ends, by the records that are there and what the head file has seen.
+    pub end: LogEnd,
+    /// The origins that end with it: its own, and that of a later epoch that only the head file knows of.
+    pub origins: Vec<String>,
+}
+
+impl Found {
+    /// Returns the origin of the log that ended.
+    pub fn origin(&self) -> &str {
+        origin_of(&self.standing)
+    }
+
+    /// Returns the origin under which the records can go on: one that was never used.
+    pub fn next_origin(&self) -> String {
+        let own = self.origin();
+        let first = self.standing.ended.first().map_or(own, |ended| ended.origin.as_str());
+        let known = self.standing.ended.iter().map(|ended| &ended.origin).chain(&self.origins);
+        let number = |origin: &String| origin.strip_prefix(first)?.strip_prefix('/')?.parse::<u64>().ok();
+        format!("{first}/{}", known.filter_map(number).max().unwrap_or(1) + 1)
+    }
+}
+
+fn origin_of(standing: &Standing) -> &str {
+    standing.signers.first().and_then(|key| key.split_once('+')).map_or("", |(name, _)| name)
+}
+
+/// Holds the journal against its standing and its head file, and lets the keys sign that it names.
+pub(crate) fn check(
+    place: &Place,
+    disk: &Arc<dyn Disk>,
+    reader: &Reader,
+    size: u64,
+    start: Start,
+) -> Result<Found, OpenError> {
+    let stored = Standing::read(reader)?;
+    let standing = stored.unwrap_or_else(|| Standing::first(&place.keys.log.verifier()));
+    if standing.frozen && start == Start::AsItIs {
+        return Err(OpenError::Frozen(origin_of(&standing).to_owned()));
+    }
+    move_away(place, disk, &standing)?;
+    let found = check_head_file(place, disk, reader, size, standing)?;
+    if start == Start::Anew {
+        return Ok(found);
+    }
+    if found.end.lost() > 0 {
+        return Err(OpenError::Behind { found: found.end.found, seen: found.end.seen });
+    }
+    let keys = |e: crate::ring::RingError| OpenError::Keys(e.to_string());
+    place.keys.log.settle(&found.standing).map_err(keys)?;
+    // A key that no record names was prepared for a change that never came, or was retired as the process died.
+    place.keys.log.forget_others().map_err(keys)?;
+    Ok(found)
+}
+
+fn check_head_file(
+    place: &Place,
+    disk: &Arc<dyn Disk>,
+    reader: &Reader,
+    size: u64,
+    standing: Standing,
+) -> Result<Found, OpenError> {
+    let failed = |error| OpenError::Folder { path: place.head.clone(), error };
+    let folder = Folder::open(disk.clone(), &place.head).map_err(failed)?;
+    let all = || Ok::<_, OpenError>(LogEnd { found: size, seen: size, root: Some(Digest(root_at(reader, size)?.0)) });
+    let mut origins = vec![origin_of(&standing).to_owned()];
+    let Some(bytes) = folder.read(HEAD).map_err(failed)? else {
+        return Ok(Found { end: all()?, standing, origins });
+    };
+    let (seen, _) = (place.keys.log.open(&bytes))
+        .map_err(|e| OpenError::Keys(format!("the head file is not signed by a key of this log: {e}")))?;
+    if seen.size > size {
+        let end = LogEnd { found: size, seen: seen.size, root: Some(Digest(seen.root.0)) };
+        origins.extend((!origins.contains(&seen.origin)).then_some(seen.origin));
+        return Ok(Found { standing, end, origins });
+    }
+    if root_at(reader, seen.size)? != seen.root {
+        return Err(OpenError::Mismatch(format!(
+            "its first {} records are not those the head file has seen",
+            seen.size
+        )));
+    }
+    Ok(Found { end: all()?, standing, origins })
+}
+
+/// Moves the files of an epoch that ended away from where those of the present one belong: the published ones to `log.N`,
+/// the head file to `head.N`. What a crash has left half done is done by the next start.
+///
+/// # Errors
+///
+/// [`OpenError::Folder`] if they cannot be moved; [`OpenError::Behind`] if the head file has seen more of an epoch that
+/// ended than the record of its end acknowledges.
+pub fn move_away(place: &Place, disk: &Arc<dyn Disk>, standing: &Standing) -> Result<(), OpenError> {
+    let Place { data, head, .. } = place;
+    for (ended, number) in standing.ended.iter().zip(1..) {
+        let failed = |error| OpenError::Folder { path: head.clone(), error };
+        let seen = read(disk.as_ref(), &head.join(HEAD)).map_err(failed)?;
+        if let Some(seen) = seen.filter(|seen| seen.origin == ended.origin) {
+            acknowledged(ended, &seen)?;
+            move_to_free(disk.as_ref(), head, HEAD, number).map_err(failed)?;
+        }
+        let failed = |error| OpenError::Folder { path: data.clone(), error };
+        let published = read(disk.as_ref(), &data.join(LOG).join(CHECKPOINT)).map_err(failed)?;
+        if published.is_some_and(|published| published.origin == ended.origin) {
+            move_to_free(disk.as_ref(), data, LOG, number).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn acknowledged(ended: &Ended, seen: &Checkpoint) -> Result<(), OpenError> {
+    if seen.size <= ended.end.seen {
+        return Ok(());
+    }
+    Err(OpenError::Behind { found: ended.end.found, seen: seen.size })
+}
+
+/// Reads the checkpoint in a file without its signatures, which say nothing about where the file belongs.
+fn read(disk: &dyn Disk, file: &Path) -> io::Result<Option<Checkpoint>> {
+    match disk.read(file) {
+        Ok(bytes) => Ok(Note::parse(&bytes).ok().and_then(|note| Checkpoint::parse(note.text()).ok())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn move_to_free(disk: &dyn Disk, folder: &Path, name: &str, number: u64) -> io::Result<()> {
+    let first = format!("{name}.{number}");
+    let names = std::iter::once(first.clone()).chain((2_u32..).map(|again| format!("{first}-{again}")));
+    for to in names.map(|to| folder.join(to)) {
+        // A file there is no folder, which is another error than that nothing is there.
+        if disk.holds_something(&to).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            disk.rename(&folder.join(name), &to)?;
+            return files::sync_on(disk, folder);
+        }
+    }
+    Ok(())
+}
