@@ -1,12 +1,11 @@
 //! A record with the proof that the log holds it: what every receipt is made from.
 
 use tlog::checkpoint::{Checkpoint, CheckpointError};
-use tlog::hash::{Hash, HashError, leaf_hash};
+use tlog::hash::{Hash, leaf_hash};
 use tlog::key::VerifierKey;
 use tlog::proof::{ProofError, verify_inclusion};
+use tlog::{LogProof, LogProofError, write_log_proof};
 use types::Code;
-
-const TLOG_PROOF: &str = "c2sp.org/tlog-proof@v1";
 
 /// Is the longest proof any tree needs, in hashes.
 pub(crate) const PATH_MAX: usize = 64;
@@ -34,10 +33,7 @@ pub enum LoggedError {
     Proof(#[from] ProofError),
     /// The text is not a C2SP tlog-proof.
     #[error("not a tlog-proof: {0}")]
-    Form(&'static str),
-    /// A line of the proof is not a hash.
-    #[error("a line of the proof is {0}")]
-    Hash(#[from] HashError),
+    Form(#[from] LogProofError),
 }
 
 impl LoggedError {
@@ -71,30 +67,13 @@ impl Logged {
     ///
     /// [`LoggedError`], as described there.
     pub fn parse(text: &[u8], leaf: Vec<u8>, key: &VerifierKey) -> Result<Self, LoggedError> {
-        let text = std::str::from_utf8(text).map_err(|_| LoggedError::Form("it is not UTF-8"))?;
-        let no_checkpoint = LoggedError::Form("no empty line stands before a checkpoint");
-        let (head, note) = text.split_once("\n\n").ok_or(no_checkpoint)?;
-        let mut lines = head.split('\n').peekable();
-        if lines.next() != Some(TLOG_PROOF) {
-            return Err(LoggedError::Form("the first line is not that of version 1"));
-        }
-        // Data for an application, which nothing authenticates and nobody here needs.
-        let _ = lines.next_if(|line| line.starts_with("extra "));
-        let index = lines.next().and_then(index_line).ok_or(LoggedError::Form("the index is missing or malformed"))?;
-        let path = lines.map(Hash::from_base64).collect::<Result<Vec<_>, _>>()?;
-        Self::new(leaf, index, path, note.as_bytes(), key)
+        let proof = LogProof::parse(text)?;
+        Self::new(leaf, proof.index, proof.hashes, proof.checkpoint.to_string().as_bytes(), key)
     }
 
     /// Prints the C2SP tlog-proof: index, inclusion proof and checkpoint, without the leaf.
-    pub fn tlog_proof(&self) -> String {
-        let mut text = format!("{TLOG_PROOF}\nindex {}\n", self.index);
-        for hash in &self.path {
-            text.push_str(&hash.to_base64());
-            text.push('\n');
-        }
-        text.push('\n');
-        text.push_str(&self.note);
-        text
+    pub fn tlog_proof(&self) -> Vec<u8> {
+        write_log_proof(self.index, &self.path, self.note.as_bytes(), None)
     }
 
     /// Returns the leaf's exact bytes.
@@ -121,12 +100,6 @@ impl Logged {
     pub fn note(&self) -> &str {
         &self.note
     }
-}
-
-/// Reads `index N`, where N has one spelling only.
-fn index_line(line: &str) -> Option<u64> {
-    let digits = line.strip_prefix("index ")?;
-    digits.parse().ok().filter(|index: &u64| index.to_string() == digits)
 }
 
 #[cfg(test)]
@@ -180,7 +153,7 @@ pub(crate) mod tests {
     #[test]
     fn a_tlog_proof_reads_back_and_proves_its_own_leaf_alone() {
         let logged = logged(5, 13);
-        let text = logged.tlog_proof();
+        let text = String::from_utf8(logged.tlog_proof()).unwrap();
         let read = |text: &str, leaf: Vec<u8>| Logged::parse(text.as_bytes(), leaf, log_key().verifier());
         assert_eq!(read(&text, logged.leaf().to_vec()), Ok(logged.clone()));
         assert!(matches!(read(&text, leaf(6).to_bytes()), Err(LoggedError::Proof(_))));
@@ -196,14 +169,14 @@ pub(crate) mod tests {
     #[test]
     fn what_stands_for_an_application_is_passed_over() {
         let logged = logged(0, 1);
-        let text = logged.tlog_proof().replace("\nindex", "\nextra aGk=\nindex");
+        let text = String::from_utf8(logged.tlog_proof()).unwrap().replace("\nindex", "\nextra aGk=\nindex");
         assert_eq!(Logged::parse(text.as_bytes(), logged.leaf().to_vec(), log_key().verifier()), Ok(logged));
     }
 
     #[test]
     fn every_altered_byte_of_a_proof_is_noticed() {
         let logged = logged(9, 21);
-        let text = logged.tlog_proof().into_bytes();
+        let text = logged.tlog_proof();
         for at in 0..text.len() {
             let mut altered = text.clone();
             altered[at] ^= 1;

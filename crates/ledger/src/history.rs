@@ -92,6 +92,9 @@ impl FromStr for LogFile {
     }
 }
 
+/// Is how many contents are compared at a time.
+const CONTENTS_AT_ONCE: u64 = 1_000;
+
 /// Reads one journal.
 #[derive(Debug)]
 pub struct History {
@@ -206,6 +209,34 @@ impl History {
                 all.extend(inner.reader.record(*index)?.and_then(|row| row.erased_by));
             }
             Ok(all.into_iter().collect())
+        })
+    }
+
+    /// Holds every content that is there against the digest its leaf commits to; returns the first record whose content
+    /// is another, which needs no key to be seen.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn foreign_content(&self) -> Result<Option<u64>, HistoryError> {
+        self.with(|inner| {
+            let size = inner.reader.head()?.size;
+            let mut next = 0;
+            while next < size {
+                let rows = inner.reader.records(next, next + CONTENTS_AT_ONCE)?;
+                for row in &rows {
+                    let bad = |error: evidence::leaf::LeafError| HistoryError::Record {
+                        index: row.seq,
+                        why: error.to_string(),
+                    };
+                    let leaf = Leaf::from_bytes(&row.leaf).map_err(bad)?;
+                    if row.sealed.as_deref().is_some_and(|sealed| seal::digest(sealed) != leaf.content) {
+                        return Ok(Some(row.seq));
+                    }
+                }
+                next += CONTENTS_AT_ONCE;
+            }
+            Ok(None)
         })
     }
 

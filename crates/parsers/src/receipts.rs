@@ -55,7 +55,7 @@ pub fn receipts(bytes: &[u8]) {
     let mut taker = Taker::new(bytes);
     match taker.byte() % 2 {
         0 => cose(one, &altered(&one.cose, &mut taker)),
-        _ => tlog_proof(one, &altered(one.logged.tlog_proof().as_bytes(), &mut taker)),
+        _ => tlog_proof(one, &altered(&one.logged.tlog_proof(), &mut taker)),
     }
 }
 

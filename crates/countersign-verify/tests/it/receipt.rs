@@ -26,7 +26,7 @@ impl Receipts {
         let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         put("leaf", logged.leaf());
         put("other", other.leaf());
-        put("one.tlog-proof", logged.tlog_proof().as_bytes());
+        put("one.tlog-proof", &logged.tlog_proof());
         put("one.cose", &CoseReceipt::sign(&logged, &key).unwrap().to_bytes());
         let statement = Statement::about(&logged).unwrap().to_json();
         put("one.dsse.json", Envelope::sign(statement.into_bytes(), &key).unwrap().to_json().as_bytes());

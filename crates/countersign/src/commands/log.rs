@@ -106,6 +106,10 @@ fn check(folders: &Folders, as_json: bool) -> Done {
     if let Some(why) = wrong {
         return Err(broken(why));
     }
+    let (history, _) = folders.history()?;
+    if let Some(index) = history.foreign_content()? {
+        return Err(broken(format!("the content of record {index} is not the one that its leaf commits to")));
+    }
     let walked = walk.finish();
     let size = reader.head()?.size;
     if as_json {

@@ -27,7 +27,7 @@ pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
     };
     let logged = logged_when_published(&history, index, &keys.log.verifier()).await?;
     let (bytes, key) = match args.format {
-        ReceiptFormat::TlogProof => (logged.tlog_proof().into_bytes(), keys.log.verifier().to_string()),
+        ReceiptFormat::TlogProof => (logged.tlog_proof(), keys.log.verifier().to_string()),
         signed => sign(folders, &logged, signed)?,
     };
     if let Some(file) = &args.leaf {

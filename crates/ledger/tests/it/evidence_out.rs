@@ -81,7 +81,7 @@ async fn a_record_comes_with_the_proof_that_the_published_log_holds_it() {
     let key = world.keys().log.verifier();
     for index in [0, 255, 256, 299] {
         let logged = opened.history.logged(index, &key).unwrap();
-        let read = evidence::Logged::parse(logged.tlog_proof().as_bytes(), logged.leaf().to_vec(), &key).unwrap();
+        let read = evidence::Logged::parse(&logged.tlog_proof(), logged.leaf().to_vec(), &key).unwrap();
         assert_eq!(read, logged);
         assert_eq!(logged.leaf(), opened.history.record(index).unwrap().unwrap().bytes);
     }

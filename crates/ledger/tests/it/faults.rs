@@ -291,3 +291,22 @@ async fn a_tile_that_becomes_full_after_a_failure_does_not_hold_up_publishing() 
     }
     assert_eq!(opened.publisher.publish().unwrap(), 301);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_that_its_leaf_does_not_commit_to_is_found() {
+    let world = World::new();
+    let opened = world.open().unwrap();
+    for n in 0..3 {
+        opened.ledger.ask(Ask::Add(n)).await.unwrap();
+    }
+    assert_eq!(opened.history.foreign_content().unwrap(), None);
+    world.close(opened);
+    let path = world.data().join(JOURNAL);
+    let sealed = store::Reader::open(&path).unwrap().record(1).unwrap().unwrap().sealed.unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(sealed.len()).position(|window| window == sealed).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let history = History::open(&world.data(), world.keys().tenant.clone()).unwrap();
+    assert_eq!(history.foreign_content().unwrap(), Some(1));
+}
