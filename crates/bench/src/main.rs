@@ -3,6 +3,7 @@
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
 //! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
 //! Words on the command line choose parts: `alone`, `record`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
+//! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours.
 
 mod cpu;
 mod evidence;
@@ -10,6 +11,7 @@ mod http;
 mod machine;
 mod mcp;
 mod measure;
+mod published;
 mod raw;
 mod workload;
 mod write;
@@ -48,7 +50,9 @@ async fn all() -> Result<(), String> {
         return write::run(Path::new(folder), count.parse().map_err(|_| format!("`{count}` is no count"))?).await;
     }
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let parts: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err()).collect();
+    let go = words.iter().find_map(|word| word.strip_prefix("go="));
+    let parts: Vec<&String> =
+        words.iter().filter(|word| word.parse::<u32>().is_err() && !word.starts_with("go=")).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
     let callers = if numbers.is_empty() { vec![1, 16, 64, 256] } else { numbers };
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
@@ -82,7 +86,7 @@ async fn all() -> Result<(), String> {
         line("  of it processor time, per decision", &spent);
     }
     if wanted("evidence") {
-        crate::evidence::all(&control, folder.path()).await?;
+        crate::evidence::all(&control, folder.path(), go).await?;
     }
     Ok(())
 }
