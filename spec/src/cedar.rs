@@ -83,10 +83,13 @@ impl Question<'_> {
         permits.iter().all(|policy| self.can_oblige(policy)).then(|| Rung::Yes(self.people(&permits, mode)))
     }
 
-    /// The gateway cannot check or rewrite anything yet, so a permit that demands it is worth nothing.
+    /// The gateway cannot check or rewrite anything yet, nor let administration wait for a receipt, so a permit that
+    /// demands it is worth nothing.
     fn can_oblige(&self, policy: &Policy) -> bool {
+        let waits = self.proposal.tool.server.as_str() == "countersign";
         let can = |id: ObligationId| {
-            self.bundle.obligations.get(&id).is_some_and(|o| o.verify.is_none() && o.rewrite.is_none())
+            let obligation = self.bundle.obligations.get(&id);
+            obligation.is_some_and(|o| o.verify.is_none() && o.rewrite.is_none() && !(waits && o.receipt.is_some()))
         };
         listed(policy, "obligations").all(|id| ObligationId::new(id).is_ok_and(can))
     }

@@ -176,12 +176,12 @@ impl Control {
         prepared.early.findings().iter().any(|finding| finding.restriction == Restriction::Deny)
     }
 
-    /// Records that a permit was never handed out, because a kill came between its record and its answer.
-    async fn withhold(&self, action: ActionId, refusal: &Refusal) -> Failure<()> {
+    /// Records that a permit was never used, because something came between its record and its answer.
+    async fn withhold(&self, action: ActionId, reported: bool, refusal: &Refusal) -> Failure<()> {
         let outcome = Outcome {
             action,
             status: OutcomeStatus::NotDispatched,
-            provenance: Provenance::Reported,
+            provenance: if reported { Provenance::Reported } else { Provenance::Observed },
             result: None,
             error: Some(refusal.message.clone()),
             dispatches: 0,
@@ -268,11 +268,17 @@ impl Control {
         if stopped { Err(Refusal::plain(Code::Killed, "a kill switch is set")) } else { Ok(()) }
     }
 
-    /// Hands the permit of an action out that its agent carries out by itself, or says that no permit was handed out.
+    /// Waits for the receipt that the policy demands of a permit, and hands it out if its agent carries the action out by
+    /// itself; or says that no permit was handed out.
     async fn settle(&self, decided: Decided, reported: bool) -> Failure<Decided> {
-        if reported && let Err(refusal) = self.hand_out(&decided) {
-            self.withhold(decided.decision.action, &refusal).await?;
-            return Err(refusal);
+        let mut settled = self.await_receipt(&decided).await;
+        if reported && settled.is_ok() {
+            settled = self.hand_out(&decided);
+        }
+        if let Err(refusal) = settled {
+            let action = decided.decision.action;
+            self.withhold(action, reported, &refusal).await?;
+            return Err(Refusal { action: Some(action), ..refusal });
         }
         Ok(decided)
     }

@@ -12,6 +12,7 @@ use ledger::{Clock, History, Ledger, Random, Standing};
 use policy::Bundle;
 use stages::decision::Permit;
 use tlog::TrustPolicy;
+use tokio::sync::{Notify, watch};
 use types::case::Case;
 use types::cbor;
 use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
@@ -22,7 +23,7 @@ use crate::machine::{Command, Decider, Reply, Seed};
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Switch, kind};
 use crate::tools::Listed;
-use crate::witnesses::Witnesses;
+use crate::witnesses::{Witnesses, pause};
 
 /// Is how long the publisher rests after it has brought the files up to date.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
@@ -72,6 +73,10 @@ pub struct Control {
     /// Held while the keys of the log change, so that two changes cannot cross.
     pub(crate) changing_log: tokio::sync::Mutex<()>,
     publisher: Mutex<Publisher>,
+    /// How many records the published files hold.
+    pub(crate) published: watch::Sender<u64>,
+    /// Ends the publisher's rest.
+    pub(crate) hurry: Arc<Notify>,
     pub(crate) witnesses: Option<Witnesses>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
@@ -167,6 +172,8 @@ impl Control {
             observed: RwLock::default(),
             changing_log: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
+            published: watch::Sender::new(0),
+            hurry: Arc::default(),
             mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
         }))
@@ -316,7 +323,7 @@ impl Control {
 
     fn spawn_publisher(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
-        let mut size = self.ledger.watch();
+        let (mut size, hurry) = (self.ledger.watch(), self.hurry.clone());
         tokio::spawn(async move {
             loop {
                 let Some(strong) = this.upgrade() else { return };
@@ -329,7 +336,7 @@ impl Control {
                     tokio::time::sleep(PUBLISH_AGAIN).await;
                     continue;
                 }
-                tokio::time::sleep(PUBLISH_EVERY).await;
+                pause(PUBLISH_EVERY, &hurry).await;
                 if size.changed().await.is_err() {
                     return;
                 }
@@ -346,6 +353,9 @@ impl Control {
         let published = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish();
         if let Err(PublishError::Mismatch(why)) = &published {
             self.mismatch.get_or_init(|| why.clone());
+        }
+        if let Ok(size) = &published {
+            self.published.send_replace(*size);
         }
         published
     }

@@ -21,6 +21,7 @@ pub mod levels;
 pub mod log_keys;
 pub mod machine;
 pub mod mcp;
+mod receipts;
 pub mod records;
 pub mod replay;
 pub mod roles;

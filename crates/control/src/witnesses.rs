@@ -1,7 +1,7 @@
 //! Witnesses: having the published log cosigned, and stopping when they know another journal than this one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::witness::Witnesses as Door;
@@ -9,6 +9,7 @@ use ledger::Folder;
 use ledger::recover::LOG;
 use ledger::witnessing::{Answered, Round, Step, Witnessing, WitnessingError, name};
 use tlog::trust_policy::Witness;
+use tokio::sync::{Notify, watch};
 use types::Code;
 
 use crate::control::{Config, Control};
@@ -20,8 +21,20 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Is how long they are left alone when not enough of them have answered.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Is how long they are left alone whoever waits for them.
+const HURRY: Duration = Duration::from_millis(50);
+
 /// Is how often a witness is asked in one round: once more if it knows the log at another size.
 const TRIES: u32 = 2;
+
+/// Rests, but no longer than [`HURRY`] once somebody waits.
+pub(crate) async fn pause(rest: Duration, hurry: &Notify) {
+    let waited_for = async {
+        tokio::time::sleep(HURRY).await;
+        hurry.notified().await;
+    };
+    let _ = tokio::time::timeout(rest, waited_for).await;
+}
 
 /// Is how the witnesses stand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,7 +51,9 @@ pub struct Witnessed {
 pub(crate) struct Witnesses {
     door: Door,
     witnessing: tokio::sync::Mutex<Witnessing>,
-    stand: RwLock<Witnessed>,
+    stand: watch::Sender<Witnessed>,
+    /// Ends the rest between two rounds.
+    hurry: Arc<Notify>,
 }
 
 impl Witnesses {
@@ -53,7 +68,12 @@ impl Witnesses {
         let witnessing = Witnessing::new(folder, config.place.keys.log.clone(), policy);
         let door = Door::new().map_err(|why| Refusal::plain(Code::Internal, why))?;
         let stand = Witnessed { witnesses: witnessing.reachable().len(), ..Witnessed::default() };
-        Ok(Some(Self { door, witnessing: tokio::sync::Mutex::new(witnessing), stand: RwLock::new(stand) }))
+        Ok(Some(Self {
+            door,
+            witnessing: tokio::sync::Mutex::new(witnessing),
+            stand: watch::Sender::new(stand),
+            hurry: Arc::default(),
+        }))
     }
 
     /// Brings the latest checkpoint before every witness; says whether a quorum has cosigned all there is.
@@ -118,13 +138,21 @@ impl Witnesses {
     }
 
     fn note(&self, size: u64, failures: BTreeMap<String, String>) {
-        let mut stand = self.stand.write().unwrap_or_else(PoisonError::into_inner);
-        stand.size = size;
-        stand.failures = failures;
+        self.stand.send_modify(|stand| {
+            stand.size = size;
+            stand.failures = failures;
+        });
     }
 
     pub(crate) fn stand(&self) -> Witnessed {
-        self.stand.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stand.borrow().clone()
+    }
+
+    /// Waits until a quorum has cosigned so many records.
+    pub(crate) async fn cosigned(&self, size: u64) {
+        self.hurry.notify_one();
+        // The sender lives as long as this does, so the wait ends by the size alone.
+        let _ = self.stand.subscribe().wait_for(|stand| stand.size >= size).await;
     }
 }
 
@@ -167,8 +195,9 @@ impl Control {
             loop {
                 let Some(strong) = this.upgrade() else { return };
                 let Some(rest) = strong.witness_round().await else { return };
+                let hurry = strong.witnesses.as_ref().map(|witnesses| witnesses.hurry.clone()).unwrap_or_default();
                 drop(strong);
-                tokio::time::sleep(rest).await;
+                pause(rest, &hurry).await;
             }
         });
     }

@@ -193,6 +193,8 @@ codes! {
     JournalTorn "journal-torn" 500;
     /// The journal is behind its head file: an old copy was restored.
     JournalBehind "journal-behind" 500;
+    /// The record has not the receipt that the policy demands before anything is sent.
+    ReceiptMissing "receipt-missing" 503;
     /// The log was frozen: its keys may be in other hands.
     LogFrozen "log-frozen" 503;
     /// The journal and its files do not agree.

@@ -43,6 +43,20 @@ async fn the_evidence_of_an_action_is_a_zip_with_its_records() {
 }
 
 #[tokio::test]
+async fn a_permit_that_must_be_witnessed_is_not_handed_out_where_nobody_can() {
+    let mut files = testkit::bundle();
+    let policies = files.get("policies/starter.cedar").unwrap();
+    let policies = policies.replace("@id(\"report\")", "@id(\"report\")\n@obligations(\"seen\")");
+    files.insert("policies/starter.cedar", policies);
+    files.insert("obligations.toml", "[obligations.seen]\nreceipt = \"witnessed\"\n");
+    let api = Api::over(testkit::world_with(files).await);
+    let body = json!({"tool": "sre.report", "arguments": {}});
+    let problem = api.post("sre-bot", "/v1/actions", body).await.problem(503, "receipt-missing");
+    let trace = api.get("eve", &format!("/v1/actions/{}", problem["action"].as_str().unwrap())).await.is(200);
+    assert_eq!(trace["outcome"]["status"], "not_dispatched", "{trace}");
+}
+
+#[tokio::test]
 async fn health_needs_no_key_and_the_doctor_does() {
     let api = Api::new().await;
     let answer = api.send(request("GET", "/v1/health", None, None)).await;

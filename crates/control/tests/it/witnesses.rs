@@ -21,7 +21,7 @@ pub async fn witnessed() -> (World, [Witness; 2]) {
     (with_witnesses(world, &witnesses, "all").await, witnesses)
 }
 
-async fn with_witnesses(world: World, witnesses: &[Witness; 2], quorum: &str) -> World {
+pub async fn with_witnesses(world: World, witnesses: &[Witness; 2], quorum: &str) -> World {
     world.restart_with(|config| Config { witnesses: Some(policy(witnesses, quorum)), ..config }).await
 }
 

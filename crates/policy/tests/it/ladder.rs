@@ -101,6 +101,26 @@ fn every_outcome_of_the_sample() {
 }
 
 #[test]
+fn a_change_to_the_system_itself_cannot_wait_for_a_receipt() {
+    let mut files = sre();
+    files.insert(
+        "obligations.toml",
+        files.get("obligations.toml").unwrap().to_owned() + "[obligations.seen]\nreceipt = \"witnessed\"\n",
+    );
+    let policies = files.get("policies/sre.cedar").unwrap();
+    let policies = policies.replace("@id(\"admin.activate\")", "@id(\"admin.activate\")\n@obligations(\"seen\")");
+    files.insert("policies/sre.cedar", policies.replace("@obligations(\"draft-only\")", "@obligations(\"seen\")"));
+    let bundle = load(files);
+    let draft = Ask::agent("sre-bot", "sre.mail_draft", json!({"to": "x"}));
+    assert_eq!(draft.of(&bundle), "allow policy-permits mail.draft");
+    let activate = Ask::person("ana", "countersign.policy.activate", json!({"bundle": "x"}));
+    assert_eq!(
+        activate.of(&bundle),
+        "escalate(sre-on-call) policy-escalates admin.activate\ndeny obligation-unsupported seen"
+    );
+}
+
+#[test]
 fn what_cannot_be_asked_is_denied_with_its_own_code() {
     let on = |attributes: &[(&str, FactValue)]| restart().on("Service", "web", attributes);
     let env = ("env", FactValue::from("prod"));
