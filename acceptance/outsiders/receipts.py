@@ -1,4 +1,6 @@
-"""Holds receipts of single records against software from elsewhere, each with a control that must be refused.
+"""Holds receipts of single records, and those inside an evidence bundle, against software from elsewhere.
+
+Each has a control that must be refused.
 
     receipts.py COUNTERSIGN FOLDER INDEX…
 
@@ -11,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 import cryptography.hazmat.primitives.serialization as serialization
 from google.protobuf.json_format import ParseDict
@@ -55,13 +58,14 @@ pem = work / "statement.pem"
 pem.write_text(countersign("key", "--statement", "--pem") + "\n")
 
 
+def proofbundle(proof, payload, *more):
+    return run(beside / "proofbundle", "verify-proof", proof, "--payload-file", payload, "--log-vkey", log_key, *more)
+
+
 def tlog_proof(index, leaf, wrong):
     file = work / "one.tlog-proof"
     countersign("receipt", index, "--format", "tlog-proof", "--output", file, "--leaf", leaf)
     wrong.write_bytes(flipped(leaf.read_bytes(), -1 % leaf.stat().st_size))
-
-    def proofbundle(proof, payload, *more):
-        return run(beside / "proofbundle", "verify-proof", proof, "--payload-file", payload, "--log-vkey", log_key, *more)
 
     done = proofbundle(file, leaf, "--expected-origin", log_key.split("+")[0])
     must("proofbundle", "accepts the proof", done.returncode == 0, done.stdout)
@@ -151,9 +155,27 @@ def dsse(index, leaf, wrong):
     ours(file, leaf, wrong, statement_key, "--log-key", log_key)
 
 
+def bundle():
+    """An evidence bundle is a ZIP: whoever unpacks it holds its proofs against its leaves with software from elsewhere."""
+    agent = next((pathlib.Path(folder) / "keys").glob("agent-*.key")).stem.removeprefix("agent-")
+    file, unpacked = work / "agent.evidence", work / "unpacked"
+    countersign("export", "--agent", agent, "--output", file)
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(unpacked)
+    proofs = sorted((unpacked / "records").glob("*.tlog-proof"))
+    must("proofbundle", "finds the records of a bundle", len(proofs) > 3)
+    for proof in proofs[:: max(1, len(proofs) // 4)]:
+        leaf, wrong = proof.with_suffix(".leaf"), work / "wrong"
+        wrong.write_bytes(flipped(leaf.read_bytes(), 0))
+        done = proofbundle(proof, leaf)
+        must("proofbundle", f"accepts {proof.name} of a bundle", done.returncode == 0, done.stdout)
+        must("proofbundle", f"refuses another leaf for {proof.name}", proofbundle(proof, wrong).returncode != 0)
+
+
 for index in indices:
     leaf, wrong = work / "leaf", work / "wrong"
     tlog_proof(index, leaf, wrong)
     cose(index, leaf, wrong)
     dsse(index, leaf, wrong)
+bundle()
 print(json.dumps(counts))
