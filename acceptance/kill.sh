@@ -22,14 +22,14 @@ status=0
 "$ROOT/target/ci/countersign-torture" --countersign "$CS" --verify "$CS-verify" --kills "$KILLS" --seed "$SEED" \
   --keep "$ROOT/target/torture" | tee "$WORK/out" || status=$?
 took=$((SECONDS - start))
-echo "$took s, profile $PROFILE, commit $(cd "$ROOT" && git rev-parse --short=10 HEAD)"
+echo "$took s, profile $PROFILE, commit $COMMIT"
 if [ $status != 0 ]; then
   echo "kill: 0 passed, 1 failed"
   exit 1
 fi
 
 if [ "$KILLS" -ge $FULL ]; then
-  states=$(sed -n '/^calls cut off, by/,/^[0-9]/p' "$WORK/out" | sed -n 's/^  \(.*[^ ]\)  *\([0-9]*\)  *\([0-9]*\)$/\1 \2 (\3)/p' | paste -sd ';' | sed 's/;/; /g')
+  states=$(sed -n '/^calls cut off, by/,/^[0-9]/p' "$WORK/out" | sed -n 's/^  \(.*[^ ]\)  *\([0-9][0-9]*\)  *\([0-9][0-9]*\)$/\1 \2 (\3)/p' | paste -sd ';' | sed 's/;/; /g')
   figure "kill -9 under load, profile $PROFILE" "$(tail -1 "$WORK/out"); $took s, seed $SEED"
   figure "kill points: calls cut off by how far they had come (kills that hit such)" "$states"
 fi

@@ -5,7 +5,6 @@ set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 SEEDS=${SEEDS:-2000}
 HALF=$((SEEDS / 2))
-COMMIT=$(cd "$ROOT" && git rev-parse --short=10 HEAD)
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 

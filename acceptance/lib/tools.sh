@@ -3,6 +3,8 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TOOLS=$ROOT/target/tools
+# What is measured, even if the history goes on meanwhile.
+COMMIT=$(cd "$ROOT" && git rev-parse --short=10 HEAD)
 PROFILE=${PROFILE:-ci}
 mkdir -p "$TOOLS"
 
@@ -65,9 +67,7 @@ wait_for() {
 
 # figure AREA TEXT: puts one measured figure, with the commit, into acceptance/figures.md.
 figure() {
-  local file=$ROOT/acceptance/figures.md commit
-  commit=$(cd "$ROOT" && git rev-parse --short=10 HEAD)
-  python3 - "$file" "$1" "$2" "$commit" <<'PY'
+  python3 - "$ROOT/acceptance/figures.md" "$1" "$2" "$COMMIT" <<'PY'
 import pathlib, sys
 path, area, text, commit = pathlib.Path(sys.argv[1]), *sys.argv[2:]
 head = "# Measured figures\n\nWritten by the acceptance scripts, each with the commit it was measured on.\n\n| what | figure | commit |\n|---|---|---|\n"
