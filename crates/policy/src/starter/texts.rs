@@ -222,6 +222,8 @@ pub(super) const OBLIGATIONS: &str = "\
 record_result = true
 # End the call after two minutes.
 deadline_ms = 120000
+# Send nothing before a quorum of witnesses has seen the record:
+# receipt = \"witnessed\"
 ";
 
 /// Writes `workflows/SERVER.toml`.
