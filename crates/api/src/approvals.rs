@@ -101,12 +101,25 @@ async fn list(State(app): State<App>, _: AsPerson, Query(which): Query<Which>) -
 pub struct Needed {
     /// The profile.
     profile: String,
-    /// The group of people who may vote; absent if the active bundle no longer has the profile.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<String>,
+    /// Who is asked, and who if they stay silent; one step must approve. Empty if the active bundle no longer has it.
+    steps: Vec<Asked>,
+}
+
+/// Is one step on a path of escalation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Asked {
+    /// The profile of this step.
+    profile: String,
+    /// The group of people who may vote.
+    group: String,
     /// How many of them must approve.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approvals: Option<u32>,
+    approvals: u32,
+    /// From when on they may, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    from: Millis,
+    /// When the next step is asked too, or silence is refusal.
+    #[schema(value_type = i64)]
+    to: Millis,
 }
 
 /// Is a case as a reviewer sees it.
@@ -199,18 +212,22 @@ pub enum ApprovalShown {
     Requester(ApprovalStatus),
 }
 
-fn needs(app: &App, case: &Case) -> Vec<Needed> {
-    let snapshot = app.control.snapshot();
-    let profiles = &snapshot.bundle.data().profiles;
-    let need = |id: &types::ProfileId| Needed {
-        profile: id.to_string(),
-        group: profiles.get(id).map(|profile| profile.group.clone()),
-        approvals: profiles.get(id).map(|profile| profile.approvals),
+fn needs(view: &CaseView) -> Vec<Needed> {
+    let asked = |step: &control::approvals::Asked| Asked {
+        profile: step.profile.to_string(),
+        group: step.group.clone(),
+        approvals: step.approvals,
+        from: step.from,
+        to: step.to,
     };
-    case.profiles.iter().map(need).collect()
+    let need = |(id, path): (&types::ProfileId, &Vec<_>)| Needed {
+        profile: id.to_string(),
+        steps: path.iter().map(asked).collect(),
+    };
+    view.paths.iter().map(need).collect()
 }
 
-fn reviewer(app: &App, view: CaseView) -> Approval {
+fn reviewer(view: CaseView) -> Approval {
     let case = &view.case;
     let line = ApprovalLine::from(case);
     let proposal = view.proposal.as_ref().map(Proposal::from);
@@ -235,7 +252,7 @@ fn reviewer(app: &App, view: CaseView) -> Approval {
         findings: decision.map(|d| d.findings.iter().map(Finding::from).collect()).unwrap_or_default(),
         risk: decision.map(|d| Risk::from(&d.risk)),
         profiles: line.profiles,
-        needs: needs(app, case),
+        needs: needs(&view),
         votes: line.votes,
         shown: case.shown,
         bundle: case.bundle,
@@ -261,7 +278,7 @@ async fn show(
 ) -> Result<Json<ApprovalShown>, Fault> {
     let view = app.control.case(&id)?;
     match &holder.principal {
-        Principal::Person(_) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(&app, view))))),
+        Principal::Person(_) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(view))))),
         Principal::Agent(_) if view.case.requester == holder.principal => {
             Ok(Json(ApprovalShown::Requester(ApprovalStatus {
                 id,

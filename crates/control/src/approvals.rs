@@ -1,8 +1,11 @@
 //! Approvals: what people see of a case, and their votes.
 
+use std::collections::BTreeMap;
+
 use evidence::bodies;
+use stages::escalation;
 use types::case::{Ballot, Case, CaseState, Vote};
-use types::{ActionProposal, CaseId, Code, Decision, Digest, PersonId};
+use types::{ActionProposal, CaseId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
 use crate::control::Control;
 use crate::door::{CaseEnd, CaseRef, Refusal};
@@ -18,8 +21,32 @@ pub struct CaseView {
     pub proposal: Option<ActionProposal>,
     /// The decision that opened it.
     pub decision: Option<Decision>,
+    /// For each of its profiles, who is asked and who if they stay silent; none if the active bundle has no such profile.
+    pub paths: BTreeMap<ProfileId, Vec<Asked>>,
     /// Where it is decided.
     pub url: String,
+}
+
+/// Is one step on a path of escalation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The profile of this step.
+    pub profile: ProfileId,
+    /// The group of people who may vote.
+    pub group: String,
+    /// How many of them must approve.
+    pub approvals: u32,
+    /// From when on they may.
+    pub from: Millis,
+    /// When the next step is asked too, or silence is refusal.
+    pub to: Millis,
+}
+
+impl From<escalation::Step<'_>> for Asked {
+    fn from(step: escalation::Step<'_>) -> Self {
+        let (group, approvals) = (step.profile.group.clone(), step.profile.approvals);
+        Self { profile: step.id.clone(), group, approvals, from: step.from, to: step.to }
+    }
 }
 
 impl Control {
@@ -46,7 +73,15 @@ impl Control {
         let content = self.history.record(case.opened_in)?.and_then(|entry| entry.content);
         let proposal = content.as_ref().and_then(bodies::proposal);
         let decision = content.as_ref().and_then(bodies::decision);
-        Ok(CaseView { url: self.case_url(id), case, proposal, decision })
+        Ok(CaseView { url: self.case_url(id), paths: self.paths(&case), case, proposal, decision })
+    }
+
+    fn paths(&self, case: &Case) -> BTreeMap<ProfileId, Vec<Asked>> {
+        let snapshot = self.snapshot();
+        let path = |id: &ProfileId| {
+            escalation::path(snapshot.bundle.data(), id, case.opened).into_iter().map(Asked::from).collect()
+        };
+        case.profiles.iter().map(|id| (id.clone(), path(id))).collect()
     }
 
     /// Counts a person's vote on what they were shown.

@@ -9,6 +9,8 @@ use types::case::{Ballot, Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, Principal, ProfileId};
 
+use crate::escalation;
+
 /// Says why a vote does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VoteError {
@@ -135,10 +137,10 @@ pub struct Opening {
 
 /// Opens a case for the profiles that an escalation names.
 ///
-/// It expires when the first of its profiles runs out of time; a profile the bundle does not have has no time at all.
+/// It expires when the first of its profiles' paths ends; a profile the bundle does not have has no time at all.
 pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
-    let timeout = |id: &ProfileId| bundle.profiles.get(id).map_or(0, |profile| profile.timeout_ms.max(0));
-    let expires = opening.now.plus(profiles.iter().map(timeout).min().unwrap_or(0));
+    let ends = profiles.iter().map(|id| escalation::end(bundle, id, opening.now));
+    let expires = ends.min().unwrap_or(opening.now);
     let action_digest = proposal.digest();
     Case {
         id: opening.id,
@@ -165,8 +167,8 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// The requester, the person it is done for, the agent's owner and the bundle's authors do not vote. If the
 /// bundle says `solo`, the owner (of the agent, or of their own request) may all the same: an approval after a
 /// second confirmation, a refusal at once; the vote is stored with `solo` set, and never otherwise. One vote
-/// counts for every profile whose group the person is in. One refusal closes the case; it is approved once every
-/// profile has its number of approvals.
+/// counts for every profile whose group the person is in. One refusal closes the case; it is approved once for every
+/// profile one step of its path has its number of approvals. Whoever stands on a later step votes from its beginning on.
 ///
 /// - `vote.at`: from `case.expires` on the case is closed, since silence is refusal.
 /// - `solo_confirmed`: the person has confirmed a second time that they decide alone.
@@ -175,8 +177,8 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 ///
 /// In this order: [`VoteError::ShownMismatch`] if the vote names another case or another shown digest;
 /// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted;
-/// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if they are in the group of no profile still
-/// to be met; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
+/// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if they are in the group of no step that is
+/// asked by then, of a profile still to be met; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
 pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) -> Result<Step, VoteError> {
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
@@ -190,7 +192,8 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     if part == Part::Excluded {
         return Err(VoteError::HasPart(person.clone()));
     }
-    if !unmet(case, bundle).any(|profile| is_in_group(person, profile, bundle)) {
+    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && is_in_group(person, step.profile, bundle);
+    if !unmet(case, bundle).iter().any(asked) {
         return Err(VoteError::NotAsked(person.clone()));
     }
     if part == Part::Solo && vote.ballot == Ballot::Approve && !solo_confirmed {
@@ -203,9 +206,8 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
 ///
 /// It looks at the votes alone, whatever the state; whether the case still gives a ticket is for [`consume`] to say.
 pub fn met(case: &Case, bundle: &BundleData) -> BTreeSet<ProfileId> {
-    let is_met = |id: &&ProfileId| {
-        bundle.profiles.get(id).is_some_and(|profile| approvals(case, profile, bundle) >= needed(profile))
-    };
+    let has_enough = |step: escalation::Step<'_>| approvals(case, &step, bundle) >= needed(step.profile);
+    let is_met = |id: &&ProfileId| escalation::path(bundle, id, case.opened).into_iter().any(has_enough);
     case.profiles.iter().filter(is_met).cloned().collect()
 }
 
@@ -319,19 +321,22 @@ fn count(case: &Case, vote: Vote, bundle: &BundleData) -> Step {
     if all_met { Step::Approved(Case { state: CaseState::Approved, ..case }) } else { Step::Counted(case) }
 }
 
-fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> impl Iterator<Item = &'a Profile> {
+fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> Vec<escalation::Step<'a>> {
     let met = met(case, bundle);
-    case.profiles.iter().filter(move |id| !met.contains(*id)).filter_map(|id| bundle.profiles.get(id))
+    let unmet = case.profiles.iter().filter(|id| !met.contains(*id));
+    unmet.flat_map(|id| escalation::path(bundle, id, case.opened)).collect()
 }
 
-fn approvals(case: &Case, profile: &Profile, bundle: &BundleData) -> usize {
+/// Counts the people who approved on a step, none of them before it was asked.
+fn approvals(case: &Case, step: &escalation::Step<'_>, bundle: &BundleData) -> usize {
     let counts = |vote: &&Vote| {
         let real = match part(case, &vote.person, bundle) {
             Part::None => true,
             Part::Solo => vote.solo,
             Part::Excluded => false,
         };
-        real && vote.ballot == Ballot::Approve && is_in_group(&vote.person, profile, bundle)
+        let asked = vote.at >= step.from && is_in_group(&vote.person, step.profile, bundle);
+        real && asked && vote.ballot == Ballot::Approve
     };
     let people = case.votes.iter().filter(counts).map(|vote| &vote.person);
     if mutant::on(Mutant::VoteCountedTwice) { people.count() } else { people.collect::<BTreeSet<_>>().len() }

@@ -12,6 +12,7 @@
 pub mod approval;
 pub mod autonomy;
 pub mod decision;
+pub mod escalation;
 pub mod facts;
 pub mod identity;
 pub mod integrity;

@@ -445,8 +445,11 @@ pub struct Profile {
     pub group: String,
     /// How many must approve, at least 1.
     pub approvals: u32,
-    /// How long they have, in milliseconds; silence is refusal.
+    /// How long they have, in milliseconds. Then `otherwise` is asked too; without it silence is refusal.
     pub timeout_ms: i64,
+    /// The profile that answers for this one if they stay silent.
+    #[serde(default)]
+    pub otherwise: Option<ProfileId>,
 }
 
 /// Is what must happen besides the action.

@@ -1,6 +1,6 @@
 //! Approvals: durable, bound to the exact action, used once.
 
-use testkit::{World, world};
+use testkit::{World, bundle, world, world_with};
 use types::case::{Ballot, CaseState};
 use types::{CaseId, Code, Verdict};
 
@@ -32,6 +32,44 @@ async fn an_approval_survives_a_restart_and_is_used_once() {
     let again = propose(&world, "sre.restart", SERVICE).await;
     assert!(again.permit.is_none());
     assert_ne!(again.case.expect("it is held anew").id, case);
+}
+
+/// A bundle in which `eve` answers for the owners of an agent if none of them does within ten minutes.
+fn with_a_fallback() -> policy::BundleFiles {
+    let mut files = bundle();
+    let people =
+        files.get("people.toml").unwrap().replace("[people.eve]\ngroups = []", "[people.eve]\ngroups = [\"late\"]");
+    let last = "otherwise = \"last\"\n\n[profiles.last]\ngroup = \"late\"\napprovals = 1\ntimeout_ms = 300000\n";
+    let profiles = files.get("escalation.toml").unwrap().replacen(
+        "timeout_ms = 600000\n",
+        &format!("timeout_ms = 600000\n{last}"),
+        1,
+    );
+    files.insert("people.toml", people);
+    files.insert("escalation.toml", profiles);
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn if_nobody_answers_the_next_ones_are_asked_and_then_nobody() {
+    let world = world_with(with_a_fallback()).await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    let unheard = propose(&world, "sre.restart", r#"{"service":"payments"}"#).await.case.unwrap().id;
+    let view = world.control.case(&case).unwrap();
+    let asked: Vec<_> =
+        view.paths.values().flatten().map(|step| (step.group.as_str(), step.from.since(view.case.opened))).collect();
+    assert_eq!(asked, [("owners", 0), ("late", 600_000)]);
+    let (eve, shown) = ("eve".parse().unwrap(), view.case.shown);
+    let early = world.control.vote(&eve, case, Ballot::Approve, "early", shown, false).await.unwrap_err();
+    assert_eq!(early.code, Code::VoterExcluded);
+    world.clock.advance(600_000);
+    world.control.tick().await.unwrap();
+    let world = world.restart().await;
+    assert_eq!(approve(&world, case, "eve").await, CaseState::Approved);
+    assert!(propose(&world, "sre.restart", SERVICE).await.permit.is_some());
+    world.clock.advance(300_000);
+    world.control.tick().await.unwrap();
+    assert_eq!(world.control.case(&unheard).unwrap().case.state, CaseState::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,12 +76,26 @@ fn show(case: &Value) {
             output::say(format!("  {} {}: {}", text(finding, "stage"), text(finding, "code"), text(finding, "detail")));
         }
     }
-    let profiles: Vec<&str> = members(case, "profiles").filter_map(Value::as_str).collect();
-    output::say(format!("\nasked of {} until {}", profiles.join(", "), instant(case, "expires_at")));
+    output::say("");
+    for need in members(case, "needs") {
+        output::say(asked(need));
+    }
+    output::say(format!("silence until {} is refusal", instant(case, "expires_at")));
     for vote in members(case, "votes") {
         output::say(format!("  {} by {}: {}", text(vote, "vote"), text(vote, "person"), text(vote, "reason")));
     }
     output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
+}
+
+/// Tells whom a profile asks, and from when on whom else.
+fn asked(need: &Value) -> String {
+    let step = |step: &Value| format!("{} ({} of {})", text(step, "profile"), step["approvals"], text(step, "group"));
+    let mut steps = members(need, "steps");
+    let Some(first) = steps.next() else {
+        return format!("asked of {}, which the bundle no longer has", text(need, "profile"));
+    };
+    let later = steps.map(|later| format!(", from {} on also {}", instant(later, "from"), step(later)));
+    format!("asked of {}{}", step(first), later.collect::<String>())
 }
 
 async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Done {

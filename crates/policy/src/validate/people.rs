@@ -64,6 +64,27 @@ impl Check<'_> {
             self.number("escalation.toml", &[path[0], path[1], "approvals"], profile.approvals.into(), 1..=i64::MAX);
             self.number("escalation.toml", &[path[0], path[1], "timeout_ms"], profile.timeout_ms, 1_000..=30 * DAY_MS);
             self.group(&path, profile);
+            self.path(&path, profile);
+        }
+    }
+
+    /// Demands that a path of escalation comes to an end, and within 30 days.
+    fn path(&mut self, path: &[&str; 2], profile: &Profile) {
+        let (file, at) = ("escalation.toml", &[path[0], path[1], "otherwise"]);
+        self.profile(file, at, profile.otherwise.as_ref());
+        let (mut seen, mut next, mut length) = (vec![path[1]], profile.otherwise.as_ref(), profile.timeout_ms);
+        while let Some((id, step)) = next.and_then(|id| self.data.profiles.get_key_value(id)) {
+            if seen.contains(&id.as_str()) {
+                let way = [&seen[..], &[id.as_str()]].concat().join(" → ");
+                let help = "the end of a path is a refusal; take one `otherwise` of them away";
+                return self.report.at_with_help(file, at, format!("the path comes back to itself: {way}"), help);
+            }
+            seen.push(id.as_str());
+            (next, length) = (step.otherwise.as_ref(), length.saturating_add(step.timeout_ms));
+        }
+        if length > 30 * DAY_MS {
+            let message = format!("the path {} takes {length} ms, more than 30 days", seen.join(" → "));
+            self.report.at(file, at, message);
         }
     }
 

@@ -132,6 +132,23 @@ fn people_and_profiles() {
             with("agents.toml", "on_behalf_of = [\"cleo\"]", "on_behalf_of = [\"zoe\"]"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 999\n"),
             with("escalation.toml", "approvals = 1", "approvals = 0"),
+            with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"nobody\"\n"),
+            with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"sre-on-call\"\n"),
+            with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 2592000000\notherwise = \"sre-db\"\n"),
+            case("two profiles of escalation.toml that answer for each other", |files| {
+                replace(
+                    files,
+                    "escalation.toml",
+                    "timeout_ms = 600000\n",
+                    "timeout_ms = 600000\notherwise = \"sre-db\"\n",
+                );
+                replace(
+                    files,
+                    "escalation.toml",
+                    "timeout_ms = 3600000\n",
+                    "timeout_ms = 3600000\notherwise = \"sre-on-call\"\n",
+                );
+            }),
             with("escalation.toml", "group = \"sre\"", "group = \"sre-x\""),
             with("escalation.toml", "approvals = 1", "approvals = 3"),
             case("3 approvals in escalation.toml, and `solo` in bundle.toml", |files| {

@@ -110,7 +110,7 @@ fn head(dice: &mut Dice<'_>) -> Head {
 }
 
 fn profile() -> Profile {
-    Profile { group: "g".into(), approvals: 1, timeout_ms: 1_000 }
+    Profile { group: "g".into(), approvals: 1, timeout_ms: 1_000, otherwise: None }
 }
 
 fn class(dice: &mut Dice<'_>) -> Class {

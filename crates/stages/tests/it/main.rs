@@ -4,6 +4,7 @@
 mod approval;
 mod decision;
 mod differential;
+mod escalation;
 mod facts;
 mod fast;
 mod generate;
