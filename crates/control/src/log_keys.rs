@@ -191,7 +191,7 @@ impl Control {
             return Err(forbidden("a log is taken up by a person"));
         };
         let end = self.seen_by_witnesses(found.end.clone()).await?;
-        if end.lost() == 0 && !found.standing.frozen {
+        if end.lost() == 0 && !found.short && !found.standing.frozen {
             let says = "the log is neither frozen nor behind what was seen of it, so it simply goes on";
             return Err(Refusal::plain(Code::StateConflict, says));
         }
@@ -202,6 +202,11 @@ impl Control {
                  --accept-gap that records {found} to {} are lost",
                 seen.saturating_sub(1)
             );
+            return Err(Refusal::plain(Code::JournalBehind, says));
+        }
+        if found.short && !accept_gap {
+            let says = "the last changes that were acknowledged are not in the journal, or nobody knows whether they are: put the newer \
+                        one back, or acknowledge with --accept-gap that they are lost";
             return Err(Refusal::plain(Code::JournalBehind, says));
         }
         let new = self.config.place.keys.log.prepare(&found.next_origin(), self.random());

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
+use store::mutant::{self, Mutant};
 use store::{Batch, StoreError, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -11,6 +12,7 @@ use crate::folding::Folding;
 use crate::handle::{Answer, Committed, Health, LedgerError};
 use crate::machine::Machine;
 use crate::recorded::Recorded;
+use crate::watermark::Watermark;
 
 /// Is an answer that waits for its records to be durable.
 pub(crate) struct Held<M: Machine> {
@@ -90,6 +92,13 @@ impl Shared {
     }
 }
 
+/// Is what the thread that commits works with.
+pub(crate) struct Journal {
+    pub(crate) writer: Writer,
+    pub(crate) mark: Watermark,
+    pub(crate) folding: Folding,
+}
+
 /// Hands batches to the thread that commits them, one at a time.
 pub(crate) struct Committer<M: Machine> {
     batches: Option<SyncSender<Prepared<M>>>,
@@ -104,12 +113,12 @@ impl<M: Machine> Committer<M> {
     /// # Errors
     ///
     /// What the system says of a new thread.
-    pub(crate) fn start(writer: Writer, folding: Folding, shared: Shared, seed: M::Seed) -> std::io::Result<Self> {
+    pub(crate) fn start(journal: Journal, shared: Shared, seed: M::Seed) -> std::io::Result<Self> {
         let (batches, received) = sync_channel(1);
         let (done, freed) = mpsc::unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("journal-writer".into())
-            .spawn(move || commit_all(writer, folding, &received, &done, &shared, &seed))?;
+            .spawn(move || commit_all(journal, &received, &done, &shared, &seed))?;
         Ok(Self { batches: Some(batches), freed, free: true, thread })
     }
 
@@ -140,8 +149,7 @@ impl<M: Machine> Committer<M> {
 }
 
 fn commit_all<M: Machine>(
-    mut writer: Writer,
-    mut folding: Folding,
+    mut journal: Journal,
     batches: &Receiver<Prepared<M>>,
     done: &mpsc::UnboundedSender<()>,
     shared: &Shared,
@@ -150,7 +158,7 @@ fn commit_all<M: Machine>(
     while let Ok(prepared) = batches.recv() {
         let committed = match shared.failure_of(prepared.generation) {
             Some(error) => Err(error),
-            None => commit_one(&mut writer, &mut folding, &prepared.batch, shared).inspect_err(|error| {
+            None => commit_one(&mut journal, &prepared.batch, shared).inspect_err(|error| {
                 tracing::error!(%error, "a batch could not be committed");
                 shared.fail(prepared.generation, error);
             }),
@@ -158,26 +166,32 @@ fn commit_all<M: Machine>(
         // First the sequencer, so that the next batch is on its way while these answers go out.
         let _ = done.send(());
         match committed {
-            Ok(()) => release(prepared, writer.head().size, shared, seed),
+            Ok(()) => release(prepared, journal.writer.head().size, shared, seed),
             Err(error) => refuse(prepared, &error),
         }
     }
-    folding.stop();
-    if let Err(error) = writer.checkpoint() {
+    journal.folding.stop();
+    if let Err(error) = journal.writer.checkpoint() {
         tracing::warn!(%error, "the write-ahead log could not be folded in");
     }
 }
 
-fn commit_one(writer: &mut Writer, folding: &mut Folding, batch: &Batch, shared: &Shared) -> Result<(), LedgerError> {
+fn commit_one(journal: &mut Journal, batch: &Batch, shared: &Shared) -> Result<(), LedgerError> {
+    let Journal { writer, mark, folding } = journal;
     scrub(writer, false, shared)?;
     if batch.records.is_empty() && batch.state.is_empty() {
         return Ok(());
     }
     folding.before(batch, writer).map_err(|error| LedgerError::Stopped(error.to_string()))?;
+    let unnoted = |error| LedgerError::Stopped(format!("what is acknowledged cannot be noted: {error}"));
+    if mutant::on(Mutant::MarkedBeforeSync) {
+        mark.note(&writer.head().after(batch)).map_err(unnoted)?;
+    }
     writer.commit(batch).map_err(|error| match error {
         StoreError::DiskFull => LedgerError::DiskFull,
         other => LedgerError::Stopped(other.to_string()),
     })?;
+    mark.note(writer.head()).map_err(unnoted)?;
     scrub(writer, true, shared)
 }
 

@@ -25,6 +25,16 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// What the file system says; what the file holds is then unknown.
     fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()>;
 
+    /// Writes some bytes of a file in their place, and syncs nothing.
+    ///
+    /// - `at`: from where on, in bytes; a multiple of 512, as is the number of bytes, so that a loss of power takes each 512 as a
+    ///   whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says, [`io::ErrorKind::NotFound`] if there is no such file among it.
+    fn overwrite(&self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()>;
+
     /// Writes the bytes of a file again in their place and syncs them; that the file is missing is no error.
     ///
     /// After a sync that failed the system shows what was written and has forgotten that it is not on the disk; a second
@@ -91,6 +101,10 @@ impl Disk for System {
         let mut file = File::create(file)?;
         file.write_all(bytes)?;
         file.sync_all()
+    }
+
+    fn overwrite(&self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+        File::options().write(true).open(file)?.write_all_at(bytes, at)
     }
 
     fn settle(&self, file: &Path) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evidence::LogEnd;
-use store::Reader;
+use store::{Head, Reader};
 use tlog::Note;
 use tlog::checkpoint::Checkpoint;
 use types::Digest;
@@ -15,6 +15,7 @@ use crate::disk::Disk;
 use crate::files::{self, Folder};
 use crate::recover::{LOG, OpenError, Place, root_at};
 use crate::standing::{Ended, Standing};
+use crate::watermark::Seen;
 
 const CHECKPOINT: &str = "checkpoint";
 
@@ -38,12 +39,22 @@ pub struct Found {
     pub end: LogEnd,
     /// The origins that end with it: its own, and that of a later epoch that only the head file knows of.
     pub origins: Vec<String>,
+    /// Something that was acknowledged is not there, be it a change of state that no record says, or nobody knows how much was.
+    pub short: bool,
 }
 
 impl Found {
     /// Returns the origin of the log that ended.
     pub fn origin(&self) -> &str {
         origin_of(&self.standing)
+    }
+
+    /// Adds what was acknowledged last, which may be more than the head file has seen.
+    pub(crate) fn and_acknowledged(self, seen: Seen, head: &Head) -> Self {
+        let short = self.short || seen.commits > head.commits;
+        let more = seen.size > self.end.seen;
+        let end = if more { LogEnd { seen: seen.size, root: Some(Digest(seen.root.0)), ..self.end } } else { self.end };
+        Self { end, short, ..self }
     }
 
     /// Returns the origin under which the records can go on: one that was never used.
@@ -100,14 +111,14 @@ fn check_head_file(
     let all = || Ok::<_, OpenError>(LogEnd { found: size, seen: size, root: Some(Digest(root_at(reader, size)?.0)) });
     let mut origins = vec![origin_of(&standing).to_owned()];
     let Some(bytes) = folder.read(HEAD).map_err(failed)? else {
-        return Ok(Found { end: all()?, standing, origins });
+        return Ok(Found { end: all()?, standing, origins, short: false });
     };
     let (seen, _) = (place.keys.log.open(&bytes))
         .map_err(|e| OpenError::Keys(format!("the head file is not signed by a key of this log: {e}")))?;
     if seen.size > size {
         let end = LogEnd { found: size, seen: seen.size, root: Some(Digest(seen.root.0)) };
         origins.extend((!origins.contains(&seen.origin)).then_some(seen.origin));
-        return Ok(Found { standing, end, origins });
+        return Ok(Found { standing, end, origins, short: true });
     }
     if root_at(reader, seen.size)? != seen.root {
         return Err(OpenError::Mismatch(format!(
@@ -115,7 +126,7 @@ fn check_head_file(
             seen.size
         )));
     }
-    Ok(Found { end: all()?, standing, origins })
+    Ok(Found { end: all()?, standing, origins, short: false })
 }
 
 /// Moves the files of an epoch that ended away from where those of the present one belong: the published ones to `log.N`,
@@ -148,6 +159,12 @@ fn acknowledged(ended: &Ended, seen: &Checkpoint) -> Result<(), OpenError> {
         return Ok(());
     }
     Err(OpenError::Behind { found: ended.end.found, seen: seen.size })
+}
+
+/// Returns how many records the head file says there were, whoever signed it; `None` if it says nothing.
+pub(crate) fn seen_by_head_file(place: &Place, disk: &Arc<dyn Disk>) -> Result<Option<u64>, OpenError> {
+    let failed = |error| OpenError::Folder { path: place.head.clone(), error };
+    Ok(read(disk.as_ref(), &place.head.join(HEAD)).map_err(failed)?.map(|seen| seen.size))
 }
 
 /// Reads the checkpoint in a file without its signatures, which say nothing about where the file belongs.

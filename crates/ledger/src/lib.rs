@@ -23,6 +23,7 @@ pub mod sequencer;
 mod sessions;
 pub mod standing;
 pub mod timekeeper;
+pub mod watermark;
 pub mod witnessing;
 
 pub use disk::Disk;

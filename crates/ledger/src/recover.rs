@@ -13,7 +13,7 @@ use tlog::hash::{Hash, leaf_hash};
 use tokio::sync::{mpsc, watch};
 use types::{Code, Millis};
 
-use crate::committer::{Committer, Shared};
+use crate::committer::{Committer, Journal, Shared};
 use crate::disk::{Disk, System};
 use crate::epoch::{self, Found, Start};
 use crate::files::{self, Folder};
@@ -27,6 +27,7 @@ use crate::publish::Publisher;
 use crate::sequencer::{Sequencer, Stored, frontier_of, run};
 use crate::sessions::Sessions;
 use crate::timekeeper::Timekeeper;
+use crate::watermark::{self, Watermark};
 
 /// Says where a journal is and with what it runs.
 #[derive(Clone)]
@@ -74,6 +75,20 @@ pub enum OpenError {
         /// How many the head file has seen.
         seen: u64,
     },
+    /// The journal ends before what was acknowledged last: its end is damaged, or an old copy was restored.
+    #[error(
+        "the journal ends at {found} records, {commits} commits before what was acknowledged last, at {seen} records: the end of \
+         its write-ahead log is damaged, or an old copy was restored; put the newer one back, or if it is lost, acknowledge \
+         that: countersign log continue --accept-gap --reason \"…\""
+    )]
+    Short {
+        /// How many records there are.
+        found: u64,
+        /// How many there were when a batch was acknowledged last.
+        seen: u64,
+        /// How many batches are missing.
+        commits: u64,
+    },
     /// The log was frozen, because its keys may be in other hands.
     #[error(
         "the log `{0}` is frozen; to go on under a new key and a new name: countersign log continue --reason \"…\""
@@ -106,7 +121,7 @@ impl OpenError {
             Self::Busy(_) => Code::DataFolderBusy,
             Self::Folder { .. } => Code::FileUnusable,
             Self::Store(error) => error.code(),
-            Self::Behind { .. } => Code::JournalBehind,
+            Self::Behind { .. } | Self::Short { .. } => Code::JournalBehind,
             Self::Frozen(_) => Code::LogFrozen,
             Self::Mismatch(_) | Self::State(_) => Code::JournalMismatch,
             Self::Keys(_) => Code::KeysUnusable,
@@ -217,6 +232,10 @@ fn open_at<M: Machine>(
         // What the log shows may be what a failed sync left in memory: all that this start believes is made durable first.
         disk.settle(&store::wal::log_of(&path)).map_err(started)?;
     }
+    if start == Start::AsItIs {
+        watermark::look(place, disk, &path)?;
+    }
+    upgrade(place, disk, &path)?;
     let mut writer = Writer::open(&path)?;
     // SQLite makes its files and passes over it when the folder that names them could not be synced.
     files::sync_on(disk.as_ref(), &place.data).map_err(started)?;
@@ -226,6 +245,9 @@ fn open_at<M: Machine>(
     let reader = Reader::open(&path)?;
     let (frontier, last) = check_records(&reader, writer.head())?;
     let found = epoch::check(place, disk, &reader, frontier.size(), start)?;
+    let found = watermark::check(place, disk, &reader, (writer.head(), &frontier), found, start)?;
+    // The epoch that begins admits what is missing of the one before.
+    let epoch = found.standing.epoch() + u64::from(start == Start::Anew);
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
@@ -247,9 +269,10 @@ fn open_at<M: Machine>(
     };
     let history = History::open(&place.data, place.keys.tenant.clone())?;
     let publisher = publisher(place, disk)?;
+    let mark = Watermark::begin(disk, place, epoch, writer.head())?;
     // Whatever can refuse the start has been asked: a thread would go on using the folder for a while.
     let folding = Folding::start(Wal::open(&path)?).map_err(started)?;
-    let committer = Committer::start(writer, folding, shared.clone(), seed).map_err(started)?;
+    let committer = Committer::start(Journal { writer, mark, folding }, shared.clone(), seed).map_err(started)?;
     let held = lock.clone();
     let thread = std::thread::Builder::new()
         .name("sequencer".into())
@@ -260,6 +283,27 @@ fn open_at<M: Machine>(
         .map_err(started)?;
     let ledger = Ledger { requests, health, size };
     Ok((Open { ledger, history, publisher, thread, _lock: lock }, found))
+}
+
+/// Brings a journal of an earlier version up to this one: a copy takes its name once it is durable.
+fn upgrade(place: &Place, disk: &Arc<dyn Disk>, journal: &Path) -> Result<(), OpenError> {
+    let failed = |error| OpenError::Folder { path: place.data.clone(), error };
+    if !store::upgrade::is_due(journal)? {
+        return Ok(());
+    }
+    let beside = place.data.join("journal.db.upgrading");
+    for left in [beside.clone(), store::wal::log_of(&beside)] {
+        match disk.remove(&left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    store::upgrade::copy(journal, &beside)?;
+    disk.settle(&beside).map_err(failed)?;
+    // The old journal's write-ahead log is gone for good before another file gets its name.
+    files::sync_on(disk.as_ref(), &place.data).map_err(failed)?;
+    disk.rename(&beside, journal).map_err(failed)?;
+    files::sync_on(disk.as_ref(), &place.data).map_err(failed)
 }
 
 fn publisher(place: &Place, disk: &Arc<dyn Disk>) -> Result<Publisher, OpenError> {

@@ -14,6 +14,7 @@ pub mod counts;
 pub mod disk;
 pub mod machine;
 pub mod oracle;
+mod picture;
 pub mod process;
 pub mod rng;
 pub mod road;

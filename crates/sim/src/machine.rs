@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Clock, Draft, Machine, Random, StateSource, Turn};
-use types::{Millis, SessionId, cbor};
+use types::{Millis, cbor};
 
+use crate::picture::{SESSIONS, session};
 use crate::rng::Rng;
+
+/// Is how many values are stored besides, so that the stored state is of some size.
+const SLOTS: u64 = 32;
 
 /// Is what the machine is asked.
 #[derive(Debug, Clone, Copy)]
@@ -74,13 +78,14 @@ impl Machine for Tally {
         self.applied.0.fetch_add(1, Ordering::SeqCst);
         let Ask::Note { id, records, bytes } = command else { return (self.records, None) };
         for part in 0..records {
-            let session = (id % 2 == 0).then(|| SessionId::draw(Millis(1), [u8::try_from(id % 7).unwrap_or(0); 10]));
+            let session = (id % 2 == 0).then(|| session(u8::try_from(id % u64::from(SESSIONS)).unwrap_or(0)));
             turn.record(Draft { session, ..Draft::new(RecordKind::Heartbeat, content(id, part, records, bytes)) });
         }
         self.records += u64::from(records);
         self.last = self.last.max(id);
         turn.put("tally", "records", &self.records);
         turn.put("tally", "last", &self.last);
+        turn.put("tally", format!("the last of {}", id % SLOTS), &mark(id, 0, records));
         (self.records, (records > 0).then_some(id))
     }
 }

@@ -1,6 +1,6 @@
 //! The oracle: what was promised, and whether a start keeps it.
 
-use evidence::{Field, Leaf, seal};
+use evidence::Field;
 use ledger::recover::{LOG, Place};
 use ledger::{Disk, History};
 use store::{Reader, Row};
@@ -50,16 +50,6 @@ impl Oracle {
     /// Returns how many records must be there.
     pub(crate) fn size(&self) -> u64 {
         self.known.len() as u64
-    }
-
-    /// Says whether it is known of every batch that it is durable, or is not.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// Returns the bytes of a leaf that must be there.
-    pub(crate) fn leaf(&self, n: usize) -> Option<&[u8]> {
-        self.known.get(n).map(|row| row.leaf.as_slice())
     }
 
     /// Takes note of commands whose batch got no answer, or one that leaves open what is on the disk.
@@ -170,42 +160,22 @@ impl Oracle {
         Ok(())
     }
 
-    /// Compares a journal that has started though a bit of it is rotten; says whether it ends too early.
-    ///
-    /// The write-ahead log is read up to its first frame that does not check, and only the head file knows that there were
-    /// more.
-    ///
-    /// # Errors
-    ///
-    /// A sentence if a record is shown that is not the one it was and passes for it, or one is missing that a checkpoint
-    /// covers.
-    pub(crate) fn check_rotten(&self, reader: &Reader) -> Result<bool, String> {
-        let rows = reader.records(0, u64::MAX).map_err(text)?;
-        compare_with_head(&rows, &reader.head().map_err(text)?)?;
-        if let Some((_, row)) =
-            self.known.iter().zip(&rows).find(|(known, row)| known != row && !is_noticed(known, row))
-        {
-            return Err(format!("it shows another record {}, and nobody would notice", row.seq));
-        }
-        if rows.len() > self.known.len() {
-            return Err(format!("it shows {} records, {} were known", rows.len(), self.known.len()));
-        }
-        if (rows.len() as u64) < self.published {
-            return Err(format!("it ends at {}, and a checkpoint covers {}", rows.len(), self.published));
-        }
-        Ok(rows.len() < self.known.len())
-    }
-
     /// Compares the published files with the journal: a checkpoint that is there covers files that are there.
     ///
     /// # Errors
     ///
     /// A sentence saying what is missing or different.
     pub(crate) fn check_files(&mut self, disk: &dyn Disk, place: &Place) -> Result<(), String> {
+        self.counts.published += u64::from(self.compare_files(disk, place)?);
+        Ok(())
+    }
+
+    /// As [`Oracle::check_files`], and says whether there is a checkpoint.
+    pub(crate) fn compare_files(&self, disk: &dyn Disk, place: &Place) -> Result<bool, String> {
         let log = place.data.join(LOG);
         let read = |name: &str| disk.read(&log.join(name));
         let note = match read("checkpoint") {
-            Err(_) if self.published == 0 => return Ok(()),
+            Err(_) if self.published == 0 => return Ok(false),
             note => note.map_err(|error| format!("the signed checkpoint: {error}"))?,
         };
         let (checkpoint, _) = Checkpoint::open(&note, &place.keys.log.verifier()).map_err(text)?;
@@ -231,17 +201,8 @@ impl Oracle {
                 return Err(format!("the bundle {path} holds other entries"));
             }
         }
-        self.counts.published += 1;
-        Ok(())
+        Ok(true)
     }
-}
-
-/// Says whether a row that is not the one it was is told from it by whoever reads it: the leaf is the same, and does not
-/// commit to the content that stands beside it.
-fn is_noticed(known: &Row, row: &Row) -> bool {
-    let committed = Leaf::from_bytes(&row.leaf).map(|leaf| leaf.content).ok();
-    let other = row.sealed.as_deref().map(seal::digest) != committed;
-    known.leaf == row.leaf && other
 }
 
 fn compare_with_head(rows: &[Row], head: &store::Head) -> Result<(), String> {

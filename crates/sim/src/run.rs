@@ -3,6 +3,7 @@
 mod rot;
 
 use ledger::LedgerError;
+use ledger::watermark::Seen;
 use types::Code;
 
 use crate::counts::Counts;
@@ -236,7 +237,23 @@ impl Run {
         let (ask, command) = self.command();
         let answer = process.ask(ask).await;
         self.tell(format!("{command:?}: {}", told(&answer)));
-        self.answered(process, &[command], vec![answer]).await
+        let then = self.answered(process, &[command], vec![answer]).await?;
+        self.check_mark(process, then).map(|()| then)
+    }
+
+    /// Compares the high-water mark with the journal while nothing is on its way: it is neither ahead nor behind, whatever was
+    /// denied for want of room.
+    fn check_mark(&mut self, process: &Process, then: Then) -> Result<(), String> {
+        let file = self.world.place.head.join("watermark.1");
+        let (Ok(bytes), Ok(head)) = (self.world.mount().read(&file), process.reader.head()) else { return Ok(()) };
+        if then == Then::Ends || !self.world.disk.is_on() {
+            return Ok(());
+        }
+        self.counts.marks += 1;
+        match Seen::latest(&bytes) {
+            Some(seen) if (seen.commits, seen.size) == (head.commits, head.size) => Ok(()),
+            seen => Err(format!("the high-water mark is {seen:?}, and the journal ends at {head:?}")),
+        }
     }
 
     /// A command whose sync is held up until several others wait behind it, in one batch.
@@ -356,29 +373,6 @@ impl Run {
         self.stays_stopped(process).await.map_err(|what| format!("{what}, by another writer"))?;
         process.wait_for_end();
         Ok(Then::Ends)
-    }
-
-    /// Starts once more with nothing in the way, and now and then lets a bit of a record rot.
-    async fn last_life(&mut self) -> Result<(), String> {
-        let process = self.start_undisturbed()?;
-        let (ask, command) = self.command();
-        let answer = process.ask(ask).await;
-        if self.answered(&process, &[command], vec![answer]).await? == Then::Ends {
-            return Err("an undisturbed journal denied a command".to_owned());
-        }
-        if self.rng.once_in(2) {
-            self.world.disk.kill();
-        }
-        process.end();
-        self.world.disk.power_on();
-        if self.rng.once_in(2) { self.rot() } else { self.start_undisturbed().map(Process::end) }
-    }
-
-    fn start_undisturbed(&mut self) -> Result<Process, String> {
-        self.world.disk.calm();
-        let process = Process::start(&self.world).map_err(|error| format!("a start was refused: {error}"))?;
-        self.check(&process)?;
-        Ok(process)
     }
 }
 

@@ -85,6 +85,21 @@ pub struct Head {
     pub frontier: Vec<u8>,
     /// Grows each time a writer takes over; a writer with an older epoch cannot commit.
     pub epoch: u64,
+    /// How many batches were ever committed, those without records included.
+    pub commits: u64,
+}
+
+impl Head {
+    /// Returns where the journal ends once a batch is in.
+    #[must_use]
+    pub fn after(&self, batch: &Batch) -> Self {
+        Self {
+            size: self.size + batch.records.len() as u64,
+            frontier: batch.frontier.clone(),
+            epoch: self.epoch,
+            commits: self.commits + 1,
+        }
+    }
 }
 
 /// Is what one transaction adds.

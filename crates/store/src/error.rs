@@ -1,6 +1,6 @@
 //! What can go wrong between us and the disk, told apart by what must happen next.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use types::Code;
 
 /// Says why the store could not do what it was asked.
@@ -49,6 +49,9 @@ impl From<rusqlite::Error> for StoreError {
         // No such value was ever stored.
         if let InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) = error {
             return Self::Damaged(error.to_string());
+        }
+        if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_DATA) {
+            return Self::Damaged("a page of it is not the one that was written".into());
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,

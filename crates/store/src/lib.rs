@@ -7,8 +7,10 @@ pub mod batch;
 mod erase;
 pub mod error;
 pub mod mutant;
+pub mod pages;
 pub mod query;
 pub mod reader;
+pub mod upgrade;
 pub mod wal;
 pub mod writer;
 

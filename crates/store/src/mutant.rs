@@ -16,6 +16,14 @@ pub enum Mutant {
     TailNotSettled,
     /// A start does not compare the records with the head.
     RecordsNotCompared,
+    /// What was acknowledged last is noted before it is synced.
+    MarkedBeforeSync,
+    /// A start does not look at what was acknowledged last.
+    MarkIgnored,
+    /// What was acknowledged last is compared by the number of records alone, which a change of state does not raise.
+    CommitsNotCompared,
+    /// A page is believed whatever its checksum says.
+    SumsNotCompared,
 }
 
 /// Lists every planted bug.
@@ -26,6 +34,10 @@ pub const ALL: &[Mutant] = &[
     Mutant::HeadNotCompared,
     Mutant::TailNotSettled,
     Mutant::RecordsNotCompared,
+    Mutant::MarkedBeforeSync,
+    Mutant::MarkIgnored,
+    Mutant::CommitsNotCompared,
+    Mutant::SumsNotCompared,
 ];
 
 #[cfg(feature = "mutants")]

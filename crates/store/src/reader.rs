@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
 use crate::batch::Head;
 use crate::erase;
 use crate::error::StoreError;
-use crate::writer::{as_i64, as_u64, read_head};
+use crate::pages;
+use crate::writer::{as_i64, as_u64, read_head, version};
 
 /// Is one record as the journal holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,13 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = pages::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
 impl Reader {
     /// Opens a journal for reading.
     ///
@@ -72,11 +80,25 @@ impl Reader {
     ///
     /// What the disk says, or [`StoreError::Damaged`] if the file is no journal.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection =
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(Self { connection })
+        Ok(Self { connection: connect(path)? })
+    }
+
+    /// Opens a journal for reading; `None` if there is none, or one in which nothing was ever committed, be it because the one
+    /// who made it died before it was made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::open`], but for a file that is missing.
+    pub fn find(path: &Path) -> Result<Option<Self>, StoreError> {
+        let connection = match connect(path) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => return Ok(None),
+            opened => opened?,
+        };
+        match version(&connection) {
+            Ok(version) => Ok((version > 0).then_some(Self { connection })),
+            Err(error) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_ROLLBACK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns where the journal ends now.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
+use crate::pages;
 use crate::writer::{as_u64, tune};
 
 /// Names the file of a journal's write-ahead log.
@@ -37,7 +38,7 @@ impl Wal {
     /// What the disk says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = pages::open(path, flags)?;
         tune(&connection)?;
         Ok(Self { connection })
     }

@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::batch::{Batch, Head, NewRecord, StateOp};
 use crate::erase;
 use crate::error::StoreError;
 use crate::mutant::{self, Mutant};
+use crate::pages;
 
-/// Is the version of the tables below.
-pub const SCHEMA_VERSION: i64 = 1;
-
-/// Is the size of a page of a new file. A batch of decisions fills a few of these, and each costs two writes to the log.
-const PAGE_BYTES: i64 = 8_192;
+/// Is the version of the tables below. In files of version 1 no page carries a checksum, and commits were not counted.
+pub const SCHEMA_VERSION: i64 = 2;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,7 +46,8 @@ CREATE TABLE head (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
     size     INTEGER NOT NULL,
     frontier BLOB NOT NULL,
-    epoch    INTEGER NOT NULL
+    epoch    INTEGER NOT NULL,
+    commits  INTEGER NOT NULL
 ) STRICT;
 ";
 
@@ -94,21 +93,8 @@ impl Writer {
     ///
     /// [`StoreError::Damaged`] if the file is no journal of this version; otherwise what the disk says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = Connection::open(path)?;
-        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-        tune(&connection)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let mut connection = open(path)?;
         connection.set_prepared_statement_cache_capacity(32);
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match version {
-            0 => create(&mut connection)?,
-            SCHEMA_VERSION => {}
-            other => {
-                return Err(StoreError::Damaged(format!(
-                    "its version is {other}, this program knows {SCHEMA_VERSION}"
-                )));
-            }
-        }
         let head = take_over(&mut connection)?;
         let scrub_due = erase::is_marked(&connection)?;
         Ok(Self { connection, head, scrub_due })
@@ -126,18 +112,17 @@ impl Writer {
     /// [`StoreError::DiskFull`] with nothing written; [`StoreError::HeadMoved`] if another writer has
     /// committed or taken over; [`StoreError::Disk`] after which the writer MUST NOT be used again.
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let size = self.head.size + batch.records.len() as u64;
+        let head = self.head.after(batch);
         let tx = self.connection.transaction()?;
         insert_subjects(&tx, batch)?;
         insert_records(&tx, self.head.size, &batch.records)?;
         apply_state(&tx, &batch.state)?;
         erase::all(&tx, &batch.erasures)?;
-        if !move_head(&tx, &self.head, size, &batch.frontier)? {
+        if !move_head(&tx, &self.head, &head)? {
             return Err(StoreError::HeadMoved { expected: self.head.size });
         }
         tx.commit()?;
-        self.head.size = size;
-        self.head.frontier.clone_from(&batch.frontier);
+        self.head = head;
         self.scrub_due |= !batch.erasures.is_empty();
         Ok(())
     }
@@ -214,10 +199,38 @@ pub(crate) fn as_u64(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 
+/// Opens a journal of this version to write it, and creates it if there is none.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = pages::open(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if is_empty(&connection)? {
+        pages::prepare(&connection)?;
+    }
+    tune(&connection)?;
+    match version(&connection)? {
+        0 => create(&mut connection)?,
+        SCHEMA_VERSION => {}
+        other => {
+            return Err(StoreError::Damaged(format!("its version is {other}, this program knows {SCHEMA_VERSION}")));
+        }
+    }
+    Ok(connection)
+}
+
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+pub(crate) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    Ok(pages == 0)
+}
+
 fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let tx = connection.transaction()?;
     tx.execute_batch(SCHEMA)?;
-    tx.execute("INSERT INTO head (one, size, frontier, epoch) VALUES (1, 0, x'', 0)", [])?;
+    tx.execute("INSERT INTO head (one, size, frontier, epoch, commits) VALUES (1, 0, x'', 0, 0)", [])?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
@@ -232,20 +245,25 @@ fn take_over(connection: &mut Connection) -> Result<Head, StoreError> {
 }
 
 pub(crate) fn read_head(connection: &Connection) -> Result<Head, StoreError> {
+    // Who only reads a journal reads one of version 1 too, which did not count its commits.
     let row = connection
-        .query_row("SELECT size, frontier, epoch FROM head WHERE one = 1", [], |row| {
-            Ok(Head { size: as_u64(row.get(0)?), frontier: row.get(1)?, epoch: as_u64(row.get(2)?) })
+        .prepare_cached("SELECT size, frontier, epoch, * FROM head WHERE one = 1")?
+        .query_row([], |row| {
+            let commits = if row.as_ref().column_count() > 7 { as_u64(row.get(7)?) } else { 0 };
+            Ok(Head { size: as_u64(row.get(0)?), frontier: row.get(1)?, epoch: as_u64(row.get(2)?), commits })
         })
         .optional()?;
     row.ok_or_else(|| StoreError::Damaged("it has no head".to_owned()))
 }
 
 /// Moves the head from where this writer left it; says whether it was still there.
-fn move_head(tx: &Transaction<'_>, from: &Head, size: u64, frontier: &[u8]) -> Result<bool, StoreError> {
+fn move_head(tx: &Transaction<'_>, from: &Head, to: &Head) -> Result<bool, StoreError> {
     let from = if mutant::on(Mutant::HeadNotCompared) { &read_head(tx)? } else { from };
-    let mut update =
-        tx.prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE one = 1 AND size = ?3 AND epoch = ?4")?;
-    Ok(update.execute(params![as_i64(size), frontier, as_i64(from.size), as_i64(from.epoch)])? == 1)
+    let mut update = tx.prepare_cached(
+        "UPDATE head SET size = ?1, frontier = ?2, commits = ?3 WHERE one = 1 AND size = ?4 AND epoch = ?5",
+    )?;
+    let (size, commits) = (as_i64(to.size), as_i64(to.commits));
+    Ok(update.execute(params![size, to.frontier, commits, as_i64(from.size), as_i64(from.epoch)])? == 1)
 }
 
 // A statement is looked up by its text, so each is looked up once a batch and not once a row.

@@ -56,7 +56,7 @@ async fn a_batch_with_a_record_that_cannot_be_made_is_not_committed() {
     world.close(opened);
     let opened = world.open().unwrap();
     // The next record of the session needs the last one's place, and that cannot be read any more.
-    let journal = rusqlite::Connection::open(world.data().join(JOURNAL)).unwrap();
+    let journal = editing(&world);
     assert_eq!(journal.execute("UPDATE journal SET leaf = x'00'", []).unwrap(), 1);
     for ask in [Ask::InSession(2), Ask::Add(1)] {
         assert!(matches!(opened.ledger.ask(ask).await, Err(LedgerError::Stopped(_))));
@@ -65,7 +65,13 @@ async fn a_batch_with_a_record_that_cannot_be_made_is_not_committed() {
     assert_eq!(opened.history.size().unwrap(), 1);
 }
 
-async fn two_records() -> World {
+/// Opens a journal to change it past the store, as who may write the folder can.
+fn editing(world: &World) -> rusqlite::Connection {
+    let flags = rusqlite::OpenFlags::default();
+    rusqlite::Connection::open_with_flags_and_vfs(world.data().join(JOURNAL), flags, store::pages::VFS).unwrap()
+}
+
+pub async fn two_records() -> World {
     let world = World::new();
     let mut opened = world.open().unwrap();
     opened.ledger.ask(Ask::Add(1)).await.unwrap();
@@ -121,17 +127,25 @@ async fn a_flipped_byte_in_a_record_does_not_start() {
     let at = bytes.windows(leaf.len()).position(|w| w == leaf).expect("the leaf is in the file");
     bytes[at + leaf.len() / 2] ^= 1;
     fs::write(&path, bytes).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Store(store::StoreError::Damaged(_)))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_somebody_edits_does_not_start() {
+    let world = two_records().await;
+    let journal = editing(&world);
+    assert_eq!(journal.execute("UPDATE journal SET kind = kind, leaf = x'00' WHERE seq = 0", []).unwrap(), 1);
+    drop(journal);
     assert!(matches!(world.open(), Err(OpenError::Mismatch(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_behind_the_head_does_not_start() {
     let world = two_records().await;
-    let path = world.data().join(JOURNAL);
-    let leaf = store::Reader::open(&path).unwrap().leaves(0, 1).unwrap().remove(0);
+    let leaf = store::Reader::open(&world.data().join(JOURNAL)).unwrap().leaves(0, 1).unwrap().remove(0);
     let mut frontier = tlog::frontier::Frontier::new();
     frontier.push(tlog::hash::leaf_hash(&leaf)).unwrap();
-    let journal = rusqlite::Connection::open(path).unwrap();
+    let journal = editing(&world);
     let set = journal.execute("UPDATE head SET size = 1, frontier = ?1", [frontier.to_bytes()]).unwrap();
     assert_eq!(set, 1);
     assert!(matches!(world.open(), Err(OpenError::Mismatch(_))));
@@ -180,7 +194,7 @@ async fn a_damaged_key_of_a_subject_is_not_taken_for_another_tenant_key() {
     let world = two_records().await;
     let other = History::open(&world.data(), evidence::TenantKey::from_bytes([3; 32])).unwrap_err();
     assert!(matches!(other, KeyringError::Keys(_)) && other.code() == Code::KeysUnusable, "{other}");
-    let journal = rusqlite::Connection::open(world.data().join(JOURNAL)).unwrap();
+    let journal = editing(&world);
     assert_eq!(journal.execute("UPDATE subject SET tag = x'00'", []).unwrap(), 1);
     let damaged = History::open(&world.data(), world.keys().tenant).unwrap_err();
     assert_eq!(damaged.code(), Code::JournalTorn, "{damaged}");
@@ -302,11 +316,9 @@ async fn a_content_that_its_leaf_does_not_commit_to_is_found() {
     assert_eq!(opened.history.foreign_content().unwrap(), None);
     world.close(opened);
     let path = world.data().join(JOURNAL);
-    let sealed = store::Reader::open(&path).unwrap().record(1).unwrap().unwrap().sealed.unwrap();
-    let mut bytes = fs::read(&path).unwrap();
-    let at = bytes.windows(sealed.len()).position(|window| window == sealed).unwrap();
-    bytes[at] ^= 1;
-    fs::write(&path, bytes).unwrap();
+    let mut sealed = store::Reader::open(&path).unwrap().record(1).unwrap().unwrap().sealed.unwrap();
+    sealed[0] ^= 1;
+    assert_eq!(editing(&world).execute("UPDATE content SET sealed = ?1 WHERE seq = 1", [sealed]).unwrap(), 1);
     let history = History::open(&world.data(), world.keys().tenant.clone()).unwrap();
     assert_eq!(history.foreign_content().unwrap(), Some(1));
 }

@@ -12,6 +12,7 @@ mod erasure;
 mod evidence_out;
 mod faults;
 mod published;
+mod rot;
 mod world;
 
 use countersign_ledger::recover::OpenError;

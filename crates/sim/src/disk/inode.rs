@@ -71,25 +71,12 @@ impl Inode {
         self.cached.clone_from(&self.durable);
     }
 
-    /// Flips a bit wherever the bytes stand, on the platter and in memory; says in how many places.
-    pub(crate) fn rot(&mut self, bytes: &[u8], rng: &mut Rng) -> usize {
-        let (at, bit) = (rng.place(bytes.len()), 1u8 << rng.below(8));
-        let places: Vec<usize> = find(&self.cached, bytes).into_iter().map(|start| start + at).collect();
-        for place in &places {
-            for copy in [&mut self.cached, &mut self.durable] {
-                if let Some(byte) = copy.get_mut(*place) {
-                    *byte ^= bit;
-                }
-            }
+    /// Flips a bit, on the platter and in memory.
+    pub(crate) fn flip(&mut self, at: usize, bit: u8) {
+        for copy in [&mut self.cached, &mut self.durable] {
+            copy.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << bit);
         }
-        places.len()
     }
-}
-
-fn find(within: &[u8], bytes: &[u8]) -> Vec<usize> {
-    let Some(first) = bytes.first() else { return Vec::new() };
-    let starts = within.iter().enumerate().filter(|(_, byte)| *byte == first).map(|(at, _)| at);
-    starts.filter(|at| within.get(*at..).is_some_and(|rest| rest.starts_with(bytes))).collect()
 }
 
 /// Is how one loss treats one file.

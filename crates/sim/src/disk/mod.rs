@@ -10,6 +10,7 @@ mod locks;
 mod mount;
 mod names;
 mod registry;
+mod rot;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use fault::{Fails, Fault};
 pub(crate) use handle::{Handle, Open};
 pub(crate) use locks::Level;
 pub use mount::Mount;
+pub(crate) use rot::Flip;
 pub(crate) use registry::disk_of;
 
 use crate::counts::Counts;
@@ -175,14 +177,6 @@ impl Disk {
     pub fn open_gate(&self) {
         self.state().gate = Gate::Open;
         self.gate.notify_all();
-    }
-
-    /// Flips one bit of the bytes wherever they stand in a file; says in how many places. Nobody may have the file open.
-    pub fn rot(&self, file: &Path, bytes: &[u8]) -> usize {
-        let mut state = self.state();
-        let Some(Node::File(ino)) = state.names.get(file) else { return 0 };
-        let mut rng = state.rng.split();
-        state.inodes.get_mut(&ino).map_or(0, |inode| inode.rot(bytes, &mut rng))
     }
 
     fn wait_at_gate(&self, life: u64) {

@@ -63,6 +63,13 @@ impl ledger::Disk for Mount {
         Ok(state.sync(ino)?)
     }
 
+    fn overwrite(&self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.alive()?;
+        let ino = state.file(file)?;
+        let at = usize::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
+        Ok(state.write(ino, at, bytes)?)
+    }
+
     fn settle(&self, file: &Path) -> io::Result<()> {
         let mut state = self.alive()?;
         let ino = match state.file(file) {

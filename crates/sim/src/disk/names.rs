@@ -60,6 +60,14 @@ impl Names {
         self.cached.get(path).copied()
     }
 
+    /// Returns the files there are, by name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&PathBuf, Ino)> {
+        self.cached.iter().filter_map(|(path, node)| match node {
+            Node::File(ino) => Some((path, *ino)),
+            Node::Folder => None,
+        })
+    }
+
     /// Returns true if the folder a path is in is there.
     pub(crate) fn has_parent(&self, path: &Path) -> bool {
         self.get(&parent(path)) == Some(Node::Folder)

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod pages;
+
 use countersign_store::{
     About, Batch, Erased, Erasure, NewRecord, NewSubject, Reader, StateOp, StoreError, Wal, Writer,
 };
