@@ -97,7 +97,19 @@ fn stored<T: cbor::Canonical>(history: &History, kind: &str) -> Result<Vec<T>, R
     Ok(rows.iter().filter_map(|(_, bytes)| cbor::decode(bytes).ok()).collect())
 }
 
-fn seed(config: &Config) -> Seed {
+/// Lists an action as the gate knows it.
+fn listed(action: types::ActionId, flight: &OpenFlight, tenant: &TenantId) -> executor::Flight {
+    executor::Flight {
+        action,
+        tenant: tenant.clone(),
+        agent: flight.principal.agent().cloned(),
+        tool: flight.tool.clone(),
+        class: flight.class.clone(),
+        since: flight.since,
+    }
+}
+
+pub(crate) fn seed(config: &Config) -> Seed {
     let entities = crate::bundles::inventory(&config.bundle, config.place.clock.wall()).unwrap_or_default();
     Seed {
         tenant: config.tenant.clone(),
@@ -147,12 +159,12 @@ impl Control {
         let switches: Vec<Switch> = stored(&opened.history, kind::SWITCH).map_err(state)?;
         let gate = Gate::default();
         for switch in &switches {
-            gate.kill(&switch.target.stop());
+            gate.kill(&switch.target);
         }
         let flights: Vec<(types::ActionId, OpenFlight)> = stored(&opened.history, kind::FLIGHT).map_err(state)?;
         let reported = flights.into_iter().filter(|(_, flight)| flight.reported);
         let handed = reported
-            .map(|(action, flight)| (action, (gate.hold(flight.listed(action, &config.tenant)), flight.expires)))
+            .map(|(action, flight)| (action, (gate.hold(listed(action, &flight, &config.tenant)), flight.expires)))
             .collect();
         let witnesses = Witnesses::of(&config).map_err(state)?;
         Ok(Arc::new(Self {

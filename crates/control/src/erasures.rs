@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use types::{AgentId, Code, Digest, Millis, PersonId, Principal, cbor};
+use types::{Code, Digest, Millis, PersonId, Principal, cbor};
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -52,11 +52,7 @@ pub struct Erasure {
 /// `request-invalid` if it is none.
 pub fn subject(text: &str) -> Failure<Principal> {
     let wrong = || invalid(format!("`{text}` is no subject; write `agent:NAME` or `person:NAME`"));
-    match text.split_once(':').ok_or_else(wrong)? {
-        ("agent", name) => name.parse::<AgentId>().map(Principal::Agent).map_err(|_| wrong()),
-        ("person", name) => name.parse::<PersonId>().map(Principal::Person).map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
+    Principal::from_subject(text).ok_or_else(wrong)
 }
 
 fn bare(subject: &Principal) -> &str {

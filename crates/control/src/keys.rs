@@ -1,5 +1,6 @@
 //! Bearer keys: 256 random bits, known to the journal by their digest alone.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use subtle::ConstantTimeEq;
@@ -157,23 +158,31 @@ impl Control {
     ///
     /// `unauthenticated` for a token nobody issued, `key-expired` for one that has ended or was revoked.
     pub fn holder_of(&self, token: &str) -> Failure<Holder> {
-        let nobody = || Refusal::plain(Code::Unauthenticated, "the credential is not one that was issued here");
-        let (id, secret) = token.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or_else(nobody)?;
-        let id: KeyId = format!("key_{id}").parse().map_err(|_| nobody())?;
-        let secret = hex::decode(secret).map_err(|_| nobody())?;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(&id).ok_or_else(nobody)?;
-        if !bool::from(key.secret.0.ct_eq(&secret_digest(&secret).0)) {
-            return Err(nobody());
-        }
-        if key.revoked.is_some() || key.expires.is_some_and(|end| self.now() >= end) {
-            return Err(Refusal::plain(Code::KeyExpired, "the credential has ended or was revoked"));
-        }
-        Ok(Holder { principal: key.holder.clone(), on_behalf_of: key.on_behalf_of.clone() })
+        holder_among(&self.keys.read().unwrap_or_else(PoisonError::into_inner), token, self.now())
     }
 
     /// Returns the keys, without their secrets' digests being of use to anybody.
     pub fn keys(&self) -> Vec<Key> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
+}
+
+/// Finds out who a bearer token stands for by some keys.
+///
+/// # Errors
+///
+/// As [`Control::holder_of`].
+pub(crate) fn holder_among(keys: &BTreeMap<KeyId, Key>, token: &str, now: Millis) -> Failure<Holder> {
+    let nobody = || Refusal::plain(Code::Unauthenticated, "the credential is not one that was issued here");
+    let (id, secret) = token.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or_else(nobody)?;
+    let id: KeyId = format!("key_{id}").parse().map_err(|_| nobody())?;
+    let secret = hex::decode(secret).map_err(|_| nobody())?;
+    let key = keys.get(&id).ok_or_else(nobody)?;
+    if !bool::from(key.secret.0.ct_eq(&secret_digest(&secret).0)) {
+        return Err(nobody());
+    }
+    if key.revoked.is_some() || key.expires.is_some_and(|end| now >= end) {
+        return Err(Refusal::plain(Code::KeyExpired, "the credential has ended or was revoked"));
+    }
+    Ok(Holder { principal: key.holder.clone(), on_behalf_of: key.on_behalf_of.clone() })
 }

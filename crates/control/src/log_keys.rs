@@ -129,7 +129,7 @@ impl Control {
         if reason.trim().is_empty() {
             return Err(invalid("a freeze needs a reason"));
         }
-        self.gate.kill(&Target::Tenant(self.config.tenant.clone()).stop());
+        self.gate.kill(&Target::Tenant(self.config.tenant.clone()));
         let _changing = self.changing_log.lock().await;
         let change = Change::Log(Box::new(LogChange::Freeze));
         let by = Principal::Person(by.clone());

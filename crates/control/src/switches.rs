@@ -42,7 +42,7 @@ impl Control {
         let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
         let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
-        self.gate.kill(&target.stop());
+        self.gate.kill(&target);
         self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
         let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
         let (_, _, receipt) = recorded.map_err(|refusal| {
@@ -83,13 +83,13 @@ impl Control {
 
     /// Returns how a kill stands now.
     pub fn killed(&self, target: &Target, receipt: Option<u64>) -> Killed {
-        let in_flight = self.gate.flying(&target.stop());
+        let in_flight = self.gate.flying(target);
         Killed { armed: true, drained: in_flight.is_empty(), in_flight, receipt }
     }
 
     /// Waits until nothing that a switch covers is in flight and no permit that it covers is alive.
     pub async fn drained(&self, target: &Target) {
-        self.gate.drained(&target.stop()).await;
+        self.gate.drained(target).await;
     }
 
     /// Says whether the tenant or the bundle knows what a switch would cover, so that a misspelt kill is noticed.
@@ -113,7 +113,7 @@ impl Control {
         let _switching = self.switching.lock().await;
         let arguments = serde_json::json!({ "switch": target.key() });
         self.administer(by, "countersign.switch.clear", &arguments, reason, Change::Clear(target.clone())).await?;
-        self.gate.clear(&target.stop());
+        self.gate.clear(&target);
         self.switches.write().unwrap_or_else(PoisonError::into_inner).remove(&target.key());
         Ok(())
     }

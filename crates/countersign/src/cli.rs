@@ -2,6 +2,7 @@
 
 mod audit;
 mod log;
+mod rebuild;
 mod receipt;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::error::Exit;
 use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
+pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.
@@ -85,6 +87,8 @@ pub enum Command {
     Trace(Trace),
     /// Compute every recorded decision again and say which come out otherwise.
     Replay(Replay),
+    /// Rebuild everything that is kept from the records, compare it with what is stored, and repair that.
+    Rebuild(Rebuild),
     /// An audit of the published log: the auditor's steps, and the operator's answer.
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -13,7 +13,7 @@ use ledger::recover::{JOURNAL, Lock, Place};
 use ledger::{History, KeyStore, LogKeys, LogRing, Standing, files};
 use policy::{Bundle, BundleFiles};
 use serde::{Deserialize, Serialize};
-use store::Reader;
+use store::{Reader, StoreError};
 use tlog::TrustPolicy;
 use tlog::key::SignerKey;
 use types::Code;
@@ -155,10 +155,16 @@ impl Folders {
         }
         let keys = self.log_keys(|name, _| self.missing(name))?;
         // The journal says which of them sign; it may be an older one than the keys are, and is refused where that matters.
-        if let Some(standing) = Standing::read(&Reader::open(&self.data.join(JOURNAL))?)?
-            && let Err(error) = keys.log.settle(&standing)
-        {
-            tracing::warn!(%error, "the journal and its keys do not fit");
+        match Standing::read(&Reader::open(&self.data.join(JOURNAL))?) {
+            Ok(Some(standing)) => {
+                if let Err(error) = keys.log.settle(&standing) {
+                    tracing::warn!(%error, "the journal and its keys do not fit");
+                }
+            }
+            Ok(None) => {}
+            // A start refuses it; what is read here is what tells what is wrong.
+            Err(StoreError::Damaged(why)) => tracing::warn!(%why, "which keys sign the log cannot be read"),
+            Err(error) => return Err(error.into()),
         }
         Ok(keys)
     }

@@ -66,6 +66,20 @@ pub struct DecisionBody {
     pub at: Millis,
 }
 
+/// Is what is recorded of a decision for whoever counts: how the action runs, and what stands for it.
+///
+/// It is the body of a decided record. Records of versions before it have none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct RunBody {
+    /// The agent carries it out by itself and reports.
+    #[n(0)]
+    pub reported: bool,
+    /// The agent's own key against doing it twice.
+    #[n(1)]
+    pub idempotency_key: Option<String>,
+}
+
 /// Puts a proposal and its decision into the content of a record.
 pub fn decided(proposal: &ActionProposal, decision: &Decision) -> Content {
     let proposal_body = ProposalBody {
@@ -101,6 +115,19 @@ pub fn decided(proposal: &ActionProposal, decision: &Decision) -> Content {
 
 /// Reads the proposal back from a record's content; `None` if a part is absent or unreadable.
 pub fn proposal(content: &Content) -> Option<ActionProposal> {
+    let arguments = content.get::<Arguments>(Field::Arguments).ok()??;
+    with_arguments(content, arguments)
+}
+
+/// Reads the proposal back from a record's content, with no arguments at all where the record leaves them out, as that of
+/// an erasure does; `None` if another part is absent or unreadable.
+pub fn proposer(content: &Content) -> Option<ActionProposal> {
+    let arguments = content.get::<Arguments>(Field::Arguments).ok()?;
+    let arguments = arguments.or_else(|| Arguments::parse("{}", 2).ok())?;
+    with_arguments(content, arguments)
+}
+
+fn with_arguments(content: &Content, arguments: Arguments) -> Option<ActionProposal> {
     let body: ProposalBody = content.get(Field::Proposal).ok()??;
     Some(ActionProposal {
         id: body.id,
@@ -110,7 +137,7 @@ pub fn proposal(content: &Content) -> Option<ActionProposal> {
         session: body.session,
         tool: content.get::<ToolName>(Field::Tool).ok()??,
         definition: body.definition,
-        arguments: content.get::<Arguments>(Field::Arguments).ok()??,
+        arguments,
         claims: content.get::<Claims>(Field::Claims).ok()??,
         channel: body.channel,
         at: body.at,

@@ -13,35 +13,7 @@ use types::mutant::{self, Mutant};
 use types::{ActionId, AgentId, ClassId, Millis, TenantId, ToolName};
 
 /// Is what a kill switch covers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stop {
-    /// Everything of the tenant.
-    Tenant(TenantId),
-    /// One agent.
-    Agent(AgentId),
-    /// One tool.
-    Tool(ToolName),
-    /// One action class.
-    Class(ClassId),
-}
-
-impl Stop {
-    /// Says whether the switch covers something of this tenant, agent, tool and action class, as far as it has them.
-    pub fn covers(
-        &self,
-        tenant: &TenantId,
-        agent: Option<&AgentId>,
-        tool: Option<&ToolName>,
-        class: Option<&ClassId>,
-    ) -> bool {
-        match self {
-            Self::Tenant(stopped) => stopped == tenant,
-            Self::Agent(stopped) => Some(stopped) == agent,
-            Self::Tool(stopped) => Some(stopped) == tool,
-            Self::Class(stopped) => Some(stopped) == class,
-        }
-    }
-}
+pub use types::Target as Stop;
 
 /// Is one action that has left, or is about to leave, and has not come back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use types::Digest;
 
 use crate::disk::Disk;
 use crate::files::{self, Folder};
+use crate::machine::StateSource;
 use crate::recover::{LOG, OpenError, Place, root_at};
 use crate::standing::{Ended, Standing};
 use crate::watermark::Seen;
@@ -76,10 +77,11 @@ pub(crate) fn check(
     place: &Place,
     disk: &Arc<dyn Disk>,
     reader: &Reader,
+    state: &dyn StateSource,
     size: u64,
     start: Start,
 ) -> Result<Found, OpenError> {
-    let stored = Standing::read(reader)?;
+    let stored = Standing::of(state).map_err(OpenError::State)?;
     let standing = stored.unwrap_or_else(|| Standing::first(&place.keys.log.verifier()));
     if standing.frozen && start == Start::AsItIs {
         return Err(OpenError::Frozen(origin_of(&standing).to_owned()));

@@ -249,6 +249,15 @@ impl History {
         self.with(|inner| Ok(inner.reader.state(kind)?))
     }
 
+    /// Returns everything that is stored besides the records, as of one instant, with how many records there were then.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn whole(&self) -> Result<store::Whole, HistoryError> {
+        self.with(|inner| Ok(inner.reader.whole()?))
+    }
+
     /// Returns the stored state of a kind under one key, in canonical bytes.
     ///
     /// # Errors

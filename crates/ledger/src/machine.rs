@@ -1,5 +1,7 @@
 //! The machine a ledger runs: everything that is decided in order, one command after the other.
 
+use std::collections::BTreeSet;
+
 use evidence::erasure::Scope;
 use evidence::{Field, RecordKind};
 use store::StateOp;
@@ -52,11 +54,15 @@ pub struct Traces {
     pub(crate) number: i64,
     /// The records about it, in order, and the actions they belong to, as 16 bytes.
     pub records: Vec<(u64, Option<[u8; 16]>)>,
+    /// The numbers of everybody else those records are about.
+    pub(crate) others: BTreeSet<i64>,
 }
 
 /// Reads what is recorded, on behalf of a turn.
 pub(crate) trait Past {
     fn traces(&self, subject: &str) -> Result<Option<Traces>, String>;
+
+    fn number(&self, subject: &str) -> Option<i64>;
 }
 
 /// Reads stored state while a machine is loaded.
@@ -123,6 +129,20 @@ impl<'a> Turn<'a> {
         self.state.push(StateOp::Delete { kind, key: key.into() });
     }
 
+    /// Sets a stored value given in canonical bytes, or removes it.
+    pub fn change(&mut self, kind: &'static str, key: String, value: Option<Vec<u8>>) {
+        self.state.push(match value {
+            Some(value) => StateOp::Put { kind, key, value },
+            None => StateOp::Delete { kind, key },
+        });
+    }
+
+    /// Returns how many records lose their content if a subject is erased now, those of this turn included.
+    pub fn count_traces(&self, subject: &str, traces: &Traces) -> u64 {
+        let own = self.drafts.iter().filter(|(_, draft)| draft.content.subjects.iter().any(|name| name == subject));
+        (traces.records.len() + own.count()) as u64
+    }
+
     /// Returns what is recorded about a subject; `None` if there never was anything, or it was erased.
     ///
     /// Only a command that is applied alone sees everything, see [`Machine::is_alone`].
@@ -132,6 +152,12 @@ impl<'a> Turn<'a> {
     /// A sentence saying what went wrong.
     pub fn traces(&self, subject: &str) -> Result<Option<Traces>, String> {
         self.past.map_or(Ok(None), |past| past.traces(subject))
+    }
+
+    /// Says whether some of what is recorded of a subject is about another one too.
+    pub fn shares(&self, traces: &Traces, other: &str) -> bool {
+        let number = self.past.and_then(|past| past.number(other));
+        number.is_some_and(|number| traces.others.contains(&number))
     }
 
     /// Ends a subject and records it: its key goes, and the content of every record about it, those of this turn that were

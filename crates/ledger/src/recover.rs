@@ -21,7 +21,7 @@ use crate::folding::Folding;
 use crate::handle::{Health, Ledger, QUEUE_MAX};
 use crate::history::History;
 use crate::keyring::{KeyringError, LogKeys, Subjects};
-use crate::machine::Machine;
+use crate::machine::{Machine, StateSource};
 use crate::port::{Clock, Random};
 use crate::publish::Publisher;
 use crate::sequencer::{Sequencer, Stored, frontier_of, run};
@@ -188,7 +188,25 @@ pub fn open<M: Machine>(place: &Place, seed: M::Seed) -> Result<Open<M>, OpenErr
 ///
 /// [`OpenError`], as described there, but for [`OpenError::Busy`].
 pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<Open<M>, OpenError> {
-    open_at(place, &system(), lock, seed, Start::AsItIs).map(|(open, _)| open)
+    open_at(place, &system(), lock, seed, Start::AsItIs, None).map(|(open, _)| open)
+}
+
+/// Opens the journal of a data folder that is taken already on state that was rebuilt from its records, instead of what is
+/// stored.
+///
+/// Whoever calls it MUST have the rows in which the two differ changed by the first command, or what is stored stays as
+/// it is.
+///
+/// # Errors
+///
+/// As [`open_locked`]; that the stored state cannot be read is none.
+pub fn open_over<M: Machine>(
+    place: &Place,
+    lock: Lock,
+    seed: M::Seed,
+    state: &dyn StateSource,
+) -> Result<Open<M>, OpenError> {
+    open_at(place, &system(), lock, seed, Start::AsItIs, Some(state)).map(|(open, _)| open)
 }
 
 /// Opens the journal of a log that may be frozen or behind, to take it up under a new origin, and says where it ends.
@@ -199,7 +217,7 @@ pub fn open_locked<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Resu
 ///
 /// As [`open_locked`], but for [`OpenError::Frozen`] and [`OpenError::Behind`].
 pub fn open_anew<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result<(Open<M>, Found), OpenError> {
-    open_at(place, &system(), lock, seed, Start::Anew)
+    open_at(place, &system(), lock, seed, Start::Anew, None)
 }
 
 fn system() -> Arc<dyn Disk> {
@@ -215,7 +233,7 @@ fn system() -> Arc<dyn Disk> {
 /// [`OpenError`], as described there.
 pub fn open_on<M: Machine>(place: &Place, disk: &Arc<dyn Disk>, seed: M::Seed) -> Result<Open<M>, OpenError> {
     let lock = lock_on(disk.as_ref(), &place.data)?;
-    open_at(place, disk, lock, seed, Start::AsItIs).map(|(open, _)| open)
+    open_at(place, disk, lock, seed, Start::AsItIs, None).map(|(open, _)| open)
 }
 
 fn open_at<M: Machine>(
@@ -224,6 +242,7 @@ fn open_at<M: Machine>(
     lock: Lock,
     seed: M::Seed,
     start: Start,
+    state: Option<&dyn StateSource>,
 ) -> Result<(Open<M>, Found), OpenError> {
     let lock = Arc::new(lock);
     let started = |error| OpenError::Folder { path: place.data.clone(), error };
@@ -233,7 +252,7 @@ fn open_at<M: Machine>(
         disk.settle(&store::wal::log_of(&path)).map_err(started)?;
     }
     if start == Start::AsItIs {
-        watermark::look(place, disk, &path)?;
+        watermark::look(place, disk, &path, state)?;
     }
     upgrade(place, disk, &path)?;
     let mut writer = Writer::open(&path)?;
@@ -244,12 +263,14 @@ fn open_at<M: Machine>(
     }
     let reader = Reader::open(&path)?;
     let (frontier, last) = check_records(&reader, writer.head())?;
-    let found = epoch::check(place, disk, &reader, frontier.size(), start)?;
+    let stored = Stored(&reader);
+    let state = state.unwrap_or(&stored);
+    let found = epoch::check(place, disk, &reader, state, frontier.size(), start)?;
     let found = watermark::check(place, disk, &reader, (writer.head(), &frontier), found, start)?;
     // The epoch that begins admits what is missing of the one before.
     let epoch = found.standing.epoch() + u64::from(start == Start::Anew);
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
-    let machine = M::load(&seed, &Stored(&reader)).map_err(OpenError::State)?;
+    let machine = M::load(&seed, state).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
     let health =
         Arc::new(RwLock::new(Health { size: frontier.size(), scrub_due: writer.scrub_due(), ..Health::default() }));

@@ -287,8 +287,14 @@ impl Past for Durable<'_> {
     fn traces(&self, subject: &str) -> Result<Option<Traces>, String> {
         let Some(number) = self.subjects.number_of(subject) else { return Ok(None) };
         let rows = self.reader.about(number).map_err(|e| e.to_string())?;
+        let others = rows.iter().flat_map(|row| row.subjects.iter().copied()).filter(|other| *other != number);
+        let others = others.collect();
         let records = rows.into_iter().map(|row| (row.seq, row.action)).collect();
-        Ok(Some(Traces { number, records }))
+        Ok(Some(Traces { number, records, others }))
+    }
+
+    fn number(&self, subject: &str) -> Option<i64> {
+        self.subjects.number_of(subject)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which keys sign the log, which epoch it is in, and whether it is frozen: stored with the records that say so.
 
-use evidence::LogEnd;
+use evidence::{LogEnd, LogEvent, LogEventKind};
 use minicbor::{Decode, Encode};
 use store::{Reader, StoreError};
 use tlog::key::VerifierKey;
 use types::cbor;
+
+use crate::machine::StateSource;
 
 /// Is the kind of stored state under which the standing is kept.
 pub const KIND: &str = "log";
@@ -62,6 +64,39 @@ impl Standing {
             cbor::decode(&bytes).map_err(|e| StoreError::Damaged(format!("the stored standing of the log is {e}")))
         };
         stored.map(decode).transpose()
+    }
+
+    /// Reads a standing from rows wherever they are kept; `None` if no key has changed yet.
+    ///
+    /// # Errors
+    ///
+    /// A sentence saying what went wrong.
+    pub fn of(rows: &dyn StateSource) -> Result<Option<Self>, String> {
+        let rows = rows.all(KIND)?;
+        let stored = rows.iter().find(|(key, _)| key == KEY);
+        stored.map(|(_, bytes)| cbor::decode(bytes)).transpose().map_err(|e| format!("the standing of the log is {e}"))
+    }
+
+    /// Returns how the log stands after a change that its record says in the open.
+    ///
+    /// - `before`: `None` if no key has changed yet.
+    /// - `origins`: those that ended, where another log is taken up.
+    /// - `record`: the index of the record.
+    #[must_use]
+    pub fn after(before: Option<&Self>, event: &LogEvent, origins: Vec<String>, record: u64) -> Self {
+        let first = || Self { signers: event.old.clone(), frozen: false, ended: Vec::new() };
+        let before = before.cloned().unwrap_or_else(first);
+        match event.event {
+            // With the keys in doubt none of them counts from here on.
+            LogEventKind::Compromised => Self { frozen: true, ..before },
+            LogEventKind::Rotated | LogEventKind::Retired => Self { signers: event.new.clone(), ..before },
+            LogEventKind::Continued => {
+                let end = event.ended.clone().unwrap_or(LogEnd { found: record, seen: record, root: None });
+                let ends = origins.into_iter().map(|origin| Ended { origin, end: end.clone(), record });
+                let ended = before.ended.into_iter().chain(ends).collect();
+                Self { signers: event.new.clone(), frozen: false, ended }
+            }
+        }
     }
 
     /// Returns the number of the epoch, from 1.

@@ -21,6 +21,7 @@ use types::Digest;
 use crate::disk::Disk;
 use crate::epoch::{self, Found, Start};
 use crate::files::Folder;
+use crate::machine::StateSource;
 use crate::recover::{OpenError, Place, root_at};
 use crate::sequencer::frontier_of;
 use crate::standing::Standing;
@@ -118,18 +119,31 @@ fn read(disk: &Arc<dyn Disk>, place: &Place, epoch: u64) -> Result<Option<Seen>,
     let failed = |error| OpenError::Folder { path: place.head.clone(), error };
     let folder = Folder::open(disk.clone(), &place.head).map_err(failed)?;
     let Some(bytes) = folder.read(&name(epoch)).map_err(failed)? else { return Ok(None) };
-    Seen::latest(&bytes).map(Some).ok_or_else(|| OpenError::Mismatch(format!("`{}` in its head folder is unreadable", name(epoch))))
+    Seen::latest(&bytes)
+        .map(Some)
+        .ok_or_else(|| OpenError::Mismatch(format!("`{}` in its head folder is unreadable", name(epoch))))
 }
 
 /// Looks whether a journal is short, before anything is written to it: the first commit after a write-ahead log that ends too
 /// early would overwrite what stands behind.
 ///
+/// - `state`: what the journal's own state is to be taken from, if not from what is stored.
+///
 /// # Errors
 ///
 /// As [`check`], but nothing is computed.
-pub(crate) fn look(place: &Place, disk: &Arc<dyn Disk>, journal: &Path) -> Result<(), OpenError> {
+pub(crate) fn look(
+    place: &Place,
+    disk: &Arc<dyn Disk>,
+    journal: &Path,
+    state: Option<&dyn StateSource>,
+) -> Result<(), OpenError> {
     let reader = Reader::find(journal)?;
-    let standing = reader.as_ref().map(Standing::read).transpose()?.flatten();
+    let standing = match (state, &reader) {
+        (Some(state), _) => Standing::of(state).map_err(OpenError::State)?,
+        (None, Some(reader)) => Standing::read(reader)?,
+        (None, None) => None,
+    };
     let Some(seen) = read(disk, place, standing.map_or(FIRST, |standing| standing.epoch()))? else { return Ok(()) };
     let head = reader.map_or_else(|| Ok(Head::default()), |reader| reader.head())?;
     match not_short(&seen, &head) {
@@ -190,7 +204,10 @@ fn compare(seen: Seen, reader: &Reader, head: &Head, frontier: &Frontier) -> Res
         Ordering::Greater => Some(root_at(reader, seen.size)?),
     };
     if root != Some(seen.root) {
-        return Err(OpenError::Mismatch(format!("its first {} records are not those that were acknowledged", seen.size)));
+        return Err(OpenError::Mismatch(format!(
+            "its first {} records are not those that were acknowledged",
+            seen.size
+        )));
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use types::{ActionProposal, Decision, Facts, Finding, Verdict};
 use crate::bundles::Bundles;
 use crate::{derived, judge};
 
+/// Is the administration tool that erases a subject.
+const ERASE: &str = "countersign.subject.erase";
+
 /// Says how a recorded decision and the one computed again stand to each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", content = "why", rename_all = "snake_case")]
@@ -47,6 +50,9 @@ impl Replayed {
 pub fn record(leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) -> Replayed {
     let Some(content) = content else { return Replayed::Erased };
     let (Some(proposal), Some(recorded)) = (bodies::proposal(content), bodies::decision(content)) else {
+        if permits_erasure(content) {
+            return Replayed::Erased;
+        }
         return Replayed::Differs(vec!["its content is not that of a decision".to_owned()]);
     };
     if recorded.semantics != SEMANTICS {
@@ -61,6 +67,12 @@ pub fn record(leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) -> Repl
             if differences.is_empty() { Replayed::Equal } else { Replayed::Differs(differences) }
         }
     }
+}
+
+/// Says whether a record permits an erasure: it is recorded without its arguments, so that it outlives whom they name.
+fn permits_erasure(content: &Content) -> bool {
+    let said = bodies::proposer(content).zip(bodies::decision(content));
+    said.is_some_and(|(proposal, decision)| proposal.tool.to_string() == ERASE && decision.verdict.permits())
 }
 
 /// Computes a decision again from its proposal, its recorded facts and the bundle; says in what the two differ.

@@ -9,8 +9,10 @@ pub mod again;
 pub mod audit;
 pub mod bundles;
 pub mod derived;
+pub mod fold;
 pub mod judge;
 pub mod report;
+pub mod state;
 
 pub use again::{Replayed, decision, record};
 pub use bundles::Bundles;

@@ -125,6 +125,8 @@ pub enum Closing {
 pub struct Opening {
     /// The identity of the case.
     pub id: CaseId,
+    /// The digest of the exact action, see [`ActionProposal::digest`].
+    pub action_digest: Digest,
     /// The digest of the bundle that asks for people.
     pub bundle: Digest,
     /// The journal index of the record that opens it.
@@ -141,7 +143,7 @@ pub struct Opening {
 pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
     let ends = profiles.iter().map(|id| escalation::end(bundle, id, opening.now));
     let expires = ends.min().unwrap_or(opening.now);
-    let action_digest = proposal.digest();
+    let action_digest = opening.action_digest;
     Case {
         id: opening.id,
         action: proposal.id,

@@ -100,6 +100,11 @@ pub(crate) fn is_marked(connection: &Connection) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
+/// Says whether rows of a kind are the store's own.
+pub(crate) fn is_own(kind: &str) -> bool {
+    kind == MARK.0
+}
+
 /// Removes what [`is_marked`] looks for.
 pub(crate) fn unmark(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM state WHERE kind = ?1 AND key = ?2", params![MARK.0, MARK.1])?;

@@ -12,10 +12,12 @@ pub mod query;
 pub mod reader;
 pub mod upgrade;
 pub mod wal;
+pub mod whole;
 pub mod writer;
 
 pub use batch::{Batch, Erased, Erasure, Head, NewRecord, NewSubject, StateOp};
 pub use error::StoreError;
 pub use reader::{About, Reader, Row};
 pub use wal::{Folded, Wal};
+pub use whole::Whole;
 pub use writer::Writer;

@@ -26,12 +26,14 @@ pub struct Row {
 }
 
 /// Is a record about a subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// Its index.
     pub seq: u64,
     /// The action it belongs to, as 16 bytes.
     pub action: Option<[u8; 16]>,
+    /// The numbers of everybody it is about.
+    pub subjects: Vec<i64>,
 }
 
 /// Is a stored subject.
@@ -48,7 +50,7 @@ pub struct SubjectRow {
 /// Reads the journal.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 const ROW: &str = "SELECT j.seq, j.leaf, c.sealed, c.subjects FROM journal j LEFT JOIN content c ON c.seq = j.seq";
@@ -62,7 +64,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         leaf: row.get(1)?,
         erased_by: sealed.as_deref().filter(|_| erased).and_then(erase::by_whom),
         sealed: sealed.filter(|_| !erased),
-        subjects: subjects.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect(),
+        subjects: numbers(&subjects),
     })
 }
 
@@ -71,6 +73,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
+}
+
+fn numbers(subjects: &str) -> Vec<i64> {
+    subjects.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect()
 }
 
 impl Reader {
@@ -173,11 +179,13 @@ impl Reader {
     /// What the disk says.
     pub fn about(&self, subject: i64) -> Result<Vec<About>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.seq, j.action FROM content c JOIN journal j ON j.seq = c.seq \
+            "SELECT c.seq, j.action, c.subjects FROM content c JOIN journal j ON j.seq = c.seq \
              WHERE instr(' ' || c.subjects || ' ', ' ' || ?1 || ' ') > 0 ORDER BY c.seq",
         )?;
-        let rows =
-            statement.query_map(params![subject], |row| Ok(About { seq: as_u64(row.get(0)?), action: row.get(1)? }))?;
+        let rows = statement.query_map(params![subject], |row| {
+            let subjects: String = row.get(2)?;
+            Ok(About { seq: as_u64(row.get(0)?), action: row.get(1)?, subjects: numbers(&subjects) })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -33,6 +33,15 @@ impl Principal {
             Self::Person(person) => format!("person:{person}"),
         }
     }
+
+    /// Reads what [`Principal::subject`] writes; `None` if it is nothing of that.
+    pub fn from_subject(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            ("agent", name) => name.parse().ok().map(Self::Agent),
+            ("person", name) => name.parse().ok().map(Self::Person),
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Principal {

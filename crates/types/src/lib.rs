@@ -23,6 +23,7 @@ pub mod mutant;
 pub mod outcome;
 pub mod role;
 pub mod session;
+pub mod target;
 pub mod text;
 pub mod time;
 
@@ -42,4 +43,5 @@ pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};
 pub use role::Role;
 pub use session::Session;
+pub use target::Target;
 pub use time::Millis;

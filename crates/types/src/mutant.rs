@@ -43,6 +43,10 @@ pub enum Mutant {
     SaltReused = 21,
     /// A permit that was handed out lives on after a kill.
     PermitOutlivesKill = 22,
+    /// What was used of rates and budgets changes in memory and is not stored.
+    CounterNotStored = 23,
+    /// A record changes what is kept twice.
+    RecordTakenTwice = 24,
 }
 
 /// Lists every planted bug.
@@ -66,6 +70,8 @@ pub const ALL: &[Mutant] = &[
     Mutant::EpochIgnored,
     Mutant::SaltReused,
     Mutant::PermitOutlivesKill,
+    Mutant::CounterNotStored,
+    Mutant::RecordTakenTwice,
 ];
 
 #[cfg(feature = "mutants")]

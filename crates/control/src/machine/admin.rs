@@ -1,11 +1,13 @@
 //! Changes to the system itself: bundles, levels, keys, switches, pins.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use policy::Bundle;
+use replay::fold::{Event, Op};
 use stages::approval;
 use types::case::{Case, CaseState};
 use types::mutant::{self, Mutant};
@@ -33,10 +35,11 @@ impl Decider {
             Change::Clear(target) => self.clear(&target, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
             Change::Log(change) => self.change_log(*change, by, reason, turn),
+            Change::Rebuild(changes) => self.rebuild(changes, by, reason, turn),
             Change::Erase { subject, mark } => self.erase(&subject, &mark, action, turn),
         };
         // Administration takes effect inside the turn that records it, so it lands in the same turn.
-        if let Some(flight) = action.and_then(|id| self.flights.get(&id).cloned()) {
+        if let Some(flight) = action.and_then(|id| self.books.flights().get(&id).cloned()) {
             let refused =
                 if let Reply::Refused { refusal, .. } = &reply { Some(refusal.message.clone()) } else { None };
             self.land_administration(action, &flight, refused, turn);
@@ -44,17 +47,10 @@ impl Decider {
         reply
     }
 
-    fn note(
-        &self,
-        record: RecordKind,
-        by: &Principal,
-        reason: &str,
-        content: Content,
-        status: Option<u8>,
-        turn: &mut Turn<'_>,
-    ) {
+    /// Drafts a record that says who changed something, and why.
+    fn note(&self, record: RecordKind, by: &Principal, reason: &str, content: Content, status: Option<u8>) -> Draft {
         let content = content.with(Field::Principal, by).with(Field::Reason, &reason.to_owned());
-        turn.record(Draft { bundle: Some(self.bundle().digest()), status, ..Draft::new(record, content) });
+        Draft { bundle: Some(self.bundle().digest()), status, ..Draft::new(record, content) }
     }
 
     fn activate(
@@ -66,21 +62,20 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) -> Reply {
         let digest = bundle.digest();
-        if self.activated && digest == self.bundle().digest() {
+        if self.books.active() == Some(digest) {
             return self.inventory(digest, entities);
         }
-        if self.bundles.insert(digest) {
+        if !self.books.bundles().contains(&digest) {
             let files: Vec<(String, String)> =
                 bundle.files().iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
             turn.put(kind::BUNDLE, digest.to_string(), &files);
         }
-        turn.put(kind::BUNDLE, "current", &digest);
         // In one turn: the new bundle never judges by what another one's inventory said.
         self.snapshot.bundle = bundle;
         self.snapshot.entities = entities;
-        self.activated = true;
         let content = Content::about(vec![by.subject()]).with(Field::Body, &digest);
-        self.note(RecordKind::Bundle, by, reason, content, None, turn);
+        let draft = self.note(RecordKind::Bundle, by, reason, content, None);
+        self.append(draft, Event::Activated(digest), turn);
         // What people were asked under the old rules is asked again under the new ones; what they approved but nobody
         // has used, when the agent proposes it again.
         let to_reopen: Vec<Case> = self.end_cases(|case| case.state == CaseState::Open, approval::void, turn);
@@ -98,9 +93,8 @@ impl Decider {
         let grant = Grant { at: turn.now, ..grant };
         let subjects = vec![Principal::Agent(grant.agent.clone()).subject(), grant.by.subject()];
         let content = Content::about(subjects).with(Field::Body, &grant);
-        self.note(RecordKind::Grant, &grant.by, &grant.reason, content, Some(grant.level as u8), turn);
-        turn.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
-        Arc::make_mut(&mut self.snapshot.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
+        let draft = self.note(RecordKind::Grant, &grant.by, &grant.reason, content, Some(grant.level as u8));
+        self.append(draft, Event::Granted(grant), turn);
         self.publish();
         Reply::done()
     }
@@ -139,48 +133,44 @@ impl Decider {
     fn create_key(&mut self, key: Key, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let key = Key { at: turn.now, ..key };
         let content = Content::about(key.subjects()).with(Field::Body, &key);
-        self.note(RecordKind::Key, &key.by, reason, content, Some(1), turn);
-        turn.put(kind::KEY, key.id.to_string(), &key);
-        self.keys.insert(key.id, key);
+        let draft = self.note(RecordKind::Key, &key.by, reason, content, Some(1));
+        self.append(draft, Event::Keyed(key), turn);
         Reply::done()
     }
 
     fn revoke_key(&mut self, id: KeyId, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
-        let Some(key) = self.keys.get(&id).cloned() else {
+        let Some(key) = self.books.keys().get(&id).cloned() else {
             return Reply::refused(Code::NotFound, format!("there is no key {id}"));
         };
         let key = Key { revoked: Some(key.revoked.unwrap_or(turn.now)), ..key };
         let subjects = key.subjects().into_iter().chain([by.subject()]).collect();
         let content = Content::about(subjects).with(Field::Body, &key);
-        self.note(RecordKind::Key, by, reason, content, Some(0), turn);
-        turn.put(kind::KEY, id.to_string(), &key);
-        self.keys.insert(id, key);
+        let draft = self.note(RecordKind::Key, by, reason, content, Some(0));
+        self.append(draft, Event::Keyed(key), turn);
         Reply::done()
     }
 
     pub(super) fn kill(&mut self, switch: Switch, turn: &mut Turn<'_>) -> Reply {
         let switch = Switch { at: turn.now, ..switch };
         let content = Content::about(switch.subjects()).with(Field::Body, &switch);
-        self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1), turn);
-        turn.put(kind::SWITCH, switch.target.key(), &switch);
+        let draft = self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1));
+        self.append(draft, Event::Switched(switch.clone()), turn);
         let (tenant, snapshot) = (self.tenant.clone(), self.snapshot.clone());
         let covered = |case: &Case| {
             let class = snapshot.class_of(&case.tool);
             switch.target.covers(&tenant, case.requester.agent(), Some(&case.tool), class.as_ref())
         };
-        let changed = self.end_cases(covered, approval::void, turn);
-        self.switches.insert(switch.target.key(), switch);
-        Reply::changed(changed)
+        Reply::changed(self.end_cases(covered, approval::void, turn))
     }
 
     fn clear(&mut self, target: &Target, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
-        let Some(switch) = self.switches.remove(&target.key()) else {
+        let Some(switch) = self.books.switches().get(&target.key()).cloned() else {
             return Reply::refused(Code::NotFound, format!("no switch `{}` is set", target.key()));
         };
         let subjects = switch.subjects().into_iter().chain([by.subject()]).collect();
         let content = Content::about(subjects).with(Field::Body, &switch);
-        self.note(RecordKind::Switch, by, reason, content, Some(0), turn);
-        turn.delete(kind::SWITCH, target.key());
+        let draft = self.note(RecordKind::Switch, by, reason, content, Some(0));
+        self.append(draft, Event::Lifted(switch.target), turn);
         Reply::done()
     }
 
@@ -189,11 +179,8 @@ impl Decider {
             return Reply::refused(Code::ToolUnknown, format!("the catalogue has no tool `{tool}`"));
         }
         let content = Content::about(vec![by.subject()]).with(Field::Tool, tool).with(Field::Body, &digest);
-        self.note(RecordKind::Tool, by, reason, content, Some(1), turn);
-        turn.put(kind::PIN, tool.to_string(), &(tool.clone(), digest));
-        turn.delete(kind::QUARANTINE, tool.to_string());
-        Arc::make_mut(&mut self.snapshot.pins).insert(tool.clone(), digest);
-        Arc::make_mut(&mut self.snapshot.quarantine).remove(tool);
+        let draft = self.note(RecordKind::Tool, by, reason, content, Some(1));
+        self.append(draft, Event::Pinned(tool.clone(), digest), turn);
         self.publish();
         Reply::done()
     }
@@ -207,19 +194,15 @@ impl Decider {
                 continue;
             }
             let pinned = self.snapshot.pinned(tool);
-            let known = self.snapshot.quarantine.get(tool).is_some_and(|q| q.seen == *digest);
+            let known = self.books.quarantine().get(tool).is_some_and(|q| q.seen == *digest);
             if pinned == Some(*digest) || known || pinned.is_none() {
                 continue;
             }
             let quarantine = Quarantine { tool: tool.clone(), pinned, seen: *digest, at: turn.now };
             let content = Content::about(Vec::new()).with(Field::Tool, tool).with(Field::Body, &quarantine);
-            turn.record(Draft {
-                bundle: Some(self.bundle().digest()),
-                status: Some(0),
-                ..Draft::new(RecordKind::Tool, content)
-            });
-            turn.put(kind::QUARANTINE, tool.to_string(), &quarantine);
-            Arc::make_mut(&mut self.snapshot.quarantine).insert(tool.clone(), quarantine);
+            let bundle = Some(self.bundle().digest());
+            let draft = Draft { bundle, status: Some(0), ..Draft::new(RecordKind::Tool, content) };
+            self.append(draft, Event::Quarantined(quarantine), turn);
             changed.extend(self.end_cases(|case| case.tool == *tool, approval::void, turn));
             quarantined = true;
         }
@@ -227,5 +210,19 @@ impl Decider {
             self.publish();
         }
         Reply::changed(changed)
+    }
+
+    /// Changes stored rows to what the machine was loaded with, and records how many of each kind.
+    fn rebuild(&self, changes: Vec<Op>, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for change in &changes {
+            *counts.entry(change.kind.to_owned()).or_default() += 1;
+        }
+        let content = Content::about(vec![by.subject()]).with(Field::Body, &counts);
+        turn.record(self.note(RecordKind::Recovered, by, reason, content, Some(1)));
+        for Op { kind, key, value } in changes {
+            turn.change(kind, key, value);
+        }
+        Reply::done()
     }
 }

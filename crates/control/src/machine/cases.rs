@@ -2,31 +2,20 @@
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
+use replay::fold::Event;
 use stages::approval::{self, Closing};
-use types::case::{Case, CaseState, Vote};
+use types::case::{Case, Vote};
 use types::{CaseId, Code, Principal};
 
 use super::{Decider, Reply};
-use crate::state::kind;
 
 impl Decider {
-    pub(super) fn put_case(&mut self, case: Case, turn: &mut Turn<'_>) {
-        // A case that is over stays readable in the journal; only live ones are state.
-        if matches!(case.state, CaseState::Open | CaseState::Approved) {
-            turn.put(kind::CASE, case.id.to_string(), &case);
-            self.cases.insert(case.id, case);
-        } else {
-            turn.delete(kind::CASE, case.id.to_string());
-            self.cases.remove(&case.id);
-        }
-    }
-
     pub(super) fn vote(&mut self, vote: Vote, solo_confirmed: bool, turn: &mut Turn<'_>) -> Reply {
         let vote = Vote { at: turn.now, ..vote };
         if turn.clock_jumped {
             return Reply::refused(Code::ClockJumped, "the clock jumped, so no vote is counted until it holds steady");
         }
-        let Some(case) = self.cases.get(&vote.case) else {
+        let Some(case) = self.books.cases().get(&vote.case) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
         let step = match approval::vote(case, vote, self.bundle().data(), solo_confirmed) {
@@ -42,17 +31,13 @@ impl Decider {
             .with(Field::Reason, &counted.reason)
             .with(Field::Case, &case.id)
             .with(Field::Body, counted);
-        turn.record(Draft {
+        let draft = Draft {
             action: Some(case.action),
             bundle: Some(self.bundle().digest()),
             status: Some(counted.ballot as u8),
             ..Draft::new(RecordKind::Vote, content)
-        });
-        if case.state == CaseState::Denied {
-            self.refusals.keep(&case, turn);
-        }
-        self.put_case(case.clone(), turn);
-        Reply::changed(vec![case])
+        };
+        Reply::changed(self.append(draft, Event::Voted(counted.clone()), turn))
     }
 
     pub(super) fn withdraw(&mut self, case: &CaseId, turn: &mut Turn<'_>) -> Reply {
@@ -66,17 +51,16 @@ impl Decider {
         end: impl Fn(&Case) -> Closing,
         turn: &mut Turn<'_>,
     ) -> Option<Case> {
-        let Closing::Closed(case) = end(self.cases.get(id)?) else { return None };
+        let Closing::Closed(case) = end(self.books.cases().get(id)?) else { return None };
         let content =
             Content::about(vec![case.requester.subject()]).with(Field::Tool, &case.tool).with(Field::Case, &case.id);
-        turn.record(Draft {
+        let draft = Draft {
             action: Some(case.action),
             bundle: Some(self.bundle().digest()),
             status: Some(case.state as u8),
             ..Draft::new(RecordKind::CaseEnded, content)
-        });
-        self.put_case(case.clone(), turn);
-        Some(case)
+        };
+        self.append(draft, Event::CaseEnded(case.id, case.state), turn).pop()
     }
 
     /// Ends every live case for which `which` says so.
@@ -86,7 +70,7 @@ impl Decider {
         end: impl Fn(&Case) -> Closing,
         turn: &mut Turn<'_>,
     ) -> Vec<Case> {
-        let ids: Vec<CaseId> = self.cases.values().filter(|case| which(case)).map(|case| case.id).collect();
+        let ids: Vec<CaseId> = self.books.cases().values().filter(|case| which(case)).map(|case| case.id).collect();
         ids.iter().filter_map(|id| self.end_case(id, &end, turn)).collect()
     }
 }

@@ -38,6 +38,8 @@ pub enum Change {
     Pin(ToolName, Digest),
     /// Changes the keys that sign the log.
     Log(Box<LogChange>),
+    /// Writes what is stored as the records have it: the machine was loaded with that already.
+    Rebuild(Vec<replay::fold::Op>),
     /// Erases a subject.
     Erase {
         /// The agent or person.
@@ -59,7 +61,12 @@ impl Change {
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
             }
             Self::Erase { subject, .. } => vec![subject.subject()],
-            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) | Self::Log(_) => Vec::new(),
+            Self::Activate { .. }
+            | Self::RevokeKey(_)
+            | Self::Clear(_)
+            | Self::Pin(..)
+            | Self::Log(_)
+            | Self::Rebuild(_) => Vec::new(),
         }
     }
 }

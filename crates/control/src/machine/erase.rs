@@ -1,63 +1,13 @@
 //! Erasing a subject: what rests on it ends with it, and then everything that is recorded about it goes.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use evidence::{Content, RecordKind};
+use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Traces, Turn};
+use replay::fold::{Event, Leaving, Ops};
 use stages::approval;
-use types::case::Case;
-use types::{ActionId, Code, PersonId, Principal, Session, SessionId};
+use types::{ActionId, Code, Principal, SessionId};
 
-use super::{Changes, Decider, Reply};
-use crate::state::{Erased, Key, OpenFlight, Target, kind};
-
-/// Is a subject on its way out, and the actions that are recorded about it.
-pub(super) struct Leaving<'a> {
-    subject: &'a Principal,
-    actions: BTreeSet<[u8; 16]>,
-}
-
-impl Leaving<'_> {
-    fn is(&self, other: &Principal) -> bool {
-        self.subject == other
-    }
-
-    fn is_person(&self, other: Option<&PersonId>) -> bool {
-        matches!((self.subject, other), (Principal::Person(own), Some(other)) if own == other)
-    }
-
-    fn did(&self, who: &Principal, on_behalf_of: Option<&PersonId>) -> bool {
-        self.is(who) || self.is_person(on_behalf_of)
-    }
-
-    /// Says whether an action is recorded about the subject.
-    pub(super) fn has(&self, action: &ActionId) -> bool {
-        self.actions.contains(action.0.as_bytes())
-    }
-
-    /// Says whether the subject is all of a principal.
-    pub(super) fn is_named(&self, principal: &str) -> bool {
-        self.subject.to_string() == principal
-    }
-
-    fn flew(&self, action: &ActionId, flight: &OpenFlight) -> bool {
-        self.did(&flight.principal, flight.on_behalf_of.as_ref()) || self.has(action)
-    }
-
-    fn asked(&self, case: &Case) -> bool {
-        let voted = case.votes.iter().any(|vote| self.is_person(Some(&vote.person)));
-        self.did(&case.requester, case.on_behalf_of.as_ref()) || voted || self.has(&case.action)
-    }
-
-    fn opened(&self, session: &Session) -> bool {
-        self.subject.agent() == Some(&session.agent) || self.is_person(session.on_behalf_of.as_ref())
-    }
-
-    fn holds(&self, key: &Key) -> bool {
-        self.did(&key.holder, key.on_behalf_of.as_ref())
-    }
-}
+use super::{Changes, Decider, Reply, store};
+use crate::state::{Erased, Key, Target};
 
 impl Decider {
     /// Erases a subject, unless something that is alive needs it.
@@ -78,7 +28,7 @@ impl Decider {
             }
         };
         let actions = traces.records.iter().filter_map(|(_, action)| *action).collect();
-        let leaving = Leaving { subject, actions };
+        let leaving = Leaving::new(subject, actions);
         let needed = self.needed(&leaving, turn);
         if !needed.is_empty() {
             return Reply::refused(Code::SubjectInUse, format!("`{name}` is in use: {}", needed.join("; ")));
@@ -89,19 +39,20 @@ impl Decider {
     /// Lists what is alive and names the subject, so that erasing it now would leave something without its evidence.
     fn needed(&self, leaving: &Leaving<'_>, turn: &Turn<'_>) -> Vec<String> {
         let mut needed = Vec::new();
-        if self.is_in_bundle(leaving.subject) {
+        if self.is_in_bundle(leaving.subject()) {
             needed.push("the active bundle names it".to_owned());
         }
-        let flights = self.flights.all().filter(|(action, flight)| leaving.flew(action, flight));
+        let flights = self.books.flights().all().filter(|(action, flight)| leaving.flew(action, flight));
         needed.extend(flights.map(|(action, _)| format!("{action} is in flight")));
-        let target = leaving.subject.agent().map(|agent| Target::Agent(agent.clone()));
-        let switches = self.switches.values().filter(|s| leaving.is(&s.by) || target.as_ref() == Some(&s.target));
+        let target = leaving.subject().agent().map(|agent| Target::Agent(agent.clone()));
+        let switches =
+            self.books.switches().values().filter(|s| leaving.is(&s.by) || target.as_ref() == Some(&s.target));
         needed.extend(switches.map(|switch| format!("switch {} is set", switch.target.key())));
         let live = |key: &&Key| key.revoked.is_none() && key.expires.is_none_or(|end| turn.now < end);
-        let keys = self.keys.values().filter(live).filter(|key| leaving.is(&key.by) && !leaving.holds(key));
+        let keys = self.books.keys().values().filter(live).filter(|key| leaving.is(&key.by) && !leaving.holds(key));
         needed.extend(keys.map(|key| format!("it made {}, which is live", key.id)));
-        let grants = self.snapshot.grants.values().filter(|grant| turn.now < grant.expires && leaving.is(&grant.by));
-        let others = grants.filter(|grant| leaving.subject.agent() != Some(&grant.agent));
+        let grants = self.books.grants().values().filter(|grant| turn.now < grant.expires && leaving.is(&grant.by));
+        let others = grants.filter(|grant| leaving.subject().agent() != Some(&grant.agent));
         needed.extend(others.map(|grant| format!("it gave {}, which holds", grant.id)));
         needed
     }
@@ -128,65 +79,63 @@ impl Decider {
         action: Option<ActionId>,
         turn: &mut Turn<'_>,
     ) -> Reply {
-        let name = leaving.subject.subject();
+        let name = leaving.subject().subject();
         let cases = self.end_cases(|case| leaving.asked(case), approval::void, turn);
-        let ended: Vec<SessionId> = self.sessions.which(|session| leaving.opened(session));
+        let ended: Vec<SessionId> = self.books.sessions().which(|session| leaving.opened(session));
         let ended = self.close_all(ended, turn);
         self.sum_up(&name, turn);
-        let keys = self.remove_keys(leaving, turn);
-        let levels = self.remove_grants(leaving, turn);
-        self.forget_counts(leaving, turn);
+        let (keys, levels) = self.forget(leaving, turn);
+        self.tell_again(leaving, traces, turn);
         let bundle = Some(self.bundle().digest());
-        let draft = Draft { action, bundle, ..Draft::new(RecordKind::Erasure, Content::default()) };
-        let (index, records) = turn.erase(&name, traces, &draft);
+        let (index, records) = (turn.next_index(), turn.count_traces(&name, traces));
         let (cases_ended, sessions) = (cases.len() as u64, ended.len() as u64);
         let erased = Erased { index, at: turn.now, records, cases: cases_ended, sessions, keys, levels };
-        turn.put(kind::ERASED, mark, &erased);
-        let gone = Some(Box::new((leaving.subject.clone(), erased)));
+        // The mark says of whom only to who holds the tenant's key and the name.
+        let content = Content::default().with(Field::Result, &(mark.to_owned(), erased));
+        turn.erase(&name, traces, &Draft { action, bundle, ..Draft::new(RecordKind::Erasure, content) });
+        self.take(Event::Erased(mark.to_owned(), erased), index, turn);
+        let gone = Some(Box::new((leaving.subject().clone(), erased)));
         Reply::Done(Changes { cases, ended, gone, ..Changes::default() })
     }
 
-    /// Removes the keys that the subject holds, made, or is acted for with; those it made for others have ended by now.
-    fn remove_keys(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) -> u64 {
-        let before = self.keys.len();
-        self.keys.retain(|id, key| {
-            let theirs = leaving.holds(key) || leaving.is(&key.by);
-            if theirs {
-                turn.delete(kind::KEY, id.to_string());
-            }
-            !theirs
-        });
-        (before - self.keys.len()) as u64
-    }
-
-    /// Removes the levels that were given to the subject, or by it and have ended.
-    fn remove_grants(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) -> u64 {
-        let theirs =
-            |grant: &crate::state::Grant| leaving.subject.agent() == Some(&grant.agent) || leaving.is(&grant.by);
-        let before = self.snapshot.grants.len();
-        for grant in self.snapshot.grants.values().filter(|grant| theirs(grant)) {
-            turn.delete(kind::GRANT, format!("{}/{}", grant.agent, grant.class));
-        }
-        let grants = Arc::make_mut(&mut self.snapshot.grants);
-        grants.retain(|_, grant| !theirs(grant));
-        let removed = before - grants.len();
-        if removed > 0 {
+    /// Forgets what is counted and kept of the subject; returns how many keys and levels that took along.
+    fn forget(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) -> (u64, u64) {
+        let mut ops = Ops::default();
+        let (keys, levels) = self.books.forget(leaving, &mut ops);
+        store(ops, turn);
+        if levels > 0 {
             self.publish();
         }
-        removed as u64
+        if let Some(agent) = leaving.subject().agent() {
+            self.views.forget_conduct_of(agent);
+        }
+        (keys, levels)
     }
 
-    /// Forgets what is counted and remembered of the subject.
-    fn forget_counts(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) {
-        self.meters.remove(leaving.subject, turn);
-        self.repeats.remove(leaving, turn);
-        self.refusals.remove(leaving, turn);
-        if let Some(agent) = leaving.subject.agent() {
-            for (_, class) in self.conduct.keys().filter(|(counted, _)| counted == agent) {
-                turn.delete(kind::CONDUCT, format!("{agent}/{class}"));
-            }
-            self.conduct.retain(|(counted, _), _| counted != agent);
-            self.views.forget_conduct_of(agent);
+    /// Records once more what is kept of others and follows from records that go with the subject: what they have used and
+    /// how their actions ended, that their keys are revoked, and which definitions were reviewed.
+    fn tell_again(&mut self, leaving: &Leaving<'_>, traces: &Traces, turn: &mut Turn<'_>) {
+        let bundle = Some(self.bundle().digest());
+        let goes = |turn: &Turn<'_>, who: &Principal| !leaving.is(who) && turn.shares(traces, &who.subject());
+        for summed in self.books.sum_up(|who| goes(turn, who)) {
+            let content = Content::about(vec![summed.principal.subject()])
+                .with(Field::Principal, &summed.principal)
+                .with(Field::Body, &summed);
+            let draft = Draft { bundle, status: Some(1), ..Draft::new(RecordKind::Aggregate, content) };
+            self.append(draft, Event::Summed(summed), turn);
+        }
+        let revoked = self.books.keys().values().filter(|key| key.revoked.is_some() && goes(turn, &key.holder));
+        for key in revoked.cloned().collect::<Vec<_>>() {
+            let content = Content::about(key.subjects()).with(Field::Body, &key);
+            let draft = Draft { bundle, status: Some(0), ..Draft::new(RecordKind::Key, content) };
+            self.append(draft, Event::Keyed(key), turn);
+        }
+        // Only people pin, and a pin names no one.
+        let pins = self.books.pins().iter().filter(|_| leaving.subject().agent().is_none());
+        for (tool, digest) in pins.map(|(tool, digest)| (tool.clone(), *digest)).collect::<Vec<_>>() {
+            let content = Content::default().with(Field::Tool, &tool).with(Field::Body, &digest);
+            let draft = Draft { bundle, status: Some(1), ..Draft::new(RecordKind::Tool, content) };
+            self.append(draft, Event::Pinned(tool, digest), turn);
         }
     }
 }

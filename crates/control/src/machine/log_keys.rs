@@ -1,7 +1,7 @@
 //! The keys of the log: a second one signs, the first one goes, both are in other hands, or the records go on elsewhere.
 
 use evidence::{Content, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
-use ledger::standing::{Ended, KEY, KIND, Standing};
+use ledger::standing::{KEY, KIND, Standing};
 use ledger::{Draft, Turn};
 use types::{Code, Principal};
 
@@ -44,38 +44,26 @@ impl Decider {
 
     pub(super) fn change_log(&mut self, change: LogChange, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let old = self.log.signers.clone();
-        let (event, standing, ended) = match (change, old.as_slice()) {
+        let (event, new, ended, origins) = match (change, old.as_slice()) {
             (LogChange::Rotate { new }, [only]) if *only != new => {
-                let signers = vec![only.clone(), new];
-                (LogEventKind::Rotated, Standing { signers, ..self.log.clone() }, None)
+                (LogEventKind::Rotated, vec![only.clone(), new], None, Vec::new())
             }
-            (LogChange::Retire, [_, new]) => {
-                (LogEventKind::Retired, Standing { signers: vec![new.clone()], ..self.log.clone() }, None)
-            }
-            (LogChange::Freeze, _) => (LogEventKind::Compromised, Standing { frozen: true, ..self.log.clone() }, None),
-            (LogChange::TakeUp { new, end, origins }, _) => {
-                (LogEventKind::Continued, self.taken_up(new, &end, origins, turn), Some(end))
-            }
+            (LogChange::Retire, [_, new]) => (LogEventKind::Retired, vec![new.clone()], None, Vec::new()),
+            (LogChange::Freeze, _) => (LogEventKind::Compromised, Vec::new(), None, Vec::new()),
+            (LogChange::TakeUp { new, end, origins }, _) => (LogEventKind::Continued, vec![new], Some(end), origins),
             (LogChange::Rotate { .. } | LogChange::Retire, _) => {
                 return Reply::refused(Code::StateConflict, "other keys sign the log than when this was asked");
             }
         };
-        // With the keys in doubt none of them counts from here on.
-        let new = if standing.frozen { Vec::new() } else { standing.signers.clone() };
         let kind = if ended.is_some() { RecordKind::Epoch } else { RecordKind::KeyEvent };
-        let content =
-            Content::about(vec![by.subject()]).with(Field::Principal, by).with(Field::Reason, &reason.to_owned());
-        let log = Some(LogEvent { event, old, new, ended });
-        turn.record(Draft { bundle: Some(self.bundle().digest()), log, ..Draft::new(kind, content) });
-        turn.put(KIND, KEY, &standing);
-        self.log = standing;
+        let log = LogEvent { event, old, new, ended };
+        let content = Content::about(vec![by.subject()])
+            .with(Field::Principal, by)
+            .with(Field::Reason, &reason.to_owned())
+            .with_some(Field::Body, (!origins.is_empty()).then_some(&origins));
+        self.log = Standing::after(Some(&self.log), &log, origins, turn.next_index());
+        turn.record(Draft { bundle: Some(self.bundle().digest()), log: Some(log), ..Draft::new(kind, content) });
+        turn.put(KIND, KEY, &self.log);
         Reply::done()
-    }
-
-    fn taken_up(&self, new: String, end: &LogEnd, origins: Vec<String>, turn: &Turn<'_>) -> Standing {
-        let record = turn.next_index();
-        let ends = origins.into_iter().map(|origin| Ended { origin, end: end.clone(), record });
-        let ended = self.log.ended.iter().cloned().chain(ends).collect();
-        Standing { signers: vec![new], frozen: false, ended }
     }
 }

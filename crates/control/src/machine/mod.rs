@@ -6,40 +6,33 @@
 mod admin;
 mod cases;
 mod command;
-mod due;
 mod erase;
 mod log_keys;
-mod meters;
 mod outcome;
 mod propose;
-mod refusals;
-mod repeats;
 mod session;
 mod tick;
 mod tickets;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
-use ledger::{Machine, Standing, StateSource, Turn, standing};
+use ledger::{Draft, Machine, Standing, StateSource, Turn, standing};
 use policy::{Bundle, BundleFiles};
+use replay::fold::{Books, Event, Ops, Place};
 use stages::decision::Permit;
 use types::case::Case;
-use types::cbor::{self, Canonical};
-use types::{AgentId, CaseId, ClassId, Digest, KeyId, Session, TenantId, ToolName};
+use types::mutant::{self, Mutant};
+use types::{Digest, TenantId, cbor};
 
 pub use command::{Change, Changes, Command, Propose, Reply};
 pub use log_keys::LogChange;
-pub use outcome::UNREPORTED_MS;
-pub use propose::REPORTED_PERMIT_MS;
-pub use repeats::{KEY_MS, KEYS_MAX};
-pub use session::{SESSION_IDLE_MS, SESSIONS_MAX};
+pub use replay::fold::{KEY_MS, KEYS_MAX, REPORTED_PERMIT_MS, SESSION_IDLE_MS, UNREPORTED_MS};
+pub use session::SESSIONS_MAX;
 
 use crate::board::Board;
 use crate::snapshot::{Snapshot, Views};
-use crate::state::{Conduct, Grant, Key, Quarantine, Switch, kind};
-use meters::Meters;
+use crate::state::kind;
 
 /// Is what a machine is loaded with besides the stored state.
 #[derive(Clone)]
@@ -63,61 +56,33 @@ pub struct Decider {
     tenant: TenantId,
     views: Arc<Views>,
     snapshot: Snapshot,
-    activated: bool,
-    switches: BTreeMap<String, Switch>,
-    cases: BTreeMap<CaseId, Case>,
-    refusals: refusals::Refusals,
-    flights: outcome::Flights,
-    sessions: session::Sessions,
-    keys: BTreeMap<KeyId, Key>,
-    conduct: BTreeMap<(AgentId, ClassId), Conduct>,
-    repeats: repeats::Repeats,
-    meters: Meters,
+    /// Everything that is kept; it changes with records alone, see [`Decider::append`].
+    books: Books,
     denials: tick::Denials,
-    bundles: BTreeSet<Digest>,
     log: Standing,
 }
 
-fn read<T: Canonical>(source: &dyn StateSource, kind: &str) -> Result<Vec<(String, T)>, String> {
-    let rows = source.all(kind)?;
-    let decode = |(key, bytes): (String, Vec<u8>)| match cbor::decode(&bytes) {
-        Ok(value) => Ok((key, value)),
-        Err(error) => Err(format!("stored {kind} `{key}` is {error}")),
-    };
-    rows.into_iter().map(decode).collect()
-}
-
-fn values<T: Canonical, K: Ord>(
-    source: &dyn StateSource,
-    kind: &str,
-    key: impl Fn(&T) -> K,
-) -> Result<BTreeMap<K, T>, String> {
-    Ok(read::<T>(source, kind)?.into_iter().map(|(_, value)| (key(&value), value)).collect())
-}
-
-/// Returns the active bundle as stored, and the digests of all that are stored.
+/// Returns the active bundle.
 ///
 /// - `at_hand`: taken instead of reading the stored files once more, if its digest is the active one's.
-fn stored_bundle(
-    source: &dyn StateSource,
-    at_hand: &Arc<Bundle>,
-) -> Result<(Option<Arc<Bundle>>, BTreeSet<Digest>), String> {
-    let rows = source.all(kind::BUNDLE)?;
-    let current = rows.iter().find(|(key, _)| key == "current").map(|(_, value)| cbor::decode::<Digest>(value));
-    let known = rows.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect();
-    let Some(current) = current.transpose().map_err(|e| format!("the active bundle's digest is {e}"))? else {
-        return Ok((None, known));
-    };
-    if current == at_hand.digest() {
-        return Ok((Some(at_hand.clone()), known));
-    }
-    let name = current.to_string();
+fn active_bundle(books: &Books, source: &dyn StateSource, at_hand: &Arc<Bundle>) -> Result<Arc<Bundle>, String> {
+    let Some(active) = books.active().filter(|active| *active != at_hand.digest()) else { return Ok(at_hand.clone()) };
+    let (rows, name) = (source.all(kind::BUNDLE)?, active.to_string());
     let files = rows.iter().find(|(key, _)| *key == name).ok_or("the active bundle's files are missing")?;
     let files: Vec<(String, String)> =
         cbor::decode(&files.1).map_err(|e| format!("the active bundle's files are {e}"))?;
     let bundle =
         Bundle::load(BundleFiles(files.into_iter().collect())).map_err(|e| format!("the active bundle: {e}"))?;
-    Ok((Some(Arc::new(bundle)), known))
+    Ok(Arc::new(bundle))
+}
+
+/// Returns how the log stands as stored, if a change of its keys was recorded.
+fn stored_standing(source: &dyn StateSource) -> Result<Option<Standing>, String> {
+    let rows = source.all(standing::KIND)?;
+    let decode = |(key, bytes): &(String, Vec<u8>)| {
+        cbor::decode(bytes).map_err(|e| format!("stored {} `{key}` is {e}", standing::KIND))
+    };
+    rows.first().map(decode).transpose()
 }
 
 impl Machine for Decider {
@@ -127,45 +92,27 @@ impl Machine for Decider {
     type Seed = Seed;
 
     fn load(seed: &Seed, source: &dyn StateSource) -> Result<Self, String> {
-        let (stored, bundles) = stored_bundle(source, &seed.bundle)?;
-        let activated = stored.is_some();
-        let bundle = stored.unwrap_or_else(|| seed.bundle.clone());
-        let grants: BTreeMap<_, Grant> = values(source, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?;
-        let pins: BTreeMap<ToolName, Digest> =
-            read::<(ToolName, Digest)>(source, kind::PIN)?.into_iter().map(|(_, pin)| pin).collect();
-        let conduct: Vec<((AgentId, ClassId), Conduct)> =
-            read::<((AgentId, ClassId), Conduct)>(source, kind::CONDUCT)?.into_iter().map(|(_, entry)| entry).collect();
-        let log = read::<Standing>(source, standing::KIND)?.into_iter().map(|(_, log)| log).next();
+        let books = Books::load(&|kind| source.all(kind))?;
         let snapshot = Snapshot {
             epoch: seed.views.get().map_or(1, |views| views.snapshot().epoch + 1),
-            bundle,
+            bundle: active_bundle(&books, source, &seed.bundle)?,
             entities: seed.views.get().map_or_else(|| seed.entities.clone(), |views| views.snapshot().entities.clone()),
-            grants: Arc::new(grants),
-            quarantine: Arc::new(values(source, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
-            pins: Arc::new(pins),
+            grants: books.grants().clone(),
+            quarantine: books.quarantine().clone(),
+            pins: books.pins().clone(),
         };
         let views = seed.views.get_or_init(|| Arc::new(Views::new(snapshot.clone()))).clone();
         views.forget_conduct();
-        for ((agent, class), conduct) in &conduct {
+        for ((agent, class), conduct) in books.conduct() {
             views.set_conduct(agent, class, *conduct);
         }
         let machine = Self {
             tenant: seed.tenant.clone(),
             views,
             snapshot: snapshot.clone(),
-            activated,
-            switches: values(source, kind::SWITCH, |s: &Switch| s.target.key())?,
-            cases: values(source, kind::CASE, |c: &Case| c.id)?,
-            refusals: refusals::Refusals::load(source)?,
-            flights: outcome::Flights::load(source)?,
-            sessions: session::Sessions::load(values(source, kind::SESSION, |s: &Session| s.id)?),
-            keys: values(source, kind::KEY, |k: &Key| k.id)?,
-            conduct: conduct.into_iter().collect(),
-            repeats: repeats::Repeats::load(source)?,
-            meters: Meters::load(source)?,
+            books,
             denials: tick::Denials::default(),
-            bundles,
-            log: log.unwrap_or_else(|| seed.log.clone()),
+            log: stored_standing(source)?.unwrap_or_else(|| seed.log.clone()),
         };
         machine.views.publish(snapshot);
         Ok(machine)
@@ -211,9 +158,36 @@ impl Machine for Decider {
 }
 
 impl Decider {
+    /// Records something and lets it change what is kept, by the function that counts a journal again: nothing else
+    /// changes anything kept because of a record. Returns the cases that it changed.
+    fn append(&mut self, draft: Draft, event: Event<'_>, turn: &mut Turn<'_>) -> Vec<Case> {
+        let index = turn.record(draft);
+        self.take(event, index, turn)
+    }
+
+    /// Lets a record of this turn change what is kept.
+    fn take(&mut self, event: Event<'_>, index: u64, turn: &mut Turn<'_>) -> Vec<Case> {
+        let bundle = self.snapshot.bundle.clone();
+        let place = Place { index, now: turn.now, bundle: Ok(bundle.data()) };
+        let mut ops = Ops::default();
+        if mutant::on(Mutant::RecordTakenTwice) {
+            let _ = self.books.take(event.clone(), &place, &mut ops);
+        }
+        let changed = self.books.take(event, &place, &mut ops).unwrap_or_else(|error| {
+            // Whoever records something has asked the books before.
+            tracing::error!(index, %error, "a record does not follow upon those before it");
+            Vec::new()
+        });
+        store(ops, turn);
+        changed
+    }
+
     /// Shows the changed snapshot under a new number.
     fn publish(&mut self) {
         self.snapshot.epoch += 1;
+        self.snapshot.grants = self.books.grants().clone();
+        self.snapshot.quarantine = self.books.quarantine().clone();
+        self.snapshot.pins = self.books.pins().clone();
         self.views.publish(self.snapshot.clone());
     }
 
@@ -228,5 +202,12 @@ impl Decider {
             self.publish();
         }
         Reply::done()
+    }
+}
+
+/// Stores changes with the turn's records.
+fn store(ops: Ops, turn: &mut Turn<'_>) {
+    for op in ops.into_iter().filter(|op| op.kind != kind::METER || !mutant::on(Mutant::CounterNotStored)) {
+        turn.change(op.kind, op.key, op.value);
     }
 }

@@ -1,68 +1,12 @@
 //! Outcomes: what was seen or reported, and what it changes.
 
-use std::collections::BTreeMap;
-
 use evidence::{Content, Field, RecordKind};
-use ledger::{Draft, StateSource, Turn};
-use stages::limits::Reservation;
-use types::mutant::{self, Mutant};
-use types::{ActionId, AgentId, ClassId, Code, Millis, Outcome, OutcomeStatus, Principal, Provenance};
+use ledger::{Draft, Turn};
+use replay::fold::Event;
+use types::{ActionId, Code, Millis, Outcome, OutcomeStatus, Principal, Provenance};
 
-use super::due::Due;
-use super::{Changes, Decider, Reply, read};
-use crate::state::{OpenFlight, kind};
-
-/// Is how long after its permit's end an agent may still report what came of it, in milliseconds of the journal's time:
-/// 24 hours. From then on the action is in doubt.
-pub const UNREPORTED_MS: i64 = 86_400_000;
-
-/// Holds the permitted actions that have no outcome yet.
-#[derive(Debug, Default)]
-pub(super) struct Flights {
-    open: BTreeMap<ActionId, OpenFlight>,
-    /// Those that only their agents can report on. The rest end with the call, or with the process.
-    unreported: Due<ActionId>,
-}
-
-impl Flights {
-    pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
-        let mut flights = Self::default();
-        for (_, (action, flight)) in read::<(ActionId, OpenFlight)>(source, kind::FLIGHT)? {
-            flights.put(action, flight);
-        }
-        Ok(flights)
-    }
-
-    pub(super) fn get(&self, action: &ActionId) -> Option<&OpenFlight> {
-        self.open.get(action)
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = (&ActionId, &OpenFlight)> {
-        self.open.iter()
-    }
-
-    pub(super) fn put(&mut self, action: ActionId, flight: OpenFlight) {
-        if flight.reported {
-            self.unreported.add(last_report(&flight), action);
-        }
-        self.open.insert(action, flight);
-    }
-
-    fn remove(&mut self, action: &ActionId) {
-        if let Some(flight) = self.open.remove(action).filter(|flight| flight.reported) {
-            self.unreported.remove(last_report(&flight), *action);
-        }
-    }
-
-    fn dispatched(&self) -> Vec<(ActionId, OpenFlight)> {
-        let dispatched = self.open.iter().filter(|(_, flight)| !flight.reported);
-        dispatched.map(|(id, flight)| (*id, flight.clone())).collect()
-    }
-}
-
-fn last_report(flight: &OpenFlight) -> Millis {
-    flight.expires.plus(UNREPORTED_MS)
-}
+use super::{Changes, Decider, Reply};
+use crate::state::OpenFlight;
 
 fn in_doubt(action: ActionId, flight: &OpenFlight, why: &str, now: Millis) -> Outcome {
     Outcome {
@@ -79,7 +23,7 @@ fn in_doubt(action: ActionId, flight: &OpenFlight, why: &str, now: Millis) -> Ou
 
 impl Decider {
     pub(super) fn outcome(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) -> Reply {
-        let Some(flight) = self.flights.get(&outcome.action).cloned() else {
+        let Some(flight) = self.books.flights().get(&outcome.action).cloned() else {
             return Reply::refused(Code::StateConflict, format!("{} awaits no outcome", outcome.action));
         };
         if flight.reported != (outcome.provenance == Provenance::Reported) {
@@ -98,22 +42,18 @@ impl Decider {
             .with_some(Field::Result, outcome.result.as_ref())
             .with_some(Field::Error, outcome.error.as_ref())
             .with(Field::Body, &Outcome { result: None, error: None, ..outcome.clone() });
-        turn.record(Draft {
+        let draft = Draft {
             action: Some(outcome.action),
-            session: flight.session.filter(|id| self.sessions.has(id)),
+            session: flight.session.filter(|id| self.books.sessions().has(id)),
             bundle: Some(self.bundle().digest()),
             status: Some(outcome.status as u8),
             ..Draft::new(RecordKind::Outcome, content)
-        });
-        turn.delete(kind::FLIGHT, outcome.action.to_string());
-        self.flights.remove(&outcome.action);
-        if mutant::on(Mutant::BudgetChargedLate) {
-            self.charge_late(flight, turn);
-        }
-        if outcome.status == OutcomeStatus::NotDispatched {
-            self.refund(flight, turn);
-        } else if let (Principal::Agent(agent), false) = (&flight.principal, flight.reported) {
-            self.count(agent, &flight.class, outcome.status != OutcomeStatus::Done, turn);
+        };
+        self.append(draft, Event::Landed(outcome.action, outcome.status), turn);
+        if let Principal::Agent(agent) = &flight.principal
+            && let Some(conduct) = self.books.conduct().get(&(agent.clone(), flight.class.clone()))
+        {
+            self.views.set_conduct(agent, &flight.class, *conduct);
         }
     }
 
@@ -140,43 +80,9 @@ impl Decider {
         self.land(flight, &outcome, turn);
     }
 
-    /// Gives back what a permit had charged to budgets, since nothing was done with it.
-    fn refund(&mut self, flight: &OpenFlight, turn: &mut Turn<'_>) {
-        if flight.charged.is_empty() || mutant::on(Mutant::BudgetKept) {
-            return;
-        }
-        let mut meter = self.meters.of(&flight.principal);
-        for (id, spend) in &mut meter.spends {
-            let charged = flight.charged.iter().filter(|(name, _)| name == id.as_str()).map(|(_, amount)| *amount);
-            // A period that has ended since has forgotten the charge already.
-            if spend.from <= flight.since {
-                spend.spent = spend.spent.saturating_sub(charged.sum()).max(0);
-            }
-        }
-        self.meters.put(&flight.principal, meter, turn);
-    }
-
-    /// Is what a planted bug does: charges an action when it ends.
-    fn charge_late(&mut self, flight: &OpenFlight, turn: &mut Turn<'_>) {
-        let mut meter = self.meters.of(&flight.principal);
-        let budgets = flight.charged.iter().filter_map(|(name, amount)| Some((name.parse().ok()?, *amount)));
-        let reservation = Reservation { rates: Vec::new(), budgets: budgets.collect() };
-        meter.reserve(self.bundle().data(), &reservation, turn.now);
-        self.meters.put(&flight.principal, meter, turn);
-    }
-
-    fn count(&mut self, agent: &AgentId, class: &ClassId, failed: bool, turn: &mut Turn<'_>) {
-        let key = (agent.clone(), class.clone());
-        let conduct = self.conduct.entry(key.clone()).or_default();
-        conduct.runs += 1;
-        conduct.errors += i64::from(failed);
-        turn.put(kind::CONDUCT, format!("{agent}/{class}"), &(key, *conduct));
-        self.views.set_conduct(agent, class, *conduct);
-    }
-
     /// Takes up after a start. What the gateway had dispatched is in doubt; what an agent reports by itself stays open.
     pub(super) fn recover(&mut self, turn: &mut Turn<'_>) -> Reply {
-        let lost = self.flights.dispatched();
+        let lost = self.books.flights().dispatched();
         let content = Content::about(Vec::new()).with(Field::Body, &(lost.len() as u64));
         let kind = if turn.index == 0 { RecordKind::Genesis } else { RecordKind::Recovered };
         turn.record(Draft { bundle: Some(self.bundle().digest()), ..Draft::new(kind, content) });
@@ -191,8 +97,8 @@ impl Decider {
 
     /// Ends the permits whose agents never said what came of them.
     pub(super) fn end_unreported(&mut self, turn: &mut Turn<'_>) {
-        for action in self.flights.unreported.ended(turn.now) {
-            let Some(flight) = self.flights.get(&action).cloned() else { continue };
+        for action in self.books.flights().unreported(turn.now) {
+            let Some(flight) = self.books.flights().get(&action).cloned() else { continue };
             let why = "its agent never reported what came of it";
             self.land(&flight, &in_doubt(action, &flight, why, turn.now), turn);
         }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
+use replay::fold::Ops;
 use stages::approval;
 use types::{ActionProposal, Millis, Principal, Verdict};
 
-use super::{Changes, Decider, Reply};
+use super::{Changes, Decider, Reply, store};
 
 /// Is how many denials of one principal are recorded one by one before they are counted.
 const DENIALS_MAX: i64 = 200;
@@ -90,8 +91,9 @@ impl Decider {
         self.sum_up_where(|counted| now.since(counted.since) >= DENIALS_REFILL_MS, turn);
         let cases = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
         self.end_unreported(turn);
-        self.repeats.sweep(turn);
-        self.refusals.sweep(turn);
+        let mut ops = Ops::default();
+        self.books.sweep(now, &mut ops);
+        store(ops, turn);
         let ended = self.close_idle(turn);
         Reply::Done(Changes { cases, ended, ..Changes::default() })
     }

@@ -16,6 +16,7 @@ mod erasure;
 mod export;
 mod log_keys;
 mod mcp;
+mod rebuild;
 mod receipts;
 mod recovery;
 mod replay;

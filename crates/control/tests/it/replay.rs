@@ -178,3 +178,62 @@ async fn a_content_that_is_no_decision_differs() {
     content.values.retain(|value| value.field != Field::Tool);
     assert!(matches!(record(&leaf, Some(&content), &bundles(&world)), Replayed::Differs(_)));
 }
+
+/// Puts another fact into a recorded decision, as whoever holds the keys could have recorded it.
+fn with_fact(content: &Content, name: &'static str, value: impl Into<FactValue>) -> Content {
+    let fact = bodies::decision(content).unwrap().facts.get(name).cloned().unwrap();
+    forged(content, |decision| decision.facts.set(fact.name.clone(), value, fact.source.clone(), fact.at)).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_follow_from_the_records_before_are_counted_again() {
+    let world = crate::rebuild::full().await;
+    let found = countersign_control::replay::decisions(world.control.history(), 0, u64::MAX, |_| {}).unwrap();
+    // What was erased, and the decision that permitted it, which does not say of whom.
+    assert_eq!((found.count("erased"), found.count("equal") + 2), (2, found.decisions), "{:?}", found.told);
+    let outside: Vec<&str> = found.taken.keys().map(String::as_str).collect();
+    assert_eq!(outside, ["clock", "denials"], "nobody else's word is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_that_the_records_before_do_not_make_is_found() {
+    let world = crate::rebuild::full().await;
+    let bundles = crate::rebuild::bundles(&world);
+    let history = world.control.history();
+    let all = history.range(0, history.size().unwrap()).unwrap();
+    let last = all.iter().rev().find(|entry| {
+        let tool = entry.content.as_ref().and_then(bodies::proposal).map(|proposal| proposal.tool.to_string());
+        entry.leaf.kind == RecordKind::Decided && tool.as_deref() == Some("sre.delete")
+    });
+    let (last, mut counting) = (last.unwrap(), replay::fold::Again::default());
+    for entry in all.iter().take_while(|entry| entry.index < last.index) {
+        counting.take(entry.index, &entry.leaf, entry.content.as_ref(), &bundles);
+    }
+    let wrong = |content: &Content| {
+        let (proposal, decision) = (bodies::proposal(content).unwrap(), bodies::decision(content).unwrap());
+        counting.recount(bundles.get(&decision.bundle).unwrap().data(), &proposal, &decision).wrong
+    };
+    let content = last.content.as_ref().unwrap();
+    assert_eq!(wrong(content), [""; 0]);
+    let lies: [(&'static str, FactValue); 11] = [
+        ("rate.often", 50.into()),
+        ("budget.month", 1_000.into()),
+        ("switch.agent", true.into()),
+        ("approval.refused", true.into()),
+        ("approval.met", FactValue::List(vec!["owner".into()])),
+        ("approval.opened_by", FactValue::List(vec!["act_0".into()])),
+        ("cases.open", 7.into()),
+        ("level.rank", 2.into()),
+        ("level.expires_at", i64::MAX.into()),
+        ("tool.quarantined", true.into()),
+        ("history.runs", 1_000.into()),
+    ];
+    for (name, value) in lies {
+        assert_eq!(wrong(&with_fact(content, name, value)), [name], "{name}");
+    }
+    let invented = forged(content, |decision| {
+        let at = decision.at;
+        decision.facts.set(FactName::known("tool.pin"), "match", "pins", at);
+    });
+    assert_eq!(wrong(&invented.0), ["tool.pin"]);
+}

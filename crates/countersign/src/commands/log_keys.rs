@@ -99,7 +99,12 @@ fn tell_taken_up(taken: &TakenUp) {
     output::tell("Give the new key to whoever verifies the log and to its witnesses, then start the server.");
 }
 
-fn token(folders: &Folders, cli: &Cli) -> Result<String, CliError> {
+/// Returns the key of the person who does something where no server runs.
+///
+/// # Errors
+///
+/// `unauthenticated` if none is given and none lies among the keys.
+pub(super) fn token(folders: &Folders, cli: &Cli) -> Result<String, CliError> {
     let key = cli.key.clone().map_or_else(|| folders.read_key("admin.key"), |key| Ok(Some(key)))?;
     key.ok_or_else(|| {
         CliError::new(Exit::Denied, Code::Unauthenticated, "who does this is recorded: give a person's key with --key")

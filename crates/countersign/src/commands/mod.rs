@@ -17,6 +17,7 @@ mod kill;
 mod log;
 mod log_keys;
 mod policy;
+mod rebuild;
 mod receipt;
 mod reference;
 mod replay;
@@ -54,6 +55,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),
+        Command::Rebuild(ref args) => rebuild::run(&cli, args).await,
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,

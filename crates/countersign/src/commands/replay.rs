@@ -40,6 +40,10 @@ fn tell(found: &Found) {
     let mark = if all_equal { paint(GOOD, "ok") } else { paint(NOTE, "!!") };
     let counted = if counted.is_empty() { "none recorded".to_owned() } else { counted.join(", ") };
     output::say(format!("{mark} {} decisions computed again: {counted}", found.decisions));
+    let taken: Vec<String> = found.taken.iter().map(|(who, count)| format!("{} ({count})", plain(who))).collect();
+    if !taken.is_empty() {
+        output::say(paint(FAINT, format!("   taken as recorded: what {} said", taken.join(", "))));
+    }
     for told in &found.told {
         let action = told.action.map(|action| action.to_string()).unwrap_or_default();
         output::say(format!("   {:>6}  {}  {}", told.index, told.replayed.as_str(), paint(FAINT, action)));
@@ -68,6 +72,7 @@ mod tests {
             decisions: answers.iter().map(|(_, count)| count).sum(),
             answers: BTreeMap::from_iter(answers.iter().copied()),
             told: Vec::new(),
+            taken: BTreeMap::new(),
         };
         for (answers, expected) in [
             (&[][..], Exit::Done),

@@ -168,8 +168,10 @@ fn make_version_1(journal: &Path) {
     for table in ["journal", "content", "subject", "state"] {
         old.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM new.{table}")).unwrap();
     }
-    old.execute_batch("INSERT INTO main.head SELECT one, size, frontier, epoch FROM new.head; PRAGMA user_version = 1;")
-        .unwrap();
+    old.execute_batch(
+        "INSERT INTO main.head SELECT one, size, frontier, epoch FROM new.head; PRAGMA user_version = 1;",
+    )
+    .unwrap();
     drop(old);
     fs::remove_file(new).unwrap();
 }

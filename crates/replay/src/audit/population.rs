@@ -53,7 +53,8 @@ impl Population {
 
     /// Takes the next leaf of the log, in order, as [`super::walk`] hands them out.
     pub fn take(&mut self, index: u64, leaf: &Leaf) {
-        if leaf.kind == RecordKind::Aggregate {
+        // Those with a state sum up what somebody has used, and stand for no denials.
+        if leaf.kind == RecordKind::Aggregate && leaf.status.is_none() {
             self.aggregates += 1;
         }
         if !self.filter.takes(leaf) {

@@ -20,8 +20,8 @@ pub use fault::{Fails, Fault};
 pub(crate) use handle::{Handle, Open};
 pub(crate) use locks::Level;
 pub use mount::Mount;
-pub(crate) use rot::Flip;
 pub(crate) use registry::disk_of;
+pub(crate) use rot::Flip;
 
 use crate::counts::Counts;
 use crate::rng::Rng;

@@ -218,6 +218,7 @@ impl Player {
         }
         let lost = self.stage.crash().await;
         self.trace.wrong.extend(lost);
+        super::oracle::kept::judge(&self.stage, &mut self.trace.wrong);
         let (control, kept) = (self.stage.control.clone(), self.trace.armed.iter().filter(|a| a.to.is_none()));
         let missing = kept.filter(|a| !control.switches().iter().any(|s| s.target == a.target)).map(|a| a.target.key());
         let missing: Vec<String> = missing.collect();

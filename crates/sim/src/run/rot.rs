@@ -102,7 +102,8 @@ impl Run {
         let kind_of = |file: &std::path::Path| file.to_str().and_then(Kind::of);
         let of_kind: Vec<_> = all.iter().filter(|(file, len)| *len > 0 && kind_of(file) == Some(kind)).collect();
         // Not every run has published, and a log that was folded in may be gone: the journal is always there.
-        let journal: Vec<_> = all.iter().filter(|(file, len)| *len > 0 && kind_of(file) == Some(Kind::Journal)).collect();
+        let journal: Vec<_> =
+            all.iter().filter(|(file, len)| *len > 0 && kind_of(file) == Some(Kind::Journal)).collect();
         let (kind, files) = if of_kind.is_empty() { (Kind::Journal, journal) } else { (kind, of_kind) };
         let (file, len) = files.get(self.rng.place(files.len()))?;
         let drawn: Vec<usize> = (0..4).map(|_| self.rng.place(*len)).collect();

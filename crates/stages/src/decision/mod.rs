@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use types::bundle::BundleData;
 use types::decision::{Decision, Risk, SEMANTICS};
 use types::{
-    ActionProposal, AutonomyLevel, CaseId, Code, Digest, Facts, Finding, Millis, ObligationId, PolicyId, Principal,
-    ProfileId, Restriction, Stage, Verdict,
+    ActionProposal, AutonomyLevel, CaseId, ClassId, Code, Digest, Facts, Finding, Millis, ObligationId, PolicyId,
+    Principal, ProfileId, Restriction, Stage, Verdict,
 };
 
 pub use permit::Permit;
@@ -146,11 +146,23 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
         semantics: SEMANTICS,
         at: now,
     };
-    let may_run = decision.verdict.permits() && (decision.case.is_some() || !on_approvals);
-    let permit = if may_run { Permit::mint(&decision, proposal, late.permit_ms) } else { None };
-    let reserving = |permit| Granted { permit, reservation: Reservation::plan(bundle, proposal, &decision.facts) };
-    let granted = permit.map(reserving);
+    let granted = reserved(bundle, proposal, &decision).and_then(|(_, reservation)| {
+        Some(Granted { permit: Permit::mint(&decision, proposal, late.permit_ms)?, reservation })
+    });
     Finished { decision, granted }
+}
+
+/// Returns in which class a decision granted its action and what it took from the limits; `None` if it granted nothing.
+///
+/// [`finish`] asks it for what it has decided, and so does whoever reads the decision from its record. It reads no
+/// argument of the proposal: amounts are the facts `budget.<limit>.asked`.
+pub fn reserved(bundle: &BundleData, proposal: &ActionProposal, decision: &Decision) -> Option<(ClassId, Reservation)> {
+    let on_approvals = uses_approvals(&decision.verdict, &decision.findings);
+    if !decision.verdict.permits() || (on_approvals && decision.case.is_none()) {
+        return None;
+    }
+    let class = ClassId::new(decision.facts.text("tool.class")?).ok()?;
+    Some((class, Reservation::plan(bundle, proposal, &decision.facts)))
 }
 
 /// A policy engine that says nothing has not permitted anything.

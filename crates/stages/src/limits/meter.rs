@@ -35,7 +35,7 @@ impl Reservation {
         let budgets = bundle.limits.budgets.iter().filter(|(_, budget)| covered.matches(&budget.covers));
         Self {
             rates: rates.map(|(id, _)| id.clone()).collect(),
-            budgets: budgets.map(|(id, budget)| (id.clone(), asked(budget, proposal))).collect(),
+            budgets: budgets.map(|(id, budget)| (id.clone(), recorded(id, facts, budget, proposal))).collect(),
         }
     }
 }
@@ -71,6 +71,11 @@ impl Meter {
             }
         }
     }
+}
+
+/// Takes the amount that was judged; the arguments it came from may be gone or altered by the time somebody reads it.
+fn recorded(id: &LimitId, facts: &Facts, budget: &Budget, proposal: &ActionProposal) -> i64 {
+    facts.int(&format!("budget.{id}.asked")).unwrap_or_else(|| asked(budget, proposal))
 }
 
 /// Each action counts 1 unless the budget says where its amount stands; an unreadable amount is larger than any budget.

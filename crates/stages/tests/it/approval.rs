@@ -24,7 +24,8 @@ fn scene_of(change: &Value, profiles: &[&str]) -> Scene {
     merge(&mut all, change);
     let base = changed(&all);
     let profiles: BTreeSet<ProfileId> = profiles.iter().map(|id| id.parse().unwrap()).collect();
-    let opening = Opening { id: CaseId::draw(OPENED, [1; 10]), bundle: BUNDLE, opened_in: 7, round: 1, now: OPENED };
+    let (id, action_digest) = (CaseId::draw(OPENED, [1; 10]), base.proposal.digest());
+    let opening = Opening { id, action_digest, bundle: BUNDLE, opened_in: 7, round: 1, now: OPENED };
     Scene { case: approval::open(&base.proposal, profiles, &base.bundle, opening), bundle: base.bundle }
 }
 

@@ -217,7 +217,9 @@ unsafe extern "C" fn write(file: *mut c::sqlite3_file, new: *const c_void, len: 
         // SAFETY: there are `len` bytes at `new`.
         return unsafe { inner.write(new, len, at) };
     }
-    let Some(mut out) = inner.pages.as_mut().map(|pages| std::mem::take(&mut pages.out)) else { return c::SQLITE_IOERR };
+    let Some(mut out) = inner.pages.as_mut().map(|pages| std::mem::take(&mut pages.out)) else {
+        return c::SQLITE_IOERR;
+    };
     // SAFETY: there are `len` bytes at `new`, which is a page.
     out.copy_from_slice(unsafe { std::slice::from_raw_parts(new.cast::<u8>(), place(len)) });
     seal(&mut out, place(at));

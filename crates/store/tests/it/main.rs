@@ -186,7 +186,7 @@ fn pages_that_were_split_keep_no_copy_of_what_was_erased() {
     let (erased, kept) = (reader.record(7).unwrap().unwrap(), reader.record(1).unwrap().unwrap());
     assert_eq!((erased.sealed, erased.subjects, erased.erased_by), (None, Vec::new(), Some(SUBJECTS)));
     assert_eq!((kept.sealed.unwrap(), kept.erased_by), (noise::<160>(1, 1).to_vec(), None));
-    assert_eq!(reader.about(2).unwrap(), [About { seq: 1, action: Some([1; 16]) }]);
+    assert_eq!(reader.about(2).unwrap(), [About { seq: 1, action: Some([1; 16]), subjects: vec![2] }]);
     assert!(reader.about(8).unwrap().is_empty());
 }
 

@@ -3,23 +3,14 @@
 mod approvals;
 mod budgets;
 mod effects;
+pub mod kept;
 mod records;
 
-use replay::{Bundles, Replayed};
 use types::{Digest, Verdict};
 
 use super::journal::decided;
 use super::player::Player;
-use super::rules;
 use super::seeds::Played;
-
-thread_local! {
-    static BUNDLES: Bundles = {
-        let mut bundles = Bundles::new();
-        rules::bundles().iter().for_each(|bundle| bundles.add(bundle.files().clone()));
-        bundles
-    };
-}
 
 /// Judges a run that has ended.
 pub fn judge(seed: u64, player: &mut Player) -> Played {
@@ -28,6 +19,7 @@ pub fn judge(seed: u64, player: &mut Player) -> Played {
     let mut mirror = book.mirror.take().unwrap();
     drop(book);
     mirror.pull();
+    kept::judge(&player.stage, &mut wrong);
     let fold = records::Fold::over(&mirror.entries, &mut wrong);
     effects::judge(&player.stage.upstream.book(), &player.trace, &fold, &mut wrong);
     let mut coverage = std::mem::take(&mut player.coverage);
@@ -37,10 +29,6 @@ pub fn judge(seed: u64, player: &mut Player) -> Played {
         coverage.count("records", entry.leaf.kind.as_str());
         if let Some((_, decision)) = decided(entry) {
             coverage.count("verdicts", word(&decision.verdict));
-            let again = BUNDLES.with(|bundles| replay::record(&entry.leaf, entry.content.as_ref(), bundles));
-            if again != Replayed::Equal {
-                wrong.push(format!("record {} replays as {again:?}", entry.index));
-            }
         }
     }
     for effect in book_effects(player) {

@@ -8,7 +8,7 @@ use types::Millis;
 pub(super) const ENDED_MAX: usize = 1_000;
 
 /// Orders keys by the instant at which they end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Due<K>(BTreeSet<(Millis, K)>);
 
 impl<K> Default for Due<K> {

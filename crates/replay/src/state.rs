@@ -2,8 +2,8 @@
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use types::id::{IdError, KeyId};
-use types::{ActionId, AgentId, ClassId, Digest, Millis, PersonId, Principal, SessionId, TenantId, ToolName};
+use types::id::KeyId;
+use types::{ActionId, ClassId, Digest, Millis, PersonId, Principal, SessionId, ToolName};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -35,87 +35,27 @@ pub mod kind {
     pub const REFUSAL: &str = "refusal";
     /// What erasures did, by the mark that remains of a subject.
     pub const ERASED: &str = "erased";
+
+    /// Lists all of them.
+    pub const ALL: [&str; 14] = [
+        BUNDLE,
+        GRANT,
+        SWITCH,
+        CASE,
+        FLIGHT,
+        SESSION,
+        KEY,
+        METER,
+        CONDUCT,
+        QUARANTINE,
+        PIN,
+        IDEMPOTENCY,
+        REFUSAL,
+        ERASED,
+    ];
 }
 
-pub use types::Grant;
-
-/// Is what a kill switch covers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// Everything of the tenant.
-    #[n(0)]
-    Tenant(#[n(0)] TenantId),
-    /// One agent.
-    #[n(1)]
-    Agent(#[n(0)] AgentId),
-    /// One tool.
-    #[n(2)]
-    Tool(#[n(0)] ToolName),
-    /// One action class.
-    #[n(3)]
-    Class(#[n(0)] ClassId),
-}
-
-impl Target {
-    /// Returns the key under which the switch is stored.
-    pub fn key(&self) -> String {
-        match self {
-            Self::Tenant(name) => format!("tenant:{name}"),
-            Self::Agent(name) => format!("agent:{name}"),
-            Self::Tool(name) => format!("tool:{name}"),
-            Self::Class(name) => format!("class:{name}"),
-        }
-    }
-
-    /// Says whether a switch covers something of this tenant, agent, tool and action class, as far as it has them.
-    pub fn covers(
-        &self,
-        tenant: &TenantId,
-        agent: Option<&AgentId>,
-        tool: Option<&ToolName>,
-        class: Option<&ClassId>,
-    ) -> bool {
-        self.stop().covers(tenant, agent, tool, class)
-    }
-
-    /// Returns the word for what it covers.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Tenant(_) => "tenant",
-            Self::Agent(_) => "agent",
-            Self::Tool(_) => "tool",
-            Self::Class(_) => "action class",
-        }
-    }
-
-    /// Returns the switch as the gate knows it.
-    pub fn stop(&self) -> executor::Stop {
-        match self.clone() {
-            Self::Tenant(name) => executor::Stop::Tenant(name),
-            Self::Agent(name) => executor::Stop::Agent(name),
-            Self::Tool(name) => executor::Stop::Tool(name),
-            Self::Class(name) => executor::Stop::Class(name),
-        }
-    }
-}
-
-/// Reads what [`Target::key`] writes.
-impl std::str::FromStr for Target {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let nothing = || IdError::Drawn(text.to_owned());
-        let (kind, name) = text.split_once(':').ok_or_else(nothing)?;
-        match kind {
-            "tenant" => Ok(Self::Tenant(name.parse()?)),
-            "agent" => Ok(Self::Agent(name.parse()?)),
-            "tool" => Ok(Self::Tool(name.parse()?)),
-            "class" => Ok(Self::Class(name.parse()?)),
-            _ => Err(nothing()),
-        }
-    }
-}
+pub use types::{Grant, Target};
 
 /// Is a kill switch that is set.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -176,20 +116,6 @@ pub struct OpenFlight {
     pub charged: Vec<(String, i64)>,
 }
 
-impl OpenFlight {
-    /// Returns the action as the gate lists it.
-    pub fn listed(&self, action: ActionId, tenant: &TenantId) -> executor::Flight {
-        executor::Flight {
-            action,
-            tenant: tenant.clone(),
-            agent: self.principal.agent().cloned(),
-            tool: self.tool.clone(),
-            class: self.class.clone(),
-            since: self.since,
-        }
-    }
-}
-
 /// Is a bearer key, by the digest of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
@@ -238,6 +164,21 @@ pub struct Conduct {
     /// Those of them that failed or are in doubt.
     #[n(1)]
     pub errors: i64,
+}
+
+/// Is what is counted of somebody, summed up where records it rests on go with somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Summed {
+    /// Who.
+    #[n(0)]
+    pub principal: Principal,
+    /// What was used of rates and budgets, as it is stored; nothing if none of that is kept.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub meter: Vec<u8>,
+    /// How an agent's actions ended, by class.
+    #[n(2)]
+    pub conduct: Vec<(ClassId, Conduct)>,
 }
 
 /// Is what an erasure did.
@@ -298,21 +239,4 @@ pub struct Quarantine {
     /// When.
     #[n(3)]
     pub at: Millis,
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    #[test]
-    fn the_key_of_a_switch_reads_back_as_its_target() {
-        for key in ["tenant:default", "agent:sre-bot", "tool:sre.mcp:prompts/get", "class:countersign.admin"] {
-            assert_eq!(key.parse::<Target>().unwrap().key(), key);
-        }
-        for wrong in ["", "agent", "planet:earth", "agent:", "tool:nodot"] {
-            assert!(wrong.parse::<Target>().is_err(), "{wrong}");
-        }
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{StateSource, Turn};
-use types::{ActionId, ActionProposal, Code, Digest, Millis, Principal};
+use types::{ActionId, Digest, Millis, Principal};
 
 use super::due::Due;
-use super::erase::Leaving;
-use super::{Reply, read};
+use super::leaving::Leaving;
+use super::ops::Ops;
+use super::source::{Rows, read};
 use crate::state::kind;
 
 /// Is how long an idempotency key stands for its answer, in milliseconds of the journal's time: 24 hours.
@@ -19,9 +19,20 @@ pub const KEYS_MAX: usize = 100_000;
 /// Is what a key stands for, and when it ends.
 type Entry = (ActionId, Digest, Millis);
 
+/// Is what is known of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It did not come before, or has ended.
+    New,
+    /// It stands for an action, of this digest.
+    For(ActionId, Digest),
+    /// It did not come before, and no more keys of its principal are kept.
+    Full,
+}
+
 /// Holds the keys that have not ended, by principal and key.
-#[derive(Debug, Default)]
-pub(super) struct Repeats {
+#[derive(Debug, Clone, Default)]
+pub struct Repeats {
     seen: BTreeMap<String, BTreeMap<String, Entry>>,
     due: Due<(String, String)>,
 }
@@ -31,9 +42,9 @@ fn place(principal: &str, key: &str) -> String {
 }
 
 impl Repeats {
-    pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
+    pub(super) fn load(rows: &Rows<'_>) -> Result<Self, String> {
         let mut repeats = Self::default();
-        for (place, entry) in read::<Entry>(source, kind::IDEMPOTENCY)? {
+        for (place, entry) in read::<Entry>(rows, kind::IDEMPOTENCY)? {
             // No principal has a slash in its name; a key may have some.
             let (principal, key) = place.split_once('/').ok_or("an idempotency key is nobody's")?;
             repeats.put(principal, key, entry);
@@ -41,19 +52,13 @@ impl Repeats {
         Ok(repeats)
     }
 
-    /// Returns the answer to a proposal whose key came before, or that brings one more than may be kept.
-    pub(super) fn answer(&self, proposal: &ActionProposal, key: &str, now: Millis) -> Option<Reply> {
-        let keys = self.seen.get(&proposal.principal.to_string())?;
+    /// Says for what a key of a principal stands at `now`.
+    pub fn of(&self, principal: &Principal, key: &str, now: Millis) -> Known {
+        let Some(keys) = self.seen.get(&principal.to_string()) else { return Known::New };
         match keys.get(key).filter(|(_, _, end)| now < *end) {
-            Some((action, digest, _)) if *digest == proposal.digest() => Some(Reply::Repeated(*action)),
-            Some(_) => {
-                Some(Reply::refused(Code::IdempotencyConflict, "this idempotency key came before with another action"))
-            }
-            None if keys.len() >= KEYS_MAX => {
-                let message = format!("{KEYS_MAX} idempotency keys of the last 24 hours are kept; wait until one ends");
-                Some(Reply::refused(Code::Overloaded, message))
-            }
-            None => None,
+            Some((action, digest, _)) => Known::For(*action, *digest),
+            None if keys.len() >= KEYS_MAX => Known::Full,
+            None => Known::New,
         }
     }
 
@@ -62,11 +67,12 @@ impl Repeats {
         principal: &Principal,
         key: &str,
         answer: (ActionId, Digest),
-        turn: &mut Turn<'_>,
+        now: Millis,
+        ops: &mut Ops,
     ) {
         let principal = principal.to_string();
-        let entry = (answer.0, answer.1, turn.now.plus(KEY_MS));
-        turn.put(kind::IDEMPOTENCY, place(&principal, key), &entry);
+        let entry = (answer.0, answer.1, now.plus(KEY_MS));
+        ops.put(kind::IDEMPOTENCY, place(&principal, key), &entry);
         self.put(&principal, key, entry);
     }
 
@@ -80,26 +86,26 @@ impl Repeats {
     }
 
     /// Forgets the keys that have ended.
-    pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) {
-        let ended = self.due.ended(turn.now);
-        self.remove_all(ended, turn);
+    pub(super) fn sweep(&mut self, now: Millis, ops: &mut Ops) {
+        let ended = self.due.ended(now);
+        self.remove_all(ended, ops);
     }
 
     /// Forgets the keys of a subject that is erased, and those that stand for an action recorded about it.
-    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) {
+    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
         let mut theirs = Vec::new();
         for (principal, keys) in &self.seen {
             let whole = leaving.is_named(principal);
             let of_these = keys.iter().filter(|(_, (action, _, _))| whole || leaving.has(action));
             theirs.extend(of_these.map(|(key, _)| (principal.clone(), key.clone())));
         }
-        self.remove_all(theirs, turn);
+        self.remove_all(theirs, ops);
     }
 
-    fn remove_all(&mut self, ids: Vec<(String, String)>, turn: &mut Turn<'_>) {
+    fn remove_all(&mut self, ids: Vec<(String, String)>, ops: &mut Ops) {
         for id in ids {
             let (principal, key) = &id;
-            turn.delete(kind::IDEMPOTENCY, place(principal, key));
+            ops.delete(kind::IDEMPOTENCY, place(principal, key));
             let Some(keys) = self.seen.get_mut(principal) else { continue };
             let end = keys.remove(key).map(|(_, _, end)| end);
             if keys.is_empty() {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{StateSource, Turn};
 use minicbor::{Decode, Encode};
 use stages::limits::{Bucket, Meter, Spend};
 use types::{LimitId, Millis, Principal};
 
+use super::ops::Ops;
+use super::source::{Rows, read};
 use crate::state::kind;
 
 /// Is one principal's counters as they are stored.
@@ -20,30 +21,43 @@ struct Stored {
 }
 
 /// Holds the counters by principal.
-#[derive(Debug, Default)]
-pub(super) struct Meters(BTreeMap<String, Meter>);
+#[derive(Debug, Clone, Default)]
+pub struct Meters(BTreeMap<String, Meter>);
 
 impl Meters {
-    pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
-        let rows = super::read::<Stored>(source, kind::METER)?;
-        Ok(Self(rows.into_iter().map(|(key, stored)| (key, restore(stored))).collect()))
+    pub(super) fn load(rows: &Rows<'_>) -> Result<Self, String> {
+        let stored = read::<Stored>(rows, kind::METER)?;
+        Ok(Self(stored.into_iter().map(|(key, stored)| (key, restore(stored))).collect()))
     }
 
-    pub(super) fn of(&self, principal: &Principal) -> Meter {
+    /// Returns what a principal has used.
+    pub fn of(&self, principal: &Principal) -> Meter {
         self.0.get(&principal.subject()).cloned().unwrap_or_default()
     }
 
-    pub(super) fn put(&mut self, principal: &Principal, meter: Meter, turn: &mut Turn<'_>) {
+    /// Returns whoever has used anything, with what that is in canonical bytes.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, Vec<u8>)> {
+        self.0.iter().map(|(who, meter)| (who, types::cbor::encode(&store(meter))))
+    }
+
+    /// Sets what a principal has used as it is stored.
+    pub(super) fn set(&mut self, principal: &Principal, stored: &[u8], ops: &mut Ops) -> Option<()> {
+        let meter = restore(types::cbor::decode(stored).ok()?);
+        self.put(principal, meter, ops);
+        Some(())
+    }
+
+    pub(super) fn put(&mut self, principal: &Principal, meter: Meter, ops: &mut Ops) {
         let key = principal.subject();
-        turn.put(kind::METER, key.clone(), &store(&meter));
+        ops.put(kind::METER, key.clone(), &store(&meter));
         self.0.insert(key, meter);
     }
 
     /// Forgets what a principal has used.
-    pub(super) fn remove(&mut self, principal: &Principal, turn: &mut Turn<'_>) {
+    pub(super) fn remove(&mut self, principal: &Principal, ops: &mut Ops) {
         let key = principal.subject();
         if self.0.remove(&key).is_some() {
-            turn.delete(kind::METER, key);
+            ops.delete(kind::METER, key);
         }
     }
 }

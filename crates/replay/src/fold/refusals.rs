@@ -2,41 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{StateSource, Turn};
 use types::case::Case;
 use types::{Digest, Millis};
 
 use super::due::Due;
-use super::erase::Leaving;
-use super::read;
+use super::leaving::Leaving;
+use super::ops::Ops;
+use super::source::{Rows, read};
 use crate::state::{Refused, kind};
 
 /// Holds the refused actions that may not be proposed again yet, by their digest.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
+#[derive(Debug, Clone, Default)]
+pub struct Refusals {
     held: BTreeMap<Digest, Refused>,
     due: Due<Digest>,
 }
 
 impl Refusals {
-    pub(super) fn load(source: &dyn StateSource) -> Result<Self, String> {
+    pub(super) fn load(rows: &Rows<'_>) -> Result<Self, String> {
         let mut refusals = Self::default();
-        for (_, refused) in read::<Refused>(source, kind::REFUSAL)? {
+        for (_, refused) in read::<Refused>(rows, kind::REFUSAL)? {
             refusals.put(refused);
         }
         Ok(refusals)
     }
 
     /// Says whether a person refused this exact action and that still holds.
-    pub(super) fn hold(&self, action: &Digest, now: Millis) -> bool {
+    pub fn hold(&self, action: &Digest, now: Millis) -> bool {
         self.held.get(action).is_some_and(|refused| now < refused.end)
     }
 
     /// Keeps a refusal for as long as people had to decide, counted from the vote.
-    pub(super) fn keep(&mut self, case: &Case, turn: &mut Turn<'_>) {
-        let end = turn.now.plus(case.expires.since(case.opened));
+    pub(super) fn keep(&mut self, case: &Case, now: Millis, ops: &mut Ops) {
+        let end = now.plus(case.expires.since(case.opened));
         let refused = Refused { digest: case.action_digest, end, opened_by: Some(case.action) };
-        turn.put(kind::REFUSAL, case.action_digest.to_string(), &refused);
+        ops.put(kind::REFUSAL, case.action_digest.to_string(), &refused);
         self.put(refused);
     }
 
@@ -48,21 +48,21 @@ impl Refusals {
     }
 
     /// Forgets the refusals that have ended.
-    pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) {
-        let ended = self.due.ended(turn.now);
-        self.remove_all(ended, turn);
+    pub(super) fn sweep(&mut self, now: Millis, ops: &mut Ops) {
+        let ended = self.due.ended(now);
+        self.remove_all(ended, ops);
     }
 
     /// Forgets the refusals whose actions are recorded about a subject that is erased.
-    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, turn: &mut Turn<'_>) {
+    pub(super) fn remove(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
         let theirs = self.held.values().filter(|refused| refused.opened_by.is_some_and(|action| leaving.has(&action)));
         let theirs = theirs.map(|refused| refused.digest).collect();
-        self.remove_all(theirs, turn);
+        self.remove_all(theirs, ops);
     }
 
-    fn remove_all(&mut self, actions: Vec<Digest>, turn: &mut Turn<'_>) {
+    fn remove_all(&mut self, actions: Vec<Digest>, ops: &mut Ops) {
         for action in actions {
-            turn.delete(kind::REFUSAL, action.to_string());
+            ops.delete(kind::REFUSAL, action.to_string());
             if let Some(refused) = self.held.remove(&action) {
                 self.due.remove(refused.end, action);
             }

@@ -1,0 +1,291 @@
+//! What is kept, rebuilt from the records: equal after everything that can happen, and every other row is found.
+
+use std::collections::BTreeSet;
+
+use countersign_control::actions::Wish;
+use countersign_control::rebuild::{self, Found};
+use countersign_control::state::{Target, kind};
+use countersign_control::{Config, Control, Refusal};
+use ledger::recover::{OpenError, lock};
+use policy::BundleFiles;
+use replay::fold::{Answer, RowTold};
+use store::StateOp;
+use testkit::{World, bundle, world_with};
+use types::case::Ballot;
+use types::{Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
+
+use crate::{propose, try_propose};
+
+const SERVICE: &str = r#"{"service":"web"}"#;
+
+const LIMITS: &str = "[rates.often]\nburst = 50\nrefill_ms = 60000\n\n[budgets.month]\nmax = 1000\n\
+                      period_ms = 2592000000\n";
+
+fn person(name: &str) -> PersonId {
+    name.parse().unwrap()
+}
+
+fn limited() -> BundleFiles {
+    let mut files = bundle();
+    files.insert("limits.toml", LIMITS);
+    files
+}
+
+fn look(world: &World) -> Found {
+    look_with(world, None, world.control.now())
+}
+
+fn look_with(world: &World, more: Option<BundleFiles>, now: Millis) -> Found {
+    rebuild::look(world.control.history(), more, now, |_| {}).unwrap()
+}
+
+/// Returns every bundle that was ever active in a world.
+pub fn bundles(world: &World) -> replay::Bundles {
+    let mut bundles = replay::Bundles::new();
+    for (_, value) in world.control.history().state(kind::BUNDLE).unwrap() {
+        if let Ok(files) = cbor::decode::<Vec<(String, String)>>(&value) {
+            bundles.add(BundleFiles(files.into_iter().collect()));
+        }
+    }
+    bundles
+}
+
+fn assert_equal(found: &Found) {
+    let comparison = &found.comparison;
+    assert!(comparison.is_equal(), "{:?} {:?}", comparison.rows, comparison.problems);
+    assert_eq!(comparison.doubts.len(), 0, "{:?}", comparison.doubts);
+}
+
+async fn vote(world: &World, by: &str, ballot: Ballot, tool: &str, arguments: &str) {
+    let case = propose(world, tool, arguments).await.case.unwrap().id;
+    let shown = world.control.case(&case).unwrap().case.shown;
+    world.control.vote(&person(by), case, ballot, "as I see it", shown, false).await.unwrap();
+}
+
+async fn listed(world: &World, tools: &[(&str, &str)]) {
+    let tool = |(name, says): &(&str, &str)| format!(r#"{{"name":"{name}","description":"{says}"}}"#);
+    let tools: Vec<String> = tools.iter().map(tool).collect();
+    world.control.observe(&"sre".parse().unwrap(), "sre/1", &tools).await.unwrap();
+}
+
+async fn pin(world: &World, tool: &str) {
+    let tool = tool.parse().unwrap();
+    let digest = world.control.definition(&tool).unwrap();
+    world.control.pin(&person("dan"), &tool, digest, "reviewed").await.unwrap();
+}
+
+/// Erases `report-bot`, which did something and has left the bundle.
+async fn somebody_erased(world: &World) {
+    let wish = Wish { principal: Principal::Agent("report-bot".parse().unwrap()), ..crate::wish("sre.report", "{}") };
+    world.control.decide_once(wish, false).await.unwrap();
+    let mut files = limited();
+    let without = files.get("agents.toml").unwrap().split("[agents.report-bot]").next().unwrap().to_owned();
+    files.insert("agents.toml", without);
+    world.control.activate(&person("dan"), files, "it has left").await.unwrap();
+    let whom = countersign_control::erasures::subject("agent:report-bot").unwrap();
+    world.control.erase(&person("dan"), &whom, "request 4711").await.unwrap();
+}
+
+/// A world in which something of every kind is kept.
+pub async fn full() -> World {
+    let world = world_with(limited()).await;
+    somebody_erased(&world).await;
+    let agent = "sre-bot".parse().unwrap();
+    let session = world.control.begin_session(&agent, None, None).await.unwrap();
+    let closed = world.control.begin_session(&agent, Some(person("cleo")), None).await.unwrap();
+    for session in [session, closed] {
+        let wish = Wish { session: Some(session), ..crate::wish("sre.report", r#"{"days":7}"#) };
+        world.control.decide_once(wish, false).await.unwrap();
+    }
+    world.control.end_session(closed).await.unwrap();
+    let keyed = Wish { session: Some(session), ..crate::wish("sre.report", "{}") };
+    world.control.propose(keyed, true, "a key/with a slash".into()).await.unwrap();
+    let reported = try_propose(&world, "sre.report", "{}", true).await.unwrap();
+    world.control.report(&agent, reported.decision.action, OutcomeStatus::Failed, None, None).await.unwrap();
+    vote(&world, "ben", Ballot::Deny, "sre.restart", r#"{"service":"a"}"#).await;
+    vote(&world, "ben", Ballot::Approve, "sre.restart", r#"{"service":"b"}"#).await;
+    propose(&world, "sre.restart", r#"{"service":"b"}"#).await;
+    vote(&world, "ben", Ballot::Approve, "sre.restart", SERVICE).await;
+    vote(&world, "cleo", Ballot::Approve, "sre.scale", SERVICE).await;
+    propose(&world, "sre.delete", SERVICE).await;
+    listed(&world, &[("list", "lists"), ("delete", "deletes")]).await;
+    pin(&world, "sre.list").await;
+    pin(&world, "sre.delete").await;
+    listed(&world, &[("list", "lists"), ("delete", "deletes everything")]).await;
+    for target in ["agent:nobody", "tool:sre.list"] {
+        let target: Target = target.parse().unwrap();
+        world.control.kill(Principal::Person(person("ana")), target, "to be sure").await.unwrap();
+    }
+    world.control.lift(&person("dan"), "tool:sre.list".parse().unwrap(), "it is fine").await.unwrap();
+    let key = world.control.create_key(&person("dan"), Principal::Agent(agent), None, None, "more").await.unwrap();
+    world.control.revoke_key(&person("dan"), key.id, "it leaked").await.unwrap();
+    world.control.rotate_log_key(&person("dan"), "yearly").await.unwrap();
+    // The gateway's own actions end as the process does, in doubt, and count in the conduct of their agent.
+    world.restart().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_kept_comes_out_of_the_records_as_it_is_stored() {
+    let world = full().await;
+    let found = look(&world);
+    assert_equal(&found);
+    let kinds: BTreeSet<&str> = found.comparison.kinds.keys().map(String::as_str).collect();
+    let all: BTreeSet<&str> = kind::ALL.into_iter().chain(["log"]).collect();
+    assert_eq!(kinds, all, "something of every kind is among them");
+    assert!(found.comparison.kinds.values().all(|counts| counts.equal > 0));
+    assert_eq!(found.comparison.records, world.control.size());
+    assert_equal(&look(&world.restart().await));
+}
+
+/// Writes rows into the file of a world that is down, as whoever can write the data folder can.
+fn tamper(config: &Config, state: Vec<StateOp>) {
+    let mut writer = store::Writer::open(&config.place.data.join("journal.db")).unwrap();
+    let frontier = writer.head().frontier.clone();
+    writer.commit(&store::Batch { state, frontier, ..store::Batch::default() }).unwrap();
+}
+
+/// Lets go of a world, so that its files are nobody's.
+async fn down(world: World) -> (Config, tempfile::TempDir, String) {
+    let token = world.token("dan").to_owned();
+    let World { control, folder, .. } = world;
+    let config = control.config().clone();
+    control.close().await;
+    drop(taken(&config).await);
+    (config, folder, token)
+}
+
+async fn taken(config: &Config) -> ledger::recover::Lock {
+    for _ in 0..100 {
+        match lock(&config.place.data) {
+            Err(OpenError::Busy(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            taken => return taken.unwrap(),
+        }
+    }
+    panic!("the folder is still taken")
+}
+
+fn look_at(config: &Config, more: Option<BundleFiles>) -> Found {
+    let history = ledger::History::open(&config.place.data, config.place.keys.tenant.clone()).unwrap();
+    rebuild::look(&history, more, config.place.clock.wall(), |_| {}).unwrap()
+}
+
+fn rows_of(config: &Config, kind: &str) -> Vec<(String, Vec<u8>)> {
+    let history = ledger::History::open(&config.place.data, config.place.keys.tenant.clone()).unwrap();
+    history.state(kind).unwrap()
+}
+
+async fn repair(config: &Config, found: &Found, token: &str) -> Result<rebuild::Repair, Refusal> {
+    let lock = taken(config).await;
+    rebuild::write(config.clone(), lock, found, token, "the disk rotted").await
+}
+
+fn told(kind: &str, key: &str, answer: Answer) -> RowTold {
+    RowTold { kind: kind.into(), key: key.into(), answer }
+}
+
+fn changed(kind: &'static str, key: &str, value: &[u8]) -> (StateOp, RowTold) {
+    let mut value = value.to_vec();
+    *value.last_mut().unwrap() ^= 1;
+    (StateOp::Put { kind, key: key.to_owned(), value }, told(kind, key, Answer::Differs))
+}
+
+fn added(kind: &'static str, _: &str, value: &[u8]) -> (StateOp, RowTold) {
+    let key = "planted/key".to_owned();
+    (StateOp::Put { kind, key, value: value.to_vec() }, told(kind, "planted/key", Answer::Extra))
+}
+
+fn removed(kind: &'static str, key: &str, _: &[u8]) -> (StateOp, RowTold) {
+    (StateOp::Delete { kind, key: key.to_owned() }, told(kind, key, Answer::Missing))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_any_kind_that_was_changed_added_or_removed_is_found_by_name_and_written_back() {
+    let (config, _folder, token) = down(full().await).await;
+    let files = config.bundle.files().clone();
+    assert_equal(&look_at(&config, None));
+    let kinds: BTreeSet<&'static str> = kind::ALL.into_iter().chain(["log"]).collect();
+    let rows = || kinds.iter().map(|kind| rows_of(&config, kind)).collect::<Vec<_>>();
+    let before = rows();
+    for plant in [changed, added, removed] {
+        // Of the bundles, the files of the one at hand can be written back.
+        let of = |(kind, rows): (&&'static str, &Vec<(String, Vec<u8>)>)| {
+            let own = |key: &String| *kind != kind::BUNDLE || *key == files.digest().to_string();
+            let (key, value) = rows.iter().find(|(key, _)| own(key)).unwrap();
+            plant(kind, key, value)
+        };
+        let (plants, expected): (Vec<_>, Vec<_>) = kinds.iter().zip(&before).map(of).unzip();
+        tamper(&config, plants);
+        let found = look_at(&config, Some(files.clone()));
+        assert_eq!(found.comparison.rows, expected);
+        assert!(found.comparison.differs());
+        let repaired = repair(&config, &found, &token).await.unwrap();
+        assert_eq!(repaired.changed, expected.len());
+        assert!(repaired.receipt.is_some());
+        assert_equal(&look_at(&config, None));
+        assert_eq!(rows(), before);
+    }
+    let control = Control::open(config).unwrap();
+    control.take_up().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_active_bundle_is_the_one_the_records_name() {
+    let (config, _folder, token) = down(full().await).await;
+    let other = cbor::encode(&Digest::plain(b"another bundle"));
+    tamper(&config, vec![StateOp::Put { kind: kind::BUNDLE, key: "current".into(), value: other }]);
+    let opened = Control::open(config.clone());
+    assert!(matches!(opened, Err(OpenError::State(_))), "such a journal does not even open");
+    let found = look_at(&config, None);
+    assert_eq!(found.comparison.rows, [told(kind::BUNDLE, "current", Answer::Differs)]);
+    repair(&config, &found, &token).await.unwrap();
+    assert!(Control::open(config).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planted_key_gives_nobody_a_hand_in_the_repair_and_no_agent_has_one() {
+    let world = full().await;
+    let agent = world.token("sre-bot").to_owned();
+    let (config, _folder, token) = down(world).await;
+    // Somebody holds a secret whose key the records never made, and has put it in place of another.
+    let rows = rows_of(&config, kind::KEY);
+    tamper(&config, vec![StateOp::Delete { kind: kind::KEY, key: rows[0].0.clone() }]);
+    let found = look_at(&config, None);
+    let stranger = format!("csk_{}_{}", "0".repeat(26), "00".repeat(32));
+    assert_eq!(repair(&config, &found, &stranger).await.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(repair(&config, &found, &agent).await.unwrap_err().code, Code::Forbidden);
+    let lock = taken(&config).await;
+    let wordless = rebuild::write(config.clone(), lock, &found, &token, " ").await.unwrap_err();
+    assert_eq!(wordless.code, Code::RequestInvalid);
+    assert_eq!(look_at(&config, None).comparison.rows.len(), 1, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_bundle_that_are_lost_come_back_from_the_folder_alone() {
+    let world = world_with(limited()).await;
+    let (config, _folder, token) = down(world).await;
+    let files = config.bundle.files().clone();
+    let key = files.digest().to_string();
+    tamper(&config, vec![StateOp::Delete { kind: kind::BUNDLE, key: key.clone() }]);
+    let alone = look_at(&config, None);
+    assert!(alone.comparison.rows.contains(&told(kind::BUNDLE, &key, Answer::Missing)), "{:?}", alone.comparison.rows);
+    let found = look_at(&config, Some(files.clone()));
+    assert_eq!(found.comparison.rows, [told(kind::BUNDLE, &key, Answer::Missing)]);
+    repair(&config, &found, &token).await.unwrap();
+    assert_equal(&look_at(&config, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_by_itself_may_be_dropped_already_and_not_be_added() {
+    let world = full().await;
+    let at = world.control.now();
+    assert!(look_with(&world, None, at).comparison.kinds.contains_key(kind::IDEMPOTENCY));
+    world.clock.advance(2 * 86_400_000);
+    world.control.tick().await.unwrap();
+    let found = look(&world);
+    assert_equal(&found);
+    let (config, _folder, _) = down(world).await;
+    let entry = (types::ActionId::draw(at, [1; 10]), Digest::plain(b"x"), at.plus(9 * 86_400_000));
+    let key = "agent:sre-bot/planted".to_owned();
+    tamper(&config, vec![StateOp::Put { kind: kind::IDEMPOTENCY, key: key.clone(), value: cbor::encode(&entry) }]);
+    assert_eq!(look_at(&config, None).comparison.rows, [told(kind::IDEMPOTENCY, &key, Answer::Extra)]);
+}

@@ -1,0 +1,127 @@
+//! What a record says, as far as anything kept follows from it.
+
+use evidence::bodies::{self, RunBody};
+use evidence::{Content, Field, Leaf, RecordKind};
+use types::case::{CaseState, Vote};
+use types::cbor::{self, Canonical};
+use types::{
+    ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Session, SessionId, Target, ToolName,
+};
+
+use super::FoldError;
+use crate::state::{Erased, Key, Quarantine, Summed, Switch};
+
+/// Is a decision that was recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Decided<'a> {
+    /// The proposal; its arguments are not read.
+    pub proposal: &'a ActionProposal,
+    /// The decision.
+    pub decision: &'a Decision,
+    /// How the action runs.
+    pub run: &'a RunBody,
+}
+
+/// Is what one record says.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// Nothing kept follows from it.
+    Nothing,
+    /// A proposal was decided.
+    Decided(Decided<'a>),
+    /// A proposal was decided, and nothing is known of it but its session and whether it was permitted.
+    Counted(SessionId, bool),
+    /// An action ended.
+    Landed(ActionId, OutcomeStatus),
+    /// A vote was counted.
+    Voted(Vote),
+    /// A case ended without a vote.
+    CaseEnded(CaseId, CaseState),
+    /// A session was opened.
+    SessionOpened(Session),
+    /// A session was closed.
+    SessionClosed(SessionId),
+    /// A kill switch was set.
+    Switched(Switch),
+    /// A kill switch was lifted.
+    Lifted(Target),
+    /// A level was given.
+    Granted(Grant),
+    /// A key was made or revoked.
+    Keyed(Key),
+    /// A bundle became the active one.
+    Activated(Digest),
+    /// A tool's definition was pinned.
+    Pinned(ToolName, Digest),
+    /// A tool was quarantined.
+    Quarantined(Quarantine),
+    /// What is counted of somebody was summed up, since records it rests on go.
+    Summed(Summed),
+    /// A subject was erased, of which this mark remains.
+    Erased(String, Erased),
+}
+
+/// Is what was read from a record, to be taken as an [`Event`].
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// A decision; the last part is absent in records of versions before it.
+    Decided(Box<(ActionProposal, Decision, Option<RunBody>)>),
+    /// Something else.
+    Other(Event<'static>),
+}
+
+impl Said {
+    /// Reads what a record says whose content is here.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError::Unreadable`] if it does not say what a record of its kind says.
+    pub fn read(leaf: &Leaf, content: &Content) -> Result<Self, FoldError> {
+        if leaf.kind == RecordKind::Decided {
+            let proposal = bodies::proposer(content).ok_or(FoldError::Unreadable)?;
+            let decision = bodies::decision(content).ok_or(FoldError::Unreadable)?;
+            let run = content.get(Field::Body).map_err(|_| FoldError::Unreadable)?;
+            return Ok(Self::Decided(Box::new((proposal, decision, run))));
+        }
+        other(leaf, content).map(Self::Other)
+    }
+}
+
+fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
+    let set = leaf.status == Some(1);
+    Ok(match leaf.kind {
+        RecordKind::Outcome => Event::Landed(leaf.action.ok_or(FoldError::Unreadable)?, status(leaf)?),
+        RecordKind::Vote => Event::Voted(part(content, Field::Body)?),
+        RecordKind::CaseEnded => Event::CaseEnded(part(content, Field::Case)?, status(leaf)?),
+        RecordKind::SessionOpen => Event::SessionOpened(part(content, Field::Body)?),
+        RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),
+        RecordKind::Switch if set => Event::Switched(part(content, Field::Body)?),
+        RecordKind::Switch => Event::Lifted(part::<Switch>(content, Field::Body)?.target),
+        RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
+        RecordKind::Key => Event::Keyed(part(content, Field::Body)?),
+        RecordKind::Bundle => Event::Activated(part(content, Field::Body)?),
+        RecordKind::Tool if set => Event::Pinned(part(content, Field::Tool)?, part(content, Field::Body)?),
+        RecordKind::Tool => Event::Quarantined(part(content, Field::Body)?),
+        RecordKind::Erasure => match content.get(Field::Result).map_err(|_| FoldError::Unreadable)? {
+            Some((mark, erased)) => Event::Erased(mark, erased),
+            None => Event::Nothing,
+        },
+        RecordKind::Aggregate if set => Event::Summed(part(content, Field::Body)?),
+        RecordKind::Genesis
+        | RecordKind::Decided
+        | RecordKind::Aggregate
+        | RecordKind::Recovered
+        | RecordKind::Heartbeat
+        | RecordKind::KeyEvent
+        | RecordKind::Epoch => Event::Nothing,
+    })
+}
+
+fn part<T: Canonical>(content: &Content, field: Field) -> Result<T, FoldError> {
+    content.get(field).ok().flatten().ok_or(FoldError::Unreadable)
+}
+
+/// Reads the state a leaf reports, in its kind's own numbering.
+pub(super) fn status<T: Canonical>(leaf: &Leaf) -> Result<T, FoldError> {
+    leaf.status.and_then(|status| cbor::decode(&cbor::encode(&status)).ok()).ok_or(FoldError::Unreadable)
+}
