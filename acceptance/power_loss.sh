@@ -32,6 +32,9 @@ figure "power losses of the journal's disk, acknowledged records lost" \
   "$LOSSES losses and $(count kills) kills in $SEEDS seeds, 0 of $(count 'commands acknowledged') acknowledged commands lost; the goal is 10,000 losses"
 figure "disk faults under the journal: reads / writes / syncs / no room, effects without evidence" \
   "$(count 'faults: reads') / $(count 'faults: writes') / $(count 'faults: syncs') / $(count 'faults: writes refused'), 0"
-figure "bit rot in records of a journal at rest: refused / in a copy nobody reads / cuts the unpublished end of the write-ahead log off unnoticed" \
-  "$(count 'of them starts refused') / $(count 'of them where') / $(count 'of them in the write-ahead log') of $(count 'faults: bits')"
+rotten() { echo "$(count "rotten in $1, refused") / $(count "rotten in $1, harmless")"; }
+figure "bit rot at rest, refused / harmless (every answer as it was): journal, write-ahead log, high-water mark, head file, published files; believed" \
+  "$(rotten "the journal's file"), $(rotten 'the write-ahead log'), $(rotten 'the high-water mark'), $(rotten 'the head file'), $(rotten 'published files') of $(count 'faults: bits') bits; 0 believed, 0 acknowledged lost"
+figure "records edited in the journal's file, its checksums made good: refused / an equal copy is read" \
+  "$(count 'of them refused; the others') / $(($(count 'records edited') - $(count 'of them refused; the others')))"
 echo "nothing acknowledged was lost"

@@ -71,19 +71,19 @@ impl Counting {
 /// It needs none of what is stored to be good but the files of policy bundles, which are believed by their digest alone.
 /// A server may write the journal meanwhile: what is compared is what was stored at the beginning, and the records of then.
 ///
-/// - `more`: a policy bundle that is at hand besides those that are stored.
+/// - `bundles`: policy bundles that are at hand besides those that are stored.
 /// - `now`: what has ended by then stands for nothing.
 ///
 /// # Errors
 ///
 /// `journal-mismatch` if a content is not the one its leaf commits to, or what the journal says.
-pub fn look(history: &History, more: Option<BundleFiles>, now: Millis, mut seen: impl FnMut(u64)) -> Failure<Found> {
+pub fn look(history: &History, bundles: Bundles, now: Millis, mut seen: impl FnMut(u64)) -> Failure<Found> {
     let whole = history.whole()?;
     if let Some(index) = history.foreign_content()? {
         let says = format!("the content of record {index} is not the one that its leaf commits to");
         return Err(Refusal::plain(Code::JournalMismatch, says));
     }
-    let bundles = bundles_in(&whole.rows, more);
+    let bundles = with_stored(bundles, &whole.rows);
     let mut counting = Counting::default();
     let mut next = 0;
     while next < whole.size {
@@ -99,9 +99,8 @@ pub fn look(history: &History, more: Option<BundleFiles>, now: Millis, mut seen:
     Ok(Found { comparison, rebuilt, stored: whole.rows, bundles })
 }
 
-/// Reads the stored bundles whose files have the digest they are stored under, and one that is at hand.
-fn bundles_in(rows: &Rows, more: Option<BundleFiles>) -> Bundles {
-    let mut bundles = Bundles::new();
+/// Adds the stored bundles whose files have the digest they are stored under.
+fn with_stored(mut bundles: Bundles, rows: &Rows) -> Bundles {
     for ((_, key), value) in rows.iter().filter(|((of, _), _)| of == kind::BUNDLE) {
         let Ok(files) = cbor::decode::<Vec<(String, String)>>(value) else { continue };
         let files = BundleFiles(files.into_iter().collect());
@@ -109,7 +108,6 @@ fn bundles_in(rows: &Rows, more: Option<BundleFiles>) -> Bundles {
             bundles.add(files);
         }
     }
-    more.into_iter().for_each(|files| bundles.add(files));
     bundles
 }
 

@@ -64,13 +64,14 @@ impl Found {
 /// Computes the decisions of `from..to` again, and counts the facts they read that follow from the records before them;
 /// `seen` is told how far it is. It counts from the first record on, wherever `from` is.
 ///
+/// - `bundles`: policy bundles that are at hand besides those that are stored.
 /// - `to`: an index behind the last record is taken for the end.
 ///
 /// # Errors
 ///
 /// What the journal says.
-pub fn decisions(history: &History, from: u64, to: u64, mut seen: impl FnMut(u64)) -> Failure<Found> {
-    let (bundles, asked) = (Bundles::new(), BTreeSet::new());
+pub fn decisions(history: &History, bundles: Bundles, from: u64, to: u64, mut seen: impl FnMut(u64)) -> Failure<Found> {
+    let asked = bundles.digests().copied().collect();
     let mut again = Again { history, bundles, asked, counting: fold::Again::default(), found: Found::default() };
     let end = to.min(history.size()?);
     // With nothing to compute there is nothing to count either.

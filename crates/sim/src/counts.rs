@@ -65,5 +65,7 @@ counts! {
     rot_head_harmless: "rotten in the head file, harmless",
     rot_published_refused: "rotten in published files, refused",
     rot_published_harmless: "rotten in published files, harmless",
+    edited: "records edited in the journal's file, its checksum made good",
+    edited_refused: "of them refused; the others have a newer copy in the write-ahead log",
     marks: "high-water marks compared after an answer",
 }

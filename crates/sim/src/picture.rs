@@ -54,6 +54,16 @@ impl Picture {
         })
     }
 
+    /// Returns how many records there are.
+    pub(crate) fn size(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Returns the bytes of a leaf.
+    pub(crate) fn leaf(&self, n: usize) -> Option<&[u8]> {
+        self.records.get(n).map(|row| row.leaf.as_slice())
+    }
+
     /// Compares with what is shown later of the same journal.
     ///
     /// # Errors

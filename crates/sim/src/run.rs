@@ -1,9 +1,9 @@
 //! One run: what a seed does to a journal, and what is checked after each start.
 
+mod mark;
 mod rot;
 
 use ledger::LedgerError;
-use ledger::watermark::Seen;
 use types::Code;
 
 use crate::counts::Counts;
@@ -235,25 +235,14 @@ impl Run {
     /// One command, and its answer.
     async fn one(&mut self, process: &Process) -> Result<Then, String> {
         let (ask, command) = self.command();
+        self.send(process, ask, command).await
+    }
+
+    async fn send(&mut self, process: &Process, ask: Ask, command: Command) -> Result<Then, String> {
         let answer = process.ask(ask).await;
         self.tell(format!("{command:?}: {}", told(&answer)));
         let then = self.answered(process, &[command], vec![answer]).await?;
         self.check_mark(process, then).map(|()| then)
-    }
-
-    /// Compares the high-water mark with the journal while nothing is on its way: it is neither ahead nor behind, whatever was
-    /// denied for want of room.
-    fn check_mark(&mut self, process: &Process, then: Then) -> Result<(), String> {
-        let file = self.world.place.head.join("watermark.1");
-        let (Ok(bytes), Ok(head)) = (self.world.mount().read(&file), process.reader.head()) else { return Ok(()) };
-        if then == Then::Ends || !self.world.disk.is_on() {
-            return Ok(());
-        }
-        self.counts.marks += 1;
-        match Seen::latest(&bytes) {
-            Some(seen) if (seen.commits, seen.size) == (head.commits, head.size) => Ok(()),
-            seen => Err(format!("the high-water mark is {seen:?}, and the journal ends at {head:?}")),
-        }
     }
 
     /// A command whose sync is held up until several others wait behind it, in one batch.

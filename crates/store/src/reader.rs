@@ -68,6 +68,19 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+/// Opens a journal for reading; `None` if there is no file, or one that nobody has finished making.
+pub(crate) fn find(path: &Path) -> Result<Option<Connection>, StoreError> {
+    let connection = match connect(path) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => return Ok(None),
+        opened => opened?,
+    };
+    match version(&connection) {
+        Err(error) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_ROLLBACK) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(Some(connection)),
+    }
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = pages::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -96,15 +109,8 @@ impl Reader {
     ///
     /// As [`Reader::open`], but for a file that is missing.
     pub fn find(path: &Path) -> Result<Option<Self>, StoreError> {
-        let connection = match connect(path) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => return Ok(None),
-            opened => opened?,
-        };
-        match version(&connection) {
-            Ok(version) => Ok((version > 0).then_some(Self { connection })),
-            Err(error) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_ROLLBACK) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let Some(connection) = find(path)? else { return Ok(None) };
+        Ok((version(&connection)? > 0).then_some(Self { connection }))
     }
 
     /// Returns where the journal ends now.

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use crate::error::StoreError;
-use crate::pages;
 use crate::writer::{self, is_empty, version};
+use crate::{pages, reader};
 
 /// The tables of version 1, but for the head, in the order in which they are copied.
 const TABLES: [(&str, &str); 4] = [
@@ -25,10 +25,8 @@ const TABLES: [(&str, &str); 4] = [
 ///
 /// What the disk says, or [`StoreError::Damaged`] if the file is no journal.
 pub fn is_due(journal: &Path) -> Result<bool, StoreError> {
-    let old = match open_old(journal) {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => return Ok(false),
-        opened => opened?,
-    };
+    // Who could write would fold the write-ahead log in when it closes.
+    let Some(old) = reader::find(journal)? else { return Ok(false) };
     Ok(!is_empty(&old)? && !pages::are_sealed(&old)? && version(&old)? <= 1)
 }
 

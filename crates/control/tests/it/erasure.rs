@@ -37,11 +37,11 @@ fn without_them() -> BundleFiles {
     files
 }
 
-async fn they_leave(world: &World) {
+pub async fn they_leave(world: &World) {
     world.control.activate(&person("dan"), without_them(), "they have left").await.unwrap();
 }
 
-async fn erase(world: &World, by: &str, whom: &str) -> Result<Erasure, countersign_control::Refusal> {
+pub async fn erase(world: &World, by: &str, whom: &str) -> Result<Erasure, countersign_control::Refusal> {
     world.control.erase(&person(by), &subject(whom).unwrap(), "request 4711").await
 }
 

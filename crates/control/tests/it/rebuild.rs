@@ -36,7 +36,7 @@ fn look(world: &World) -> Found {
 }
 
 fn look_with(world: &World, more: Option<BundleFiles>, now: Millis) -> Found {
-    rebuild::look(world.control.history(), more, now, |_| {}).unwrap()
+    rebuild::look(world.control.history(), at_hand(more), now, |_| {}).unwrap()
 }
 
 /// Returns every bundle that was ever active in a world.
@@ -47,6 +47,12 @@ pub fn bundles(world: &World) -> replay::Bundles {
             bundles.add(BundleFiles(files.into_iter().collect()));
         }
     }
+    bundles
+}
+
+fn at_hand(files: Option<BundleFiles>) -> replay::Bundles {
+    let mut bundles = replay::Bundles::new();
+    files.into_iter().for_each(|files| bundles.add(files));
     bundles
 }
 
@@ -166,7 +172,7 @@ async fn taken(config: &Config) -> ledger::recover::Lock {
 
 fn look_at(config: &Config, more: Option<BundleFiles>) -> Found {
     let history = ledger::History::open(&config.place.data, config.place.keys.tenant.clone()).unwrap();
-    rebuild::look(&history, more, config.place.clock.wall(), |_| {}).unwrap()
+    rebuild::look(&history, at_hand(more), config.place.clock.wall(), |_| {}).unwrap()
 }
 
 fn rows_of(config: &Config, kind: &str) -> Vec<(String, Vec<u8>)> {
@@ -245,13 +251,14 @@ async fn the_active_bundle_is_the_one_the_records_name() {
 async fn a_planted_key_gives_nobody_a_hand_in_the_repair_and_no_agent_has_one() {
     let world = full().await;
     let agent = world.token("sre-bot").to_owned();
+    // Somebody holds a key that no record made, and has put it beside the others.
+    let (planted, stranger) = world.control.draft_first_key(&person("dan"), Principal::Person(person("dan")), None);
     let (config, _folder, token) = down(world).await;
-    // Somebody holds a secret whose key the records never made, and has put it in place of another.
-    let rows = rows_of(&config, kind::KEY);
-    tamper(&config, vec![StateOp::Delete { kind: kind::KEY, key: rows[0].0.clone() }]);
+    let value = cbor::encode(&planted);
+    tamper(&config, vec![StateOp::Put { kind: kind::KEY, key: planted.id.to_string(), value }]);
     let found = look_at(&config, None);
-    let stranger = format!("csk_{}_{}", "0".repeat(26), "00".repeat(32));
-    assert_eq!(repair(&config, &found, &stranger).await.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(found.comparison.rows, [told(kind::KEY, &planted.id.to_string(), Answer::Extra)]);
+    assert_eq!(repair(&config, &found, &stranger.token).await.unwrap_err().code, Code::Unauthenticated);
     assert_eq!(repair(&config, &found, &agent).await.unwrap_err().code, Code::Forbidden);
     let lock = taken(&config).await;
     let wordless = rebuild::write(config.clone(), lock, &found, &token, " ").await.unwrap_err();
@@ -288,4 +295,62 @@ async fn what_has_ended_by_itself_may_be_dropped_already_and_not_be_added() {
     let key = "agent:sre-bot/planted".to_owned();
     tamper(&config, vec![StateOp::Put { kind: kind::IDEMPOTENCY, key: key.clone(), value: cbor::encode(&entry) }]);
     assert_eq!(look_at(&config, None).comparison.rows, [told(kind::IDEMPOTENCY, &key, Answer::Extra)]);
+}
+
+/// What is left of others after `cleo` is erased, who revoked a key, set a switch anew, and for whom an agent did things.
+async fn without_cleo() -> World {
+    let world = world_with(limited()).await;
+    let agent: types::AgentId = "sre-bot".parse().unwrap();
+    for on_behalf_of in [Some(person("cleo")), None] {
+        let wish = Wish { on_behalf_of, ..crate::wish("sre.report", "{}") };
+        let decided = world.control.decide_once(wish, false).await.unwrap();
+        assert!(decided.permit.is_some());
+    }
+    let holder = Principal::Agent("report-bot".parse().unwrap());
+    let key = world.control.create_key(&person("dan"), holder, None, None, "a second one").await.unwrap();
+    world.control.revoke_key(&person("cleo"), key.id, "it leaked").await.unwrap();
+    let target = Target::Tool("sre.list".parse().unwrap());
+    for by in ["ana", "cleo"] {
+        world.control.kill(Principal::Person(person(by)), target.clone(), "to be sure").await.unwrap();
+    }
+    world.control.lift(&person("dan"), target, "it is fine").await.unwrap();
+    // The gateway's own actions end with the process, in doubt.
+    let world = world.restart().await;
+    assert!(
+        world.control.history().state(kind::CONDUCT).unwrap().iter().any(|(key, _)| key.starts_with(agent.as_str()))
+    );
+    crate::erasure::they_leave(&world).await;
+    crate::erasure::erase(&world, "dan", "person:cleo").await.unwrap();
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_erased_records_is_told_again_but_for_what_they_took_away() {
+    let world = without_cleo().await;
+    let found = look(&world);
+    // The lifting is erased with her, and what she had lifted was set before by somebody else.
+    assert_eq!(found.comparison.rows, [told(kind::SWITCH, "tool:sre.list", Answer::Erased)]);
+    assert!(!found.comparison.differs() && !found.comparison.is_equal());
+    assert!(found.comparison.doubts.keys().all(|kind| *kind == kind::SWITCH), "{:?}", found.comparison.doubts);
+    let (config, _folder, token) = down(world).await;
+    let meter = ("agent:sre-bot".to_owned(), rows_of(&config, kind::METER)[0].1.clone());
+    let (plant, expected) = changed(kind::METER, &meter.0, &meter.1);
+    let switch = StateOp::Put { kind: kind::SWITCH, key: "agent:x".into(), value: vec![1] };
+    tamper(&config, vec![plant, switch]);
+    let found = look_at(&config, None);
+    let extra = told(kind::SWITCH, "agent:x", Answer::Extra);
+    assert_eq!(found.comparison.rows, [expected, extra, told(kind::SWITCH, "tool:sre.list", Answer::Erased)]);
+    assert_eq!(repair(&config, &found, &token).await.unwrap().changed, 2, "what cannot be told stays as it is");
+    assert_eq!(look_at(&config, None).comparison.rows, [told(kind::SWITCH, "tool:sre.list", Answer::Erased)]);
+    assert!(rows_of(&config, kind::SWITCH).is_empty(), "no switch comes back that was lifted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_rested_on_erased_records_are_not_said_to_be_wrong() {
+    let world = without_cleo().await;
+    crate::propose(&world, "sre.report", "{}").await;
+    let found =
+        countersign_control::replay::decisions(world.control.history(), at_hand(None), 0, u64::MAX, |_| {}).unwrap();
+    assert_eq!((found.count("differs"), found.count("missing")), (0, 0), "{:?}", found.told);
+    assert!(found.taken.contains_key("meter"), "of those between, somebody's word is taken: {:?}", found.taken);
 }

@@ -188,7 +188,8 @@ fn with_fact(content: &Content, name: &'static str, value: impl Into<FactValue>)
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_that_follow_from_the_records_before_are_counted_again() {
     let world = crate::rebuild::full().await;
-    let found = countersign_control::replay::decisions(world.control.history(), 0, u64::MAX, |_| {}).unwrap();
+    let found =
+        countersign_control::replay::decisions(world.control.history(), Bundles::new(), 0, u64::MAX, |_| {}).unwrap();
     // What was erased, and the decision that permitted it, which does not say of whom.
     assert_eq!((found.count("erased"), found.count("equal") + 2), (2, found.decisions), "{:?}", found.told);
     let outside: Vec<&str> = found.taken.keys().map(String::as_str).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use control::rebuild::{self, Found, Repair};
 use ledger::{Clock as _, History};
+use replay::Bundles;
 use replay::fold::{Answer, Comparison, Counts};
 use serde_json::{Value, json};
 
@@ -38,8 +39,9 @@ fn compare(folders: &Folders, as_json: bool) -> Done {
 fn look(folders: &Folders, history: &History, quiet: bool) -> Result<Found, CliError> {
     let bar = output::progress(history.size()?, quiet);
     // The folder's bundle stands in for one that is not stored any more, if it has that digest.
-    let more = folders.bundle_files().ok();
-    let found = rebuild::look(history, more, SystemClock.wall(), |next| bar.set_position(next))?;
+    let mut bundles = Bundles::new();
+    folders.bundle_files().into_iter().for_each(|files| bundles.add(files));
+    let found = rebuild::look(history, bundles, SystemClock.wall(), |next| bar.set_position(next))?;
     bar.finish_and_clear();
     Ok(found)
 }

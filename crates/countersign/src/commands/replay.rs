@@ -1,7 +1,7 @@
 //! `countersign replay`: every decision computed again from what was recorded of it.
 
 use control::replay::{Found, decisions};
-use replay::Replayed;
+use replay::{Bundles, Replayed};
 
 use super::Done;
 use crate::cli::Replay;
@@ -14,7 +14,8 @@ pub fn run(folders: &Folders, args: &Replay, as_json: bool) -> Done {
     let (history, _) = folders.history()?;
     let end = args.to.unwrap_or(u64::MAX).min(history.size()?);
     let bar = output::progress(end.saturating_sub(args.from), as_json);
-    let found = decisions(&history, args.from, end, |next| bar.set_position(next.saturating_sub(args.from)))?;
+    let found =
+        decisions(&history, Bundles::new(), args.from, end, |next| bar.set_position(next.saturating_sub(args.from)))?;
     bar.finish_and_clear();
     if as_json {
         output::say_json(&serde_json::to_value(&found).unwrap_or_default());

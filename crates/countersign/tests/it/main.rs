@@ -20,6 +20,7 @@ mod key;
 mod log_keys;
 mod program;
 mod reading;
+mod rebuild;
 mod receipt;
 mod replay;
 mod stateless;

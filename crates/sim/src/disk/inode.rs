@@ -71,6 +71,12 @@ impl Inode {
         self.cached.clone_from(&self.durable);
     }
 
+    /// Puts bytes at a place, on the platter and in memory.
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
+        put(&mut self.cached, at, bytes);
+        put(&mut self.durable, at, bytes);
+    }
+
     /// Flips a bit, on the platter and in memory.
     pub(crate) fn flip(&mut self, at: usize, bit: u8) {
         for copy in [&mut self.cached, &mut self.durable] {

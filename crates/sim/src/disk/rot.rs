@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use store::pages::{PAGE_BYTES, seal};
+
 use super::Disk;
 use super::inode::Inode;
 use super::names::{Ino, Names, Node};
@@ -44,6 +46,24 @@ impl Disk {
         state.inodes.get_mut(&ino).into_iter().for_each(|inode| inode.flip(flip.at, flip.bit));
     }
 
+    /// Changes some bytes of a journal wherever they stand, and gives each page its checksum; says in how many places. Nobody may
+    /// have the file open.
+    pub(crate) fn edit(&self, journal: &Path, bytes: &[u8]) -> usize {
+        let mut state = self.state();
+        let Some(Node::File(ino)) = state.names.get(journal) else { return 0 };
+        let Some(inode) = state.inodes.get_mut(&ino) else { return 0 };
+        let found: Vec<usize> = find(inode.bytes(), bytes).collect();
+        for place in &found {
+            let begin = place / PAGE_BYTES * PAGE_BYTES;
+            let page = inode.bytes().get(begin..begin + PAGE_BYTES);
+            let Some(mut page) = page.map(<[u8]>::to_vec) else { continue };
+            page.get_mut(place - begin + bytes.len() / 2).into_iter().for_each(|byte| *byte ^= 1);
+            seal(&mut page, begin);
+            inode.put(begin, &page);
+        }
+        found.len()
+    }
+
     /// Returns what is on it now. Nobody may have a file open.
     pub(crate) fn image(&self) -> Image {
         let state = self.state();
@@ -55,4 +75,10 @@ impl Disk {
         let mut state = self.state();
         (state.names, state.inodes) = (image.names.clone(), image.inodes.clone());
     }
+}
+
+fn find<'a>(within: &'a [u8], bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let first = bytes.first().copied();
+    let starts = within.iter().enumerate().filter(move |(_, byte)| Some(**byte) == first).map(|(at, _)| at);
+    starts.filter(move |at| within.get(*at..).is_some_and(|rest| rest.starts_with(bytes)))
 }

@@ -5,11 +5,16 @@ use types::Code;
 use super::{Run, Then};
 use crate::counts::Counts;
 use crate::disk::Flip;
+use crate::machine::Ask;
+use crate::oracle::Command;
 use crate::picture::Picture;
 use crate::process::Process;
 
 /// Is how many bits rot after a run, each alone and on a copy of the disk.
 const FLIPS: u64 = 8;
+
+/// Is how much of the write-ahead log is its end, in bytes.
+const END_BYTES: usize = 40_000;
 
 /// Is which file a bit is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +57,11 @@ impl Run {
                 return Err("an undisturbed journal denied a command".to_owned());
             }
         }
+        // A change of state that no record says is missed by nobody who counts records.
+        if self.rng.once_in(2) {
+            let (_, Command { id, .. }) = self.command();
+            self.send(&process, Ask::Note { id, records: 0, bytes: 0 }, Command { id, records: 0 }).await?;
+        }
         // What is published is read back by the next publishing; what is not, the head file knows nothing of.
         if self.rng.once_in(3) {
             self.publish(&mut process)?;
@@ -86,6 +96,26 @@ impl Run {
             count(&mut self.counts, kind, fate);
             self.world.disk.restore(&image);
         }
+        self.edit(picture)?;
+        self.world.disk.restore(&image);
+        Ok(())
+    }
+
+    /// Changes a record as who may write the folder can, who computes the checksum of its page anew.
+    fn edit(&mut self, picture: &Picture) -> Result<(), String> {
+        let record = self.rng.place(picture.size());
+        let Some(leaf) = picture.leaf(record) else { return Ok(()) };
+        if self.world.disk.edit(&self.world.journal(), leaf) == 0 {
+            return Ok(());
+        }
+        // The head the journal says itself must tell it too: the mark knows the root as well, and may be missing.
+        if self.rng.once_in(2) {
+            let mark = self.world.place.head.join("watermark.1");
+            self.world.mount().remove(&mark).map_err(|error| error.to_string())?;
+        }
+        let fate = self.start_edited(picture).map_err(|what| format!("record {record} was edited: {what}"))?;
+        self.counts.edited += 1;
+        self.counts.edited_refused += u64::from(fate == Fate::Refused);
         Ok(())
     }
 
@@ -106,7 +136,9 @@ impl Run {
             all.iter().filter(|(file, len)| *len > 0 && kind_of(file) == Some(Kind::Journal)).collect();
         let (kind, files) = if of_kind.is_empty() { (Kind::Journal, journal) } else { (kind, of_kind) };
         let (file, len) = files.get(self.rng.place(files.len()))?;
-        let drawn: Vec<usize> = (0..4).map(|_| self.rng.place(*len)).collect();
+        // What was acknowledged and not published stands at the end of the log.
+        let from = if kind == Kind::Log && self.rng.once_in(2) { len.saturating_sub(END_BYTES) } else { 0 };
+        let drawn: Vec<usize> = (0..4).map(|_| from + self.rng.place(len - from)).collect();
         let bit = u8::try_from(self.rng.below(8)).unwrap_or(0);
         let at = drawn.iter().find(|at| self.world.disk.byte(file, **at).is_some_and(|byte| byte != 0));
         Some((kind, Flip { file: file.clone(), at: *at.or(drawn.first())?, bit }))
@@ -121,6 +153,19 @@ impl Run {
         process.end();
         self.world.disk.power_on();
         fate
+    }
+
+    /// Starts with a record that is not the one it was: the start itself must refuse, or show the one that was.
+    fn start_edited(&self, picture: &Picture) -> Result<Fate, String> {
+        let process = match Process::start(&self.world) {
+            Ok(process) => process,
+            Err(error) => return refused(error.code(), &error),
+        };
+        let shown = Picture::of(&process.reader, &process.open.history);
+        process.end();
+        self.world.disk.power_on();
+        picture.compare(&shown.map_err(|error| format!("the journal starts with it: {error}"))?)?;
+        Ok(Fate::Harmless)
     }
 
     /// Reads everything and publishes: each is refused, or as it was.

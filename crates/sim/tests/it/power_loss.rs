@@ -12,7 +12,9 @@ fn a_thousand_losses_take_nothing_that_was_acknowledged() {
     }
     println!("{counts}{seed} seeds");
     let Counts { acks, whole, absent, published, taken_over, marks, rot_head_refused, .. } = counts;
-    let Counts { rot_journal_refused, rot_log_refused, rot_mark_harmless, rot_published_refused, .. } = counts;
+    let Counts {
+        rot_journal_refused, rot_log_refused, rot_mark_harmless, rot_published_refused, edited_refused, ..
+    } = counts;
     let Counts { faults_read, faults_write, faults_sync, faults_full, writes_torn, .. } = counts;
     for (what, count) in [
         ("acks", acks),
@@ -24,6 +26,7 @@ fn a_thousand_losses_take_nothing_that_was_acknowledged() {
         ("rot in the journal", rot_journal_refused),
         ("rot in the log", rot_log_refused),
         ("rot in the mark", rot_mark_harmless),
+        ("edited records", edited_refused),
         ("rot in the head file", rot_head_refused),
         ("rot in published files", rot_published_refused),
         ("reads", faults_read),

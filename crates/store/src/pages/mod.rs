@@ -79,8 +79,10 @@ fn is_whole(page: &[u8], at: usize) -> bool {
     mutant::on(Mutant::SumsNotCompared) || sum(page, at).is_some_and(|(sum, stored)| sum == *stored)
 }
 
-/// Puts the checksum into a page that is to be written at a place.
-fn seal(page: &mut [u8], at: usize) {
+/// Puts the checksum into a page that is to be written at a place, as who edits a journal past the store can, too.
+///
+/// - `at`: where the page begins in the file, in bytes.
+pub fn seal(page: &mut [u8], at: usize) {
     if let Some((sum, _)) = sum(page, at)
         && let Some(end) = page.last_chunk_mut()
     {

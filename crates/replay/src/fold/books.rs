@@ -1,0 +1,205 @@
+//! Everything that is kept, and the one function by which a record changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use types::case::Case;
+use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, Session, ToolName};
+
+use super::event::Event;
+use super::flights::Flights;
+use super::meters::Meters;
+use super::ops::Ops;
+use super::refusals::Refusals;
+use super::repeats::Repeats;
+use super::sessions::Sessions;
+use super::source::{Rows, read, values};
+use super::{FoldError, Place};
+use crate::state::{Conduct, Key, Quarantine, Switch, kind};
+
+/// Is the key of the row that names the active bundle; the others hold the files of one each.
+pub const ACTIVE: &str = "current";
+
+/// Is everything that is kept between decisions.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    pub(super) active: Option<Digest>,
+    pub(super) bundles: BTreeSet<Digest>,
+    pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    pub(super) quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
+    pub(super) pins: Arc<BTreeMap<ToolName, Digest>>,
+    pub(super) switches: BTreeMap<String, Switch>,
+    pub(super) cases: BTreeMap<CaseId, Case>,
+    pub(super) refusals: Refusals,
+    pub(super) flights: Flights,
+    pub(super) sessions: Sessions,
+    pub(super) keys: BTreeMap<KeyId, Key>,
+    pub(super) conduct: BTreeMap<(AgentId, ClassId), Conduct>,
+    pub(super) repeats: Repeats,
+    pub(super) meters: Meters,
+}
+
+impl Books {
+    /// Takes up what is stored; without any rows it is a journal that has not begun.
+    ///
+    /// # Errors
+    ///
+    /// A sentence saying which stored value cannot be read.
+    pub fn load(rows: &Rows<'_>) -> Result<Self, String> {
+        let bundles = rows(kind::BUNDLE)?;
+        let active = bundles.iter().find(|(key, _)| key == ACTIVE).map(|(_, value)| types::cbor::decode(value));
+        let pins = read::<(ToolName, Digest)>(rows, kind::PIN)?.into_iter().map(|(_, pin)| pin).collect();
+        let conduct = read::<((AgentId, ClassId), Conduct)>(rows, kind::CONDUCT)?.into_iter().map(|(_, entry)| entry);
+        Ok(Self {
+            active: active.transpose().map_err(|e| format!("the active bundle's digest is {e}"))?,
+            bundles: bundles.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect(),
+            grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
+            quarantine: Arc::new(values(rows, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
+            pins: Arc::new(pins),
+            switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
+            cases: values(rows, kind::CASE, |c: &Case| c.id)?,
+            refusals: Refusals::load(rows)?,
+            flights: Flights::load(rows)?,
+            sessions: Sessions::load(values(rows, kind::SESSION, |s: &Session| s.id)?),
+            keys: values(rows, kind::KEY, |k: &Key| k.id)?,
+            conduct: conduct.collect(),
+            repeats: Repeats::load(rows)?,
+            meters: Meters::load(rows)?,
+        })
+    }
+
+    /// Returns the digest of the active bundle; `None` until one was activated.
+    pub fn active(&self) -> Option<Digest> {
+        self.active
+    }
+
+    /// Returns the digests of the bundles that were ever active.
+    pub fn bundles(&self) -> &BTreeSet<Digest> {
+        &self.bundles
+    }
+
+    /// Returns the levels given by hand.
+    pub fn grants(&self) -> &Arc<BTreeMap<(AgentId, ClassId), Grant>> {
+        &self.grants
+    }
+
+    /// Returns the tools whose definition is not the reviewed one.
+    pub fn quarantine(&self) -> &Arc<BTreeMap<ToolName, Quarantine>> {
+        &self.quarantine
+    }
+
+    /// Returns the definitions pinned by hand.
+    pub fn pins(&self) -> &Arc<BTreeMap<ToolName, Digest>> {
+        &self.pins
+    }
+
+    /// Returns the kill switches that are set, by their key.
+    pub fn switches(&self) -> &BTreeMap<String, Switch> {
+        &self.switches
+    }
+
+    /// Returns the cases that are open or approved.
+    pub fn cases(&self) -> &BTreeMap<CaseId, Case> {
+        &self.cases
+    }
+
+    /// Returns the exact actions that a person refused.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Returns the permitted actions without an outcome.
+    pub fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    /// Returns the open sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Returns the bearer keys.
+    pub fn keys(&self) -> &BTreeMap<KeyId, Key> {
+        &self.keys
+    }
+
+    /// Returns how the actions of agents ended, by agent and class.
+    pub fn conduct(&self) -> &BTreeMap<(AgentId, ClassId), Conduct> {
+        &self.conduct
+    }
+
+    /// Returns the idempotency keys.
+    pub fn repeats(&self) -> &Repeats {
+        &self.repeats
+    }
+
+    /// Returns what everybody has used of rates and budgets.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Lets a record change what is kept, and returns the cases that it changed.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError`] if it cannot follow upon the records before it; then nothing has changed.
+    pub fn take(&mut self, event: Event<'_>, place: &Place<'_>, ops: &mut Ops) -> Result<Vec<Case>, FoldError> {
+        match event {
+            Event::Nothing => {}
+            Event::Decided(decided) => return self.decided(&decided, place, ops),
+            Event::Counted(session, permitted) => self.count_in(&session, permitted, place.now, ops),
+            Event::Landed(action, status) => self.landed(&action, status, place, ops)?,
+            Event::Voted(vote) => return self.voted(&vote, place, ops).map(|case| vec![case]),
+            Event::CaseEnded(case, state) => return self.ended(&case, state, ops).map(|case| vec![case]),
+            Event::SessionOpened(session) => {
+                ops.put(kind::SESSION, session.id.to_string(), &session);
+                self.sessions.put(session);
+            }
+            Event::SessionClosed(session) => {
+                ops.delete(kind::SESSION, session.to_string());
+                self.sessions.remove(&session);
+            }
+            Event::Summed(summed) => self.summed(&summed, ops)?,
+            Event::Erased(mark, erased) => ops.put(kind::ERASED, mark, &erased),
+            other => self.administered(other, ops),
+        }
+        Ok(Vec::new())
+    }
+
+    fn administered(&mut self, event: Event<'_>, ops: &mut Ops) {
+        match event {
+            Event::Switched(switch) => {
+                ops.put(kind::SWITCH, switch.target.key(), &switch);
+                self.switches.insert(switch.target.key(), switch);
+            }
+            Event::Lifted(target) => {
+                ops.delete(kind::SWITCH, target.key());
+                self.switches.remove(&target.key());
+            }
+            Event::Granted(grant) => {
+                ops.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
+                Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
+            }
+            Event::Keyed(key) => {
+                ops.put(kind::KEY, key.id.to_string(), &key);
+                self.keys.insert(key.id, key);
+            }
+            Event::Activated(digest) => {
+                ops.put(kind::BUNDLE, ACTIVE, &digest);
+                self.active = Some(digest);
+                self.bundles.insert(digest);
+            }
+            Event::Pinned(tool, digest) => {
+                ops.put(kind::PIN, tool.to_string(), &(tool.clone(), digest));
+                ops.delete(kind::QUARANTINE, tool.to_string());
+                Arc::make_mut(&mut self.quarantine).remove(&tool);
+                Arc::make_mut(&mut self.pins).insert(tool, digest);
+            }
+            Event::Quarantined(quarantine) => {
+                ops.put(kind::QUARANTINE, quarantine.tool.to_string(), &quarantine);
+                Arc::make_mut(&mut self.quarantine).insert(quarantine.tool.clone(), quarantine);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What goes without a record of its own, and what is told again of others when somebody goes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use types::{Millis, Principal};
+
+use super::FoldError;
+use super::books::Books;
+use super::leaving::Leaving;
+use super::ops::Ops;
+use crate::state::{Summed, kind};
+
+impl Books {
+    pub(super) fn summed(&mut self, summed: &Summed, ops: &mut Ops) -> Result<(), FoldError> {
+        if !summed.meter.is_empty() {
+            self.meters.set(&summed.principal, &summed.meter, ops).ok_or(FoldError::Unreadable)?;
+        }
+        for (class, conduct) in &summed.conduct {
+            let agent = summed.principal.agent().ok_or(FoldError::Unreadable)?;
+            let key = (agent.clone(), class.clone());
+            ops.put(kind::CONDUCT, format!("{agent}/{class}"), &(key.clone(), *conduct));
+            self.conduct.insert(key, *conduct);
+        }
+        Ok(())
+    }
+
+    /// Sums up what is counted of everybody for whom `goes` says that records it rests on go.
+    pub fn sum_up(&self, goes: impl Fn(&Principal) -> bool) -> Vec<Summed> {
+        let mut all: BTreeMap<String, Summed> = BTreeMap::new();
+        let new = |principal| Summed { principal, meter: Vec::new(), conduct: Vec::new() };
+        for (who, meter) in self.meters.all() {
+            if let Some(principal) = Principal::from_subject(who) {
+                all.insert(who.clone(), Summed { meter, ..new(principal) });
+            }
+        }
+        for ((agent, class), conduct) in &self.conduct {
+            let principal = Principal::Agent(agent.clone());
+            let summed = all.entry(principal.subject()).or_insert_with(|| new(principal));
+            summed.conduct.push((class.clone(), *conduct));
+        }
+        all.into_values().filter(|summed| goes(&summed.principal)).collect()
+    }
+
+    /// Forgets what has ended by itself and stands for nothing any more: no record says so.
+    pub fn sweep(&mut self, now: Millis, ops: &mut Ops) {
+        self.repeats.sweep(now, ops);
+        self.refusals.sweep(now, ops);
+    }
+
+    /// Forgets what rests on a subject, whose records go with it: so nobody who counts them again finds it either.
+    ///
+    /// Returns how many keys and levels it took along.
+    pub fn forget(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> (u64, u64) {
+        let (keys, levels) = (self.forget_keys(leaving, ops), self.forget_grants(leaving, ops));
+        self.meters.remove(leaving.subject(), ops);
+        self.repeats.remove(leaving, ops);
+        self.refusals.remove(leaving, ops);
+        if let Some(agent) = leaving.subject().agent() {
+            for (_, class) in self.conduct.keys().filter(|(counted, _)| counted == agent) {
+                ops.delete(kind::CONDUCT, format!("{agent}/{class}"));
+            }
+            self.conduct.retain(|(counted, _), _| counted != agent);
+        }
+        (keys, levels)
+    }
+
+    /// Removes the keys that the subject holds, made, or is acted for with; those it made for others have ended by now.
+    fn forget_keys(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> u64 {
+        let before = self.keys.len();
+        self.keys.retain(|id, key| {
+            let theirs = leaving.holds(key) || leaving.is(&key.by);
+            if theirs {
+                ops.delete(kind::KEY, id.to_string());
+            }
+            !theirs
+        });
+        (before - self.keys.len()) as u64
+    }
+
+    /// Removes the levels that were given to the subject, or by it and have ended.
+    fn forget_grants(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> u64 {
+        let before = self.grants.len();
+        for grant in self.grants.values().filter(|grant| leaving.was_given(grant)) {
+            ops.delete(kind::GRANT, format!("{}/{}", grant.agent, grant.class));
+        }
+        Arc::make_mut(&mut self.grants).retain(|_, grant| !leaving.was_given(grant));
+        (before - self.grants.len()) as u64
+    }
+}
