@@ -1,6 +1,7 @@
 //! `/v1/tools`: definitions of tools, reviewed and pinned.
 
 use axum::extract::State;
+use control::secrets::SecretPart;
 use control::tools::ToolView;
 use serde::{Deserialize, Serialize};
 use types::{Digest, ToolName};
@@ -53,6 +54,28 @@ pub struct ReviewedTool {
     tool: CataloguedTool,
     /// The definition as the server wrote it, which is JSON text; null when only its digest is known, as after a restart.
     definition: Option<String>,
+    /// What of it is redacted in every record; what its schema and its names say once its server has listed it.
+    secrets: Vec<Secret>,
+}
+
+/// Is a part of a tool that is redacted in every record.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Secret {
+    /// Of what it is a part: `arguments` or `results`.
+    #[schema(example = "arguments")]
+    side: &'static str,
+    /// Where it stands: a JSON Pointer with `*` for any name or position and `**` for any depth.
+    #[schema(example = "/users/*/password")]
+    place: String,
+    /// Who says so: the bundle's `catalogue`, the tool's own `schema`, or the property's `name`.
+    #[schema(example = "schema")]
+    why: &'static str,
+}
+
+impl From<SecretPart> for Secret {
+    fn from(part: SecretPart) -> Self {
+        Self { side: part.side, place: part.place, why: part.why.as_str() }
+    }
 }
 
 /// Is what was reviewed, and what came of it.
@@ -93,7 +116,8 @@ async fn list(State(app): State<App>, _: Anyone) -> Json<Tools> {
 ))]
 async fn show(State(app): State<App>, _: Anyone, Named(tool): Named<ToolName>) -> Result<Json<ReviewedTool>, Fault> {
     let view = app.control.tool(&tool)?;
-    Ok(Json(ReviewedTool { definition: view.text.clone(), tool: view.into() }))
+    let secrets = app.control.secrets(&tool)?.into_iter().map(Secret::from).collect();
+    Ok(Json(ReviewedTool { definition: view.text.clone(), tool: view.into(), secrets }))
 }
 
 /// Pins the definition that was reviewed, if the tool is still listed with it.

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use evidence::Hidden;
 use executor::Flight;
 use ledger::Recorded;
 use stages::decision::Permit;
@@ -192,12 +193,13 @@ impl Control {
     }
 
     /// Lists a permit that an agent carries out by itself, so that a kill names it until it is used up.
-    fn hand_out(&self, decided: &Decided) -> Failure<()> {
+    fn hand_out(&self, decided: &Decided, hidden: Hidden) -> Failure<()> {
         let Some(permit) = &decided.permit else { return Ok(()) };
         let permit = permit.get();
         let flight = Flight::of(permit, decided.decision.at);
         let pass =
             self.gate.enter(flight).map_err(|_| Refusal::plain(Code::Killed, "a kill switch was set meanwhile"))?;
+        self.redaction.begin(permit.action(), hidden, permit.expires_at(), self.now());
         let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
         handed.insert(permit.action(), (pass, permit.expires_at()));
         Ok(())
@@ -228,15 +230,21 @@ impl Control {
         change: Option<Change>,
     ) -> Failure<Proposed> {
         self.principal_may_change(&proposal.principal)?;
+        let original = self.original(&proposal)?;
+        let mut proposal = proposal;
         if mutant::on(Mutant::KillCheckedEarly) {
             self.stopped_early(&proposal)?;
         }
         let plan = self.plan_of(&proposal);
         for attempt in 0..=OVERTAKEN_MAX {
             let inside = attempt == OVERTAKEN_MAX;
-            let prepared = (!inside).then(|| prepare(&self.views, &self.snapshot(), &proposal, plan.as_deref()));
+            let snapshot = self.snapshot();
+            let hidden =
+                original.as_ref().map(|original| original.redact(&snapshot.bundle, &mut proposal)).transpose()?;
+            let prepared = (!inside).then(|| prepare(&self.views, &snapshot, &proposal, plan.as_deref()));
             let propose = Propose {
                 proposal: proposal.clone(),
+                original: original.clone(),
                 prepared,
                 reported,
                 idempotency_key: key.clone(),
@@ -249,7 +257,11 @@ impl Control {
                     let case = case.map(|case| self.case_ref(&case));
                     let Changes { to_reopen, gone, .. } = changes;
                     let decided = Decided { decision: *decision, permit, case, receipt, to_reopen, gone };
-                    return self.settle(decided, reported).await.map(|decided| Proposed::Now(Box::new(decided)));
+                    let hidden = hidden.unwrap_or_default();
+                    return self
+                        .settle(decided, reported, hidden)
+                        .await
+                        .map(|decided| Proposed::Now(Box::new(decided)));
                 }
                 Reply::Repeated(action) => return Ok(Proposed::Before(action)),
                 Reply::Overtaken | Reply::Done(_) | Reply::Refused { .. } => {}
@@ -270,10 +282,10 @@ impl Control {
 
     /// Waits for the receipt that the policy demands of a permit, and hands it out if its agent carries the action out by
     /// itself; or says that no permit was handed out.
-    async fn settle(&self, decided: Decided, reported: bool) -> Failure<Decided> {
+    async fn settle(&self, decided: Decided, reported: bool, hidden: Hidden) -> Failure<Decided> {
         let mut settled = self.await_receipt(&decided).await;
         if reported && settled.is_ok() {
-            settled = self.hand_out(&decided);
+            settled = self.hand_out(&decided, hidden);
         }
         if let Err(refusal) = settled {
             let action = decided.decision.action;
@@ -283,10 +295,19 @@ impl Control {
         Ok(decided)
     }
 
-    /// Asks people again, under a new bundle, about an action whose case that bundle has voided.
+    /// Asks people again, under a new bundle, about an action whose case that bundle has voided; one of which the bundle
+    /// hides less than is recorded is not asked about, since nobody could propose it as it is recorded.
     pub(crate) async fn propose_again(&self, proposal: ActionProposal) -> Failure<bool> {
-        let propose =
-            Propose { proposal, prepared: None, reported: false, idempotency_key: None, change: None, reopen: true };
+        let Some(original) = self.original_of_record(&proposal) else { return Ok(false) };
+        let propose = Propose {
+            proposal,
+            original: Some(original),
+            prepared: None,
+            reported: false,
+            idempotency_key: None,
+            change: None,
+            reopen: true,
+        };
         let reply = self.ask(Command::Propose(Box::new(propose))).await?;
         Ok(matches!(reply, Reply::Decided { case: Some(_), .. }))
     }
@@ -317,6 +338,10 @@ impl Control {
             return Err(forbidden(format!("{action} is not this agent's")));
         }
         let since = path.decision().map_or(self.now(), |decision| decision.at);
+        let (result, error) = match &path.proposal {
+            Some(proposal) => self.reported(proposal, result, error),
+            None => (None, None),
+        };
         let outcome = Outcome {
             action,
             status,

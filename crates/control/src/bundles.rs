@@ -67,7 +67,8 @@ pub fn trials(bundle: &Bundle) -> Result<Vec<Report>, Refusal> {
     let stage = Stage { bundle: bundle.data(), digest: bundle.digest(), policy: &policy, admin: &policy::ADMIN_TOOLS };
     let mut reports = Vec::new();
     for (path, text) in bundle.files().iter().filter(|(path, _)| path.starts_with("tests/")) {
-        for trial in trial::parse(text).map_err(|e| unreadable(path, &e))? {
+        for mut trial in trial::parse(text).map_err(|e| unreadable(path, &e))? {
+            crate::redaction::of_test(bundle, &trial.tool, &mut trial.arguments);
             reports.push(stage.run(&trial).map_err(|e| unreadable(path, &e))?);
         }
     }
@@ -86,7 +87,7 @@ fn failure(report: &Report) -> String {
 ///
 /// `bundle-invalid` with every problem; `bundle-tests-failed` with every failing test.
 pub fn check(files: BundleFiles) -> Result<Bundle, Refusal> {
-    let bundle = Bundle::load(files).map_err(|e| refusal(&e))?;
+    let bundle = Bundle::load_new(files).map_err(|e| refusal(&e))?;
     let failed: Vec<String> = trials(&bundle)?.iter().filter(|report| !report.passed).map(failure).collect();
     if failed.is_empty() {
         return Ok(bundle);

@@ -20,6 +20,7 @@ use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 use crate::board::Board;
 use crate::door::Refusal;
 use crate::machine::{Command, Decider, Reply, Seed};
+use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Switch, kind};
 use crate::tools::Listed;
@@ -70,6 +71,7 @@ pub struct Control {
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
+    pub(crate) redaction: Redaction,
     /// Held while the keys of the log change, so that two changes cannot cross.
     pub(crate) changing_log: tokio::sync::Mutex<()>,
     publisher: Mutex<Publisher>,
@@ -167,6 +169,7 @@ impl Control {
             .map(|(action, flight)| (action, (gate.hold(listed(action, &flight, &config.tenant)), flight.expires)))
             .collect();
         let witnesses = Witnesses::of(&config).map_err(state)?;
+        let redaction = Redaction::new(config.place.keys.tenant.redaction(config.place.keys.log.verifier().name()));
         Ok(Arc::new(Self {
             ledger: opened.ledger,
             witnesses,
@@ -182,6 +185,7 @@ impl Control {
             switching: tokio::sync::Mutex::new(()),
             handed: Mutex::new(handed),
             observed: RwLock::default(),
+            redaction,
             changing_log: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),

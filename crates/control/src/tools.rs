@@ -66,6 +66,7 @@ impl Control {
             let definition = definition(identity, text);
             // What the catalogue does not have cannot be pinned; a server could name any number of such tools.
             if snapshot.bundle.data().tools.contains_key(&tool) {
+                self.redaction.learn(definition, text);
                 let listed = Listed { definition, text: text.clone() };
                 self.observed.write().unwrap_or_else(PoisonError::into_inner).insert(tool.clone(), listed);
             }

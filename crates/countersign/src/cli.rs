@@ -444,7 +444,7 @@ pub struct Erase {
 pub enum ToolCommand {
     /// List the tools of the catalogue, with the digests of their definitions.
     List,
-    /// Show a tool's definition as its server listed it last, and the digest to pin.
+    /// Show a tool's definition as its server listed it last, the digest to pin, and what of it is redacted and why.
     Show {
         /// The tool, as `server.tool`.
         tool: ToolName,

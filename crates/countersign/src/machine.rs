@@ -54,6 +54,14 @@ pub fn environment() -> control::control::Environment {
     Arc::new(variable)
 }
 
+/// Leaves no core dump behind in a file: it would hold keys, and what is secret in calls under way.
+pub fn no_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%error, "core dumps cannot be turned off");
+    }
+}
+
 /// Sends log lines to standard error: warnings by default, more with each `-v`.
 pub fn log(verbose: u8) {
     let level = match verbose {

@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
         Err(error) => return cli::usage(&error),
     };
     machine::log(cli.verbose);
+    machine::no_core_dumps();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

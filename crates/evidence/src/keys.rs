@@ -9,6 +9,7 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use minicbor::{Decode, Encode};
 use sha2::Sha256;
+use types::Digest;
 use types::id::RecordId;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -25,6 +26,13 @@ pub struct SubjectKey([u8; 32]);
 /// Is the key of one record, derived from the keys of all its subjects: lacking one, it cannot be made.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct RecordKey([u8; 32]);
+
+/// Is the key under which secrets are marked, so that equal ones are seen to be equal and none can be guessed.
+///
+/// An attacker who holds it can test guesses against every mark of its epoch. It is derived from the tenant's key and is
+/// never written anywhere.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct RedactionKey([u8; 32]);
 
 /// Is a subject key as it is stored: sealed under the tenant key for exactly that subject.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -97,6 +105,16 @@ impl TenantKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// Derives the key under which secrets are marked in the records of one epoch of the log.
+    ///
+    /// - `origin`: the name of the log, which another epoch does not share.
+    pub fn redaction(&self, origin: &str) -> RedactionKey {
+        let mut mac = keyed(&self.0);
+        mac.update(b"countersign/redaction/1");
+        mac.update(origin.as_bytes());
+        RedactionKey(mac.finalize().into_bytes().into())
+    }
+
     fn cipher(&self) -> Aes256Gcm {
         Aes256Gcm::new(&self.0.into())
     }
@@ -106,6 +124,15 @@ impl SubjectKey {
     /// Takes 32 random bytes as the key.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+}
+
+impl RedactionKey {
+    /// Computes the tag of a text: the same for the same text, and to whoever lacks the key like any other.
+    pub fn tag(&self, text: &str) -> Digest {
+        let mut mac = keyed(&self.0);
+        mac.update(text.as_bytes());
+        Digest(mac.finalize().into_bytes().into())
     }
 }
 
@@ -154,6 +181,12 @@ impl std::fmt::Debug for TenantKey {
 impl std::fmt::Debug for SubjectKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SubjectKey(..)")
+    }
+}
+
+impl std::fmt::Debug for RedactionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedactionKey(..)")
     }
 }
 

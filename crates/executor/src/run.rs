@@ -34,6 +34,19 @@ pub enum SendError {
     Invalid(String),
 }
 
+impl SendError {
+    /// Returns the word for its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Stopped(_) => "stopped",
+            Self::NotSent(_) => "not sent",
+            Self::Unknown(_) => "unknown",
+            Self::TooLarge(_) => "too large",
+            Self::Invalid(_) => "invalid",
+        }
+    }
+}
+
 /// Sends an action to where it takes effect.
 pub trait Target: Sync {
     /// Sends it once and waits for the answer.
@@ -120,7 +133,8 @@ async fn attempts<T: Target>(
         if !(again && retries && key_alive && *sent < plan.attempts_max) {
             return Err(doubt.unwrap_or(error));
         }
-        tracing::info!(action = %plan.flight.action, attempt = *sent, ?error, "sending again");
+        // What the server said may hold what was secret in the arguments.
+        tracing::info!(action = %plan.flight.action, attempt = *sent, error = error.kind(), "sending again");
         tokio::time::sleep(Duration::from_millis(100 << (*sent).min(5))).await;
         // A kill that came meanwhile holds for every attempt, and so does the permit's end.
         if let Some(stop) = gate.stopped(&plan.flight) {

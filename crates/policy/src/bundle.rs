@@ -9,6 +9,7 @@ use crate::nesting;
 use crate::parse;
 use crate::problem::{LoadError, Problem};
 use crate::report::Report;
+use crate::secrets::{self, Strictness};
 use crate::validate;
 
 /// Is a policy bundle: its files, what they say, and the compiled policies.
@@ -31,14 +32,25 @@ impl Bundle {
     /// that lead nowhere, numbers out of range, policies that do not validate strictly against the schema,
     /// and tools whose action the schema lacks.
     pub fn load(files: BundleFiles) -> Result<Self, LoadError> {
-        nesting::with_room(|| Self::load_here(files))
+        nesting::with_room(|| Self::load_here(files, Strictness::Listed))
     }
 
-    fn load_here(files: BundleFiles) -> Result<Self, LoadError> {
+    /// Reads a bundle that is to become active, as [`Bundle::load`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] as there, and for what reads an argument that is secret by its name: a bundle that was active before
+    /// names counted loads all the same, and denies what it cannot read.
+    pub fn load_new(files: BundleFiles) -> Result<Self, LoadError> {
+        nesting::with_room(|| Self::load_here(files, Strictness::Named))
+    }
+
+    fn load_here(files: BundleFiles, strictness: Strictness) -> Result<Self, LoadError> {
         let mut report = Report::default();
         let data = parse::parse(&files, &mut report);
         validate::validate(&data, &files, &mut report);
-        match Program::compile(&data, &files, &mut report) {
+        secrets::check(&data, strictness, &mut report);
+        match Program::compile(&data, &files, strictness, &mut report) {
             Some(program) if !report.has_problems() => Ok(Self { digest: files.digest(), files, data, program }),
             _ => Err(LoadError(report.into_problems())),
         }

@@ -20,6 +20,7 @@ use crate::nesting;
 use crate::policies::{self, Source};
 use crate::problem::Problem;
 use crate::report::Report;
+use crate::secrets::{self, Strictness};
 
 const SCHEMA: &str = "schema.cedarschema";
 
@@ -81,22 +82,40 @@ pub(crate) struct Program {
 
 impl Program {
     /// Compiles a bundle, and reports everything that does not hold; `None` without a usable schema.
-    pub(crate) fn compile(data: &BundleData, files: &BundleFiles, report: &mut Report) -> Option<Self> {
+    pub(crate) fn compile(
+        data: &BundleData,
+        files: &BundleFiles,
+        strictness: Strictness,
+        report: &mut Report,
+    ) -> Option<Self> {
         let sources = policies::read(files, data, report);
         let ground = Arc::new(Ground::read(data, files, report)?);
-        Some(Self::on(ground, sources, files, report))
+        validate(&sources, &ground.validator, files, report);
+        Some(Self::on(ground, sources, data, strictness, report))
     }
 
     /// Compiles the policies of a bundle anew, on the same ground.
     pub(crate) fn compile_policies(&self, data: &BundleData, files: &BundleFiles, report: &mut Report) -> Self {
         let sources = policies::read(files, data, report);
-        Self::on(Arc::clone(&self.ground), sources, files, report)
+        validate(&sources, &self.ground.validator, files, report);
+        Self::on(Arc::clone(&self.ground), sources, data, Strictness::Listed, report)
     }
 
-    fn on(ground: Arc<Ground>, sources: Vec<Source>, files: &BundleFiles, report: &mut Report) -> Self {
-        validate(&sources, &ground.validator, files, report);
+    fn on(
+        ground: Arc<Ground>,
+        sources: Vec<Source>,
+        data: &BundleData,
+        strictness: Strictness,
+        report: &mut Report,
+    ) -> Self {
         let core = ground.core_schema();
-        let compiled = sources.into_iter().map(|source| Compiled::new(source, &ground.askers, core)).collect();
+        let compile = |source: Source| {
+            let (file, place) = (source.file.clone(), source.place);
+            let compiled = Compiled::new(source, &ground.askers, core);
+            secrets::policy(&compiled, (&file, place), data, &ground.actions, strictness, report);
+            compiled
+        };
+        let compiled = sources.into_iter().map(compile).collect();
         Self { index: Index::new(compiled), ground }
     }
 }

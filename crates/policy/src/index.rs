@@ -18,6 +18,7 @@ use types::{ObligationId, PolicyId, ProfileId};
 use crate::actions::Action;
 use crate::entities::{Asker, Askers};
 use crate::policies::Source;
+use crate::reads::Reads;
 
 // A pair costs some kilobytes; beyond this many, all are forgotten and looked up again as needed.
 const PAIRS_MAX: usize = 8_192;
@@ -37,6 +38,8 @@ pub(crate) struct Compiled {
     pub(crate) escalate: Vec<ProfileId>,
     /// What must happen besides what it permits.
     pub(crate) obligations: Vec<ObligationId>,
+    /// What it reads of the arguments.
+    pub(crate) reads: Reads,
     principal: PrincipalScope,
     action: ActionScope,
     entities: Vec<Arc<Entity>>,
@@ -52,10 +55,12 @@ impl Compiled {
             let uid: &EntityUID = literal.as_ref();
             askers.named(uid).into_iter().chain(core.action(uid))
         });
+        let condition = condition(policy);
         Self {
             id: policy.id().to_string(),
             permits: policy.effect() == Effect::Permit,
-            condition: condition(policy),
+            reads: Reads::of(&condition),
+            condition,
             principal: PrincipalScope::of(policy.principal_constraint()),
             action: ActionScope::of(policy.action_constraint()),
             entities: named.collect(),
@@ -65,8 +70,13 @@ impl Compiled {
         }
     }
 
+    /// Says whether its scope has an action.
+    pub(crate) fn covers(&self, action: &Action) -> bool {
+        self.action.holds(action)
+    }
+
     fn can_apply(&self, asker: &Asker, action: &Action) -> bool {
-        self.action.holds(action) && self.principal.holds(asker)
+        self.covers(action) && self.principal.holds(asker)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Turns the JSON Schema of a tool's arguments into a Cedar record type, and says what it leaves out.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -16,8 +16,9 @@ const PROPERTIES_MAX: usize = 1_000;
 /// Writes the Cedar record type of an object schema, over several lines.
 ///
 /// - `indent`: the depth of the line it starts on, in steps of two blanks.
-pub(crate) fn record(schema: &Value, indent: usize) -> String {
-    let writer = Writer { root: schema, left: Cell::new(PROPERTIES_MAX) };
+/// - `secret`: says of a path whether it is secret and hence left out; the items of a list are a step `*`.
+pub(crate) fn record(schema: &Value, indent: usize, secret: &dyn Fn(&[String]) -> bool) -> String {
+    let writer = Writer { root: schema, left: Cell::new(PROPERTIES_MAX), path: RefCell::default(), secret };
     let written = writer.resolve(schema).and_then(|object| writer.record(object, indent, 0));
     written.unwrap_or_else(|_| "{}".to_owned())
 }
@@ -28,6 +29,8 @@ type LeftOut = &'static str;
 struct Writer<'a> {
     root: &'a Value,
     left: Cell<usize>,
+    path: RefCell<Vec<String>>,
+    secret: &'a dyn Fn(&[String]) -> bool,
 }
 
 impl<'a> Writer<'a> {
@@ -64,7 +67,16 @@ impl<'a> Writer<'a> {
         }
         let Some(left) = self.left.get().checked_sub(1) else { return Err("too many arguments") };
         self.left.set(left);
-        self.cedar(schema, indent, depth + 1)
+        self.inside(name, || {
+            if (self.secret)(&self.path.borrow()) { Err("secret") } else { self.cedar(schema, indent, depth + 1) }
+        })
+    }
+
+    fn inside<T>(&self, step: &str, work: impl FnOnce() -> T) -> T {
+        self.path.borrow_mut().push(step.to_owned());
+        let done = work();
+        self.path.borrow_mut().pop();
+        done
     }
 
     fn cedar(&self, schema: &'a Value, indent: usize, depth: usize) -> Result<String, LeftOut> {
@@ -94,7 +106,7 @@ impl<'a> Writer<'a> {
 
     fn set(&self, schema: &'a Map<String, Value>, indent: usize, depth: usize) -> Result<String, LeftOut> {
         let items = schema.get("items").ok_or("a list of anything")?;
-        Ok(format!("Set<{}>", self.cedar(items, indent, depth + 1)?))
+        Ok(format!("Set<{}>", self.inside("*", || self.cedar(items, indent, depth + 1))?))
     }
 
     /// Follows references within the schema; one that leads nowhere or in a circle has no type.
@@ -161,18 +173,33 @@ mod tests {
   // left out: "ratio" (a number that may have a fraction)
   tags?: Set<String>,
 }"##;
-        assert_eq!(record(&schema, 0), expected);
+        assert_eq!(record(&schema, 0, &|_| false), expected);
+    }
+
+    #[test]
+    fn what_is_secret_is_left_out() {
+        let schema = json!({"type": "object", "properties": {
+            "pin": {"type": "string"},
+            "users": {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}, "name": {"type": "string"}}}},
+        }});
+        let secret = |path: &[String]| ["pin", "users/*/key"].contains(&path.join("/").as_str());
+        let text = record(&schema, 0, &secret);
+        assert!(
+            text.contains("// left out: \"pin\" (secret)") && text.contains("// left out: \"key\" (secret)"),
+            "{text}"
+        );
+        assert!(text.contains("name?: String"), "{text}");
     }
 
     #[test]
     fn a_schema_that_contains_itself_ends() {
         let schema = json!({"type": "object", "properties": {"child": {"$ref": "#"}}});
-        let text = record(&schema, 0);
+        let text = record(&schema, 0, &|_| false);
         assert!(text.contains("nested too deeply"), "{text}");
         let twice = json!({"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}, "c": {"$ref": "#"}, "d": {"$ref": "#"}}});
-        assert!(record(&twice, 0).contains("too many arguments"));
+        assert!(record(&twice, 0, &|_| false).contains("too many arguments"));
         for odd in [json!(true), json!({}), json!({"type": "string"}), json!(null)] {
-            assert_eq!(record(&odd, 0), "{}");
+            assert_eq!(record(&odd, 0, &|_| false), "{}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use types::ToolName;
 use types::bundle::{AttributeType, BundleData, Kind, Tool};
+use types::secret::{Declared, Listed};
 
 use crate::json_schema;
 use crate::names::{self, quote};
@@ -148,13 +149,22 @@ fn action(out: &mut String, name: &ToolName, tool: &Tool, input: Option<&Value>)
     let resource = tool.resource.as_ref().map_or(names::SERVER, |map| &map.kind);
     let parents =
         format!("[{}, {}]", quote(&format!("class:{}", tool.class)), quote(&format!("server:{}", name.server)));
-    let input = input.map_or_else(|| "{}".to_owned(), |schema| json_schema::record(schema, 2));
+    let input = input.map_or_else(|| "{}".to_owned(), |schema| typed(tool, schema));
     let _ = write!(
         out,
         "\naction {} in {parents} appliesTo {{\n  principal: [Agent, Person],\n  resource: [{resource}],\n  context: {{\n{SITUATION}    \
          input: {input},\n  }},\n}};\n",
         quote(&name.to_string()),
     );
+}
+
+/// Writes the type of a tool's arguments, without what is secret: no policy can read that.
+fn typed(tool: &Tool, schema: &Value) -> String {
+    let declared = Declared::of(schema.clone()).patterns();
+    let listed = Listed::arguments(tool);
+    let is_secret =
+        |path: &[String]| listed.why(path, None).is_some() || declared.iter().any(|pattern| pattern.matches(path));
+    json_schema::record(schema, 2, &is_secret)
 }
 
 fn administration(out: &mut String) {

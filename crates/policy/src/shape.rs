@@ -3,6 +3,7 @@
 use cedar_policy_core::ast::{Name, Value};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{AttributeType, BoolType, Type};
+use types::secret::is_mark;
 
 /// Is the declared type of an argument or attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +66,13 @@ impl Shape {
     /// # Errors
     ///
     /// A sentence that names the place, never the value, if the value does not fit.
+    ///
+    /// A mark in the place of a secret becomes some value of the type: whoever asks MUST have made sure that no policy
+    /// reads it.
     pub(crate) fn value(&self, json: &serde_json::Value, place: &str) -> Result<Value, String> {
+        if is_mark(json) {
+            return self.any().ok_or_else(|| format!("`{place}` is redacted"));
+        }
         let fitting = match (self, json) {
             (Self::Bool, serde_json::Value::Bool(truth)) => Some(Value::from(*truth)),
             (Self::Long, serde_json::Value::Number(number)) => whole(number).map(Value::from),
@@ -79,6 +86,26 @@ impl Shape {
             _ => None,
         };
         fitting.ok_or_else(|| format!("`{place}` must be {}", self.describe()))
+    }
+}
+
+impl Shape {
+    /// Makes some value of the type.
+    fn any(&self) -> Option<Value> {
+        Some(match self {
+            Self::Bool => Value::from(false),
+            Self::Long => Value::from(0),
+            Self::Text => Value::from(""),
+            Self::Extension(name) => {
+                ["1970-01-01", "0ms", "0.0", "0.0.0.0"].iter().find_map(|text| extension(name, text))?
+            }
+            Self::Set(_) => Value::set(std::iter::empty::<Value>(), None),
+            Self::Record(fields) => {
+                let required = fields.iter().filter(|field| field.required);
+                let members = required.map(|field| Some((field.name.as_str(), field.shape.any()?)));
+                Value::record(members.collect::<Option<Vec<_>>>()?, None)
+            }
+        })
     }
 }
 

@@ -49,6 +49,8 @@ pub struct StarterTool {
     pub idempotent: Option<bool>,
     /// The JSON Schema of its arguments.
     pub input_schema: Value,
+    /// The JSON Schema of its structured results; null where it declares none.
+    pub output_schema: Value,
     /// The digest of its definition, which gets pinned.
     pub definition: Digest,
 }
@@ -60,6 +62,7 @@ struct Entry {
     idempotent: bool,
     description: String,
     input_schema: Value,
+    output_schema: Value,
     definition: Option<Digest>,
 }
 
@@ -109,6 +112,7 @@ fn entries(input: &StarterInput) -> Vec<Entry> {
             idempotent: tool.idempotent == Some(true),
             description: tool.description.clone(),
             input_schema: tool.input_schema.clone(),
+            output_schema: tool.output_schema.clone(),
             definition: Some(tool.definition),
             name: name.clone(),
         };
@@ -147,6 +151,7 @@ fn methods(server: &ServerName) -> impl Iterator<Item = Entry> {
             idempotent: false,
             description: description.to_owned(),
             input_schema,
+            output_schema: Value::Null,
             definition: None,
         })
     })

@@ -7,7 +7,7 @@ use policy::Bundle;
 use serde::Serialize;
 use stages::decision::{Late, PERMIT_MS, finish};
 use types::decision::SEMANTICS;
-use types::{ActionProposal, Decision, Facts, Finding, Verdict};
+use types::{ActionProposal, Decision, Facts, Finding, Verdict, secret};
 
 use crate::bundles::Bundles;
 use crate::{derived, judge};
@@ -55,9 +55,8 @@ pub fn record(leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) -> Repl
         }
         return Replayed::Differs(vec!["its content is not that of a decision".to_owned()]);
     };
-    if recorded.semantics != SEMANTICS {
-        let theirs = recorded.semantics;
-        return Replayed::Missing(format!("it was decided by rules of version {theirs}, this program has {SEMANTICS}"));
+    if let Some(why) = other_rules(&proposal, recorded.semantics) {
+        return Replayed::Missing(why);
     }
     match bundles.get(&recorded.bundle) {
         Err(why) => Replayed::Missing(why),
@@ -73,6 +72,17 @@ pub fn record(leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) -> Repl
 fn permits_erasure(content: &Content) -> bool {
     let said = bodies::proposer(content).zip(bodies::decision(content));
     said.is_some_and(|(proposal, decision)| proposal.tool.to_string() == ERASE && decision.verdict.permits())
+}
+
+/// Says why a decision was not made by rules that this program has; `None` if it was.
+fn other_rules(proposal: &ActionProposal, semantics: u32) -> Option<String> {
+    match semantics {
+        SEMANTICS => None,
+        // What looks like a mark was a value to the first rules, and is none to these.
+        1 if secret::marks(proposal.arguments.value()).is_empty() => None,
+        1 => Some("its arguments hold what looks like a mark, which rules of version 1 did not know".to_owned()),
+        theirs => Some(format!("it was decided by rules of version {theirs}, this program has {SEMANTICS}")),
+    }
 }
 
 /// Computes a decision again from its proposal, its recorded facts and the bundle; says in what the two differ.

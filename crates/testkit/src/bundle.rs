@@ -164,6 +164,7 @@ fn tool(name: &str, read_only: bool, destructive: bool, input_schema: Value) -> 
         destructive: Some(destructive),
         idempotent: Some(read_only),
         input_schema,
+        output_schema: Value::Null,
         definition: Digest::plain(name.as_bytes()),
     }
 }

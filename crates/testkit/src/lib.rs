@@ -18,4 +18,4 @@ mod world;
 pub use bundle::{bundle, solo_bundle};
 pub use machine::{Counting, TestClock};
 pub use witness::Witness;
-pub use world::{World, log_key, reopened, world, world_on_small_disk, world_with};
+pub use world::{Folder, World, log_key, reopened, world, world_on_small_disk, world_with};

@@ -23,11 +23,49 @@ pub struct World {
     pub control: Arc<Control>,
     /// The clock it runs by.
     pub clock: Arc<TestClock>,
-    /// The folder that holds its data and its head file; gone when the world is dropped.
-    pub folder: TempDir,
+    /// The folder that holds its data and its head file; searched for everybody's keys and gone when the world is dropped.
+    pub folder: Folder,
     /// Bearer tokens by name: every agent and person of the bundle, and `sre-bot/cleo` for a key of `sre-bot` that acts
     /// for `cleo`.
     pub tokens: BTreeMap<String, String>,
+}
+
+/// Is a folder in which no bearer token may be found when it goes.
+pub struct Folder {
+    folder: TempDir,
+    secrets: Vec<String>,
+}
+
+impl std::ops::Deref for Folder {
+    type Target = TempDir;
+
+    fn deref(&self) -> &TempDir {
+        &self.folder
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut waiting = vec![self.folder.path().to_owned()];
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                waiting.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            // What is replaced while a publisher still runs is not there any more.
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let found = self.secrets.iter().any(|secret| holds(&bytes, secret.as_bytes()));
+            assert!(!found, "a bearer token stands in {}", path.display());
+        }
+    }
+}
+
+fn holds(bytes: &[u8], secret: &[u8]) -> bool {
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| Some(*byte) == secret.first());
+    starts.filter_map(|(at, _)| bytes.get(at..)).any(|rest| rest.starts_with(secret))
 }
 
 impl World {
@@ -106,6 +144,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
     for class in ["read", "write", "destructive"] {
         control.give_first_level(&author, level(&control, class)).await.unwrap();
     }
+    let folder = Folder { folder, secrets: tokens.values().cloned().collect() };
     World { control, clock, folder, tokens }
 }
 

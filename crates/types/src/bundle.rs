@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::glob::Glob;
 use crate::role::Role;
+use crate::secret::Pattern;
 use crate::{
     AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ServerName,
     ToolName,
@@ -221,6 +222,18 @@ pub struct Tool {
     /// How long the target remembers a key, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_ttl_ms: Option<i64>,
+    /// Which parts of the arguments are secret, besides those that the tool's schema or their names call so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<Pattern>,
+    /// Which parts of the arguments are not secret, though their names say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_secret: Vec<Pattern>,
+    /// Which parts of the results are secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_results: Vec<Pattern>,
+    /// Which parts of the results are not secret, though their names say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_secret_results: Vec<Pattern>,
 }
 
 /// Maps an argument to an inventory entity.

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::{ActionId, AutonomyLevel, CaseId, Digest, Facts, Finding, Millis, ObligationId, PolicyId, Verdict};
 
 /// Is the version of the rules by which facts become a verdict; replay picks the rules by it.
-pub const SEMANTICS: u32 = 1;
+///
+/// From version 2 on a mark in the arguments stands for a secret, which no policy and no fact can read. Arguments without
+/// marks are decided the same by both.
+pub const SEMANTICS: u32 = 2;
 
 /// Is one factor of a risk score.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ pub mod jsonrpc;
 pub mod mutant;
 pub mod outcome;
 pub mod role;
+pub mod secret;
 pub mod session;
 pub mod target;
 pub mod text;

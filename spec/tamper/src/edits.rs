@@ -142,7 +142,7 @@ pub(crate) fn altered(leaf: &mut Leaf, choices: &mut Choices) -> &'static str {
         7 => set("content", Digest(choices.bytes()), &mut leaf.content),
         8 => set("findings", Some(rooted(choices)), &mut leaf.findings),
         9 => set("facts", Some(rooted(choices)), &mut leaf.facts),
-        10 => set("semantics", Some(choices.between(2, 900) as u32), &mut leaf.semantics),
+        10 => set("semantics", Some(choices.between(3, 900) as u32), &mut leaf.semantics),
         11 => set("version", choices.between(2, 200) as u8, &mut leaf.version),
         _ => {
             let others: Vec<RecordKind> = KINDS.into_iter().filter(|kind| *kind != leaf.kind).collect();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -93,11 +94,21 @@ fn across(bytes: &[u8], secret: &[u8], end: usize) -> Option<usize> {
 pub(crate) struct Tail {
     bytes: Mutex<VecDeque<u8>>,
     secrets: Vec<String>,
+    hushed: AtomicBool,
 }
 
 impl Tail {
     pub(crate) fn new(wiring: &Wiring) -> Self {
-        Self { bytes: Mutex::default(), secrets: wiring.secrets() }
+        Self { secrets: wiring.secrets(), ..Self::default() }
+    }
+
+    /// Keeps and shows nothing of what the server writes from now on: it is sent secrets, and may write them in any form.
+    pub(crate) fn hush(&self) {
+        self.hushed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_hushed(&self) -> bool {
+        self.hushed.load(Ordering::SeqCst)
     }
 
     /// Reads error output to its end, line by line so that a secret is never seen in halves.
@@ -145,6 +156,12 @@ impl Tail {
     }
 
     fn keep(&self, line: &[u8]) {
+        if self.is_hushed() {
+            return tracing::debug!(
+                bytes = line.len(),
+                "the server, which was sent secrets, writes to its error output"
+            );
+        }
         tracing::debug!(stderr = %self.shown(line), "the server writes to its error output");
         let Ok(mut bytes) = self.bytes.lock() else { return };
         bytes.extend(line);
@@ -191,6 +208,15 @@ mod tests {
         let tail = tail(&["hunter22"]);
         read(&tail, &format!("first\n{}\n\u{1b}[31mkey=hunter22\n", "hunter22".repeat(511)));
         assert_eq!(tail.text(), "\\u{1b}[31mkey=[secret]");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_server_that_was_sent_secrets() {
+        let tail = tail(&[]);
+        read(&tail, "before\n");
+        tail.hush();
+        read(&tail, "got 4711\n");
+        assert_eq!(tail.text(), "before");
     }
 
     #[test]

@@ -284,6 +284,13 @@ impl Connection {
         &self.hello
     }
 
+    /// Shows nobody what a child writes to its error output from now on: it is about to be sent secrets.
+    pub fn hush(&self) {
+        if let Transport::Stdio(stdio) = &self.held.0 {
+            stdio.hush();
+        }
+    }
+
     /// Returns what the server calls itself: `name/version`, either part empty where it says none.
     pub fn identity(&self) -> &str {
         &self.identity

@@ -159,6 +159,11 @@ impl Stdio {
         self.tail.text()
     }
 
+    /// Shows nothing more of what the server writes beside its answers.
+    pub(crate) fn hush(&self) {
+        self.tail.hush();
+    }
+
     /// Begins the end: nothing more is written, and the child is asked to go.
     pub(crate) fn shut(&self) {
         self.closing.send_replace(true);
@@ -279,6 +284,9 @@ impl Stdio {
 
     fn skip(&self, reason: &str) {
         let count = self.skipped.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.tail.is_hushed() {
+            return tracing::warn!(count, "skipped a line of a server's output that is no message");
+        }
         if count <= REPORTS_MAX {
             tracing::warn!(count, reason = %escape(reason, false), "skipped a line of a server's output that is no message");
         }

@@ -13,6 +13,7 @@ use types::{
 use super::LogChange;
 use crate::door::Refusal;
 use crate::gather::Prepared;
+use crate::redaction::Original;
 use crate::sessions::Brief;
 use crate::state::{Erased, Grant, Key, Switch, Target};
 
@@ -74,8 +75,10 @@ impl Change {
 /// Is a proposal on its way into the sequencer.
 #[derive(Debug)]
 pub struct Propose {
-    /// The proposal.
+    /// The proposal, redacted.
     pub proposal: ActionProposal,
+    /// The proposal as it came, to be redacted anew where it is judged inside; absent for administration.
+    pub original: Option<Arc<Original>>,
     /// What was judged outside; absent to have it all judged inside.
     pub prepared: Option<Prepared>,
     /// The agent carries it out by itself and reports.

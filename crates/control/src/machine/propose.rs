@@ -15,7 +15,10 @@ use crate::gather::prepare;
 
 impl Decider {
     pub(super) fn propose(&mut self, propose: Propose, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
-        let Propose { mut proposal, prepared, reported, idempotency_key, change, reopen } = propose;
+        let Propose { mut proposal, original, prepared, reported, idempotency_key, change, reopen } = propose;
+        if let (None, Some(Err(refusal))) = (&prepared, original.map(|o| o.redact(self.bundle(), &mut proposal))) {
+            return (Reply::refused(refusal.code, refusal.message), None);
+        }
         let before = idempotency_key.as_deref().and_then(|key| self.answered(&proposal, key, turn));
         if let Some(answer) = before {
             return (answer, None);

@@ -220,19 +220,30 @@ impl Control {
     ) -> CallOutcome {
         let action = permit.get().action();
         let prepared = self.plan_for(snapshot, permit.get()).and_then(|(plan, obliged)| {
-            let arguments = obliged.arguments(permit.get());
+            let carried = self.carried(&snapshot.bundle, permit.get(), &decided_on(&call).ok()?)?;
+            let arguments = obliged.arguments(permit.get(), carried.arguments.clone());
             let headers = link.mirrors(permit.get().tool()).headers(&arguments);
-            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, headers, obliged))
+            Some((plan, with_arguments(&call.request, &call.operation, arguments)?, headers, obliged, carried))
         });
-        let Some((plan, request, headers, obliged)) = prepared else {
+        let Some((plan, request, headers, obliged, carried)) = prepared else {
             return self.never_sent(action, Code::Internal, "the request could not be prepared").await;
         };
+        if !carried.hidden.is_empty() {
+            connection.hush();
+        }
+        let until = self.now().plus(plan.deadline_ms);
+        self.redaction.begin(action, carried.hidden.clone(), until, self.now());
         if mutant::on(Mutant::OutcomeBeforeAnswer) {
             let _ = self.record_done(action).await;
         }
         let target = McpTarget { connection, request, headers, events, result_bytes_max: obliged.result_bytes_max };
         let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
-        let recorded = Outcome { result: ran.outcome.result.clone().map(|r| obliged.cut(r)), ..ran.outcome.clone() };
+        self.redaction.end(&action);
+        let recorded = Outcome {
+            result: ran.outcome.result.as_ref().map(|text| obliged.cut(carried.answer(text))),
+            error: ran.outcome.error.as_ref().map(|text| carried.error(text)),
+            ..ran.outcome.clone()
+        };
         if let Err(refusal) = self.ask(Command::Outcome(recorded.clone())).await {
             // The action has happened. What is known of it is recorded as soon as the journal can; if the process
             // ends before, the next start finds the action in doubt.
@@ -291,8 +302,7 @@ struct Obliged {
 
 impl Obliged {
     /// Returns the arguments to send: those decided on, with our idempotency key where the target enforces one.
-    fn arguments(&self, permit: &Permit) -> serde_json::Value {
-        let mut value = permit.arguments().value().clone();
+    fn arguments(&self, permit: &Permit, mut value: serde_json::Value) -> serde_json::Value {
         if let (Some(name), Some(object)) = (&self.key_argument, value.as_object_mut()) {
             object.insert(name.clone(), permit.action().to_string().into());
         }

@@ -223,7 +223,7 @@ impl McpDoor for Arc<Control> {
     ) -> Result<(), Refusal> {
         let tool = ToolName::new(server.clone(), format!("mcp:{method}"))
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
-        let arguments = question::decided_on(params)?;
+        let arguments = question::decided_on(params, &self.redaction)?;
         let wish = Wish {
             principal: Principal::Agent(caller.agent.clone()),
             on_behalf_of: caller.on_behalf_of.clone(),

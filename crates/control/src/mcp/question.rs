@@ -1,9 +1,10 @@
 //! What an upstream server asks of the client, as it is decided on: with its text, and bounded.
 
 use serde_json::json;
-use types::{Arguments, Code, Digest};
+use types::{Arguments, Code};
 
 use crate::door::Refusal;
+use crate::redaction::Redaction;
 
 /// Is the longest question that is decided on and recorded whole, in bytes.
 const WHOLE_BYTES_MAX: usize = 16 << 10;
@@ -15,16 +16,17 @@ const PART_BYTES: usize = 8 << 10;
 const DIGEST: &str = "mcp:digest";
 const TEXT: &str = "mcp:text";
 
-/// Returns what is decided on: the params without metadata. Of a question longer than 16 KiB it is the SHA-256 of the text
-/// as it came (`mcp:digest`) and its first 8 KiB (`mcp:text`).
+/// Returns what is decided on: the params without metadata, and without what is secret in any call under way. Of a
+/// question longer than 16 KiB it is the keyed digest of the text as it came (`mcp:digest`) and its first 8 KiB, redacted
+/// by names (`mcp:text`).
 ///
 /// # Errors
 ///
 /// `arguments-invalid` for a question that has one of these two members itself, so that a short one never passes for a
 /// long one. And what strict parsing refuses: a question that two readers understand differently is not put to anybody.
-pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
+pub(super) fn decided_on(params: &str, redaction: &Redaction) -> Result<Arguments, Refusal> {
     let refuse = |error: types::JsonError| Refusal::plain(error.code(), error.to_string());
-    let mut value = types::json::parse(params).map_err(refuse)?;
+    let mut value = redaction.scrub(types::json::parse(params).map_err(refuse)?);
     if let Some(object) = value.as_object_mut() {
         object.remove("_meta");
     }
@@ -35,12 +37,14 @@ pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
     if whole.len() <= WHOLE_BYTES_MAX {
         return Arguments::parse(&whole, WHOLE_BYTES_MAX).map_err(refuse);
     }
-    let mut end = PART_BYTES;
+    let whole = redaction.by_name(&Arguments::parse(&whole, usize::MAX).map_err(refuse)?).map_err(refuse)?;
+    let whole = whole.canonical();
+    let mut end = PART_BYTES.min(whole.len());
     while !whole.is_char_boundary(end) {
         end -= 1;
     }
     let part = whole.get(..end).unwrap_or_default();
-    let bounded = json!({ DIGEST: Digest::plain(params.as_bytes()).to_string(), TEXT: part });
+    let bounded = json!({ DIGEST: redaction.tag(params).to_string(), TEXT: part });
     Arguments::parse(&bounded.to_string(), usize::MAX).map_err(refuse)
 }
 
@@ -48,35 +52,43 @@ pub(super) fn decided_on(params: &str) -> Result<Arguments, Refusal> {
 mod tests {
     use super::*;
 
+    fn redaction() -> Redaction {
+        Redaction::new(evidence::TenantKey::from_bytes([7; 32]).redaction("log"))
+    }
+
+    fn asked(params: &str) -> Result<Arguments, Refusal> {
+        decided_on(params, &redaction())
+    }
+
     #[test]
     fn a_question_is_decided_on_with_its_text() {
-        let arguments = decided_on(r#"{"message":"your password?","_meta":{"progressToken":1}}"#).unwrap();
+        let arguments = asked(r#"{"message":"your password?","_meta":{"progressToken":1}}"#).unwrap();
         assert_eq!(arguments.canonical(), r#"{"message":"your password?"}"#);
     }
 
     #[test]
     fn a_long_question_is_bound_by_its_digest() {
         let params = format!(r#"{{"message":"{}"}}"#, "ä".repeat(20_000));
-        let arguments = decided_on(&params).unwrap();
-        assert_eq!(arguments.at("/mcp:digest"), Some(&json!(Digest::plain(params.as_bytes()).to_string())));
+        let arguments = asked(&params).unwrap();
+        assert_eq!(arguments.at("/mcp:digest"), Some(&json!(redaction().tag(&params).to_string())));
         assert!(arguments.at("/mcp:text").unwrap().as_str().unwrap().starts_with("{\"message\":\"ää"));
         assert!(arguments.canonical().len() < WHOLE_BYTES_MAX + 256);
         let other = params.replace("ä\"", "b\"");
-        assert_ne!(decided_on(&other).unwrap().canonical(), arguments.canonical());
+        assert_ne!(asked(&other).unwrap().canonical(), arguments.canonical());
     }
 
     #[test]
     fn a_question_that_readers_disagree_about_is_refused() {
-        assert!(decided_on(r#"{"message":"a","message":"b"}"#).is_err());
-        assert!(decided_on("[]").is_err());
+        assert!(asked(r#"{"message":"a","message":"b"}"#).is_err());
+        assert!(asked("[]").is_err());
     }
 
     #[test]
     fn a_short_question_does_not_pass_for_a_long_one() {
-        let long = decided_on(&format!(r#"{{"message":"{}"}}"#, "a".repeat(20_000))).unwrap();
+        let long = asked(&format!(r#"{{"message":"{}"}}"#, "a".repeat(20_000))).unwrap();
         let forged = [long.canonical(), r#"{"mcp:digest":"x"}"#, r#"{"mcp:text":"x"}"#];
         for params in forged {
-            assert_eq!(decided_on(params).unwrap_err().code, Code::ArgumentsInvalid, "{params}");
+            assert_eq!(asked(params).unwrap_err().code, Code::ArgumentsInvalid, "{params}");
         }
     }
 }

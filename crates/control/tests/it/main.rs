@@ -19,6 +19,7 @@ mod mcp;
 mod rebuild;
 mod receipts;
 mod recovery;
+mod redaction;
 mod replay;
 mod roles;
 mod safety;

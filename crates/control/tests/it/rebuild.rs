@@ -151,7 +151,7 @@ fn tamper(config: &Config, state: Vec<StateOp>) {
 }
 
 /// Lets go of a world, so that its files are nobody's.
-async fn down(world: World) -> (Config, tempfile::TempDir, String) {
+async fn down(world: World) -> (Config, testkit::Folder, String) {
     let token = world.token("dan").to_owned();
     let World { control, folder, .. } = world;
     let config = control.config().clone();

@@ -168,7 +168,30 @@ async fn rules_of_another_version_are_not_ours_to_apply() {
     let (leaf, content) = decided(&world).remove(0);
     let (content, _) = forged(&content, |decision| decision.semantics += 1);
     let told = record(&leaf, Some(&content), &bundles(&world));
-    assert!(matches!(&told, Replayed::Missing(why) if why.contains("rules of version 2")), "{told:?}");
+    assert!(matches!(&told, Replayed::Missing(why) if why.contains("rules of version 3")), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_there_were_marks_comes_out_the_same() {
+    let world = busy().await;
+    for (leaf, content) in decided(&world).iter().filter(|(_, content)| marked(content) == 0) {
+        let (content, decision) = forged(content, |decision| decision.semantics = 1);
+        let leaf = Leaf { semantics: Some(1), ..leaf_of(leaf, &decision) };
+        let told = record(&leaf, Some(&content), &bundles(&world));
+        assert_eq!(told, Replayed::Equal, "{:?}", bodies::proposal(&content));
+    }
+    let proposal = |content: &Content| bodies::proposal(content).unwrap();
+    let (leaf, content) = decided(&world).remove(0);
+    let mark = types::secret::mark(&types::Digest::default());
+    let arguments = types::Arguments::parse(&serde_json::json!({ "note": mark }).to_string(), 4_096).unwrap();
+    let (content, decision) = forged(&content.with(Field::Arguments, &arguments), |decision| decision.semantics = 1);
+    assert_eq!(marked(&content), 1, "{:?}", proposal(&content));
+    let told = record(&leaf_of(&leaf, &decision), Some(&content), &bundles(&world));
+    assert!(matches!(&told, Replayed::Missing(why) if why.contains("looks like a mark")), "{told:?}");
+}
+
+fn marked(content: &Content) -> usize {
+    types::secret::marks(bodies::proposal(content).unwrap().arguments.value()).len()
 }
 
 #[tokio::test(flavor = "multi_thread")]

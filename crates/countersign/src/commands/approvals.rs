@@ -1,6 +1,8 @@
 //! `countersign approvals`: what awaits people, shown exactly, and decided.
 
+use replay::audit::words;
 use serde_json::{Value, json};
+use types::text::escape;
 
 use super::Done;
 use super::answer::{instant, items, list as members, text};
@@ -57,6 +59,10 @@ fn show(case: &Value) {
     let arguments = case.get("arguments_text").and_then(Value::as_str).unwrap_or_default();
     for line in arguments.lines() {
         output::say(format!("  {line}"));
+    }
+    if let Some(places) = case.get("arguments").and_then(words::redacted) {
+        let note = "secret; equal marks are equal values, and what was proposed is what is sent";
+        output::say(paint(NOTE, format!("redacted: {} ({note})", escape(&places, false))));
     }
     let says = case.get("agent_says").and_then(Value::as_object).filter(|says| says.values().any(|v| !v.is_null()));
     if let Some(says) = says {

@@ -183,6 +183,7 @@ fn tool(identity: &str, json: &str) -> Result<StarterTool, CliError> {
         destructive: hint("destructiveHint"),
         idempotent: hint("idempotentHint"),
         input_schema: value.get("inputSchema").cloned().unwrap_or_else(|| json!({ "type": "object" })),
+        output_schema: value.get("outputSchema").cloned().unwrap_or_default(),
         definition,
     })
 }

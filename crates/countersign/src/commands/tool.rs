@@ -5,7 +5,7 @@ use types::ToolName;
 use types::text::escape;
 
 use super::Done;
-use super::answer::{items, text};
+use super::answer::{items, list as list_of, text};
 use crate::cli::ToolCommand;
 use crate::client::{Client, segment};
 use crate::error::Exit;
@@ -66,6 +66,15 @@ async fn show(client: &Client, name: &ToolName, as_json: bool) -> Done {
     output::say(format!("{} is {}", escape(&name.to_string(), false), standing(&tool)));
     output::say(format!("reviewed  {}", or_dash(&tool, "reviewed")));
     output::say(format!("listed    {}", or_dash(&tool, "listed")));
+    let row = |part: &Value| {
+        let who = match text(part, "why").as_str() {
+            "schema" => "the tool's schema says so".to_owned(),
+            "name" => "its name says so".to_owned(),
+            _ => "the catalogue says so".to_owned(),
+        };
+        vec![format!("secret    {}", text(part, "side")), escape(&text(part, "place"), false), who]
+    };
+    output::table(&list_of(&tool, "secrets").map(row).collect::<Vec<_>>());
     match tool.get("definition").and_then(Value::as_str) {
         Some(definition) => output::say(output::json_text(definition)),
         None => output::tell("its server has not listed it since the start; call any tool of it, or list its tools"),

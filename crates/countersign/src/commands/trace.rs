@@ -75,6 +75,9 @@ pub fn tell(action: &ActionId, path: &Path) {
             output::say(format!("  on behalf  {person}"));
         }
         output::say(format!("  arguments  {}", output::json_text(proposal.arguments.canonical())));
+        if let Some(places) = words::redacted(proposal.arguments.value()) {
+            output::say(paint(NOTE, format!("  redacted   {}", escape(&places, false))));
+        }
         if let Some(purpose) = &proposal.claims.purpose {
             output::say(paint(NOTE, format!("  agent says {}", escape(purpose, false))));
         }

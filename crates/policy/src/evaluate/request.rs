@@ -8,6 +8,7 @@ use cedar_policy_core::entities::conformance::EntitySchemaConformanceChecker;
 use cedar_policy_core::entities::{Entities, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
+use types::secret::{MARK, marks, pointer};
 use types::{Code, Finding, Principal};
 
 use super::{Mode, Question, deny};
@@ -87,6 +88,8 @@ pub(super) struct Prepared<'a> {
     action: &'a Action,
     situation: Vec<(&'static str, Value)>,
     resource: Target,
+    /// Where secrets were in the arguments.
+    marks: Vec<Vec<String>>,
 }
 
 enum Target {
@@ -105,7 +108,9 @@ impl<'a> Prepared<'a> {
             refuse(Code::ToolUnknown, format!("`{}` is not in the catalogue", question.tool), "catalog")
         })?;
         let situation = situation(bundle, action, question)?;
-        Ok(Self { action, situation, resource: target(bundle, action, question)? })
+        let arguments = question.arguments;
+        let marks = if arguments.canonical().contains(MARK) { marks(arguments.value()) } else { Vec::new() };
+        Ok(Self { action, situation, resource: target(bundle, action, question)?, marks })
     }
 
     /// Returns the action asked for.
@@ -126,6 +131,7 @@ impl<'a> Prepared<'a> {
             return Err(refuse(Code::PolicyDenies, detail, SCHEMA));
         }
         let candidates = program.index.candidates(asker, self.action);
+        self.reads_no_secret(&candidates)?;
         let known = candidates.entities.as_ref();
         let known =
             known.ok_or_else(|| refuse(Code::PolicyError, "the bundle has two entities of one name", "agents.toml"))?;
@@ -134,6 +140,19 @@ impl<'a> Prepared<'a> {
             Target::Entity(_, entity) => with(known, entity)?,
         };
         Ok(Asked { prepared: self, asker, candidates, entities })
+    }
+}
+
+impl Prepared<'_> {
+    /// A policy that reads a secret has no answer: left out it could fail to forbid.
+    fn reads_no_secret(&self, candidates: &Candidates) -> Result<(), Refusal> {
+        for place in &self.marks {
+            if let Some(policy) = candidates.policies.iter().find(|policy| policy.reads.meet(place)) {
+                let detail = format!("`{}` reads `{}`, which is secret and redacted", policy.id, pointer(place));
+                return Err(refuse(Code::PolicyError, detail, "policies"));
+            }
+        }
+        Ok(())
     }
 }
 

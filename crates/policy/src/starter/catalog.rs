@@ -1,10 +1,12 @@
 //! The parts of a starter bundle that depend on the tools: the catalogue and the tests.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 use types::bundle::Server;
+use types::secret::{Declared, is_secret_name, pointer};
 use types::text;
 
 use super::{Entry, Kind, StarterInput, sample};
@@ -22,6 +24,10 @@ const CATALOG: &str = "\
 #   reversibility  reversible | compensable | staged | irreversible: how the effect is taken back
 #   definition     the digest of the tool's definition as it was reviewed; if the server changes it, the tool
 #                  is quarantined until somebody pins the new one
+#   secret         which arguments are redacted in every record, as JSON Pointers with `*` for any name or position and
+#                  `**` for any depth; secret_results says the same of results. What a tool's schema calls `writeOnly`,
+#                  `format: password` or `x-secret`, and what its name gives away (password, token, api_key …), is
+#                  redacted anyway; not_secret and not_secret_results lift what only a name gives away
 #
 # A tool whose arguments name an entity of inventory.toml can say so:
 #   resource = { kind = \"Service\", id = \"/service\" }
@@ -64,6 +70,20 @@ fn tool(out: &mut String, entry: &Entry) {
     if let Some(definition) = &entry.definition {
         let _ = writeln!(out, "definition = \"{definition}\"");
     }
+    for (key, schema) in [("secret", &entry.input_schema), ("secret_results", &entry.output_schema)] {
+        let places: Vec<String> = secrets(schema).iter().map(|place| quote(place)).collect();
+        if !places.is_empty() {
+            let _ = writeln!(out, "{key} = [{}]", places.join(", "));
+        }
+    }
+}
+
+/// Proposes what is secret of a schema: what it says itself, and what is called like a secret.
+fn secrets(schema: &Value) -> BTreeSet<String> {
+    let declared = Declared::of(schema.clone());
+    let by_name = |path: &Vec<String>| path.last().is_some_and(|name| is_secret_name(name));
+    let named = declared.properties().into_iter().filter(by_name).map(|path| pointer(&path));
+    declared.patterns().iter().map(|pattern| pattern.as_str().to_owned()).chain(named).collect()
 }
 
 /// Takes the first line of a description, made safe for a comment.

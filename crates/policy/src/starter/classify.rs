@@ -106,6 +106,7 @@ mod tests {
             destructive,
             idempotent: None,
             input_schema: serde_json::json!({}),
+            output_schema: serde_json::Value::Null,
             definition: Digest::default(),
         }
     }

@@ -210,6 +210,29 @@ fn catalogue() {
 }
 
 #[test]
+fn secrets() {
+    let scale = |lines: &str| {
+        let from = "effect = \"reconcilable\"";
+        with("catalog/sre.toml", from, &format!("{from}\n{lines}"))
+    };
+    check(
+        "secrets",
+        vec![
+            scale("secret = [\"/pin\", \"/users/*/key\", \"/**/ssn\"]\nnot_secret_results = [\"/token\"]\n"),
+            scale("secret = [\"/a\", \"pin\"]\n"),
+            scale("secret = [\"/a~2\"]\n"),
+            scale("secret = \"/pin\"\n"),
+            scale("secret_results = [\"\"]\n"),
+            scale("secret = [\"/service\"]\n"),
+            scale("secret = [\"/**\"]\n"),
+            scale("secret = [\"/pin\"]\nnot_secret = [\"/pin\"]\n"),
+            scale("secrets = [\"/pin\"]\n"),
+            with("catalog/sre.toml", "touches = [\"/tables\"]", "touches = [\"/tables\"]\nsecret = [\"/tables\"]"),
+        ],
+    );
+}
+
+#[test]
 fn inventory() {
     let json = |text: &str| {
         case(format!("inventory/services.json is {text}"), |files| {

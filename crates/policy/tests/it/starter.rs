@@ -16,6 +16,7 @@ fn tool(name: &str, read_only: Option<bool>, destructive: Option<bool>, input_sc
         destructive,
         idempotent: Some(name.len().is_multiple_of(2)),
         input_schema,
+        output_schema: Value::Null,
         definition: Digest::plain(name.as_bytes()),
     }
 }
@@ -160,4 +161,50 @@ proptest! {
         let loaded = Bundle::load(files);
         prop_assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
     }
+}
+
+#[test]
+fn what_the_schemas_call_secret_is_proposed_and_no_policy_can_read_it() {
+    let schema = json!({"type": "object", "properties": {
+        "user": {"type": "string"}, "password": {"type": "string"}, "pin": {"type": "integer", "writeOnly": true},
+        "keys": {"type": "array", "items": {"type": "object", "properties": {"apiKey": {"type": "string"}}}},
+    }});
+    let mut login = tool("login", None, None, schema);
+    login.output_schema = json!({"properties": {"session": {"x-secret": true}}});
+    let mut files = starter::generate(&input(vec![login]));
+    let catalog = files.get("catalog/files.toml").unwrap();
+    assert!(catalog.contains(r#"secret = ["/keys/*/apiKey", "/password", "/pin"]"#), "{catalog}");
+    assert!(catalog.contains(r#"secret_results = ["/session"]"#), "{catalog}");
+    let schema = files.get("schema.cedarschema").unwrap();
+    assert!(schema.contains("user?: String") && schema.contains("// left out: \"pin\" (secret)"), "{schema}");
+    assert!(!schema.contains("password?:") && !schema.contains("apiKey?:"), "{schema}");
+    Bundle::load_new(files.clone()).unwrap();
+
+    let schema = schema.replace("user?: String", "user?: String, pin?: Long");
+    files.insert("schema.cedarschema", schema);
+    let policies = files.get("policies/starter.cedar").unwrap().to_owned();
+    let reads = "\n@id(\"reads\")\nforbid (principal, action == Action::\"files.login\", resource) when { context.input has pin && context.input.pin > 1 };\n";
+    files.insert("policies/starter.cedar", policies + reads);
+    let refused = Bundle::load(files).unwrap_err().to_string();
+    assert!(refused.contains("`reads` reads `/pin` of `files.login`, which is secret by the catalogue"), "{refused}");
+}
+
+#[test]
+fn a_policy_that_reads_what_was_redacted_denies() {
+    let schema = json!({"type": "object", "required": ["user", "pin"], "properties": {
+        "user": {"type": "string"}, "pin": {"type": "integer"}, "other": {"type": "integer"},
+    }});
+    let mut files = starter::generate(&input(vec![tool("write_login", Some(false), Some(false), schema)]));
+    let mark = types::secret::mark(&Digest::plain(b"x"));
+    let asked = |files: &BundleFiles, arguments: Value| {
+        Ask::agent("agent.one", "files.write_login", arguments).of(&load(files.clone()))
+    };
+    let plain = asked(&files, json!({"user": "a", "pin": 7}));
+    assert_eq!(asked(&files, json!({"user": "a", "pin": mark})), plain, "what no policy reads does not matter");
+    let policies = files.get("policies/starter.cedar").unwrap().to_owned();
+    let reads = "\n@id(\"reads\")\nforbid (principal, action == Action::\"files.write_login\", resource) when { context.input.pin > 9000 };\n";
+    files.insert("policies/starter.cedar", policies + reads);
+    assert_eq!(asked(&files, json!({"user": "a", "pin": 7})), plain);
+    assert_eq!(asked(&files, json!({"user": "a", "pin": 7, "other": mark})), plain);
+    assert_eq!(asked(&files, json!({"user": "a", "pin": mark})), "deny policy-error policies");
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use types::decision::Risk;
-use types::{Decision, Fact, FactValue, Facts, Finding, Millis, Provenance, Restriction, Stage};
+use types::{Decision, Fact, FactValue, Facts, Finding, Millis, Provenance, Restriction, Stage, secret};
 
 /// Are the facts that say what an action's limits left to it.
 const LIMITS: [&str; 4] = ["rate.", "budget.", "window.", "freeze."];
@@ -40,6 +40,12 @@ pub fn limit(fact: &Fact) -> String {
         FactValue::Int(n) => format!("{} {n} left", fact.name.as_str()),
         other => format!("{} {other}", fact.name.as_str()),
     }
+}
+
+/// Names the parts of arguments that are redacted; `None` if none is.
+pub fn redacted(arguments: &serde_json::Value) -> Option<String> {
+    let places: Vec<String> = secret::marks(arguments).iter().map(|path| secret::pointer(path)).collect();
+    (!places.is_empty()).then(|| places.join(", "))
 }
 
 /// Says what the named policies did: `permitted`, or `forbidden` where the policy stage denies.

@@ -227,6 +227,7 @@ fn files(turn: &str) -> BundleFiles {
         destructive: None,
         idempotent: None,
         input_schema: input(),
+        output_schema: serde_json::Value::Null,
         definition: definition(name, 1),
     };
     let nowhere = Server {

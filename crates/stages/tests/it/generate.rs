@@ -129,6 +129,10 @@ fn tool(dice: &mut Dice<'_>) -> Tool {
         touches: Vec::new(),
         key_argument: None,
         key_ttl_ms: None,
+        secret: Vec::new(),
+        not_secret: Vec::new(),
+        secret_results: Vec::new(),
+        not_secret_results: Vec::new(),
     }
 }
 

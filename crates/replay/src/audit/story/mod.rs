@@ -153,6 +153,11 @@ impl Told<'_> {
         let says =
             format!("{} asked for {} with {arguments}{behalf}, through {door}", proposal.principal, proposal.tool);
         let mut all = vec![Statement::new("proposal", says, Basis::Proved)];
+        let redacted = words::redacted(proposal.arguments.value());
+        all.extend(redacted.map(|places| {
+            let says = format!("redacted are {places}: secrets, of which the log commits to keyed marks alone");
+            Statement::new("proposal", says, Basis::Proved)
+        }));
         all.extend(self.claims());
         all
     }
