@@ -3,6 +3,7 @@
 #
 #   scripts/need.sh build   what `make run` needs: Rust and a C compiler
 #   scripts/need.sh fuzz    what `scripts/fuzz.sh` needs: also a C++ compiler and Python
+#   scripts/need.sh timestamps  what `acceptance/timestamp.sh` needs: also openssl, Python and Node
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
 #   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl and Node
 #
@@ -25,6 +26,7 @@ has_cxx() { has c++ && echo '#include <vector>' | c++ -E -x c++ - >/dev/null 2>&
 has_formatter() { cargo fmt --version >/dev/null 2>&1; }
 has_linter() { cargo clippy --version >/dev/null 2>&1; }
 has_git() { has git; }
+has_openssl() { has openssl; }
 has_curl() { has curl; }
 has_python() {
     has python3 && python3 -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (${python_min/./, }))" 2>/dev/null
@@ -44,6 +46,7 @@ packages() {
         cxx) echo g++ ;;
         git) echo git ;;
         curl) echo curl ca-certificates ;;
+        openssl) echo openssl ;;
         python) echo python3 python3-venv ;;
         node) echo nodejs npm ;;
         go_mod) echo golang-golang-x-mod-dev ;;
@@ -58,6 +61,7 @@ advice() {
         formatter) echo "rustfmt: rustup component add rustfmt" ;;
         linter) echo "clippy: rustup component add clippy" ;;
         git) echo "git: apt-get install $(packages git)" ;;
+        openssl) echo "openssl: apt-get install $(packages openssl)" ;;
         curl) echo "curl: apt-get install $(packages curl)" ;;
         python) echo "Python $python_min or newer with venv: apt-get install $(packages python)" ;;
         node) echo "Node $node_min or newer with npm: apt-get install $(packages node)" ;;
@@ -100,9 +104,10 @@ install_packages() {
 case ${1:-test} in
     build) names=(rust compiler) ;;
     fuzz) names=(rust compiler cxx git python) ;;
-    test) names=(rust compiler formatter linter git curl python node go_mod) ;;
+    test) names=(rust compiler formatter linter git curl openssl python node go_mod) ;;
+    timestamps) names=(rust compiler git python openssl node) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | outsiders]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | outsiders]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

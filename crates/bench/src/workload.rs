@@ -275,6 +275,7 @@ pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<
         bundle: bundle(server, count)?,
         anonymous: None,
         witnesses: None,
+        timestamps: None,
         environment: Arc::new(|_| None),
     })
     .map_err(text)?;

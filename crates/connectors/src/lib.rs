@@ -5,4 +5,5 @@
 
 pub mod inventory;
 pub mod mcp;
+pub mod timestamp;
 pub mod witness;

@@ -23,6 +23,7 @@ use crate::machine::{Command, Decider, Reply, Seed};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Switch, kind};
+use crate::timestamps::{TimestampConfig, Timestamps};
 use crate::tools::Listed;
 use crate::witnesses::{Witnesses, pause};
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub anonymous: Option<AgentId>,
     /// The witnesses that cosign the log, if there are any.
     pub witnesses: Option<TrustPolicy>,
+    /// Who dates the log, if somebody does.
+    pub timestamps: Option<TimestampConfig>,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
 }
@@ -80,6 +83,7 @@ pub struct Control {
     /// Ends the publisher's rest.
     pub(crate) hurry: Arc<Notify>,
     pub(crate) witnesses: Option<Witnesses>,
+    pub(crate) timestamps: Option<Timestamps>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
     pub(crate) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -170,9 +174,11 @@ impl Control {
             .collect();
         let witnesses = Witnesses::of(&config).map_err(state)?;
         let redaction = Redaction::new(config.place.keys.tenant.redaction(config.place.keys.log.verifier().name()));
+        let timestamps = Timestamps::of(&config).map_err(state)?;
         Ok(Arc::new(Self {
             ledger: opened.ledger,
             witnesses,
+            timestamps,
             history: opened.history,
             clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
@@ -207,6 +213,7 @@ impl Control {
         self.spawn_inventory();
         self.spawn_publisher();
         self.spawn_witnesses();
+        self.spawn_timestamps();
         Ok(started)
     }
 

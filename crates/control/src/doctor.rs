@@ -90,6 +90,7 @@ impl Control {
         }
         found.extend(self.log_found());
         found.push(self.witness_found(health.size));
+        found.push(self.timestamp_found(health.size));
         found
     }
 
@@ -119,6 +120,21 @@ impl Control {
         match stand.failures.first_key_value() {
             None => say(Sign::Good, "witness", says),
             Some((_, why)) => say(Sign::Note, "witness", format!("{says}; {why}")),
+        }
+    }
+
+    fn timestamp_found(&self, size: u64) -> Finding {
+        let Some(stand) = self.dated() else {
+            let says = "no authority time-stamps this log; when something was recorded rests on this machine's clock";
+            return say(Sign::Note, "timestamp", says);
+        };
+        let says = match &stand.by {
+            Some(by) => format!("{} of {size} records were there at {by}", stand.size),
+            None => "no time-stamp yet".to_owned(),
+        };
+        match &stand.failure {
+            Some(why) => say(Sign::Note, "timestamp", format!("{says}; {why}")),
+            None => say(Sign::Good, "timestamp", says),
         }
     }
 

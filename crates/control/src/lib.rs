@@ -31,6 +31,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod snapshot;
 pub mod switches;
+pub mod timestamps;
 pub mod tools;
 pub mod trace;
 pub mod witnesses;

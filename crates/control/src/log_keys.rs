@@ -118,7 +118,7 @@ impl Control {
 
     /// Ends the log because its keys may be in other hands. It only tightens, so it waits for no decision.
     ///
-    /// Its last record says so; that is published, and brought before the witnesses once. From then on nothing is decided
+    /// Its last record says so; that is published, brought before the witnesses once, and dated where an authority does so. From then on nothing is decided
     /// here, and no start goes through.
     ///
     /// # Errors
@@ -144,6 +144,9 @@ impl Control {
                 Some(witnesses.stand().size)
             }
         };
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.now().await;
+        }
         Ok(Frozen { receipt, size, witnessed })
     }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use evidence::{Archive, Leaf, Standing};
+use evidence::verify::Check;
+use evidence::{Archive, Leaf, Standing, published, stamped};
 use replay::Bundles;
 use replay::audit::{
     AuditError, Filter, Held, Population, Reconstruction, Request, RequestError, VerdictName, reconstruct, walk,
@@ -134,6 +135,9 @@ fn fetch(folder: &Path) -> impl Fn(&tlog::TilePath) -> Option<Vec<u8>> {
 fn population(which: &Which) -> Result<Standing, Ended> {
     let note = which.note()?;
     let signer = which.trust.needed(&note)?;
+    if let Some(undated) = undated(which)? {
+        return Ok(undated);
+    }
     let mut counted = Population::new(which.filter());
     let published = match walk(&note, &signer.key, fetch(&which.log), |index, leaf, _| counted.take(index, leaf)) {
         Ok(published) => published,
@@ -151,6 +155,9 @@ fn sample(args: &Sample) -> Result<Standing, Ended> {
     let which = &args.which;
     let note = which.note()?;
     let signer = which.trust.needed(&note)?;
+    if let Some(undated) = undated(which)? {
+        return Ok(undated);
+    }
     let drawn = Request::draw(&note, &signer.key, fetch(&which.log), &args.seed, args.n, which.filter());
     let request = match drawn {
         Ok(request) => request,
@@ -183,10 +190,33 @@ fn tell(args: &Evidence) -> Result<Standing, Ended> {
     if let Some(why) = newest(&archive).and_then(|at| signer.wrong_at(at)) {
         return Ok(broken(&why, args.json));
     }
+    if let Some(dated_by) = args.trust.authorities()? {
+        let dated = stamped::check(archive.timestamp.as_deref(), &archive.checkpoint, &dated_by);
+        if let Some(undated) = failing([&dated.signature, &dated.claim], args.json) {
+            return Ok(undated);
+        }
+    }
     let told = reconstruct(&archive, &signer.key, own, request.as_ref(), held.as_ref());
     let standing = told.standing();
     print(&told, standing, args.json);
     Ok(standing)
+}
+
+/// Says how a log stands that none of the authorities has dated which the reader demands; `None` if one has, or none must.
+fn undated(which: &Which) -> Result<Option<Standing>, Ended> {
+    let Some(dated_by) = which.trust.authorities()? else { return Ok(None) };
+    let read = |name: &str| fs::read(which.log.join(name)).ok();
+    let trust = which.trust.trust_for(&which.log)?;
+    let mut report = published::check(&read, &trust, &[]).unwrap_or_default();
+    stamped::of_log(&read, &dated_by, &mut report);
+    Ok(failing(&report.checks, which.json))
+}
+
+/// Tells the first check that does not hold, if there is one.
+fn failing<'a>(checks: impl IntoIterator<Item = &'a Check>, json: bool) -> Option<Standing> {
+    let check = checks.into_iter().find(|check| check.standing != Standing::Holds)?;
+    let detail = check.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    Some(failed(check.standing, &format!("{}{detail}", check.claim), json))
 }
 
 fn print(told: &Reconstruction, standing: Standing, json: bool) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evidence::{Archive, Standing, Trust};
+use evidence::{Archive, Authorities, Standing, Trust, stamped};
 use replay::{Bundles, DecisionReport, Replayed, Report, archive};
 use types::Code;
 
@@ -11,7 +11,15 @@ use crate::policies;
 use crate::told::{code, line, say, say_json, word};
 
 /// Checks a bundle for a reader who trusts somebody; `folders` hold policy bundles that the reader has from elsewhere.
-pub(crate) fn check(path: &Path, trust: &Trust, folders: &[PathBuf], json: bool) -> Ended {
+///
+/// - `dated_by`: the authorities one of which must have dated it, if the reader demands that.
+pub(crate) fn check(
+    path: &Path,
+    trust: &Trust,
+    dated_by: Option<&Authorities>,
+    folders: &[PathBuf],
+    json: bool,
+) -> Ended {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -29,7 +37,8 @@ pub(crate) fn check(path: &Path, trust: &Trust, folders: &[PathBuf], json: bool)
             Err(why) => return Ended::Unusable(Code::FileUnusable, why),
         }
     }
-    let report = archive(&bundle, trust, own);
+    let mut report = archive(&bundle, trust, own);
+    stamped::of_bundle(&bundle, dated_by, &mut report.evidence);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
     let standing = signature.and(claim);
     if json {

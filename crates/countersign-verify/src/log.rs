@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evidence::{LogEvent, LogEventKind, LogReport, Standing, Trust, published};
+use evidence::{Authorities, LogEvent, LogEventKind, LogReport, Standing, Trust, published, stamped};
 use serde_json::json;
 use types::Code;
 
@@ -10,8 +10,14 @@ use crate::Ended;
 use crate::told::{code, line, say, say_json};
 
 /// Checks a folder of tiles for a reader who trusts somebody, since a folder cannot vouch for itself; `earlier` are
-/// signed checkpoints that the reader has kept.
-pub(crate) fn check(folder: &Path, trust: &Trust, earlier: &[PathBuf], json: bool) -> Ended {
+/// signed checkpoints that the reader has kept, and one of `dated_by`, if any are named, must have dated the log.
+pub(crate) fn check(
+    folder: &Path,
+    trust: &Trust,
+    dated_by: Option<&Authorities>,
+    earlier: &[PathBuf],
+    json: bool,
+) -> Ended {
     if *trust == Trust::Nobody {
         let why = "a published log is checked against a key you trust: give --key or --policy";
         return Ended::Unusable(Code::UsageInvalid, why.into());
@@ -26,9 +32,12 @@ pub(crate) fn check(folder: &Path, trust: &Trust, earlier: &[PathBuf], json: boo
         }
     }
     let read = |name: &str| std::fs::read(folder.join(name)).ok();
-    let Some(report) = published::check(&read, trust, &kept) else {
+    let Some(mut report) = published::check(&read, trust, &kept) else {
         return Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", folder.display()));
     };
+    if let Some(dated_by) = dated_by {
+        stamped::of_log(&read, dated_by, &mut report);
+    }
     let standing = report.standing();
     if json {
         say_json(&json!({ "standing": standing, "code": code(standing), "reason": report.reason(), "report": report }));

@@ -43,6 +43,9 @@ struct Args {
     /// The record's leaf that a receipt is checked against.
     #[arg(long, value_name = "FILE")]
     leaf: Option<PathBuf>,
+    /// The time-stamp that came with a receipt, for --tsa-roots.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    timestamp: Option<PathBuf>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -85,10 +88,16 @@ fn main() -> ExitCode {
 /// Checks a log, a bundle or a receipt as it is, without any step of an audit.
 fn plain(args: &Args) -> Ended {
     let path = args.path.clone().unwrap_or_default();
-    match args.trust.trust_for(&path) {
-        Ok(trust) if path.is_dir() => log::check(&path, &trust, &args.earlier, args.json),
-        Ok(trust) if receipt::is_one(&path) => receipt::check(args, &path, trust.key()),
-        Ok(trust) => bundle::check(&path, &trust, &args.policies, args.json),
-        Err(ended) => ended,
+    let (trust, dated_by) = match (args.trust.trust_for(&path), args.trust.authorities()) {
+        (Ok(trust), Ok(dated_by)) => (trust, dated_by),
+        (Err(ended), _) | (_, Err(ended)) => return ended,
+    };
+    let dated_by = dated_by.as_ref();
+    if path.is_dir() {
+        log::check(&path, &trust, dated_by, &args.earlier, args.json)
+    } else if receipt::is_one(&path) {
+        receipt::check(args, &path, trust.key(), dated_by)
+    } else {
+        bundle::check(&path, &trust, dated_by, &args.policies, args.json)
     }
 }

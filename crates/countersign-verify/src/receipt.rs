@@ -4,12 +4,16 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use evidence::{CoseError, CoseReceipt, Envelope, Logged, LoggedError, Standing, Statement, StatementError};
+use evidence::stamped::{self, Stamped};
+use evidence::timestamp::BYTES_MAX;
+use evidence::{
+    Authorities, CoseError, CoseReceipt, Envelope, Logged, LoggedError, Standing, Statement, StatementError,
+};
 use serde_json::json;
 use tlog::key::VerifierKey;
 use types::Code;
 
-use crate::told::{code, say, say_json, word};
+use crate::told::{code, line, say, say_json, word};
 use crate::{Args, Ended};
 
 /// Is the largest leaf that is read; every real one is smaller.
@@ -36,6 +40,8 @@ struct About {
     index: u64,
     size: u64,
     root: String,
+    /// The signed checkpoint, where the receipt holds it.
+    note: Option<String>,
 }
 
 impl Found {
@@ -56,6 +62,7 @@ impl From<&Logged> for About {
             index: logged.index(),
             size: checkpoint.size,
             root: checkpoint.root.to_string(),
+            note: Some(logged.note().to_owned()),
         }
     }
 }
@@ -77,7 +84,9 @@ pub(crate) fn is_one(path: &Path) -> bool {
 }
 
 /// Checks a receipt against the key of whoever signed it, which it cannot vouch for itself.
-pub(crate) fn check(args: &Args, path: &Path, key: Option<&VerifierKey>) -> Ended {
+///
+/// - `dated_by`: the authorities one of which must have dated it, if the reader demands that.
+pub(crate) fn check(args: &Args, path: &Path, key: Option<&VerifierKey>, dated_by: Option<&Authorities>) -> Ended {
     let Some(key) = key else {
         return Ended::Unusable(Code::UsageInvalid, "a receipt is checked against a key you trust: give --key".into());
     };
@@ -96,15 +105,31 @@ pub(crate) fn check(args: &Args, path: &Path, key: Option<&VerifierKey>) -> Ende
         (_, Some(leaf)) => tlog_proof(&bytes, leaf, key),
         (_, None) => Found::broken(Standing::Missing, Standing::Missing, "the record it is about: give --leaf"),
     };
-    tell(&found, args.json);
+    let stamped = match dated_by.map(|dated_by| dated(args, &found, dated_by)).transpose() {
+        Ok(stamped) => stamped,
+        Err(why) => return Ended::Unusable(Code::FileUnusable, why),
+    };
+    let (signature, claim) = stamped.as_ref().map_or((found.signature, found.claim), |stamped| {
+        (found.signature.and(stamped.signature.standing), found.claim.and(stamped.claim.standing))
+    });
+    let found = Found { signature, claim, ..found };
+    tell(&found, stamped.as_ref(), args.json);
     Ended::Checked(found.signature.and(found.claim))
+}
+
+/// Checks the time-stamp that the reader demands of the checkpoint in a receipt that holds.
+fn dated(args: &Args, found: &Found, dated_by: &Authorities) -> Result<Stamped, String> {
+    let token = args.timestamp.as_deref().map(|file| read(file, BYTES_MAX as u64)).transpose()?;
+    let note = found.about.as_ref().and_then(|about| about.note.as_deref());
+    // Without a checkpoint there is nothing that a token could be about.
+    Ok(stamped::check(token.as_deref().filter(|_| note.is_some()), note.unwrap_or_default().as_bytes(), dated_by))
 }
 
 fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes));
     match read {
-        Ok(read) if read as u64 > bytes_max => Err(format!("`{}` is larger than any leaf", path.display())),
+        Ok(read) if read as u64 > bytes_max => Err(format!("`{}` is larger than it may be", path.display())),
         Ok(_) => Ok(bytes),
         Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
     }
@@ -114,7 +139,7 @@ fn cose(bytes: &[u8], leaf: &[u8], key: &VerifierKey) -> Found {
     let checked = CoseReceipt::from_bytes(bytes).and_then(|receipt| {
         let root = receipt.verify(leaf, key)?;
         let (index, size) = receipt.place();
-        Ok(About { origin: receipt.issuer().to_owned(), index, size, root: root.to_string() })
+        Ok(About { origin: receipt.issuer().to_owned(), index, size, root: root.to_string(), note: None })
     });
     match checked {
         Ok(about) => Found::holds(about),
@@ -156,14 +181,19 @@ fn dsse(bytes: &[u8], leaf: Option<&[u8]>, key: &VerifierKey, log_key: Option<&V
     }
 }
 
-fn tell(found: &Found, as_json: bool) {
+fn tell(found: &Found, stamped: Option<&Stamped>, as_json: bool) {
     let code = code(found.signature.and(found.claim));
     if as_json {
         let log = found.about.as_ref().map(
             |about| json!({ "origin": about.origin, "index": about.index, "size": about.size, "root": about.root }),
         );
         let (signature, claim) = (found.signature, found.claim);
-        say_json(&json!({ "signature": signature, "claim": claim, "code": code, "why": found.why, "log": log }));
+        let mut told = json!({ "signature": signature, "claim": claim, "code": code, "why": found.why, "log": log });
+        if let (Some(stamped), Some(told)) = (stamped, told.as_object_mut()) {
+            let dated = json!({ "signature": stamped.signature, "claim": stamped.claim });
+            told.insert("timestamp".to_owned(), dated);
+        }
+        say_json(&told);
         return;
     }
     if let Some(about) = &found.about {
@@ -175,6 +205,7 @@ fn tell(found: &Found, as_json: bool) {
     if let Some(why) = &found.why {
         say(&format!("why        {why}"));
     }
+    stamped.iter().flat_map(|stamped| [&stamped.signature, &stamped.claim]).for_each(line);
     if let Some(code) = code {
         say(&format!("code       {code}"));
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use evidence::trust_root::TrustedKey;
-use evidence::{Archive, Trust, TrustRoot};
+use evidence::{Archive, Authorities, Trust, TrustRoot};
 use tlog::TrustPolicy;
 use tlog::key::VerifierKey;
 use types::{Code, Millis};
@@ -25,6 +25,9 @@ pub(crate) struct TrustArgs {
     /// Whom you trust, as a file: logs, witnesses and the quorum of those that must have cosigned (C2SP tlog-policy).
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "trust"])]
     policy: Option<PathBuf>,
+    /// The time-stamping authorities you trust, as PEM certificates: one of them must have dated the checkpoint (RFC 3161).
+    #[arg(long, value_name = "FILE")]
+    tsa_roots: Option<PathBuf>,
 }
 
 /// Is the key that signed what is checked, and the time it is good for.
@@ -61,6 +64,22 @@ impl TrustArgs {
         let first = || root.keys.first().and_then(|trusted| Some((trusted.key.parse().ok()?, trusted)));
         let signer = signed.or_else(first).map(|(key, trusted)| Signer { key, trusted: Some(trusted.clone()) });
         Ok(signer)
+    }
+
+    /// Returns the authorities one of which must have dated what is checked, from the command line or the trust root;
+    /// `None` if none must.
+    ///
+    /// # Errors
+    ///
+    /// That the file cannot be used.
+    pub(crate) fn authorities(&self) -> Result<Option<Authorities>, Ended> {
+        let Some(file) = &self.tsa_roots else {
+            let root = self.trust.as_deref().map(read).transpose()?;
+            return Ok(root.and_then(|root| root.authorities().ok().flatten()));
+        };
+        let unusable = |why: String| Ended::Unusable(Code::FileUnusable, format!("`{}`: {why}", file.display()));
+        let text = std::fs::read(file).map_err(|e| unusable(e.to_string()))?;
+        Authorities::from_pem(&text).map(Some).map_err(|e| unusable(e.to_string()))
     }
 
     /// Returns the key for a checkpoint.
@@ -129,6 +148,10 @@ pub(crate) fn show(file: &Path, json: bool) -> Result<(), Ended> {
         say(&format!("key          {}", key.key));
         say(&format!("fingerprint  {}", key.fingerprint));
         say(&format!("good         from {} until {}", time(key.from, "the beginning"), time(key.until, "now")));
+    }
+    for (name, fingerprint) in root.authorities().ok().flatten().iter().flat_map(Authorities::fingerprints) {
+        say(&format!("dated by     {name}"));
+        say(&format!("SHA-256      {fingerprint}"));
     }
     say(&format!(
         "made         by {} with {} (their word)",

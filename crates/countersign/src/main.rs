@@ -8,6 +8,7 @@ mod folder;
 mod machine;
 mod output;
 mod serve;
+mod timestamps;
 
 use clap::Parser as _;
 

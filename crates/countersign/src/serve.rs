@@ -18,6 +18,7 @@ use types::{AgentId, Code, PersonId, Principal, TenantId};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
+use crate::timestamps;
 
 /// Says how the server runs.
 #[derive(Debug, Clone)]
@@ -150,6 +151,7 @@ fn open(
         bundle,
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
+        timestamps: timestamps::config(folders)?,
         environment: environment(),
     };
     Ok(Control::open_locked(config, lock)?)
@@ -168,6 +170,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         bundle: Arc::new(bundle),
         anonymous: None,
         witnesses: folders.witnesses()?,
+        timestamps: timestamps::config(folders)?,
         environment: environment(),
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! A ZIP whose entries are stored, not compressed: `manifest.json`, `checkpoint`, and per record
 //! `records/INDEX.leaf`, `records/INDEX.tlog-proof` (C2SP) and, unless erased, `records/INDEX.disclosure`; per policy
-//! bundle that is included, `bundles/DIGEST.json` with the text of each of its files.
+//! bundle that is included, `bundles/DIGEST.json` with the text of each of its files. `timestamp.tst` is an authority's
+//! time-stamp of `checkpoint`, where there is one.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -18,6 +19,9 @@ use crate::commit::Disclosure;
 
 /// Is the format this code writes and reads.
 pub const FORMAT: &str = "countersign/evidence/1";
+
+/// Is the entry of the time-stamp.
+const TIMESTAMP: &str = "timestamp.tst";
 
 const ENTRY_BYTES_MAX: u64 = 16 << 20;
 const RECORDS_MAX: usize = 100_000;
@@ -84,6 +88,8 @@ pub struct Archive {
     pub records: Vec<ArchivedRecord>,
     /// The policy bundles that decisions were made under, as far as they are included.
     pub bundles: BTreeMap<Digest, PolicyFiles>,
+    /// An authority's time-stamp of the checkpoint, where one was made (RFC 3161).
+    pub timestamp: Option<Vec<u8>>,
 }
 
 /// Says why a file is not a bundle.
@@ -140,6 +146,9 @@ impl Archive {
         let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(|e| part("manifest.json", e))?;
         put("manifest.json", &manifest)?;
         put("checkpoint", &self.checkpoint)?;
+        if let Some(token) = &self.timestamp {
+            put(TIMESTAMP, token)?;
+        }
         for (digest, files) in &self.bundles {
             let name = bundle_name(digest);
             put(&name, &serde_json::to_vec_pretty(files).map_err(|e| part(&name, e))?)?;
@@ -176,7 +185,8 @@ impl Archive {
         let bundles =
             manifest.bundles.iter().map(|d| Ok((*d, parts.bundle(d)?))).collect::<Result<_, ArchiveError>>()?;
         let records = manifest.records.iter().map(|i| parts.record(*i, &checkpoint)).collect::<Result<_, _>>()?;
-        Ok(Self { manifest, checkpoint, records, bundles })
+        let timestamp = parts.optional(TIMESTAMP)?;
+        Ok(Self { manifest, checkpoint, records, bundles, timestamp })
     }
 }
 

@@ -10,6 +10,8 @@ use tlog::key::VerifierKey;
 use tlog::note::Note;
 use types::{Digest, Millis};
 
+use crate::timestamp::Authorities;
+
 /// Is the format this code writes and reads.
 pub const FORMAT: &str = "countersign/trust-root/1";
 
@@ -70,6 +72,9 @@ pub struct TrustRoot {
     /// The witnesses that must have cosigned, as the text of a C2SP `tlog-policy`, where any must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnesses: Option<String>,
+    /// The time-stamping authorities one of which must have vouched for the time, as PEM certificates, where any must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
     /// How the file came to be; nothing proves it.
     pub made: Made,
 }
@@ -108,11 +113,18 @@ impl TrustRoot {
     /// Writes a trust root for a log that has signed with one key ever since.
     pub fn of(key: &VerifierKey, made: Made) -> Self {
         let keys = vec![TrustedKey::of(key)];
-        Self { format: FORMAT.to_owned(), origin: key.name().to_owned(), keys, witnesses: None, made }
+        Self {
+            format: FORMAT.to_owned(),
+            origin: key.name().to_owned(),
+            keys,
+            witnesses: None,
+            authorities: None,
+            made,
+        }
     }
 
     /// Reads a trust root strictly: no field it does not know, every key readable and of this log, every fingerprint that
-    /// of its key, no key twice, no validity that ends before it begins.
+    /// of its key, no key twice, every certificate of an authority readable, no validity that ends before it begins.
     ///
     /// # Errors
     ///
@@ -136,7 +148,18 @@ impl TrustRoot {
                 return Err(malformed("it has a key twice"));
             }
         }
+        root.authorities()?;
         Ok(root)
+    }
+
+    /// Returns the authorities one of which must have vouched for the time; `None` if none must.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Malformed`] if their certificates cannot be used.
+    pub fn authorities(&self) -> Result<Option<Authorities>, TrustError> {
+        let read = |text: &String| Authorities::from_pem(text.as_bytes());
+        self.authorities.as_ref().map(read).transpose().map_err(|error| TrustError::Malformed(error.to_string()))
     }
 
     fn check(&self, trusted: &TrustedKey) -> Result<(), TrustError> {
@@ -244,6 +267,7 @@ mod tests {
         assert!(why(|v| v["more"] = 1.into()).contains("unknown field `more`"));
         assert!(why(|v| v["keys"][0]["key"] = "x".into()).contains("the key `x` cannot be used"));
         assert!(why(|v| v["keys"] = serde_json::json!([v["keys"][0], v["keys"][0]])).contains("a key twice"));
+        assert!(why(|v| v["authorities"] = "x".into()).contains("the file must hold 1 to 100 certificates"));
         let backwards = why(|v| {
             v["keys"][0]["from"] = 9.into();
             v["keys"][0]["until"] = 9.into();

@@ -283,7 +283,7 @@ mod tests {
             bundles: Vec::new(),
         };
         let bundles = BTreeMap::new();
-        Archive { manifest, checkpoint: Vec::new(), records: records.collect(), bundles }
+        Archive { manifest, checkpoint: Vec::new(), records: records.collect(), bundles, timestamp: None }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use types::{ActionId, Code, SessionId};
 use crate::files::Folder;
 use crate::keyring::{KeyringError, Subjects};
 use crate::recover::{JOURNAL, LOG};
+use crate::stamps;
 
 /// Is one record, opened as far as its keys allow.
 #[derive(Debug, Clone)]
@@ -287,10 +288,11 @@ impl History {
         let latest = folder.read("checkpoint").map_err(|e| files(&e))?.ok_or(nothing_yet)?;
         let witnessed = folder.read(WITNESSED).map_err(|e| files(&e))?;
         let reaches = |checkpoint: &Checkpoint| indices.iter().all(|index| *index < checkpoint.size);
-        // What witnesses have seen is worth more than what is newer.
+        // What an authority has dated is worth more than what witnesses have seen, and that more than what is newer.
+        let (dated, timestamp) = stamps::earliest(&folder, indices.last().copied().unwrap_or(0), key).unzip();
         let opened = witnessed.and_then(|note| Some((Checkpoint::open(&note, key).ok()?.0, note)));
-        let (checkpoint, note) = match opened.filter(|(checkpoint, _)| reaches(checkpoint)) {
-            Some(witnessed) => witnessed,
+        let (checkpoint, note) = match dated.or(opened.filter(|(checkpoint, _)| reaches(checkpoint))) {
+            Some(better) => better,
             None => (Checkpoint::open(&latest, key).map_err(|e| files(&e))?.0, latest),
         };
         let tiles =
@@ -308,6 +310,7 @@ impl History {
             checkpoint: note,
             records: Vec::new(),
             bundles: BTreeMap::new(),
+            timestamp,
         };
         let open = |name: &str| !custody.withheld.iter().any(|withheld| withheld == name);
         for index in indices {
@@ -341,12 +344,36 @@ impl History {
         if index >= checkpoint.size {
             return Err(HistoryError::Unpublished { index, published: checkpoint.size });
         }
+        self.logged_under(&folder, index, &checkpoint, &note, key)
+    }
+
+    /// Returns a record's leaf with the proof that leads to the first checkpoint an authority has dated after it, and the
+    /// token; `None` if none is dated yet.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Files`] or what the store says.
+    pub fn logged_and_dated(&self, index: u64, key: &VerifierKey) -> Result<Option<(Logged, Vec<u8>)>, HistoryError> {
+        let folder = Folder::at(self.data.join(LOG));
+        let Some(((checkpoint, note), token)) = stamps::earliest(&folder, index, key) else { return Ok(None) };
+        Ok(Some((self.logged_under(&folder, index, &checkpoint, &note, key)?, token)))
+    }
+
+    fn logged_under(
+        &self,
+        folder: &Folder,
+        index: u64,
+        checkpoint: &Checkpoint,
+        note: &[u8],
+        key: &VerifierKey,
+    ) -> Result<Logged, HistoryError> {
+        let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let tiles =
             TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());
         let path = prove_inclusion(index, checkpoint.size, &tiles).map_err(|e| files(&e))?;
         let row = self.with(|inner| Ok(inner.reader.record(index)?))?;
         let row = row.ok_or_else(|| HistoryError::Record { index, why: "it is missing".into() })?;
-        Logged::new(row.leaf, index, path, &note, key).map_err(|e| files(&e))
+        Logged::new(row.leaf, index, path, note, key).map_err(|e| files(&e))
     }
 
     /// Returns a published file of the log, byte for byte; `None` if there is none.

@@ -21,6 +21,8 @@ pub mod recover;
 pub mod ring;
 pub mod sequencer;
 mod sessions;
+pub mod stamping;
+mod stamps;
 pub mod standing;
 pub mod timekeeper;
 pub mod watermark;

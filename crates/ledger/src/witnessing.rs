@@ -110,11 +110,8 @@ impl Witnessing {
         Self { folder, log, policy, known: BTreeMap::new(), partly: BTreeSet::new() }
     }
 
-    /// Returns the policy with the keys that sign the log now.
     fn trusted(&self) -> TrustPolicy {
-        let named: Vec<_> = self.policy.logs().iter().map(|log| log.key.clone()).collect();
-        let own = self.log.verifiers().into_iter().filter(|key| !named.contains(key));
-        own.fold(self.policy.clone(), TrustPolicy::with_log)
+        trusted(&self.policy, &self.log)
     }
 
     /// Returns the witnesses that can be reached, each with its address.
@@ -299,6 +296,13 @@ impl Round {
         self.lines.extend(own);
         Ok(())
     }
+}
+
+/// Returns a policy with the keys that sign the log now.
+pub(crate) fn trusted(policy: &TrustPolicy, log: &LogRing) -> TrustPolicy {
+    let named: Vec<_> = policy.logs().iter().map(|log| log.key.clone()).collect();
+    let own = log.verifiers().into_iter().filter(|key| !named.contains(key));
+    own.fold(policy.clone(), TrustPolicy::with_log)
 }
 
 fn partly(size: u64) -> String {

@@ -192,6 +192,7 @@ pub(crate) fn sound() -> &'static Archive {
             checkpoint: checkpoint.sign(signer()).unwrap().to_string().into_bytes(),
             records: records.collect(),
             bundles: BTreeMap::new(),
+            timestamp: None,
         }
     })
 }

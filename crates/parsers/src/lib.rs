@@ -24,6 +24,7 @@ mod inventory;
 mod log;
 mod receipts;
 mod request;
+mod timestamps;
 mod upstream;
 mod witness;
 
@@ -36,6 +37,7 @@ pub use gate::{gateway_http, gateway_stdio};
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
 pub use receipts::{receipts, statements};
+pub use timestamps::timestamps;
 pub use upstream::{definitions, lines, splice, sse};
 pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 
@@ -43,7 +45,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 35] = [
+pub const TARGETS: [(&str, Target); 36] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -75,6 +77,7 @@ pub const TARGETS: [(&str, Target); 35] = [
     ("statements", statements),
     ("text", text),
     ("tiles", tiles),
+    ("timestamps", timestamps),
     ("tree", tree),
     ("trials", trials),
     ("trust_policy", trust_policy),

@@ -34,7 +34,7 @@ fn receipts_of_one() -> &'static Sound {
 }
 
 /// Changes bytes of a receipt that holds, as the input says: where, and by what.
-fn altered(whole: &[u8], taker: &mut Taker<'_>) -> Vec<u8> {
+pub(crate) fn altered(whole: &[u8], taker: &mut Taker<'_>) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     while !taker.is_empty() {
         let (at, with) = (usize::from(taker.short()), taker.byte());

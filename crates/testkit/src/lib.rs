@@ -7,14 +7,17 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a fixture that cannot be built fails its test"
 )]
 
+mod authority;
 mod bundle;
 mod machine;
 mod witness;
 mod world;
 
+pub use authority::{Authority, stamped};
 pub use bundle::{bundle, solo_bundle};
 pub use machine::{Counting, TestClock};
 pub use witness::Witness;

@@ -56,7 +56,7 @@ fn answer(mut stream: TcpStream, log: &Mutex<WitnessedLog>, key: &CosignerKey, c
     let _ = stream.write_all([head, text].concat().as_bytes());
 }
 
-fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub(crate) fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut room = [0; 4_096];
     loop {

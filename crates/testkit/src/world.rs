@@ -134,6 +134,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         bundle: bundle.clone(),
         anonymous: None,
         witnesses: None,
+        timestamps: None,
         environment: Arc::new(|_| None),
     })
     .unwrap();

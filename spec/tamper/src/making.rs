@@ -2,23 +2,28 @@
 //! which make a quorum, cosign what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use control::actions::Wish;
 use control::export::{Order, Wanted, custody, select, when_published};
 use control::levels::LevelWish;
 use control::state::Target;
+use control::{Config, Control};
 use evidence::archive::Custody;
 use evidence::{About, Archive, RecordKind, Standing, Trust};
+use ledger::KeyStore;
+use ledger::recover::OpenError;
 use policy::{Bundle, BundleFiles};
 use replay::Bundles;
 use testkit::World;
 use tlog::checkpoint::Checkpoint;
+use tlog::key::SignerKey;
 use tlog::prove::prove_consistency;
 use tlog::{AddCheckpoint, CosignerKey, Frontier, Note, TrustPolicy, WitnessedLog};
 use types::case::Ballot;
 use types::outcome::OutcomeStatus;
-use types::{Arguments, AutonomyLevel, Channel, Claims, Millis, PersonId, Principal, SessionId, ToolName};
+use types::{AgentId, Arguments, AutonomyLevel, Channel, Claims, Millis, PersonId, Principal, SessionId, ToolName};
 
 use crate::material::{Cosigned, KINDS, Material, Record, Sample};
 
@@ -38,14 +43,22 @@ const SERVICE: &str = r#"{"service":"web"}"#;
 
 /// Makes a log and everything that a corpus is made of; the same in every run.
 pub async fn material() -> Material {
-    let mut world = testkit::world().await;
+    let kept = Arc::new(Kept::default());
+    let keeping = |mut config: Config| {
+        config.place.keys.log = config.place.keys.log.kept_in(kept.clone());
+        config
+    };
+    let mut world = testkit::world().await.restart_with(keeping).await;
     for round in 0..ROUNDS {
         work(&world, round).await;
         administer(&world, round).await;
+        erase(&world, round).await;
         if round % 2 == 1 {
+            rotate(&world).await;
             world = world.restart().await;
         }
     }
+    let world = continued(world).await;
     for agent in ["sre-bot", "report-bot"] {
         for _ in 0..FLOOD {
             call(&world, agent, None, "sre.delete", "{}").await;
@@ -53,7 +66,25 @@ pub async fn material() -> Material {
     }
     let world = world.restart().await;
     call(&world, "sre-bot", None, "sre.report", "{}").await;
-    gather(&world).await
+    gather(&world, kept.last()).await
+}
+
+/// Keeps the log's keys, as the attacker has them.
+#[derive(Debug, Default)]
+struct Kept(Mutex<String>);
+
+impl Kept {
+    /// Returns the key that was made last.
+    fn last(&self) -> SignerKey {
+        SignerKey::from_secret_text(self.0.lock().unwrap().lines().last().unwrap()).unwrap()
+    }
+}
+
+impl KeyStore for Kept {
+    fn replace(&self, secrets: &str) -> std::io::Result<()> {
+        secrets.clone_into(&mut self.0.lock().unwrap());
+        Ok(())
+    }
 }
 
 async fn call(
@@ -133,6 +164,42 @@ async fn administer(world: &World, round: usize) {
     control.activate_first(&dan, bundle, "a new name").await.unwrap();
 }
 
+/// Has somebody denied whom nobody knows, and erases them by a decision.
+async fn erase(world: &World, round: usize) {
+    let ghost: AgentId = format!("ghost-{round}").parse().unwrap();
+    call(world, ghost.as_str(), None, "sre.report", "{}").await;
+    let dan: PersonId = "dan".parse().unwrap();
+    world.clock.advance(5);
+    world.control.erase(&dan, &Principal::Agent(ghost), "they asked for it").await.unwrap();
+}
+
+/// Lets a second key sign, and then that one alone.
+async fn rotate(world: &World) {
+    let dan: PersonId = "dan".parse().unwrap();
+    world.control.rotate_log_key(&dan, "twice a year").await.unwrap();
+    world.clock.advance(5);
+    world.control.retire_log_key(&dan, "everybody knows the new one").await.unwrap();
+}
+
+/// Freezes the log, and goes on under another name.
+async fn continued(world: World) -> World {
+    let World { control, clock, folder, tokens } = world;
+    control.freeze_log(&"dan".parse().unwrap(), "a disk was stolen").await.unwrap();
+    let config = control.config().clone();
+    control.close().await;
+    let lock = loop {
+        match ledger::recover::lock(&config.place.data) {
+            Err(OpenError::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            taken => break taken.unwrap(),
+        }
+    };
+    clock.advance(60_000);
+    Control::take_up_anew(config.clone(), lock, &tokens["ana"], "under new keys", false).await.unwrap();
+    let control = testkit::reopened(config).await;
+    control.start().await.unwrap();
+    World { control, clock, folder, tokens }
+}
+
 fn level(now: Millis, round: usize) -> LevelWish {
     LevelWish {
         agent: "sre-bot".parse().unwrap(),
@@ -154,12 +221,15 @@ fn other_bundle(round: usize) -> BundleFiles {
     files
 }
 
-async fn gather(world: &World) -> Material {
+/// Gathers what a corpus is made of.
+///
+/// - `key`: the one that signs since the log goes on under its new name; every checkpoint is signed with it.
+async fn gather(world: &World, key: SignerKey) -> Material {
     world.control.publish().unwrap();
     let history = world.control.history();
     let entries = history.range(0, history.size().unwrap()).unwrap();
     let records: Vec<Record> = entries.iter().map(|entry| Record::read(&entry.bytes)).collect();
-    let key = testkit::log_key();
+    assert_eq!(*key.verifier(), world.control.config().place.keys.log.verifier());
     let witnesses = [1, 2, 3].map(|n| CosignerKey::ed25519(&format!("witness{n}.example/w"), &[n; 32]).unwrap());
     let lines = witnesses.iter().zip(1..).map(|(witness, n)| format!("witness w{n} {}\n", witness.verifier()));
     let witnesses_text: String = lines.collect();

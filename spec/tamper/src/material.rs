@@ -10,8 +10,8 @@ use tlog::key::SignerKey;
 use tlog::{Note, NoteSignature, TrustPolicy};
 use types::Digest;
 
-/// Are the kinds of record that the product writes; no code writes a heartbeat or an erasure yet.
-pub const KINDS: [RecordKind; 14] = [
+/// Are the kinds of record that the product writes; no code writes a heartbeat.
+pub const KINDS: [RecordKind; 17] = [
     RecordKind::Genesis,
     RecordKind::SessionOpen,
     RecordKind::SessionClose,
@@ -26,6 +26,9 @@ pub const KINDS: [RecordKind; 14] = [
     RecordKind::Tool,
     RecordKind::Aggregate,
     RecordKind::Recovered,
+    RecordKind::Erasure,
+    RecordKind::KeyEvent,
+    RecordKind::Epoch,
 ];
 
 /// Is one record of a log, genuine or not.

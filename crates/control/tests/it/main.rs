@@ -24,6 +24,7 @@ mod replay;
 mod roles;
 mod safety;
 mod time;
+mod timestamps;
 mod witnesses;
 
 use countersign_control::actions::{Decided, Wish};

@@ -17,6 +17,7 @@ use testkit::World;
 use types::{Arguments, Channel, Claims, Principal};
 
 mod audit;
+mod dated;
 mod log;
 mod one_action;
 mod receipt;

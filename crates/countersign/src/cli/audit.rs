@@ -14,6 +14,9 @@ pub enum AuditCommand {
         /// The file to write; without it, it is printed.
         #[arg(short, long)]
         output: Option<PathBuf>,
+        /// Also hand over the authorities of keys/tsa.pem: a reader then demands that one of them has dated what they check.
+        #[arg(long)]
+        timestamps: bool,
     },
     /// Count the decisions of the published log, complete, after checking all of it.
     Population(Which),

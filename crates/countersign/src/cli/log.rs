@@ -43,6 +43,20 @@ pub enum LogCommand {
         #[arg(required = true)]
         answers: Vec<PathBuf>,
     },
+    /// Write a request to an authority that no network reaches, to date the latest checkpoint (RFC 3161).
+    TimestampRequest {
+        /// The file to write.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// Take the authority's answer to such a request.
+    TimestampAnswer {
+        /// The request.
+        #[arg(long)]
+        request: PathBuf,
+        /// What the authority answered.
+        answer: PathBuf,
+    },
     /// The keys that sign it, its end, and how it goes on.
     #[command(flatten)]
     Keys(LogKeyCommand),

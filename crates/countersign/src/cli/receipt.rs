@@ -21,6 +21,9 @@ pub struct Receipt {
     /// Also write the record's leaf, which is what a verifier checks the receipt against, to this file.
     #[arg(long, value_name = "FILE")]
     pub leaf: Option<PathBuf>,
+    /// Take the first checkpoint after the record that an authority has dated, and write its time-stamp to this file.
+    #[arg(long, value_name = "FILE")]
+    pub timestamp: Option<PathBuf>,
 }
 
 /// Names a record.

@@ -19,12 +19,12 @@ use crate::cli::{AuditCommand, Sample, Which};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
 use crate::machine::{self, SystemClock};
-use crate::output;
+use crate::{output, timestamps};
 
 /// Runs the command.
 pub async fn run(folders: &Folders, command: &AuditCommand, as_json: bool) -> Done {
     match command {
-        AuditCommand::TrustRoot { output } => trust_root(folders, output.as_deref(), as_json),
+        AuditCommand::TrustRoot { output, timestamps } => trust_root(folders, output.as_deref(), *timestamps, as_json),
         AuditCommand::Population(which) => population(folders, which, as_json),
         AuditCommand::Sample(args) => sample(folders, args, as_json),
         AuditCommand::Export { request, output, withhold } => {
@@ -34,10 +34,12 @@ pub async fn run(folders: &Folders, command: &AuditCommand, as_json: bool) -> Do
     }
 }
 
-fn trust_root(folders: &Folders, output: Option<&Path>, as_json: bool) -> Done {
+fn trust_root(folders: &Folders, output: Option<&Path>, timestamps: bool, as_json: bool) -> Done {
     let keys = folders.keys_there()?;
     let custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
-    let root = TrustRoot::of(&keys.log.verifier(), Made { program: custody.program, by: custody.by, at: custody.at });
+    let mut root =
+        TrustRoot::of(&keys.log.verifier(), Made { program: custody.program, by: custody.by, at: custody.at });
+    root.authorities = if timestamps { Some(authorities(folders)?) } else { None };
     let Some(file) = output else {
         output::say(root.to_json().trim_end());
         return Ok(Exit::Done);
@@ -51,6 +53,13 @@ fn trust_root(folders: &Folders, output: Option<&Path>, as_json: bool) -> Done {
         output::tell("Read the fingerprint to the auditor over another road than the file takes.");
     }
     Ok(Exit::Done)
+}
+
+/// Returns the certificates of the authorities that date the log, as PEM.
+fn authorities(folders: &Folders) -> Result<String, CliError> {
+    let missing = || CliError::usage("no authority is named").hint("put its certificates into keys/tsa.pem");
+    timestamps::authorities(folders)?.ok_or_else(missing)?;
+    folders.read_key(timestamps::CERTIFICATES)?.ok_or_else(missing)
 }
 
 /// Is the log's published folder and what it is headed by.

@@ -10,7 +10,7 @@ use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::{Done, export, log_keys, receipt, witness};
+use super::{Done, export, log_keys, receipt, timestamp, witness};
 use crate::cli::{Cli, LogCommand};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
@@ -27,6 +27,8 @@ pub async fn run(cli: &Cli, command: &LogCommand) -> Done {
             witness::request(folders, witness, *old, output, as_json)
         }
         LogCommand::WitnessAnswer { request, answers } => witness::answer(folders, request, answers, as_json),
+        LogCommand::TimestampRequest { output } => timestamp::request(folders, output, as_json),
+        LogCommand::TimestampAnswer { request, answer } => timestamp::answer(folders, request, answer, as_json),
         LogCommand::Keys(command) => log_keys::run(cli, command).await,
         LogCommand::Receipt(args) => receipt::run(folders, args, as_json).await,
         LogCommand::Key { statement, pem } => {

@@ -22,6 +22,7 @@ mod receipt;
 mod reference;
 mod replay;
 mod span;
+mod timestamp;
 mod tool;
 mod trace;
 mod up;

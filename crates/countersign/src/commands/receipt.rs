@@ -7,6 +7,7 @@ use control::export::logged_when_published;
 use evidence::{CoseReceipt, Envelope, Logged, RecordKind, Statement};
 use ledger::History;
 use serde_json::json;
+use tlog::key::VerifierKey;
 use types::{ActionId, Code};
 
 use super::Done;
@@ -25,7 +26,10 @@ pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
         RecordRef::Index(index) => index,
         RecordRef::Action(action) => last_decision(&history, &action)?,
     };
-    let logged = logged_when_published(&history, index, &keys.log.verifier()).await?;
+    let logged = match &args.timestamp {
+        Some(file) => dated(&history, index, &keys.log.verifier(), args.format, file)?,
+        None => logged_when_published(&history, index, &keys.log.verifier()).await?,
+    };
     let (bytes, key) = match args.format {
         ReceiptFormat::TlogProof => (logged.tlog_proof(), keys.log.verifier().to_string()),
         signed => sign(folders, &logged, signed)?,
@@ -46,6 +50,28 @@ pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
         output::tell(format!("the key it is checked with: {key}"));
     }
     Ok(Exit::Done)
+}
+
+/// Returns a record's proof that leads to a dated checkpoint, and writes the time-stamp of that.
+fn dated(
+    history: &History,
+    index: u64,
+    key: &VerifierKey,
+    format: ReceiptFormat,
+    file: &Path,
+) -> Result<Logged, CliError> {
+    if format == ReceiptFormat::Cose {
+        return Err(CliError::usage("a COSE receipt holds no checkpoint that a time-stamp could be about")
+            .hint("take --format tlog-proof or dsse"));
+    }
+    let found = history.logged_and_dated(index, key).map_err(control::Refusal::from)?;
+    let (logged, token) = found.ok_or_else(|| {
+        let message = format!("no authority has dated record {index} yet");
+        CliError::new(Exit::Undetermined, Code::StateConflict, message)
+            .hint("`countersign doctor` says how far the time-stamps are")
+    })?;
+    write(file, &token)?;
+    Ok(logged)
 }
 
 /// Finds the record of the decision that stands.

@@ -99,6 +99,7 @@ fn config(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &
         bundle: bundle.clone(),
         anonymous: None,
         witnesses: None,
+        timestamps: None,
         environment: Arc::new(|_| None),
     }
 }
