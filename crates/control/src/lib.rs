@@ -16,6 +16,7 @@ pub mod error;
 pub mod export;
 pub mod gather;
 pub mod grants;
+pub mod incident;
 pub mod keys;
 pub mod levels;
 pub mod log_keys;

@@ -1,6 +1,7 @@
 //! The command line, declared.
 
 mod audit;
+mod incident;
 mod log;
 mod rebuild;
 mod receipt;
@@ -14,6 +15,7 @@ use types::id::KeyId;
 use types::{AgentId, AutonomyLevel, CaseId, ClassId, PersonId, ServerName, TenantId, ToolName};
 
 pub use audit::{AuditCommand, Sample, Which};
+pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
 
 use crate::error::Exit;
 use crate::folder::Folders;
@@ -89,6 +91,9 @@ pub enum Command {
     Replay(Replay),
     /// Rebuild everything that is kept from the records, compare it with what is stored, and repair that.
     Rebuild(Rebuild),
+    /// Replay a recorded session: be its servers, or run an agent or another policy bundle against it.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// An audit of the published log: the auditor's steps, and the operator's answer.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -212,6 +217,12 @@ pub struct Demo {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:7717")]
     pub listen: std::net::SocketAddr,
+    /// Be the demo's agent alone, against the server at $COUNTERSIGN_INCIDENT_URL, as `incident run` sets it.
+    #[arg(long, conflicts_with = "serve")]
+    pub agent: bool,
+    /// With --agent: vary the calls with the number of the run, as an agent does that is not deterministic.
+    #[arg(long, requires = "agent")]
+    pub vary: bool,
     /// Be the demo's MCP server over stdio, on this database.
     #[arg(long, hide = true)]
     pub serve: Option<PathBuf>,

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod bundles;
 pub mod derived;
 pub mod fold;
+pub mod incident;
 pub mod judge;
 pub mod report;
 pub mod state;

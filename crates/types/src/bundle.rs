@@ -469,7 +469,7 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Obligation {
-    /// Records the whole result rather than its first 4 KiB.
+    /// Records the whole result rather than its first 1 MiB.
     pub record_result: bool,
     /// Ends the call after so long, in milliseconds.
     pub deadline_ms: Option<i64>,

@@ -219,6 +219,8 @@ codes! {
     InDoubt "in-doubt" 502;
     /// The result is larger than allowed.
     ResultTooLarge "result-too-large" 502;
+    /// The recorded session that is replayed has no answer to this call.
+    NotRecorded "not-recorded" 502;
 
     // Problems with evidence that a verifier finds.
     /// A hash, proof or signature does not hold.

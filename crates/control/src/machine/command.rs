@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
+use evidence::Listing;
 use policy::Bundle;
 use types::case::{Case, Vote};
 use types::{
@@ -125,6 +126,8 @@ pub enum Command {
         /// The definitions it lists.
         seen: Vec<(ToolName, Digest)>,
     },
+    /// Record what a server offered to a session.
+    Offered(SessionId, Box<Listing>),
     /// Replace the inventory, unless another bundle has become active since it was read.
     Inventory {
         /// The digest of the bundle whose inventory it is.

@@ -134,6 +134,7 @@ impl Machine for Decider {
             Command::CloseSession(session) => (self.close_session(session, turn), None),
             Command::Kill(switch) => (self.kill(switch, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
+            Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),
             Command::Inventory { bundle, entities } => (self.inventory(bundle, entities), None),
             Command::Local { change, by, reason } => (self.change(change, &by, &reason, None, turn), None),
             Command::Recover => (self.recover(turn), None),

@@ -1,6 +1,7 @@
 //! Sessions: opened, counted without a gap, closed with their counts, by their agent or by being idle.
 
-use evidence::{Content, Field, RecordKind};
+use evidence::listing::LISTED;
+use evidence::{Content, Field, Listing, RecordKind};
 use ledger::{Draft, Turn};
 use replay::fold::Event;
 use types::{Code, Principal, Session, SessionId};
@@ -35,6 +36,19 @@ impl Decider {
         Reply::Done(Changes { ended: vec![id], ..Changes::default() })
     }
 
+    /// Records what a server offered to a session; one that is closed by now no longer has a place for it.
+    pub(super) fn offered(&mut self, id: SessionId, listing: &Listing, turn: &mut Turn<'_>) -> Reply {
+        let Some(session) = self.books.sessions().get(&id) else { return Reply::done() };
+        let content = Content::about(subjects(session)).with(Field::Body, listing);
+        turn.record(Draft {
+            session: Some(id),
+            bundle: Some(self.bundle().digest()),
+            status: Some(LISTED),
+            ..Draft::new(RecordKind::Tool, content)
+        });
+        Reply::done()
+    }
+
     /// Closes the sessions in which nothing was recorded for too long, and says which.
     pub(super) fn close_idle(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
         let idle = self.books.sessions().idle(turn.now);
@@ -55,14 +69,18 @@ impl Decider {
     }
 
     fn draft_session(&self, record: RecordKind, session: &Session, brief: &Brief) -> Draft {
-        let agent = Principal::Agent(session.agent.clone());
-        let delegator = session.on_behalf_of.clone().map(|p| Principal::Person(p).subject());
-        let content = Content::about(std::iter::once(agent.subject()).chain(delegator).collect())
-            .with(Field::Principal, &agent)
+        let content = Content::about(subjects(session))
+            .with(Field::Principal, &Principal::Agent(session.agent.clone()))
             .with_some(Field::OnBehalfOf, session.on_behalf_of.as_ref())
             .with_some(Field::Arguments, brief.metadata.as_ref())
             .with_some(Field::Reason, brief.task.as_ref())
             .with(Field::Body, session);
         Draft { session: Some(session.id), bundle: Some(self.bundle().digest()), ..Draft::new(record, content) }
     }
+}
+
+/// Returns whom the records of a session are about.
+fn subjects(session: &Session) -> Vec<String> {
+    let delegator = session.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
+    std::iter::once(Principal::Agent(session.agent.clone()).subject()).chain(delegator).collect()
 }

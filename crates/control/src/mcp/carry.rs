@@ -23,8 +23,9 @@ use crate::snapshot::Snapshot;
 /// Is how long a call may take unless an obligation says otherwise, in milliseconds.
 const DEADLINE_MS: i64 = 300_000;
 
-/// Is how much of a result is recorded unless an obligation asks for all of it, in bytes.
-const RESULT_BYTES: usize = 4_096;
+/// Is how much of a result is recorded unless an obligation asks for all of it, in bytes: enough that an incident can be
+/// replayed with the very answers the agent got.
+const RESULT_BYTES: usize = 1 << 20;
 
 /// Sends one governed request over a connection.
 struct McpTarget {
@@ -85,7 +86,7 @@ const INPUTS: &str = "mcp:inputs";
 
 /// Refuses a call whose operation is not what its frame asks for: a tool cannot pass for a method of the protocol, nor
 /// the other way round.
-pub(super) fn is_what_it_says(call: &GovernedCall) -> Result<(), Refusal> {
+pub(crate) fn is_what_it_says(call: &GovernedCall) -> Result<(), Refusal> {
     let method = call.request.method().unwrap_or_default();
     let sound = match call.operation.strip_prefix("mcp:") {
         Some(named) => named == method && method != "tools/call",
@@ -105,7 +106,7 @@ const UNDECIDED: [&str; 2] = ["_meta", "task"];
 
 /// Returns what is decided on: the arguments, and beside them the answers to the server's questions and the params the
 /// protocol does not know, if the call brings any.
-pub(super) fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
+pub(crate) fn decided_on(call: &GovernedCall) -> Result<Arguments, Refusal> {
     let strict =
         |text: &str| Arguments::parse(text, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()));
     let arguments = strict(&call.arguments)?;
@@ -144,7 +145,7 @@ fn with_arguments(request: &Frame, operation: &str, mut arguments: serde_json::V
 }
 
 /// Answers a call whose `Mcp-Param-*` headers say something else than its arguments.
-fn mismatch(request: &Frame, header: &str) -> CallOutcome {
+pub(crate) fn mismatch(request: &Frame, header: &str) -> CallOutcome {
     let message = format!("the header `{header}` must equal the argument that it repeats");
     let data = serde_json::json!({ "code": Code::RequestInvalid.as_str() }).to_string();
     CallOutcome::Answer(Frame::error(request.id(), -32020, &message, Some(&data)))

@@ -26,12 +26,16 @@ pub struct Link {
     pub(super) connection: Arc<Connection>,
     /// The tools this server has listed over this connection.
     pub(super) listed: OnceCell<BTreeMap<ToolName, Listed>>,
+    /// Set once the session's record says what this server offered.
+    pub(super) offered: OnceCell<()>,
 }
 
 /// Is one tool as its server listed it.
 pub(super) struct Listed {
     /// Its definition.
     pub(super) definition: Digest,
+    /// The tool object as the server wrote it.
+    pub(super) text: String,
     /// Its arguments that are repeated in headers.
     pub(super) mirrors: Mirrors,
 }

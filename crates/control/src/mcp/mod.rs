@@ -1,6 +1,6 @@
 //! The MCP door: what the gateway asks for, answered.
 
-mod carry;
+pub(crate) mod carry;
 mod link;
 mod question;
 mod reach;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::mcp::{Mirrors, identity_in, list_all};
+use evidence::Listing;
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::{
@@ -17,7 +18,7 @@ use types::{
 
 use crate::actions::{ARGUMENTS_BYTES_MAX, Decided, Wish};
 use crate::control::Control;
-use crate::door::{CallOutcome, Caller, CaseEnd, GovernedCall, McpDoor, Refusal};
+use crate::door::{CallOutcome, Caller, CaseEnd, Era, GovernedCall, McpDoor, Refusal, UpstreamLink as _};
 use crate::machine::Command;
 use crate::sessions::Brief;
 use crate::state::Target;
@@ -35,18 +36,30 @@ impl Control {
         let list = || async {
             let tools = list_all(&link.connection, "tools/list").await.map_err(|e| refuse(&link.server, &e))?;
             let definitions = self.observe(&link.server, link.connection.identity(), &tools).await?;
-            let mut mirrors: BTreeMap<_, _> = tools
-                .iter()
-                .filter_map(|json| Some((crate::tools::name_of(&link.server, json)?, Mirrors::of_tool(json))))
+            let mut texts: BTreeMap<_, _> = tools
+                .into_iter()
+                .filter_map(|json| Some((crate::tools::name_of(&link.server, &json)?, json)))
                 .collect();
-            let with_mirrors = |(tool, definition)| {
-                let mirrors = mirrors.remove(&tool).unwrap_or_default();
-                (tool, Listed { definition, mirrors })
+            let with_text = |(tool, definition)| {
+                let text: String = texts.remove(&tool).unwrap_or_default();
+                (tool, Listed { definition, mirrors: Mirrors::of_tool(&text), text })
             };
-            Ok::<_, Refusal>(definitions.into_iter().map(with_mirrors).collect::<BTreeMap<_, _>>())
+            Ok::<_, Refusal>(definitions.into_iter().map(with_text).collect::<BTreeMap<_, _>>())
         };
         let listed = link.listed.get_or_try_init(list).await?;
         Ok(listed.get(tool).map(|tool| tool.definition))
+    }
+
+    /// Records once for each connection what its server offers, so that the session can be replayed without it.
+    async fn record_offer(&self, link: &Link, session: SessionId) -> Result<(), Refusal> {
+        let Some(listed) = link.listed.get() else { return Ok(()) };
+        let record = || async {
+            let tools = listed.values().map(|tool| (tool.definition, tool.text.clone())).collect();
+            let stateless = link.era() == Era::Stateless;
+            let listing = Listing::new(link.server.clone(), link.connection.hello(), stateless, tools);
+            self.ask(Command::Offered(session, Box::new(listing))).await.map(drop)
+        };
+        link.offered.get_or_try_init(record).await.map(drop)
     }
 
     /// Compares a tool call's headers with its arguments, and returns the name of the first that differs.
@@ -79,6 +92,7 @@ impl Control {
         let arguments = decided_on(call)?;
         self.leaves_the_key_to_us(&tool, &arguments)?;
         let definition = self.listed(link, &tool).await?;
+        self.record_offer(link, call.session).await?;
         let wish = Wish {
             principal: Principal::Agent(call.caller.agent.clone()),
             on_behalf_of: call.caller.on_behalf_of.clone(),
@@ -102,7 +116,7 @@ impl Control {
         connection: connectors::mcp::Connection,
     ) -> Arc<Link> {
         let (control, connection) = (self.clone(), Arc::new(connection));
-        Arc::new(Link { control, caller, server, connection, listed: OnceCell::new() })
+        Arc::new(Link { control, caller, server, connection, listed: OnceCell::new(), offered: OnceCell::new() })
     }
 
     /// Does what [`McpDoor::call`] does, in the task of whoever polls it, who decides when it goes on. Dropped half-way it
@@ -191,7 +205,7 @@ impl McpDoor for Arc<Control> {
     ) -> Result<Arc<Link>, Refusal> {
         let connection = Arc::new(self.connection(server, initialize, abilities).await?);
         let (control, caller, server) = (self.clone(), caller.clone(), server.clone());
-        Ok(Arc::new(Link { control, caller, server, connection, listed: OnceCell::new() }))
+        Ok(Arc::new(Link { control, caller, server, connection, listed: OnceCell::new(), offered: OnceCell::new() }))
     }
 
     async fn observe_tools(&self, server: &ServerName, hello: &str, tools: Vec<String>) {

@@ -14,6 +14,7 @@ mod audit;
 mod bounds;
 mod erasure;
 mod export;
+mod incident;
 mod log_keys;
 mod mcp;
 mod rebuild;

@@ -11,6 +11,7 @@ mod erase;
 mod explain;
 mod export;
 mod hook;
+mod incident;
 mod init;
 mod key;
 mod kill;
@@ -57,6 +58,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Rebuild(ref args) => rebuild::run(&cli, args).await,
+        Command::Incident(ref command) => incident::run(&folders, command, json).await,
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,

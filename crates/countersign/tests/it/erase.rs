@@ -41,7 +41,7 @@ fn sealed(data: &Path) -> Vec<(Place, Vec<Vec<u8>>)> {
 }
 
 /// The agent leaves the bundle, and another takes its place.
-fn it_leaves(dir: &Path) {
+pub fn it_leaves(dir: &Path) {
     for (file, from, to) in
         [("agents.toml", "[agents.agent]", "[agents.heir]"), ("tests/starter.toml", "\"agent\"", "\"heir\"")]
     {

@@ -16,6 +16,8 @@ mod erase;
 mod first_minute;
 mod first_start;
 mod hook;
+mod incident;
+mod incident_record;
 mod key;
 mod log_keys;
 mod program;

@@ -99,6 +99,29 @@ impl Drop for Server {
     }
 }
 
+/// Is a program that says one line when it is ready, and runs until it is told to stop.
+pub struct Listening {
+    child: Child,
+    /// What it said.
+    pub line: String,
+}
+
+/// Starts a program that says one line when it is ready.
+pub fn listening(dir: &Path, words: &[&str]) -> Listening {
+    let mut child = start(dir, words);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    Listening { child, line: line.trim().to_owned() }
+}
+
+impl Listening {
+    /// Tells it to stop, and returns its exit code.
+    pub fn end(&mut self) -> i32 {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
 /// Runs `up` where it is refused.
 pub fn up(dir: &Path) -> Said {
     run(dir, &["up", "--listen", "127.0.0.1:0"])
@@ -170,16 +193,28 @@ pub struct Client {
 impl Client {
     /// Opens a session with one of the servers over `wrap`.
     pub fn wrap(dir: &Path, server: &str) -> Self {
-        let mut child = start(dir, &["wrap", &format!("--server={server}")]);
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut client = Self { child, input, output, next: 0 };
+        let mut client = Self::over(dir, &["wrap", &format!("--server={server}")]);
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
         });
         assert!(client.ask("initialize", &hello)["result"]["serverInfo"].is_object());
         client.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
         client
+    }
+
+    /// Speaks to the program over its standard input and output, and says nothing yet.
+    pub fn over(dir: &Path, words: &[&str]) -> Self {
+        let mut child = start(dir, words);
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, input, output, next: 0 }
+    }
+
+    /// Closes the client's end and returns the exit code of the program.
+    pub fn ended(self) -> i32 {
+        let Self { mut child, input, output, .. } = self;
+        drop((input, output));
+        child.wait().unwrap().code().unwrap()
     }
 
     pub fn send(&mut self, line: &str) {
@@ -236,9 +271,7 @@ impl Client {
 
     /// Closes the client's end and waits until the program has ended.
     pub fn finish(self) {
-        let Self { mut child, input, output, .. } = self;
-        drop((input, output));
-        assert!(child.wait().unwrap().success());
+        assert_eq!(self.ended(), 0);
     }
 
     /// Kills the program, which can say nothing more.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bodies::RunBody;
 use evidence::erasure::Scope;
+use evidence::listing::LISTED;
 use evidence::{Content, Field, Leaf, RecordKind};
 use policy::Bundle;
 use serde::Serialize;
@@ -186,7 +187,7 @@ impl Again {
             }
             RecordKind::Bundle => self.change(Event::Activated(leaf.bundle.ok_or(FoldError::Unreadable)?), place),
             other => {
-                self.erased.insert(place.index, named_by(other));
+                self.erased.insert(place.index, named_by(other, leaf.status));
                 Ok(())
             }
         }
@@ -296,12 +297,12 @@ impl Rebuilt {
 }
 
 /// Names the kinds of rows of which a record of a kind may have said something.
-fn named_by(record: RecordKind) -> &'static [&'static str] {
+fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
         RecordKind::Switch => &[kind::SWITCH],
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Key => &[kind::KEY],
-        RecordKind::Tool => &[kind::PIN, kind::QUARANTINE],
+        RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],
         _ => &[],
     }
 }

@@ -1,6 +1,7 @@
 //! What a record says, as far as anything kept follows from it.
 
 use evidence::bodies::{self, RunBody};
+use evidence::listing::LISTED;
 use evidence::{Content, Field, Leaf, RecordKind};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
@@ -101,6 +102,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Key => Event::Keyed(part(content, Field::Body)?),
         RecordKind::Bundle => Event::Activated(part(content, Field::Body)?),
         RecordKind::Tool if set => Event::Pinned(part(content, Field::Tool)?, part(content, Field::Body)?),
+        RecordKind::Tool if leaf.status == Some(LISTED) => Event::Nothing,
         RecordKind::Tool => Event::Quarantined(part(content, Field::Body)?),
         RecordKind::Erasure => match content.get(Field::Result).map_err(|_| FoldError::Unreadable)? {
             Some((mark, erased)) => Event::Erased(mark, erased),

@@ -3,6 +3,7 @@
 //! Nothing is staged but the people: the agent is an MCP client, its calls go through the gateway to an MCP server over a
 //! SQLite database, and what each scene should do is held against what that database says afterwards.
 
+mod agent;
 mod play;
 mod stage;
 
@@ -22,6 +23,9 @@ use stage::Stage;
 pub async fn run(args: &Demo, as_json: bool) -> Done {
     if let Some(db) = &args.serve {
         return serve(db.clone()).await;
+    }
+    if args.agent {
+        return agent::run(args.vary).await;
     }
     let stage = Stage::set(args.listen).await?;
     output::tell(paint(

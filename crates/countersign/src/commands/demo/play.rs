@@ -81,7 +81,7 @@ async fn connect(stage: &Stage) -> Result<Connection, CliError> {
     Ok(connection)
 }
 
-async fn request(agent: &Connection, method: &str, params: &Value) -> Result<Frame, CliError> {
+pub(super) async fn request(agent: &Connection, method: &str, params: &Value) -> Result<Frame, CliError> {
     let (events, _) = mpsc::channel(16);
     let frame = Frame::request(&RpcId::text(method), method, Some(&params.to_string()));
     agent
@@ -90,7 +90,7 @@ async fn request(agent: &Connection, method: &str, params: &Value) -> Result<Fra
         .map_err(|e| CliError::machine(format!("the agent got no answer: {e}")))
 }
 
-async fn list_tools(agent: &Connection) -> Result<(), CliError> {
+pub(super) async fn list_tools(agent: &Connection) -> Result<(), CliError> {
     request(agent, "tools/list", &json!({})).await.map(drop)
 }
 

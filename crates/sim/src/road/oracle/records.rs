@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use control::state::{Grant, Quarantine, Switch};
+use evidence::listing::LISTED;
 use evidence::{Field, RecordKind};
 use ledger::history::Entry;
 use types::case::Vote;
@@ -90,6 +91,7 @@ impl Fold {
                 self.grants.insert((grant.agent.to_string(), grant.class.to_string()), (grant.level, grant.expires));
             }
             RecordKind::Bundle => self.bundle = body.get::<Digest>(Field::Body).unwrap(),
+            RecordKind::Tool if entry.leaf.status == Some(LISTED) => {}
             RecordKind::Tool => self.tool(entry),
             _ => {}
         }
