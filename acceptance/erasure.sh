@@ -62,6 +62,7 @@ kill "$SERVER"
 wait "$SERVER"
 SERVER=
 searched "After a stop"
+search_keys "$COUNTERSIGN_DIR/keys" "$DATA" said.txt demo.log up.log
 expect 0 "$CS" log check
 expect 0 "$VERIFY" "$DATA/log" --key "$KEY"
 expect 0 "$VERIFY" before.evidence --key "$KEY"

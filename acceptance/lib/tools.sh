@@ -55,6 +55,19 @@ go_check() {
   echo "$program"
 }
 
+# search_keys FOLDER PATH…: demands that no bearer key of a keys folder stands in other files, in any form.
+search_keys() {
+  local keys=$1 file key
+  shift
+  file=$(mktemp)
+  echo '{}' >"$file"
+  for key in "$keys"/*.key; do
+    ! grep -q '^cs_' "$key" || python3 "$ROOT/acceptance/lib/canaries.py" add "$file" "${key##*/}" <"$key"
+  done
+  python3 "$ROOT/acceptance/lib/canaries.py" search "$file" "$@" || { rm -f "$file" && return 1; }
+  rm -f "$file"
+}
+
 # wait_for URL: until something answers there, 20 s at most.
 wait_for() {
   for _ in $(seq 1 200); do

@@ -94,6 +94,15 @@ pub fn look(history: &History, bundles: Bundles, now: Millis, mut seen: impl FnM
         next = stop;
         seen(next);
     }
+    // What was erased since the size was read is erased by a record behind it.
+    while counting.again.has_unexplained() && next < history.size()? {
+        for entry in history.range(next, next + AT_ONCE)? {
+            if let Some(content) = &entry.content {
+                counting.again.explain(&entry.leaf, content);
+            }
+        }
+        next += AT_ONCE;
+    }
     let rebuilt = counting.end(&bundles);
     let comparison = compare(&rebuilt, &whole.rows, now);
     Ok(Found { comparison, rebuilt, stored: whole.rows, bundles })

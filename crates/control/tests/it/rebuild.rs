@@ -354,3 +354,20 @@ async fn facts_that_rested_on_erased_records_are_not_said_to_be_wrong() {
     assert_eq!((found.count("differs"), found.count("missing")), (0, 0), "{:?}", found.told);
     assert!(found.taken.contains_key("meter"), "of those between, somebody's word is taken: {:?}", found.taken);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_that_is_gone_without_an_erasure_is_no_erased_one() {
+    let (config, _folder, token) = down(full().await).await;
+    let journal = config.place.data.join("journal.db");
+    let seq = 9;
+    let subject = store::Reader::open(&journal).unwrap().record(seq).unwrap().unwrap().subjects[0];
+    let mut writer = store::Writer::open(&journal).unwrap();
+    let frontier = writer.head().frontier.clone();
+    let erasures = vec![store::Erasure { subject, records: vec![store::Erased { seq, by: 3 }] }];
+    writer.commit(&store::Batch { erasures, frontier, ..store::Batch::default() }).unwrap();
+    drop(writer);
+    let found = look_at(&config, None);
+    assert!(found.comparison.problems.iter().any(|problem| problem.index == seq), "{:?}", found.comparison.problems);
+    assert!(found.comparison.differs());
+    assert_eq!(repair(&config, &found, &token).await.unwrap_err().code, Code::JournalMismatch);
+}

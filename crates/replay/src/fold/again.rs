@@ -37,6 +37,8 @@ pub struct Again {
     doubts: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// The kinds that a record said something of whose content was erased, by its index.
     erased: BTreeMap<u64, &'static [&'static str]>,
+    /// The records without content for which no erasure was seen yet.
+    unexplained: BTreeSet<u64>,
     /// Actions of which nothing is known but that they were decided.
     gone: BTreeSet<ActionId>,
     /// How the conduct of each agent in each class grew.
@@ -112,7 +114,10 @@ impl Again {
         let place = Place { index, now: leaf.at, bundle };
         let taken = match content {
             Some(content) => self.read(leaf, content, &place),
-            None => self.unread(leaf, &place),
+            None => {
+                self.unexplained.insert(index);
+                self.unread(leaf, &place)
+            }
         };
         if let Err(error) = taken {
             self.unfit(leaf, index, &error);
@@ -125,6 +130,7 @@ impl Again {
     }
 
     fn read(&mut self, leaf: &Leaf, content: &Content, place: &Place<'_>) -> Result<(), FoldError> {
+        self.explain(leaf, content);
         match Said::read(leaf, content)? {
             Said::Decided(said) => {
                 let (proposal, decision, run) = &*said;
@@ -145,6 +151,19 @@ impl Again {
                 }
                 self.change(event, place)
             }
+        }
+    }
+
+    /// Says whether a record lost its content and no erasure was seen that covers it.
+    pub fn has_unexplained(&self) -> bool {
+        !self.unexplained.is_empty()
+    }
+
+    /// Takes note of which records an erasure covers, without taking it: it may come later than what is counted.
+    pub fn explain(&mut self, leaf: &Leaf, content: &Content) {
+        let scope = (leaf.kind == RecordKind::Erasure).then(|| content.get::<Scope>(Field::Body).ok().flatten());
+        for index in scope.flatten().iter().flat_map(Scope::indices) {
+            self.unexplained.remove(&index);
         }
     }
 
@@ -276,6 +295,10 @@ impl Again {
         }
         for kinds in std::mem::take(&mut self.erased).into_values() {
             self.doubt(kinds, ERASED);
+        }
+        for index in std::mem::take(&mut self.unexplained) {
+            let why = "its content cannot be read, and no erasure says that it is gone".to_owned();
+            self.problems.push(Problem { index, why });
         }
         let Self { books, rows, doubts, problems, records, .. } = self;
         Rebuilt { rows, doubts, problems, bundles: books.bundles().clone(), records }

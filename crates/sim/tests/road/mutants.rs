@@ -23,9 +23,13 @@ fn signs(planted: Mutant) -> &'static [&'static str] {
         Mutant::RequesterVotes => &["voted and has a part in it"],
         Mutant::VoteCountedTwice => &["voted twice"],
         Mutant::ErrorAllows => &["its amount cannot be read"],
-        Mutant::EpochIgnored => &["at that moment", "ran alone", "not the active one"],
+        Mutant::EpochIgnored => {
+            &["at that moment", "ran alone", "not the active one", "is not what the records before make it"]
+        }
         Mutant::SaltReused => &["its commitments were seen before"],
         Mutant::PermitOutlivesKill => &["is alive after a kill"],
+        Mutant::CounterNotStored => &["the stored rate `"],
+        Mutant::RecordTakenTwice => &["the stored rate `", "the stored session `"],
     }
 }
 
