@@ -84,6 +84,8 @@ pub struct Control {
     pub(crate) hurry: Arc<Notify>,
     pub(crate) witnesses: Option<Witnesses>,
     pub(crate) timestamps: Option<Timestamps>,
+    /// The network that upstream servers are reached over, if it is not the machine's own.
+    pub(crate) network: OnceLock<Arc<dyn connectors::mcp::Network>>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
     pub(crate) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -196,6 +198,7 @@ impl Control {
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
             hurry: Arc::default(),
+            network: OnceLock::new(),
             mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
         }))
@@ -235,6 +238,12 @@ impl Control {
             tracing::warn!(code = %refusal.code, message = %refusal.message, "the inventory was not read");
         }
         Ok(started)
+    }
+
+    /// Reaches upstream servers over another network than the machine's own, as a simulation does; the first one named counts.
+    pub fn reach_over(&self, network: Arc<dyn connectors::mcp::Network>) {
+        // Whoever simulates names one network, before anything is reached.
+        let _ = self.network.set(network);
     }
 
     /// Says whether nobody has a key yet: the journal has just begun.

@@ -1,12 +1,17 @@
 //! The journal's time: it never goes back, and a jump of the wall clock grants nothing.
 
 use types::Millis;
+use types::mutant::{self, Mutant};
 
 /// Is how far wall clock and steady clock may drift apart before time is not believed, in milliseconds.
 pub const SKEW_MS_MAX: i64 = 5_000;
 
 /// Is how long a new wall clock must hold steady before it is believed, in milliseconds.
 pub const SETTLE_MS: i64 = 30_000;
+
+/// Is how much slower than the steady clock the journal's time runs while it is ahead of the wall clock, as a divisor: slow
+/// enough that nothing lasts noticeably longer, and the two meet again.
+const SLOWER_BY: i64 = 100;
 
 /// Is one reading of the journal's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,23 +22,30 @@ pub struct Reading {
     pub jumped: bool,
 }
 
-/// Turns two clocks into one that only goes forward.
+/// Turns two clocks into one that only goes forward, and that never waits for a wall clock which was set back.
 #[derive(Debug, Clone)]
 pub struct Timekeeper {
     last: Millis,
     anchor: Option<(Millis, i64)>,
     doubt: Option<(i64, i64)>,
+    /// Where the believed clock was leading last, and the steady clock then.
+    led: (Millis, i64),
 }
 
 impl Timekeeper {
     /// Starts after the last record of the journal.
     pub fn after(last: Millis) -> Self {
-        Self { last, anchor: None, doubt: None }
+        Self { last, anchor: None, doubt: None, led: (last, 0) }
     }
 
     /// Reads the time.
     pub fn read(&mut self, wall: Millis, steady_ms: i64) -> Reading {
-        let (anchor_wall, anchor_steady) = *self.anchor.get_or_insert((wall, steady_ms));
+        let (anchor_wall, anchor_steady) = *self.anchor.get_or_insert_with(|| {
+            // A journal that ends in the future of the wall clock is a jump that happened while we were down.
+            let behind = self.last.since(wall) > SKEW_MS_MAX;
+            self.led = (self.last, steady_ms);
+            (if behind { self.last } else { wall }, steady_ms)
+        });
         let expected = anchor_wall.plus(steady_ms.saturating_sub(anchor_steady));
         let offset = wall.since(expected);
         if offset.abs() > SKEW_MS_MAX {
@@ -44,10 +56,20 @@ impl Timekeeper {
             self.anchor = Some((wall, steady_ms));
         }
         let believed = if self.doubt.is_some() { expected } else { wall };
-        // A journal that ends in the future of the wall clock is a jump that happened while we were down.
-        let behind = self.last.since(wall) > SKEW_MS_MAX;
-        self.last = self.last.max(believed);
-        Reading { now: self.last, jumped: self.doubt.is_some() || behind }
+        self.last = self.last.max(self.carried(believed, steady_ms));
+        Reading { now: self.last, jumped: self.doubt.is_some() }
+    }
+
+    /// Returns the believed time, or how far the journal's own has been carried on since, if that is later: what ends by
+    /// time ends though the wall clock was set back, and does not wait until it has caught up.
+    fn carried(&mut self, believed: Millis, steady_ms: i64) -> Millis {
+        let (from, since) = self.led;
+        let passed = steady_ms.saturating_sub(since);
+        let carried = from.plus(passed - passed / SLOWER_BY);
+        if believed >= carried {
+            self.led = (believed, steady_ms);
+        }
+        if mutant::on(Mutant::TimeWaits) { believed } else { believed.max(carried) }
     }
 
     fn settle(&mut self, offset: i64, wall: Millis, steady_ms: i64) {
@@ -83,17 +105,32 @@ mod tests {
     }
 
     #[test]
-    fn a_backward_jump_never_takes_time_back_and_stays_doubted_while_behind() {
+    fn a_backward_jump_never_takes_time_back_and_time_goes_on() {
         let mut keeper = Timekeeper::after(Millis(0));
         at(&mut keeper, 4_000_000, 0);
         assert_eq!(at(&mut keeper, 400_000, 1_000), (4_001_000, true));
-        assert_eq!(at(&mut keeper, 440_000, 41_000), (4_001_000, true));
+        assert_eq!(at(&mut keeper, 429_900, 30_900), (4_030_900, true));
+        // The clock is believed again, and what was to end meanwhile does not last until it has caught up.
+        assert_eq!(at(&mut keeper, 441_000, 42_000), (4_041_889, false));
+        assert_eq!(at(&mut keeper, 1_041_000, 642_000), (4_635_889, false));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_met_again() {
+        let mut keeper = Timekeeper::after(Millis(0));
+        at(&mut keeper, 1_000_000, 0);
+        at(&mut keeper, 991_000, 1_000);
+        at(&mut keeper, 1_031_000, 41_000);
+        let (ahead, later) = (at(&mut keeper, 1_041_000, 51_000), at(&mut keeper, 3_000_000, 2_010_000));
+        assert_eq!((ahead.0 - 1_041_000, later), (9_500, (3_000_000, false)));
     }
 
     #[test]
     fn a_journal_from_the_future_is_doubted_from_the_start() {
         let mut keeper = Timekeeper::after(Millis(9_000_000));
-        assert_eq!(at(&mut keeper, 1_000_000, 0), (9_000_000, true));
+        assert_eq!(at(&mut keeper, 1_000_000, 500), (9_000_000, true));
+        assert_eq!(at(&mut keeper, 1_029_000, 29_500), (9_029_000, true));
+        assert_eq!(at(&mut keeper, 1_031_000, 31_500), (9_030_980, false));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Two simulations, each drawn from one seed: [`power_loss`], and [`road`].
+//! Three simulations, each drawn from one seed: [`power_loss`], [`road`] and [`net`].
 //!
 //! The first is the real ledger and store on a disk that loses what was not synced.
 //!
@@ -9,10 +9,13 @@
 //!
 //! The second plays proposals, approvals, kill switches, crashes and time against the real control, ledger and executor, and
 //! holds what was recorded against what the world saw.
+//!
+//! The third puts the listener in front and a network around it, which breaks, holds back and cuts in the middle.
 
 pub mod counts;
 pub mod disk;
 pub mod machine;
+pub mod net;
 pub mod oracle;
 mod picture;
 pub mod process;

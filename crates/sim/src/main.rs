@@ -1,10 +1,12 @@
 //! Runs the simulations: a seed to look at, or many to count.
 
+mod entropy;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use countersign_sim::{Counts, Violation, power_loss, road};
+use countersign_sim::{Counts, Violation, net, power_loss, road};
 
 /// Simulates what a machine does to a journal.
 #[derive(Parser)]
@@ -31,6 +33,12 @@ enum Simulation {
         #[arg(long, default_value = "unknown")]
         commit: String,
     },
+    /// Plays gateway, agents, people and upstream over a network that fails; `net --help` says how.
+    Net {
+        /// What the simulation of the network is told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Plays the road from proposal to outcome; `road --help` says how.
     Road {
         /// What the simulation of the road is told.
@@ -41,6 +49,7 @@ enum Simulation {
 
 fn main() -> ExitCode {
     let (seed, seeds, from, commit) = match Arguments::parse().simulation {
+        Simulation::Net { words } => return net::main(&words, entropy::seed),
         Simulation::Road { words } => return road::main(&words),
         Simulation::PowerLoss { seed, seeds, from, commit } => (seed, seeds, from, commit),
     };

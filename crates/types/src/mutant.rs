@@ -47,9 +47,15 @@ pub enum Mutant {
     CounterNotStored = 23,
     /// A record changes what is kept twice.
     RecordTakenTwice = 24,
+    /// A connection that broke off counts as one that never came about.
+    ResetTakenForRefusal = 25,
+    /// A call goes on though its client has withdrawn it.
+    WithdrawalIgnored = 26,
+    /// The journal's time waits until a wall clock that was set back has caught up.
+    TimeWaits = 27,
 }
 
-/// Lists every planted bug.
+/// Lists every planted bug that a run without a network must notice.
 #[cfg(feature = "mutants")]
 pub const ALL: &[Mutant] = &[
     Mutant::DispatchBeforeRecord,
@@ -72,6 +78,19 @@ pub const ALL: &[Mutant] = &[
     Mutant::PermitOutlivesKill,
     Mutant::CounterNotStored,
     Mutant::RecordTakenTwice,
+];
+
+/// Lists the planted bugs that a network on which something goes wrong must show.
+#[cfg(feature = "mutants")]
+pub const NETWORK: &[Mutant] = &[
+    Mutant::DispatchBeforeRecord,
+    Mutant::ApprovalKept,
+    Mutant::FreshKeyPerAttempt,
+    Mutant::UnsafeRetried,
+    Mutant::OutcomeBeforeAnswer,
+    Mutant::ResetTakenForRefusal,
+    Mutant::WithdrawalIgnored,
+    Mutant::TimeWaits,
 ];
 
 #[cfg(feature = "mutants")]

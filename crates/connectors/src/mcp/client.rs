@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, Response, Url};
 
 use super::address::{Resolver, is_refused};
 use super::error::{CallError, ConnectError};
@@ -53,21 +53,7 @@ pub(crate) fn client(headers: HeaderMap, limits: &Limits) -> Result<Client, Conn
         .map_err(|error| ConnectError::Wiring(causes(&error)))
 }
 
-/// Sends one HTTP request, telling what never left from what may have arrived.
-///
-/// # Errors
-///
-/// [`CallError::NotSent`] if no connection came about, [`CallError::Unknown`] for all that fails later. A kept connection
-/// that turns out closed before the first byte is replaced underneath, which sends nothing twice.
-pub(crate) async fn dispatch(request: RequestBuilder) -> Result<Response, CallError> {
-    request.send().await.map_err(|error| {
-        let never_left = error.is_connect() || error.is_builder();
-        let reason = causes(&error.without_url());
-        if never_left { CallError::NotSent(reason) } else { CallError::Unknown(reason) }
-    })
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |e| e.source());
     let texts: Vec<String> = chain.map(ToString::to_string).collect();
     types::text::escape(&texts.join(": "), false)

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 
-use super::client::{body, client, dispatch, endpoint, is_stream, media_type};
+use super::client::{body, client, endpoint, is_stream, media_type};
 use super::discover::STATELESS_VERSION;
 use super::error::{CallError, ConnectError};
 use super::header;
+use super::network::{Machine, Network};
 use super::stdio::{GRACE, until};
 use super::stream::{Place, Stream, frames};
 use super::wiring::{Era, Limits, Wiring};
@@ -38,7 +39,7 @@ enum Admitted {
 
 /// Is an endpoint, and what a session with it has agreed on.
 pub(crate) struct Http {
-    client: Client,
+    network: Arc<dyn Network>,
     url: Url,
     era: Era,
     pub(crate) limits: Limits,
@@ -67,8 +68,13 @@ impl Http {
         unsolicited: mpsc::Sender<Frame>,
     ) -> Result<Arc<Self>, ConnectError> {
         let url = endpoint(url)?;
+        let own = header::of_wiring(wiring)?;
+        let network = match &wiring.network.0 {
+            Some(network) => network.clone(),
+            None => Arc::new(Machine(client(own, limits)?)),
+        };
         Ok(Arc::new(Self {
-            client: client(header::of_wiring(wiring)?, limits)?,
+            network,
             url,
             era,
             limits: limits.clone(),
@@ -139,12 +145,12 @@ impl Http {
 
     async fn exchange(
         &self,
-        post: RequestBuilder,
+        post: Request,
         request: &Frame,
         id: &RpcId,
         events: &mpsc::Sender<Frame>,
     ) -> Result<Reply, CallError> {
-        let response = dispatch(post).await?;
+        let response = self.network.send(post).await?;
         if self.era == Era::Stateful && request.method() == Some("initialize") {
             self.keep_session(&response)?;
         }
@@ -203,21 +209,21 @@ impl Http {
     /// Opens a stream with GET: that of no request, or one that was left at `place`.
     pub(crate) async fn get(&self, place: &Place) -> Result<Response, CallError> {
         self.is_open()?;
-        let mut get = self.client.get(self.url.clone()).header(ACCEPT, "text/event-stream").headers(self.agreed());
+        let mut get = Request::new(Method::GET, self.url.clone());
+        *get.headers_mut() = self.agreed();
+        get.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(id) = &place.last_id {
             let id = HeaderValue::from_bytes(id.as_bytes());
-            get = get.header(
-                header::LAST_EVENT,
-                id.map_err(|_| CallError::Invalid("an event id is no header value".into()))?,
-            );
+            let id = id.map_err(|_| CallError::Invalid("an event id is no header value".into()))?;
+            get.headers_mut().insert(header::LAST_EVENT, id);
         }
-        dispatch(get).await
+        self.network.send(get).await
     }
 
     /// Sends a notification, or an answer to the server's own request.
     pub(crate) async fn send(&self, frame: &Frame, deadline: Option<Instant>) -> Result<(), CallError> {
         self.is_open()?;
-        let post = dispatch(self.post(frame, &[])?);
+        let post = self.network.send(self.post(frame, &[])?);
         let response = tokio::select! {
             response = post => response?,
             () = until(deadline) => return Err(CallError::Timeout),
@@ -274,9 +280,10 @@ impl Http {
         let open = self.is_open().is_ok();
         self.closing.send_replace(true);
         if open && self.session.get().is_some() {
-            let delete = self.client.delete(self.url.clone()).headers(self.agreed()).timeout(GRACE);
+            let mut delete = Request::new(Method::DELETE, self.url.clone());
+            *delete.headers_mut() = self.agreed();
             // A server that keeps its sessions (405) or cannot be reached is left alone.
-            let _ = delete.send().await;
+            let _ = tokio::time::timeout(GRACE, self.network.send(delete)).await;
         }
     }
 
@@ -309,7 +316,7 @@ impl Http {
         Ok(calls.entry((session, id.clone())).or_default().clone())
     }
 
-    fn post(&self, frame: &Frame, headers: &[(String, String)]) -> Result<RequestBuilder, CallError> {
+    fn post(&self, frame: &Frame, headers: &[(String, String)]) -> Result<Request, CallError> {
         let text = frame.text();
         if text.len() > self.limits.frame_bytes_max {
             return Err(CallError::NotSent(format!("it is longer than {} bytes", self.limits.frame_bytes_max)));
@@ -318,8 +325,12 @@ impl Http {
             Era::Stateful => self.agreed(),
             Era::Stateless => header::stateless(frame, headers, STATELESS_VERSION)?,
         };
-        let post = self.client.post(self.url.clone()).headers(own).body(text.to_owned());
-        Ok(post.header(CONTENT_TYPE, "application/json").header(ACCEPT, "application/json, text/event-stream"))
+        let mut post = Request::new(Method::POST, self.url.clone());
+        *post.headers_mut() = own;
+        post.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        post.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        *post.body_mut() = Some(text.to_owned().into());
+        Ok(post)
     }
 
     fn agreed(&self) -> HeaderMap {

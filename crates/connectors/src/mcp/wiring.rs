@@ -5,6 +5,8 @@ use std::fmt;
 
 use types::bundle::Server;
 
+use super::network::Over;
+
 /// Is the generation of the protocol a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Era {
@@ -39,6 +41,8 @@ pub struct Wiring {
     pub url: Option<String>,
     /// Headers for every HTTP request, values resolved.
     pub headers: Vec<(String, String)>,
+    /// The network it is reached over, if it is reached by a URL.
+    pub network: Over,
 }
 
 impl Wiring {
@@ -62,6 +66,7 @@ impl Wiring {
             env: variables,
             url: server.url.clone(),
             headers: headers.collect::<Result<_, _>>()?,
+            network: Over::default(),
         })
     }
 
@@ -137,6 +142,7 @@ mod tests {
             env: BTreeMap::from([("TOKEN".into(), "hunter22".into())]),
             url: None,
             headers: vec![("authorization".into(), "Bearer hunter33".into())],
+            network: Over::default(),
         };
         let shown = format!("{wiring:?}");
         assert!(shown.contains("TOKEN") && shown.contains("authorization"));

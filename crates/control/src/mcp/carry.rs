@@ -46,6 +46,7 @@ impl Target for McpTarget {
             CallError::Refused { status } if !matches!(status, 401 | 403 | 429) => {
                 SendError::Unknown(error.to_string())
             }
+            CallError::Unknown(_) if mutant::on(Mutant::ResetTakenForRefusal) => SendError::NotSent(error.to_string()),
             _ if error.in_doubt() => SendError::Unknown(error.to_string()),
             _ => SendError::NotSent(error.to_string()),
         })?;

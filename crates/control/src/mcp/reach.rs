@@ -1,6 +1,8 @@
 //! Reaching upstream servers: what the catalogue names, resolved, connected, and held against the review.
 
-use connectors::mcp::{ConnectError, Connection, Limits, Unset, Wiring, connect_stateful, connect_stateless, probe};
+use connectors::mcp::{
+    ConnectError, Connection, Limits, Over, Unset, Wiring, connect_stateful, connect_stateless, probe,
+};
 use types::jsonrpc::Frame;
 use types::{Code, ServerName};
 
@@ -13,12 +15,13 @@ impl Control {
         let entry = snapshot.bundle.data().servers.get(server);
         let entry = entry
             .ok_or_else(|| Refusal::plain(Code::ToolUnknown, format!("the catalogue has no server `{server}`")))?;
-        Wiring::of(entry, |name| (self.config.environment)(name)).map_err(|Unset { name }| {
+        let wiring = Wiring::of(entry, |name| (self.config.environment)(name)).map_err(|Unset { name }| {
             Refusal::plain(
                 Code::UpstreamUnavailable,
                 format!("server `{server}` needs the variable `{name}`, which is not set"),
             )
-        })
+        })?;
+        Ok(Wiring { network: Over(self.network.get().cloned()), ..wiring })
     }
 
     /// Connects to a server for a client of either generation, preferring the client's own.

@@ -28,6 +28,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use control::door::{Caller, Era, McpDoor, Refusal, UpstreamLink};
 use tokio::sync::{mpsc, watch};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
+use types::mutant::{self, Mutant};
 use types::{Code, ServerName, SessionId};
 
 pub(crate) use flights::{Flight, Flights, OPEN_MAX, too_many};
@@ -292,7 +293,7 @@ impl<D: McpDoor> Session<D> {
         };
         tokio::select! {
             biased;
-            () = withdrawn => None,
+            () = withdrawn, if !mutant::on(Mutant::WithdrawalIgnored) => None,
             reply = work => Some(reply),
         }
     }

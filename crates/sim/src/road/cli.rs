@@ -32,18 +32,19 @@ fn asked(words: &[String]) -> Option<Asked> {
 }
 
 #[cfg(feature = "mutants")]
-fn plant(number: u8) -> bool {
-    let found = types::mutant::ALL.iter().find(|mutant| **mutant as u8 == number);
+pub(crate) fn plant(number: u8) -> bool {
+    use types::mutant::{ALL, NETWORK};
+    let found = ALL.iter().chain(NETWORK).find(|mutant| **mutant as u8 == number);
     types::mutant::plant(found.copied());
     found.is_some()
 }
 
 #[cfg(not(feature = "mutants"))]
-fn plant(_: u8) -> bool {
+pub(crate) fn plant(_: u8) -> bool {
     false
 }
 
-fn commit() -> String {
+pub(crate) fn commit() -> String {
     let head = std::process::Command::new("git").args(["rev-parse", "--short=10", "HEAD"]).output();
     let head = head.ok().filter(|output| output.status.success());
     head.map_or_else(|| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -20,6 +20,15 @@ impl Coverage {
         }
     }
 
+    /// Returns all counts, by kind and name.
+    pub fn by_kind(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let mut kinds: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for ((kind, name), count) in &self.0 {
+            kinds.entry((*kind).to_owned()).or_default().insert(name.clone(), *count);
+        }
+        kinds
+    }
+
     /// Returns how often something happened.
     pub fn of(&self, kind: &str, name: &str) -> u64 {
         self.0.iter().filter(|((k, n), _)| *k == kind && n == name).map(|(_, count)| *count).sum()

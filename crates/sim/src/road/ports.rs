@@ -1,6 +1,6 @@
 //! The swapped clock: it stands until it is told to move, and can hold the sequencer up.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use ledger::Clock;
 use testkit::TestClock;
@@ -13,12 +13,17 @@ use types::Millis;
 #[derive(Debug, Default)]
 pub struct Clockwork {
     /// The time.
-    pub time: TestClock,
+    pub time: Arc<TestClock>,
     shut: Mutex<bool>,
     opened: Condvar,
 }
 
 impl Clockwork {
+    /// Shows the same time as others do, and holds up one sequencer alone.
+    pub fn beside(time: &Arc<TestClock>) -> Self {
+        Self { time: time.clone(), ..Self::default() }
+    }
+
     /// Holds the sequencer at its next command, and says whether it was held already.
     pub fn shut(&self) -> bool {
         std::mem::replace(&mut *self.shut.lock().unwrap(), true)

@@ -196,7 +196,7 @@ fn input() -> Value {
     }})
 }
 
-fn catalog() -> String {
+fn catalog(url: &str) -> String {
     let entry = |tool: &str| {
         let (class, effect, more) = match tool {
             "peek" => ("read", "read", ""),
@@ -215,11 +215,34 @@ fn catalog() -> String {
             "[tools.{tool}]\nclass = \"{class}\"\neffect = \"{effect}\"\nreversibility = \"irreversible\"\ndefinition = \"{pinned}\"\n{more}\n"
         )
     };
-    let server = "[server]\nurl = \"http://127.0.0.1:9/mcp\"\n\n".to_owned();
+    let server = format!("[server]\nurl = \"{url}\"\n\n");
     server + &TOOLS.iter().map(|tool| entry(tool)).collect::<String>()
 }
 
-fn files(turn: &str) -> BundleFiles {
+/// Says in what a bundle of another simulation differs from that of the road.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Where the server is.
+    pub url: &'static str,
+    /// How long a held call may wait on the wire, in milliseconds.
+    pub wait_ms_max: i64,
+    /// When a call ends, in milliseconds, if a policy says so.
+    pub deadline_ms: Option<i64>,
+}
+
+impl Setting {
+    /// Is that of the road: nobody connects, and calls that wait come back soon.
+    pub const ROAD: Self = Self { url: "http://127.0.0.1:9/mcp", wait_ms_max: 500, deadline_ms: None };
+
+    fn policy(&self, text: &str) -> String {
+        match self.deadline_ms {
+            Some(_) => text.replace("permit (", "@obligations(\"soon\")\npermit ("),
+            None => text.to_owned(),
+        }
+    }
+}
+
+fn files(turn: &str, setting: &Setting) -> BundleFiles {
     let tool = |name: &&str| StarterTool {
         name: (*name).to_owned(),
         description: String::new(),
@@ -231,7 +254,7 @@ fn files(turn: &str) -> BundleFiles {
         definition: definition(name, 1),
     };
     let nowhere = Server {
-        url: Some("http://127.0.0.1:9/mcp".into()),
+        url: Some(setting.url.into()),
         command: Vec::new(),
         env: Default::default(),
         headers: Default::default(),
@@ -247,9 +270,13 @@ fn files(turn: &str) -> BundleFiles {
     let data = Bundle::load(files.clone()).unwrap().data().clone();
     files.0.remove("tests/starter.toml");
     files.0.remove("workflows/box.toml");
-    files.insert("schema.cedarschema", schema_of(data));
+    files.insert("schema.cedarschema", schema_of(data, setting));
+    let head = HEAD.replace("wait_ms_max = 500", &format!("wait_ms_max = {}", setting.wait_ms_max));
+    files.insert("bundle.toml", head);
+    if let Some(ms) = setting.deadline_ms {
+        files.insert("obligations.toml", format!("[obligations.soon]\ndeadline_ms = {ms}\n"));
+    }
     for (path, text) in [
-        ("bundle.toml", HEAD),
         ("agents.toml", AGENTS),
         ("people.toml", PEOPLE),
         ("classes.toml", CLASSES),
@@ -258,17 +285,17 @@ fn files(turn: &str) -> BundleFiles {
         ("risk.toml", "observe_from = 900\nescalate_from = 1000\nprofile = \"owner\"\n"),
         ("limits.toml", LIMITS),
         ("escalation.toml", PROFILES),
-        ("policies/starter.cedar", OWNERS),
-        ("policies/turn.cedar", turn),
         ("policies/administration.cedar", ADMINISTRATION),
     ] {
         files.insert(path, text);
     }
-    files.insert("catalog/box.toml", catalog());
+    files.insert("policies/starter.cedar", setting.policy(OWNERS));
+    files.insert("policies/turn.cedar", setting.policy(turn));
+    files.insert("catalog/box.toml", catalog(setting.url));
     files
 }
 
-fn schema_of(mut data: types::bundle::BundleData) -> String {
+fn schema_of(mut data: types::bundle::BundleData, setting: &Setting) -> String {
     #[derive(serde::Deserialize)]
     struct Tools {
         tools: BTreeMap<String, Tool>,
@@ -279,7 +306,7 @@ fn schema_of(mut data: types::bundle::BundleData) -> String {
         classes: BTreeMap<ClassId, Class>,
     }
     let named = |(name, tool): (String, Tool)| (ToolName::new("box".parse().unwrap(), name).unwrap(), tool);
-    data.tools = toml::from_str::<Tools>(&catalog()).unwrap().tools.into_iter().map(named).collect();
+    data.tools = toml::from_str::<Tools>(&catalog(setting.url)).unwrap().tools.into_iter().map(named).collect();
     data.classes = toml::from_str::<Classes>(CLASSES).unwrap().classes;
     let inputs = data.tools.keys().map(|tool| (tool.clone(), input())).collect();
     schema::generate(&data, &inputs)
@@ -288,6 +315,12 @@ fn schema_of(mut data: types::bundle::BundleData) -> String {
 /// Returns the bundles, read once per process.
 pub fn bundles() -> &'static [Arc<Bundle>] {
     static ALL: OnceLock<Vec<Arc<Bundle>>> = OnceLock::new();
-    let load = |turn: &&str| Arc::new(Bundle::load(files(turn)).unwrap_or_else(|problems| panic!("{problems}")));
-    ALL.get_or_init(|| TURNS.iter().map(load).collect())
+    ALL.get_or_init(|| (0..TURNS.len()).map(|turn| load(turn, &Setting::ROAD)).collect())
+}
+
+/// Reads one of the bundles, as they are in a setting.
+///
+/// - `turn`: 0 to 2.
+pub fn load(turn: usize, setting: &Setting) -> Arc<Bundle> {
+    Arc::new(Bundle::load(files(TURNS[turn], setting)).unwrap_or_else(|problems| panic!("{problems}")))
 }

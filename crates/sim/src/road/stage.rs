@@ -27,7 +27,14 @@ use super::upstream::Upstream;
 pub const AGENTS: [&str; 4] = ["one", "two", "new", "stranger"];
 
 /// Draws bytes from a seed.
-struct Seeded(Mutex<Dice>);
+pub(crate) struct Seeded(Mutex<Dice>);
+
+impl Seeded {
+    /// Begins the bytes of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(Mutex::new(Dice::of(seed)))
+    }
+}
 
 impl Random for Seeded {
     fn fill(&self, out: &mut [u8]) {
@@ -54,18 +61,18 @@ pub struct Stage {
     life: u32,
 }
 
-fn tenant() -> TenantKey {
+pub(crate) fn tenant() -> TenantKey {
     TenantKey::from_bytes([7; 32])
 }
 
 /// A folder in memory where the system has one: what the power takes is for another simulation.
-fn fresh_folder() -> TempDir {
+pub(crate) fn fresh_folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
@@ -79,7 +86,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn config(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &Arc<Bundle>) -> Config {
+pub(crate) fn config(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &Arc<Bundle>) -> Config {
     let make = |name: &str| {
         let path = folder.join(name);
         std::fs::create_dir_all(&path).unwrap();
@@ -125,13 +132,8 @@ async fn template() -> &'static TempDir {
         return folder;
     }
     let (folder, clock) = (fresh_folder(), Arc::new(Clockwork::default()));
-    let control = Control::open(config(
-        folder.path(),
-        &clock,
-        &Arc::new(Seeded(Mutex::new(Dice::of(u64::MAX)))),
-        &rules::bundles()[0],
-    ))
-    .unwrap();
+    let control =
+        Control::open(config(folder.path(), &clock, &Arc::new(Seeded::of(u64::MAX)), &rules::bundles()[0])).unwrap();
     control.take_up().await.unwrap();
     let dan: PersonId = "dan".parse().unwrap();
     control.activate_first(&dan, rules::bundles()[0].clone(), "the run begins").await.unwrap();
@@ -152,7 +154,7 @@ impl Stage {
         let template = template().await;
         let folder = fresh_folder();
         copy(template.path(), &folder.path().join("0"));
-        let (clock, random) = (Arc::new(Clockwork::default()), Arc::new(Seeded(Mutex::new(Dice::of(!seed)))));
+        let (clock, random) = (Arc::new(Clockwork::default()), Arc::new(Seeded::of(!seed)));
         clock.time.advance(1_000);
         let control = Control::open(config(&folder.path().join("0"), &clock, &random, &rules::bundles()[0])).unwrap();
         let upstream = Upstream::default();

@@ -131,7 +131,8 @@ impl Book {
         self.moment
     }
 
-    fn size(&mut self) -> u64 {
+    /// Returns how many records are durable.
+    pub fn size(&mut self) -> u64 {
         self.mirror.as_mut().map_or(0, Mirror::pull)
     }
 
@@ -187,7 +188,8 @@ impl Book {
         }
     }
 
-    fn effect(&mut self, arrival: usize) {
+    /// Lets a request take effect, unless its key came before.
+    pub fn effect(&mut self, arrival: usize) {
         self.tick();
         let fresh = self.arrivals[arrival].key.clone().is_none_or(|key| self.keys.insert(key));
         if fresh {

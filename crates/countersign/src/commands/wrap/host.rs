@@ -128,6 +128,7 @@ impl Host {
             env: BTreeMap::new(),
             url: Some(format!("{url}{path}")),
             headers: vec![("authorization".into(), format!("Bearer {key}"))],
+            ..Wiring::default()
         })
     }
 

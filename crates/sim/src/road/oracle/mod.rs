@@ -2,9 +2,9 @@
 
 mod approvals;
 mod budgets;
-mod effects;
+pub(crate) mod effects;
 pub mod kept;
-mod records;
+pub(crate) mod records;
 
 use types::{Digest, Verdict};
 
