@@ -73,7 +73,13 @@ mutants() {
         cargo test --profile ci -p countersign-sim --features mutants mutants
 }
 
+# Threads and journal are a scheduler's own here, so this too is a build for this step alone.
+races() {
+    cargo test --profile ci -p countersign-races --features shuttle,mutants
+}
+
 step "tests" tests
 step "planted bugs" mutants
+step "races" races
 [ ! -e acceptance/fast.sh ] || step "acceptance" env PREBUILT=1 PROFILE=ci acceptance/fast.sh
 close

@@ -1,10 +1,11 @@
 //! The board: durable cases as people see them, and those who wait for them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
-use tokio::sync::watch;
+use ledger::sync::{Mutex, MutexGuard, watch};
 use types::case::{Case, CaseState};
+use types::mutant::{self, Mutant};
 use types::{CaseId, PersonId, Principal};
 
 /// Is how many ended cases stay on the board; older ones are in the journal.
@@ -79,6 +80,9 @@ impl Board {
             let case = self.get(id)?;
             if case.state != CaseState::Open {
                 return Some(case);
+            }
+            if mutant::on(Mutant::WaiterLooksFirst) {
+                changes = self.changes.subscribe();
             }
             changes.changed().await.ok()?;
         }

@@ -1,13 +1,14 @@
 //! The application itself: what it holds, how it starts, and what runs beside the requests.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use executor::Gate;
 use ledger::epoch::Found;
 use ledger::publish::{PublishError, Publisher};
 use ledger::recover::{Lock, Open, OpenError, Place, lock, open_anew, open_locked};
+use ledger::sync::{Mutex, RwLock, thread};
 use ledger::{Clock, History, Ledger, Random, Standing};
 use policy::Bundle;
 use stages::decision::Permit;
@@ -88,7 +89,7 @@ pub struct Control {
     pub(crate) network: OnceLock<Arc<dyn connectors::mcp::Network>>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
-    pub(crate) thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    pub(crate) thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 /// Is what a start found.

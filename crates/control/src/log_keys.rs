@@ -242,7 +242,7 @@ impl Control {
     fn end_unpublished(self: Arc<Self>) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(self);
-        if let Some(Err(_)) = thread.map(std::thread::JoinHandle::join) {
+        if let Some(Err(_)) = thread.map(ledger::sync::thread::JoinHandle::join) {
             tracing::warn!("the journal was not closed cleanly");
         }
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 use connectors::inventory::Entities;
 use ledger::Clock;
+use ledger::sync::RwLock;
 use policy::{ADMIN_TOOLS, Bundle};
 use stages::facts::ADMIN_CLASS;
 use types::{AgentId, ClassId, Digest, Millis, ToolName};

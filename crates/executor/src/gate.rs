@@ -5,10 +5,10 @@
 //! is on the list by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use ledger::sync::{Mutex, MutexGuard, watch};
 use stages::decision::Permit;
-use tokio::sync::watch;
 use types::mutant::{self, Mutant};
 use types::{ActionId, AgentId, ClassId, Millis, TenantId, ToolName};
 
@@ -95,6 +95,10 @@ impl Gate {
         let stop = inside.stops.iter().find(|stop| flight.covered_by(stop));
         if let Some(stop) = stop.filter(|_| !mutant::on(Mutant::KillCheckedEarly)) {
             return Err(stop.clone());
+        }
+        if mutant::on(Mutant::GateLooksFirst) {
+            drop(inside);
+            return Ok(self.hold(flight));
         }
         let action = flight.action;
         inside.flights.insert(action, flight);

@@ -1,17 +1,19 @@
 //! The committer: the thread that makes batches durable, and only then gives their answers.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, RwLock};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use store::mutant::{self, Mutant};
 use store::{Batch, StoreError, Writer};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use types::mutant::{self as race, Mutant as Race};
 
 use crate::folding::Folding;
 use crate::handle::{Answer, Committed, Health, LedgerError};
 use crate::machine::Machine;
 use crate::recorded::Recorded;
+use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{RwLock, watch};
 use crate::watermark::Watermark;
 
 /// Is an answer that waits for its records to be durable.
@@ -116,7 +118,7 @@ impl<M: Machine> Committer<M> {
     pub(crate) fn start(journal: Journal, shared: Shared, seed: M::Seed) -> std::io::Result<Self> {
         let (batches, received) = sync_channel(1);
         let (done, freed) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("journal-writer".into())
             .spawn(move || commit_all(journal, &received, &done, &shared, &seed))?;
         Ok(Self { batches: Some(batches), freed, free: true, thread })
@@ -155,7 +157,8 @@ fn commit_all<M: Machine>(
     shared: &Shared,
     seed: &M::Seed,
 ) {
-    while let Ok(prepared) = batches.recv() {
+    while let Ok(mut prepared) = batches.recv() {
+        too_early(&mut prepared, journal.writer.head().size, shared, seed);
         let committed = match shared.failure_of(prepared.generation) {
             Some(error) => Err(error),
             None => commit_one(&mut journal, &prepared.batch, shared).inspect_err(|error| {
@@ -218,6 +221,18 @@ fn release<M: Machine>(prepared: Prepared<M>, size: u64, shared: &Shared, seed: 
         let index = held.index;
         let authority = held.authority.map(|value| Recorded::after_commit(value, index.unwrap_or(size)));
         let _ = held.answer.send(Ok(Committed { reply: held.reply, authority, index }));
+    }
+}
+
+/// Is what planted bugs do: shows or answers what is not durable yet.
+fn too_early<M: Machine>(prepared: &mut Prepared<M>, size: u64, shared: &Shared, seed: &M::Seed) {
+    if race::on(Race::ShownBeforeSync) {
+        prepared.held.iter().for_each(|held| M::committed(seed, &held.reply));
+    }
+    if race::on(Race::AnsweredBeforeSync) {
+        let held = std::mem::take(&mut prepared.held);
+        let size = size + prepared.batch.records.len() as u64;
+        release(Prepared { held, ..Prepared::new(prepared.generation) }, size, shared, seed);
     }
 }
 

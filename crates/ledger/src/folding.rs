@@ -1,9 +1,9 @@
 //! Folding the journal's write-ahead log in while batches go on being committed.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-
 use store::{Batch, Folded, StoreError, Wal, Writer};
+
+use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::sync::thread::{self, JoinHandle};
 
 /// Is after how many bytes of records the log is folded in.
 const EVERY_BYTES: usize = 16 << 20;
@@ -32,7 +32,7 @@ impl Folding {
     pub(crate) fn start(wal: Wal) -> std::io::Result<Self> {
         let (ask, asked) = sync_channel::<()>(1);
         let (answer, done) = sync_channel(1);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("journal-folder".into())
             .spawn(move || while asked.recv().is_ok() && answer.send(wal.fold()).is_ok() {})?;
         Ok(Self { ask, thread, done, bytes: 0, busy: false })
@@ -89,7 +89,7 @@ mod tests {
         let (ask, _) = sync_channel(1);
         let (answer, done) = sync_channel(1);
         answer.send(result).unwrap();
-        Folding { ask, thread: std::thread::spawn(|| {}), done, bytes: 0, busy: true }
+        Folding { ask, thread: thread::spawn(|| {}), done, bytes: 0, busy: true }
     }
 
     #[test]

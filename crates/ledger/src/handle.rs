@@ -1,12 +1,13 @@
 //! The handle callers hold: send a command, await its durable answer.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use types::Code;
 
 use crate::machine::Machine;
 use crate::recorded::Recorded;
+use crate::sync::{RwLock, watch};
 
 /// Is how many commands may wait for the sequencer; one more is refused as overloaded.
 pub const QUEUE_MAX: usize = 4_096;

@@ -24,6 +24,7 @@ mod sessions;
 pub mod stamping;
 mod stamps;
 pub mod standing;
+pub mod sync;
 pub mod timekeeper;
 pub mod watermark;
 pub mod witnessing;

@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use evidence::Leaf;
 use store::mutant::{self, Mutant};
 use store::{Reader, StoreError, Wal, Writer};
 use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use types::{Code, Millis};
 
 use crate::committer::{Committer, Journal, Shared};
@@ -26,6 +26,7 @@ use crate::port::{Clock, Random};
 use crate::publish::Publisher;
 use crate::sequencer::{Sequencer, Stored, frontier_of, run};
 use crate::sessions::Sessions;
+use crate::sync::{RwLock, thread, watch};
 use crate::timekeeper::Timekeeper;
 use crate::watermark::{self, Watermark};
 
@@ -138,7 +139,7 @@ pub struct Open<M: Machine> {
     /// Renders the files; the caller runs it.
     pub publisher: Publisher,
     /// The sequencer's thread, which ends when every handle is gone.
-    pub thread: std::thread::JoinHandle<()>,
+    pub thread: thread::JoinHandle<()>,
     _lock: Arc<Lock>,
 }
 
@@ -295,7 +296,7 @@ fn open_at<M: Machine>(
     let folding = Folding::start(Wal::open(&path)?).map_err(started)?;
     let committer = Committer::start(Journal { writer, mark, folding }, shared.clone(), seed).map_err(started)?;
     let held = lock.clone();
-    let thread = std::thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("sequencer".into())
         .spawn(move || {
             let _held = held;

@@ -20,6 +20,7 @@ use crate::keyring::Subjects;
 use crate::machine::{Machine, Past, StateSource, Traces, Turn};
 use crate::port::{Clock, Random};
 use crate::sessions::Sessions;
+use crate::sync::block_on;
 use crate::timekeeper::Timekeeper;
 
 /// Is the largest batch, in commands.
@@ -46,16 +47,16 @@ pub(crate) fn run<M: Machine>(
     mut requests: mpsc::Receiver<Request<M>>,
     shared: &Shared,
 ) {
-    // A runtime of this thread alone, to wait for two channels at a time.
-    match tokio::runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(async {
-            sequence(&mut sequencer, &mut committer, &mut requests, shared).await;
-            // A command that is being sent this moment would lie in the channel, and its caller wait, for as long as there
-            // are handles; only taking until the end waits for it.
-            requests.close();
-            while requests.recv().await.is_some() {}
-        }),
-        Err(error) => shared.fail(0, &LedgerError::Stopped(format!("the sequencer could not start: {error}"))),
+    // It waits for two channels at a time.
+    let ran = block_on(async {
+        sequence(&mut sequencer, &mut committer, &mut requests, shared).await;
+        // A command that is being sent this moment would lie in the channel, and its caller wait, for as long as there
+        // are handles; only taking until the end waits for it.
+        requests.close();
+        while requests.recv().await.is_some() {}
+    });
+    if let Err(error) = ran {
+        shared.fail(0, &LedgerError::Stopped(format!("the sequencer could not start: {error}")));
     }
     committer.join();
 }

@@ -18,6 +18,7 @@ use types::{
 use crate::Bundle;
 use crate::actions::Action;
 use crate::index::Compiled;
+use crate::nesting::with_room_to_ask;
 use crate::schema::ADMIN_SERVER;
 pub(crate) use request::Constants;
 use request::Prepared;
@@ -104,7 +105,7 @@ impl Bundle {
     pub fn evaluate(&self, question: &Question<'_>) -> Answer {
         let mut answer = Answer::default();
         match Prepared::new(self, question) {
-            Ok(prepared) => self.ask_all(question, &prepared, &mut answer),
+            Ok(prepared) => with_room_to_ask(|| self.ask_all(question, &prepared, &mut answer)),
             Err(finding) => answer.findings.push(*finding),
         }
         answer.policies.sort();

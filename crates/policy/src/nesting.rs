@@ -20,6 +20,14 @@ pub(crate) fn with_room<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK_BYTES - (1 << 20), STACK_BYTES, work)
 }
 
+/// Is how much stack Cedar has for a question at the least: it refuses to go on with less than 100 KiB.
+const QUESTION_BYTES: usize = 256 << 10;
+
+/// Asks Cedar on a stack that has room, however little the caller's has left.
+pub(crate) fn with_room_to_ask<T>(ask: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(QUESTION_BYTES, 8 * QUESTION_BYTES, ask)
+}
+
 /// Says what nests too deeply in a text; `None` if all is within the bounds.
 ///
 /// Brackets count while they are open; operators, and dots of attribute paths, up to the next `;` outside

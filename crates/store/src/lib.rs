@@ -6,6 +6,8 @@
 pub mod batch;
 mod erase;
 pub mod error;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod mutant;
 pub mod pages;
 pub mod query;
@@ -17,7 +19,10 @@ pub mod writer;
 
 pub use batch::{Batch, Erased, Erasure, Head, NewRecord, NewSubject, StateOp};
 pub use error::StoreError;
-pub use reader::{About, Reader, Row};
-pub use wal::{Folded, Wal};
+#[cfg(feature = "memory")]
+pub use memory::{Reader, Wal, Writer};
+pub use reader::{About, Row};
+pub use wal::Folded;
 pub use whole::Whole;
-pub use writer::Writer;
+#[cfg(not(feature = "memory"))]
+pub use {reader::Reader, wal::Wal, writer::Writer};

@@ -28,6 +28,11 @@ impl TestClock {
         self.wall.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// Returns how much time has passed, in milliseconds.
+    pub fn passed(&self) -> i64 {
+        self.steady.load(Ordering::SeqCst)
+    }
+
     /// Moves the wall clock alone, as a wrong setting would.
     pub fn jump(&self, ms: i64) {
         self.wall.fetch_add(ms, Ordering::SeqCst);

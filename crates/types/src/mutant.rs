@@ -53,7 +53,20 @@ pub enum Mutant {
     WithdrawalIgnored = 26,
     /// The journal's time waits until a wall clock that was set back has caught up.
     TimeWaits = 27,
+    /// The gate looks at its switches, and lists the flight under another lock.
+    GateLooksFirst = 28,
+    /// What a batch changes is shown before it is durable.
+    ShownBeforeSync = 29,
+    /// Whoever waits for a case looks at it, and asks for changes only then.
+    WaiterLooksFirst = 30,
+    /// A batch is answered before it is durable.
+    AnsweredBeforeSync = 31,
 }
+
+/// Lists the planted bugs that no order of commands shows, only one of the threads' steps.
+#[cfg(feature = "mutants")]
+pub const RACES: &[Mutant] =
+    &[Mutant::GateLooksFirst, Mutant::ShownBeforeSync, Mutant::WaiterLooksFirst, Mutant::AnsweredBeforeSync];
 
 /// Lists every planted bug that a run without a network must notice.
 #[cfg(feature = "mutants")]

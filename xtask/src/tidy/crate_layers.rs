@@ -31,7 +31,7 @@ const ORDER: [&str; 21] = [
 ];
 
 /// The crates that only test the others: they may use all of them, and are used by tests alone.
-const TESTING: [&str; 8] = ["spec", "tamper", "sim", "testkit", "parsers", "bench", "torture", "xtask"];
+const TESTING: [&str; 9] = ["spec", "tamper", "sim", "races", "testkit", "parsers", "bench", "torture", "xtask"];
 
 /// The crates whose inner dependencies are fewer than the order allows.
 const ONLY: [(&str, &[&str]); 6] = [

@@ -1,4 +1,4 @@
-//! No binary that is shipped has planted bugs in it.
+//! No binary that is shipped has planted bugs in it, nor a race test's scheduler or its journal in memory.
 
 use std::process::Command;
 
@@ -19,7 +19,10 @@ fn what_is_shipped_has_no_planted_bugs() {
     for shipped in ["countersign", "countersign-verify"] {
         let tree = features(&["-p", shipped]);
         assert!(tree.contains("countersign-types") && !tree.contains("mutants"), "{shipped}: {tree}");
+        assert!(!tree.contains("shuttle") && !tree.contains("[memory]"), "{shipped}: {tree}");
     }
+    let raced = features(&["-p", "countersign-races", "--features", "shuttle"]);
+    assert!(raced.contains("shuttle v0") && raced.contains("[memory]"), "{raced}");
     let planted = features(&["-p", "countersign-sim", "--features", "mutants"]);
     assert!(planted.contains("mutants"), "{planted}");
 }
