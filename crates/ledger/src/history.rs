@@ -289,7 +289,8 @@ impl History {
         let witnessed = folder.read(WITNESSED).map_err(|e| files(&e))?;
         let reaches = |checkpoint: &Checkpoint| indices.iter().all(|index| *index < checkpoint.size);
         // What an authority has dated is worth more than what witnesses have seen, and that more than what is newer.
-        let (dated, timestamp) = stamps::earliest(&folder, indices.last().copied().unwrap_or(0), key).unzip();
+        let dated = stamps::earliest(&folder, indices.last().copied().unwrap_or(0), key);
+        let (dated, timestamp) = dated.map(|dated| ((dated.checkpoint, dated.note), dated.token)).unzip();
         let opened = witnessed.and_then(|note| Some((Checkpoint::open(&note, key).ok()?.0, note)));
         let (checkpoint, note) = match dated.or(opened.filter(|(checkpoint, _)| reaches(checkpoint))) {
             Some(better) => better,
@@ -355,8 +356,9 @@ impl History {
     /// [`HistoryError::Files`] or what the store says.
     pub fn logged_and_dated(&self, index: u64, key: &VerifierKey) -> Result<Option<(Logged, Vec<u8>)>, HistoryError> {
         let folder = Folder::at(self.data.join(LOG));
-        let Some(((checkpoint, note), token)) = stamps::earliest(&folder, index, key) else { return Ok(None) };
-        Ok(Some((self.logged_under(&folder, index, &checkpoint, &note, key)?, token)))
+        let Some(dated) = stamps::earliest(&folder, index, key) else { return Ok(None) };
+        let logged = self.logged_under(&folder, index, &dated.checkpoint, &dated.note, key)?;
+        Ok(Some((logged, dated.token)))
     }
 
     fn logged_under(

@@ -8,9 +8,19 @@ use tlog::key::VerifierKey;
 
 use crate::files::Folder;
 
-/// Returns the first dated checkpoint that covers a record and that `key` has signed, with its bytes and its token: the
-/// earlier the date, the more it says.
-pub(crate) fn earliest(folder: &Folder, index: u64, key: &VerifierKey) -> Option<((Checkpoint, Vec<u8>), Vec<u8>)> {
+/// Is a dated checkpoint.
+pub(crate) struct Dated {
+    /// What it says.
+    pub(crate) checkpoint: Checkpoint,
+    /// Its bytes, as they were dated.
+    pub(crate) note: Vec<u8>,
+    /// The authority's token.
+    pub(crate) token: Vec<u8>,
+}
+
+/// Returns the first dated checkpoint that covers a record and that `key` has signed: the earlier the date, the more it
+/// says.
+pub(crate) fn earliest(folder: &Folder, index: u64, key: &VerifierKey) -> Option<Dated> {
     let entries = fs::read_dir(folder.path().join(TIMESTAMPS)).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let sizes = names.filter_map(|name| name.strip_suffix(".tst")?.parse::<u64>().ok());
@@ -20,6 +30,6 @@ pub(crate) fn earliest(folder: &Folder, index: u64, key: &VerifierKey) -> Option
         let note = folder.read(&note_path(size)).ok().flatten()?;
         let checkpoint = Checkpoint::open(&note, key).ok()?.0;
         let token = folder.read(&token_path(size)).ok().flatten()?;
-        (checkpoint.size == size).then_some(((checkpoint, note), token))
+        (checkpoint.size == size).then_some(Dated { checkpoint, note, token })
     })
 }
