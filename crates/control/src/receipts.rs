@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use types::Code;
-use types::bundle::Receipt;
+use types::obligation::Receipt;
 
 use crate::actions::Decided;
 use crate::control::Control;

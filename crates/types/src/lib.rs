@@ -20,6 +20,7 @@ pub mod id;
 pub mod json;
 pub mod jsonrpc;
 pub mod mutant;
+pub mod obligation;
 pub mod outcome;
 pub mod role;
 pub mod secret;

@@ -36,7 +36,8 @@ fn bundle(change: &Value) -> (ActionProposal, BundleData) {
 fn opened(proposal: &ActionProposal, bundle: &BundleData, profiles: &[&str]) -> Case {
     let profiles = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let id = CaseId::draw(OPENED, [1; 10]);
-    let opening = Opening { id, bundle: Digest([9; 32]), opened_in: 7, round: 1, now: OPENED };
+    let (action_digest, bundle_digest) = (proposal.digest(), Digest([9; 32]));
+    let opening = Opening { id, action_digest, bundle: bundle_digest, opened_in: 7, round: 1, now: OPENED };
     approval::open(proposal, profiles, bundle, opening)
 }
 
