@@ -200,6 +200,18 @@ wait "$SERVER" || true
 SERVER=
 say replay "$CS" replay
 grep -q " 0 differ" said.replay || grep -qi "equal" said.replay
+# The last session met again, by an agent that brings its secrets along and calls what is not in the record too.
+say incident "$CS" incident run last
+say incident.json "$CS" incident run last --json
+for told in "" "--report incident.report"; do
+  printf 'call peek ok\ncall peek other\ncall store ok\n' |
+    python3 "$ROOT/acceptance/lib/canary_client.py" "$FILE" "$CS" incident serve last $told >>incident.txt 2>>incident.log
+done
+grep -q "^ok 1 of 1 runs" said.incident
+[ "$(grep -c "^peek ok done" incident.txt)" = 2 ] || { echo "the recorded call is not answered:"; cat incident.txt; exit 1; }
+for file in incident.log incident.report said.incident.json; do
+  grep -qF "(secret)" "$file" || { echo "$file does not say where secrets were"; exit 1; }
+done
 for program in admin agent-agent; do
   [ ! -e "$COUNTERSIGN_DIR/keys/$program.key" ] || $CANARIES add "$FILE" "key $program" <"$COUNTERSIGN_DIR/keys/$program.key"
 done

@@ -30,6 +30,9 @@ static ASKED: LazyLock<Vec<Pattern>> = LazyLock::new(|| patterns(&["/requestedSc
 /// Is the method by which a server asks a person.
 const ASK: &str = "mcp:elicitation/create";
 
+/// Is what a catalogue says that nobody has.
+const UNLISTED: Listed<'static> = Listed { secret: &[], not_secret: &[] };
+
 fn patterns(texts: &[&str]) -> Vec<Pattern> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
@@ -133,17 +136,31 @@ struct Rules {
 impl Rules {
     /// Applies one side of the rules, under a bundle. What the catalogue does not have is hidden member by member.
     fn apply<T>(&self, bundle: &Bundle, side: Side, with: impl FnOnce(Redactor<'_>) -> T) -> T {
-        let entry = bundle.data().tools.get(&self.tool);
-        let (Some(entry), Some(schemas)) = (entry, &self.schemas) else {
-            return with(Redactor::of_unknown(&self.key));
-        };
-        let (listed, declared) = match side {
-            Side::Arguments => (Listed::arguments(entry), &schemas.arguments),
-            Side::Results => (Listed::results(entry), &schemas.results),
-        };
-        let except: &[Pattern] = if self.tool.operation == ASK { &ASKED } else { &[] };
-        with(Redactor::new(&self.key, listed, Some(declared)).and(&ALWAYS, except))
+        redactor(&self.key, &self.tool, self.schemas.as_deref(), bundle, side, with)
     }
+}
+
+fn redactor<T>(
+    key: &RedactionKey,
+    tool: &ToolName,
+    schemas: Option<&Schemas>,
+    bundle: &Bundle,
+    side: Side,
+    with: impl FnOnce(Redactor<'_>) -> T,
+) -> T {
+    let (Some(entry), Some(schemas)) = (bundle.data().tools.get(tool), schemas) else {
+        return with(Redactor::of_unknown(key));
+    };
+    let (listed, declared) = match side {
+        Side::Arguments => (Listed::arguments(entry), &schemas.arguments),
+        Side::Results => (Listed::results(entry), &schemas.results),
+    };
+    with(Redactor::new(key, listed, Some(declared)).and(&ALWAYS, except(tool)))
+}
+
+/// Returns where in the arguments of a tool names are not those of values.
+fn except(tool: &ToolName) -> &'static [Pattern] {
+    if tool.operation == ASK { &ASKED } else { &[] }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -234,9 +251,7 @@ impl Control {
         if ADMIN_TOOLS.contains(&proposal.tool.to_string().as_str()) {
             return Ok(None);
         }
-        if has_mark(proposal.arguments.value()) {
-            return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{MARK}`")));
-        }
+        brings_no_mark(&proposal.arguments)?;
         Ok(Some(Arc::new(self.taken(proposal, false))))
     }
 
@@ -303,6 +318,42 @@ pub(crate) fn of_test(bundle: &Bundle, tool: &ToolName, arguments: &mut Map<Stri
     if let Value::Object(members) = value {
         *arguments = members;
     }
+}
+
+/// Redacts arguments that are compared and told and never recorded: under a key of no worth.
+///
+/// - `bundle`: whose catalogue counts; absent where none is known, so that schema and names alone count.
+///
+/// # Errors
+///
+/// [`JsonError::TooDeep`] if a secret stands too deep for its mark.
+pub(crate) fn blindly(
+    bundle: Option<&Bundle>,
+    tool: &ToolName,
+    schemas: &Schemas,
+    arguments: &Arguments,
+) -> Result<Arguments, JsonError> {
+    if ADMIN_TOOLS.contains(&tool.to_string().as_str()) {
+        return Ok(arguments.clone());
+    }
+    let key = TenantKey::from_bytes([0; 32]).redaction("replay");
+    let redact = |redactor: Redactor<'_>| redactor.arguments(arguments, &mut Hidden::default());
+    match bundle {
+        Some(bundle) => redactor(&key, tool, Some(schemas), bundle, Side::Arguments, redact),
+        None => redact(Redactor::new(&key, UNLISTED, Some(&schemas.arguments)).and(&ALWAYS, except(tool))),
+    }
+}
+
+/// Refuses arguments that have a member that only a mark may have.
+///
+/// # Errors
+///
+/// `arguments-invalid` if there is one.
+pub(crate) fn brings_no_mark(arguments: &Arguments) -> Failure<()> {
+    if has_mark(arguments.value()) {
+        return Err(Refusal::plain(Code::ArgumentsInvalid, format!("no argument may be called `{MARK}`")));
+    }
+    Ok(())
 }
 
 fn has_mark(value: &Value) -> bool {

@@ -75,7 +75,7 @@ fn permits_erasure(content: &Content) -> bool {
 }
 
 /// Says why a decision was not made by rules that this program has; `None` if it was.
-fn other_rules(proposal: &ActionProposal, semantics: u32) -> Option<String> {
+pub(crate) fn other_rules(proposal: &ActionProposal, semantics: u32) -> Option<String> {
     match semantics {
         SEMANTICS => None,
         // What looks like a mark was a value to the first rules, and is none to these.

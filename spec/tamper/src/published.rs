@@ -64,7 +64,7 @@ impl<'a> Rewritten<'a> {
         let road = *choices.one(roads)?;
         let draft = match road {
             Road::Unwitnessed => self.unwitnessed(choices),
-            Road::Pasted => Some(self.pasted(choices)),
+            Road::Pasted => self.pasted(choices),
             Road::Left => Some(self.left(choices)),
             Road::Rollback => self.rollback(choices),
             Road::NoWitnesses => self.no_witnesses(choices),
@@ -96,8 +96,12 @@ impl<'a> Rewritten<'a> {
         Some(draft)
     }
 
-    fn pasted(&self, choices: &mut Choices) -> Draft {
+    fn pasted(&self, choices: &mut Choices) -> Option<Draft> {
         let from = choices.between(1, self.material.size());
+        // Where nothing but the end is cut off, the cosignatures of that very size are true ones, and nothing is pasted.
+        if from == self.records.len() && from == self.common {
+            return None;
+        }
         let all = &self.material.checkpoint(from).lines;
         let count = choices.between(1, all.len());
         let note = signed(self.material, &self.records).with(all[..count].iter().cloned()).unwrap();
@@ -108,7 +112,7 @@ impl<'a> Rewritten<'a> {
         let kept = kept(self.material, choices, 0);
         let how =
             format!("signed by the log, {count} cosignatures of {from} records below in `{place}`, kept {kept:?}");
-        self.draft(how, Reader::Policy, files, &kept, vec!["note-signature-invalid"])
+        Some(self.draft(how, Reader::Policy, files, &kept, vec!["note-signature-invalid"]))
     }
 
     fn left(&self, choices: &mut Choices) -> Draft {

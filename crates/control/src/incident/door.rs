@@ -11,10 +11,12 @@ use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
 use types::{ActionId, AgentId, Arguments, CaseId, Code, Millis, ServerName, SessionId, ToolName};
 
+use super::hiding::Hiding;
 use super::link::RecordedLink;
 use crate::actions::ARGUMENTS_BYTES_MAX;
 use crate::door::{CallOutcome, Caller, CaseEnd, GovernedCall, McpDoor, Refusal};
 use crate::mcp::carry::{decided_on, is_what_it_says, mismatch};
+use crate::redaction::brings_no_mark;
 
 /// Is how many calls one agent may make in a replay.
 const CALLS_MAX: usize = replay::incident::CALLS_MAX * 2;
@@ -23,6 +25,8 @@ const CALLS_MAX: usize = replay::incident::CALLS_MAX * 2;
 pub struct Setting {
     /// By which rules calls are decided.
     pub rules: Rules,
+    /// What is secret in the calls.
+    pub hiding: Arc<Hiding>,
     /// The arguments that the gateway fills in by itself, by tool.
     pub keys: BTreeMap<ToolName, String>,
     /// An error for a call that the record does not know names the most similar one.
@@ -71,9 +75,13 @@ impl Inner {
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
         is_what_it_says(call)?;
         let arguments = self.without_key(&tool, decided_on(call)?)?;
+        brings_no_mark(&arguments)?;
         if let Some(header) = self.contradicting_header(&tool, call)? {
             return Ok(Err(mismatch(&call.request, &header)));
         }
+        // From here on nothing knows what is secret in it.
+        let arguments = self.setting.hiding.hide(&tool, &arguments);
+        let arguments = arguments.map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
         let id = ActionId::draw(self.setting.now, self.draw());
         Ok(Ok(Asked { tool, arguments, claims: call.claims.clone(), id }))
     }

@@ -4,9 +4,11 @@
 //! has no journal and no connection: nothing is recorded, nothing is reached, nothing has an effect.
 
 mod door;
+mod hiding;
 mod link;
 mod read;
 
 pub use door::{Incident, Setting};
+pub use hiding::Hiding;
 pub use link::RecordedLink;
 pub use read::{Brief, recorded_bundles, sessions, sources};

@@ -15,6 +15,7 @@ mod bounds;
 mod erasure;
 mod export;
 mod incident;
+mod incident_secrets;
 mod log_keys;
 mod mcp;
 mod rebuild;

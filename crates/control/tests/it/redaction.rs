@@ -15,11 +15,11 @@ use types::case::Ballot;
 use types::jsonrpc::Frame;
 use types::{Channel, Claims, Code, OutcomeStatus, Verdict};
 
-const PIN: &str = "canary-pin-4711";
-const CODE: u64 = 8_675_309_042;
-const NAMED: &str = "canary-named-\"quoted\"";
-const WRITTEN: &str = "canary-written";
-const SERVED: &str = "canary-served";
+pub const PIN: &str = "canary-pin-4711";
+pub const CODE: u64 = 8_675_309_042;
+pub const NAMED: &str = "canary-named-\"quoted\"";
+pub const WRITTEN: &str = "canary-written";
+pub const SERVED: &str = "canary-served";
 
 const HELLO: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"sre","version":"1"}}"#;
 
@@ -30,7 +30,7 @@ fn definition(name: &str) -> String {
 }
 
 /// The test bundle, with what the catalogue says of the tools `restart` and `report`.
-fn files(restart: &str) -> BundleFiles {
+pub fn files(restart: &str) -> BundleFiles {
     let mut files = testkit::bundle();
     let pin = |name: &str| definition_digest(&identity_in(HELLO), &definition(name)).unwrap();
     let catalog = files.get("catalog/sre.toml").unwrap().to_owned();
@@ -41,16 +41,16 @@ fn files(restart: &str) -> BundleFiles {
     files
 }
 
-const SECRET: &str = r#"secret = ["/pin", "/deep/**/code"]"#;
+pub const SECRET: &str = r#"secret = ["/pin", "/deep/**/code"]"#;
 
-fn arguments() -> Value {
+pub fn arguments() -> Value {
     json!({ "service": "web", "pin": PIN, "deep": [{ "code": CODE, "on": 1 }], "apiKey": [NAMED], "hidden": { "w": WRITTEN } })
 }
 
 /// A server that remembers what reached it, and answers as it is told.
-struct Server {
+pub struct Server {
     sent: Mutex<Vec<String>>,
-    answer: Mutex<Value>,
+    pub answer: Mutex<Value>,
 }
 
 impl Peer for Server {
@@ -72,18 +72,18 @@ impl Peer for Server {
     }
 }
 
-struct Scene {
-    world: World,
-    server: Arc<Server>,
+pub struct Scene {
+    pub world: World,
+    pub server: Arc<Server>,
     link: Arc<Link>,
-    session: types::SessionId,
+    pub session: types::SessionId,
 }
 
-fn caller() -> Caller {
+pub fn caller() -> Caller {
     Caller { agent: "sre-bot".parse().unwrap(), on_behalf_of: None, anonymous: false }
 }
 
-async fn scene(world: World) -> Scene {
+pub async fn scene(world: World) -> Scene {
     let server = Arc::new(Server { sent: Mutex::default(), answer: Mutex::new(json!({ "content": [] })) });
     let connection = Connection::in_memory(server.clone(), HELLO, &Limits::default());
     let link = world.control.link_over(caller(), "sre".parse().unwrap(), connection);
@@ -92,27 +92,32 @@ async fn scene(world: World) -> Scene {
 }
 
 impl Scene {
-    async fn call(&self, tool: &str, arguments: &Value, claims: Claims) -> CallOutcome {
-        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
-        let call = GovernedCall {
-            caller: caller(),
-            session: self.session,
-            server: "sre".parse().unwrap(),
-            operation: tool.to_owned(),
-            arguments: arguments.to_string(),
-            claims,
-            request: Frame::parse(request.to_string(), 1 << 16).unwrap(),
-            inputs: None,
-            rest: None,
-            headers: None,
-        };
+    pub async fn call(&self, tool: &str, arguments: &Value, claims: Claims) -> CallOutcome {
         let (events, _kept) = tokio::sync::mpsc::channel(8);
+        let call = governed(self.session, tool, arguments, claims);
         self.world.control.clone().call_here(self.link.clone(), call, events).await
     }
 }
 
+/// A call of a tool as the gateway hands it on.
+pub fn governed(session: types::SessionId, tool: &str, arguments: &Value, claims: Claims) -> GovernedCall {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+    GovernedCall {
+        caller: caller(),
+        session,
+        server: "sre".parse().unwrap(),
+        operation: tool.to_owned(),
+        arguments: arguments.to_string(),
+        claims,
+        request: Frame::parse(request.to_string(), 1 << 16).unwrap(),
+        inputs: None,
+        rest: None,
+        headers: None,
+    }
+}
+
 /// Everything that the journal holds, contents opened, and the rows beside it.
-fn everything(world: &World) -> Vec<u8> {
+pub fn everything(world: &World) -> Vec<u8> {
     let history = world.control.history();
     let mut all = Vec::new();
     for entry in history.range(0, history.size().unwrap()).unwrap() {
@@ -130,12 +135,12 @@ fn everything(world: &World) -> Vec<u8> {
     all
 }
 
-fn holds(haystack: &[u8], text: &str) -> bool {
+pub fn holds(haystack: &[u8], text: &str) -> bool {
     haystack.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// Demands that none of the secrets is anywhere, and that what is not secret is.
-fn nowhere(world: &World) {
+pub fn nowhere(world: &World) {
     let all = everything(world);
     let number = CODE.to_string();
     let escaped = NAMED.replace('"', "\\\"");

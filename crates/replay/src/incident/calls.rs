@@ -1,6 +1,6 @@
 //! One recorded call, from its first proposal to its end.
 
-use types::{ActionId, ActionProposal, Arguments, Decision, OutcomeStatus, Verdict};
+use types::{ActionId, ActionProposal, Arguments, Decision, OutcomeStatus, ToolName, Verdict};
 
 use super::align::Key;
 use super::form::Secrets;
@@ -67,6 +67,11 @@ impl Call {
     pub(super) fn put_into_form(&mut self, secrets: &Secrets) {
         self.arguments = secrets.form(&self.key.tool, &self.arguments);
         self.key.arguments = self.arguments.canonical().to_owned();
+    }
+
+    /// Hides what is secret in its arguments where they are compared and told; what was decided on stays.
+    pub(super) fn hide(&mut self, hide: impl Fn(&ToolName, &Arguments) -> Arguments) {
+        self.arguments = hide(&self.key.tool, &self.arguments);
     }
 
     /// Takes note that it was decided (again).

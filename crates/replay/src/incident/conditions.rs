@@ -16,6 +16,7 @@ use super::calls::Call;
 use super::player::Rules;
 use super::recording::Recording;
 use super::ruling::{People, Ruling};
+use crate::again::other_rules;
 use crate::derived::is_computed;
 use crate::judge;
 
@@ -52,7 +53,7 @@ impl<'a> Conditions<'a> {
     ///
     /// # Errors
     ///
-    /// A text that says that there is no such call, or why a bundle cannot be used.
+    /// A text that says that there is no such call, that rules of another version decided it, or why a bundle cannot be used.
     pub fn again(&self, rules: &Rules, place: usize, claims: Option<&Claims>) -> Result<Judged, String> {
         let call = self.recording.calls.get(place).ok_or("there is no such call")?;
         let mut rounds = call.decided.iter();
@@ -79,6 +80,7 @@ impl<'a> Conditions<'a> {
         (proposal, recorded): &'a (ActionProposal, Decision),
         claims: Option<&Claims>,
     ) -> Result<Judged, String> {
+        same_rules(proposal, recorded)?;
         let claims = claims.unwrap_or(&proposal.claims).clone();
         let proposal = ActionProposal { claims, ..proposal.clone() };
         Ok(self.decide(rules.bundle(&recorded.bundle)?, &proposal, place, recorded, true))
@@ -90,10 +92,11 @@ impl<'a> Conditions<'a> {
     ///
     /// # Errors
     ///
-    /// A text that says that nothing is recorded, or why a bundle cannot be used.
+    /// A text that says that nothing is recorded, that rules of another version decided then, or why a bundle cannot be used.
     pub fn other(&self, rules: &Rules, proposal: &ActionProposal, place: usize) -> Result<Judged, String> {
         let last = self.recording.calls.get(place.saturating_sub(1)).or(self.recording.calls.last());
-        let (_, recorded) = last.and_then(|call| call.decided.last()).ok_or("no call is recorded")?;
+        let (then, recorded) = last.and_then(|call| call.decided.last()).ok_or("no call is recorded")?;
+        same_rules(then, recorded)?;
         let proposal = ActionProposal { at: recorded.at, ..proposal.clone() };
         let bundle = rules.bundle(&recorded.bundle)?;
         let mut judged = self.decide(bundle, &proposal, place.saturating_sub(1), recorded, false);
@@ -134,6 +137,11 @@ impl<'a> Conditions<'a> {
         let behind = self.decided.iter().filter(|(at, _)| *at > place);
         before.chain(behind).map(|(_, decision)| &decision.facts).find(|facts| is(facts))
     }
+}
+
+/// Demands that a decision was made by rules that this program has.
+fn same_rules(proposal: &ActionProposal, recorded: &Decision) -> Result<(), String> {
+    other_rules(proposal, recorded.semantics).map_or(Ok(()), Err)
 }
 
 /// Says what people are recorded to have done about a call that is put to them now: what they said of it then, if it was

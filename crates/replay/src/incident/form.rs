@@ -1,32 +1,23 @@
-//! Secrets in a replay: the one place that knows how they are recorded, compared and shown.
+//! Secrets in a replay: how they are compared and shown.
 //!
 //! Where a secret was replaced before it was written, the record holds a mark, which only the journal's key can make. A
-//! replay has to do without that key, on another machine too. So on both sides of every comparison each place where the
-//! record of a tool has a mark holds one and the same blank mark: a call with another secret is the same call, and the
-//! secret that an agent sends now is neither kept nor shown.
+//! replay does without that key, on whatever machine. So on both sides of every comparison each mark, and whatever stands
+//! where the record of a tool has one, is one and the same blank mark: a call with another secret is the same call, and
+//! the secret that an agent sends now is neither kept nor shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-use types::{Arguments, ToolName};
+use serde_json::Value;
+use types::secret::{is_mark, mark};
+use types::{Arguments, Digest, ToolName};
 
 use super::align::Key;
 
 /// Is what is shown in the place of a secret.
 pub const HIDDEN: &str = "(secret)";
 
-/// Is the member that alone makes up a mark, and how its text begins.
-const MARK: &str = "$redacted";
-const KIND: &str = "hmac-sha256:";
-
-/// Says whether a recorded value is a mark: it stands for a secret that was never written.
-pub fn is_secret(value: &Value) -> bool {
-    let only = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get(MARK));
-    only.and_then(Value::as_str).is_some_and(|text| text.starts_with(KIND))
-}
-
 fn blank() -> Value {
-    json!({ MARK: format!("{KIND}{}", "0".repeat(64)) })
+    mark(&Digest([0; 32]))
 }
 
 /// Is one step on the way to a secret; `None` stands for every item of a list.
@@ -48,9 +39,12 @@ impl Secrets {
 
     /// Returns arguments in the form in which they are compared and told.
     pub fn form(&self, tool: &ToolName, arguments: &Arguments) -> Arguments {
-        let Some(places) = self.0.get(tool) else { return arguments.clone() };
         let mut value = arguments.value().clone();
-        places.iter().for_each(|place| cover(&mut value, place));
+        blank_marks(&mut value);
+        self.0.get(tool).into_iter().flatten().for_each(|place| cover(&mut value, place));
+        if value == *arguments.value() {
+            return arguments.clone();
+        }
         // What was within the bounds of arguments still is, unless it nested too deeply for a mark.
         Arguments::parse(&value.to_string(), usize::MAX).unwrap_or_else(|_| Arguments::empty())
     }
@@ -68,9 +62,22 @@ fn find(value: &Value, at: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
         at.pop();
     };
     match value {
-        value if is_secret(value) => found.push(at.clone()),
+        value if is_mark(value) => found.push(at.clone()),
         Value::Object(map) => map.iter().for_each(|(name, inner)| below(Some(name.clone()), inner)),
         Value::Array(items) => items.iter().for_each(|inner| below(None, inner)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Makes every mark the same.
+fn blank_marks(value: &mut Value) {
+    if is_mark(value) {
+        *value = blank();
+        return;
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(blank_marks),
+        Value::Array(items) => items.iter_mut().for_each(blank_marks),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -97,7 +104,7 @@ fn cover(value: &mut Value, place: &[Step]) {
 ///
 /// - `recorded`: the value at the same place in the record, if there is one.
 pub fn shown(value: &Value, recorded: Option<&Value>) -> Value {
-    if is_secret(value) || recorded.is_some_and(is_secret) {
+    if is_mark(value) || recorded.is_some_and(is_mark) {
         return Value::String(HIDDEN.to_owned());
     }
     match value {
@@ -118,10 +125,12 @@ pub fn shown(value: &Value, recorded: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn mark(tag: &str) -> Value {
-        json!({ MARK: format!("{KIND}{tag}") })
+    fn marked(tag: u8) -> Value {
+        mark(&Digest([tag; 32]))
     }
 
     fn arguments(value: &Value) -> Arguments {
@@ -130,24 +139,21 @@ mod tests {
 
     #[test]
     fn a_mark_is_never_shown_and_neither_is_what_stands_in_its_place() {
-        let recorded = json!({ "user": "ana", "key": mark("ab12"), "list": [1, mark("cd34")] });
+        let recorded = json!({ "user": "ana", "key": marked(0xab), "list": [1, marked(0xcd)] });
         let made = json!({ "user": "ben", "key": "hunter2", "list": [1, "swordfish"] });
         for value in [&recorded, &made] {
             let text = shown(value, Some(&recorded)).to_string();
-            assert!(!text.contains("hunter2") && !text.contains("swordfish") && !text.contains("ab12"), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("swordfish") && !text.contains("abab"), "{text}");
             assert_eq!(text.matches(HIDDEN).count(), 2, "{text}");
         }
         assert_eq!(shown(&made, None), made);
-        for other in [json!({ MARK: "x" }), json!({ MARK: true }), json!({ MARK: "hmac-sha256:00", "more": 1 })] {
-            assert!(!is_secret(&other), "{other}");
-        }
     }
 
     #[test]
     fn a_call_with_another_secret_is_the_same_call_and_its_secret_is_not_kept() {
         let tool: ToolName = "s.login".parse().unwrap();
         let recorded =
-            arguments(&json!({ "user": "ana", "pin": mark("ab12"), "keys": [{ "k": mark("cd34"), "n": 1 }] }));
+            arguments(&json!({ "user": "ana", "pin": marked(0xab), "keys": [{ "k": marked(0xcd), "n": 1 }] }));
         let mut secrets = Secrets::default();
         secrets.learn(&tool, &recorded);
         let made = |user: &str, n: u32| {

@@ -29,6 +29,16 @@ impl Listings {
         listing.tools.iter().find(|listed| named(&listed.text)).map(|listed| listed.definition)
     }
 
+    /// Returns every tool that was listed with the text of each definition that it had.
+    pub fn definitions(&self) -> impl Iterator<Item = (ToolName, &str)> {
+        let all =
+            self.0.values().flatten().flat_map(|(_, listing)| listing.tools.iter().map(move |tool| (listing, tool)));
+        all.filter_map(|(listing, tool)| {
+            let text = tool.text.as_deref()?;
+            Some((ToolName::new(listing.server.clone(), name_of(text)?).ok()?, text))
+        })
+    }
+
     /// Returns the text of a tool's definition, if it was listed.
     pub fn text(&self, tool: &ToolName, record: u64) -> Option<&str> {
         let listing = self.at(&tool.server, record)?;

@@ -29,7 +29,7 @@ pub use compare::{Run, Seen, compare};
 pub use conditions::{Conditions, Judged};
 pub use decimal::Decimal;
 pub use differ::differing;
-pub use form::{HIDDEN, Secrets, is_secret, shown};
+pub use form::{HIDDEN, Secrets, shown};
 pub use interval::wilson_bp;
 pub use listings::Listings;
 pub use player::{Asked, Made, Player, Reply, Rules, Served};

@@ -105,7 +105,7 @@ pub enum Reply {
 pub struct Asked {
     /// The tool.
     pub tool: ToolName,
-    /// The arguments.
+    /// The arguments, with marks where the rules that apply have secrets.
     pub arguments: Arguments,
     /// What the agent says of itself.
     pub claims: Claims,
@@ -150,7 +150,6 @@ impl Player {
 
     /// Decides a call and answers it from the record.
     pub fn call(&mut self, asked: &Asked) -> Reply {
-        // From here on nothing knows what is secret in it.
         let arguments = self.recording.secrets.form(&asked.tool, &asked.arguments);
         let asked = &Asked { arguments, ..asked.clone() };
         let key = Key { tool: asked.tool.clone(), arguments: asked.arguments.canonical().to_owned() };
@@ -260,7 +259,7 @@ impl Player {
             if let Some((proposal, _)) = call.first() {
                 let asked = Asked {
                     tool: proposal.tool.clone(),
-                    arguments: proposal.arguments.clone(),
+                    arguments: call.arguments.clone(),
                     claims: proposal.claims.clone(),
                     id: proposal.id,
                 };

@@ -7,7 +7,9 @@ use evidence::{Content, Field, Leaf, Listing, RecordKind, bodies};
 use serde::Serialize;
 use types::case::Ballot;
 use types::jsonrpc::Frame;
-use types::{ActionId, AgentId, Digest, Outcome, PersonId, Provenance, ServerName, Session, SessionId};
+use types::{
+    ActionId, AgentId, Arguments, Digest, Outcome, PersonId, Provenance, ServerName, Session, SessionId, ToolName,
+};
 
 use super::calls::{Answer, Call};
 use super::form::Secrets;
@@ -167,6 +169,15 @@ impl Recording {
             _ => {}
         }
         self
+    }
+
+    /// Hides what is secret in the recorded arguments where they are compared and told, as it is hidden in those of an
+    /// agent: what an older record shows is then compared as little as what a newer one has marks for.
+    ///
+    /// - `hide`: puts marks where arguments of a tool have secrets.
+    pub fn hide(&mut self, hide: impl Fn(&ToolName, &Arguments) -> Arguments) {
+        self.calls.iter_mut().for_each(|call| call.hide(&hide));
+        self.put_into_form();
     }
 
     fn put_into_form(&mut self) {

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_number_in_the_place_of_a_secret_is_not_told() {
-        let recorded = json!({ "pin": { "$redacted": "hmac-sha256:ab" }, "n": 1 });
+        let recorded = json!({ "pin": types::secret::mark(&types::Digest::plain(b"4711")), "n": 1 });
         let made = arguments(&json!({ "pin": 4711, "n": 1 }));
         assert!(spread(&recorded, &[&made]).is_empty());
         let told = variants(&recorded, &[&made]);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use control::incident::{recorded_bundles, sessions, sources};
+use control::incident::{Hiding, recorded_bundles, sessions, sources};
 use evidence::{Archive, Standing, Trust, verify};
 use policy::BundleFiles;
 use replay::Bundles;
-use replay::incident::{Recording, Source, sessions_in, sources_of};
+use replay::incident::{Recording, Rules, Source, sessions_in, sources_of};
 use tlog::key::VerifierKey;
 use types::{Code, SessionId, ToolName};
 
@@ -23,18 +23,35 @@ pub(super) struct Input {
     pub(super) recording: Arc<Recording>,
     /// The bundles, as far as they are here.
     pub(super) bundles: Bundles,
+    /// By which rules calls are decided.
+    pub(super) rules: Rules,
+    /// What is secret in the calls.
+    pub(super) hiding: Arc<Hiding>,
 }
 
+/// Is what was found, with nothing hidden.
+struct Found(Recording, Bundles);
+
 impl Input {
-    /// Reads what the command line names.
+    /// Reads what the command line names, and hides what is secret in it.
+    ///
+    /// - `rules`: makes the rules by which calls are decided from the bundles that decided then.
     ///
     /// # Errors
     ///
     /// `not-found` for an unknown session, `usage-invalid` if the bundle holds several or the session is too long,
     /// `evidence-broken` if the bundle does not agree with itself or is not signed by the key, or what the journal says.
-    pub(super) fn read(folders: &Folders, wanted: &Recorded) -> Result<Self, CliError> {
+    pub(super) fn read(
+        folders: &Folders,
+        wanted: &Recorded,
+        rules: impl FnOnce(&Bundles) -> Rules,
+    ) -> Result<Self, CliError> {
         let path = Path::new(&wanted.what);
-        if path.is_file() { from_file(path, wanted) } else { from_journal(folders, wanted) }
+        let Found(mut recording, bundles) =
+            if path.is_file() { from_file(path, wanted)? } else { from_journal(folders, wanted)? };
+        let rules = rules(&bundles);
+        let hiding = Hiding::of(&mut recording, bundles.clone(), rules.clone());
+        Ok(Self { recording: Arc::new(recording), bundles, rules, hiding: Arc::new(hiding) })
     }
 
     /// Returns the arguments that the gateway fills in by itself, by tool.
@@ -45,7 +62,7 @@ impl Input {
     }
 }
 
-fn from_journal(folders: &Folders, wanted: &Recorded) -> Result<Input, CliError> {
+fn from_journal(folders: &Folders, wanted: &Recorded) -> Result<Found, CliError> {
     let (history, _) = folders.history()?;
     let session: SessionId = match wanted.what.as_str() {
         "last" => {
@@ -58,10 +75,10 @@ fn from_journal(folders: &Folders, wanted: &Recorded) -> Result<Input, CliError>
     };
     let recording = recording(session, sources(&history, &session)?)?;
     let bundles = recorded_bundles(&history, &recording.bundles())?;
-    Ok(Input { recording: Arc::new(recording), bundles })
+    Ok(Found(recording, bundles))
 }
 
-fn from_file(path: &Path, wanted: &Recorded) -> Result<Input, CliError> {
+fn from_file(path: &Path, wanted: &Recorded) -> Result<Found, CliError> {
     let bytes =
         std::fs::read(path).map_err(|e| CliError::machine(format!("`{}` cannot be read: {e}", path.display())))?;
     let broken =
@@ -82,7 +99,7 @@ fn from_file(path: &Path, wanted: &Recorded) -> Result<Input, CliError> {
     let session = chosen(&archive, &sources, wanted)?;
     let mut bundles = Bundles::new();
     archive.bundles.values().for_each(|files| bundles.add(BundleFiles(files.clone())));
-    Ok(Input { recording: Arc::new(recording(session, sources)?), bundles })
+    Ok(Found(recording(session, sources)?, bundles))
 }
 
 fn trust(wanted: &Recorded) -> Result<Trust, CliError> {

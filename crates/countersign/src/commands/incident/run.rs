@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::incident::Incident;
+use replay::Bundles;
 use replay::incident::{Player, Report, Rules, Run, Seen, compare};
 
 use super::super::Done;
@@ -22,16 +23,17 @@ pub(super) async fn run(folders: &Folders, args: &IncidentRun, as_json: bool) ->
     if args.agent.is_empty() && args.runs > 1 {
         return Err(CliError::usage("without an agent the calls are decided once: each run would say the same"));
     }
-    let input = Input::read(folders, &args.recorded)?;
-    let rules = match &args.bundle {
-        Some(folder) => Rules::Other(Arc::new(load_bundle(read_bundle(folder)?)?)),
-        None => Rules::Recorded(input.bundles.clone()),
+    let other = args.bundle.as_ref().map(|folder| load_bundle(read_bundle(folder)?)).transpose()?;
+    let rules = |bundles: &Bundles| match other {
+        Some(bundle) => Rules::Other(Arc::new(bundle)),
+        None => Rules::Recorded(bundles.clone()),
     };
+    let input = Input::read(folders, &args.recorded, rules)?;
     let report = if args.agent.is_empty() {
-        let made = Player::new(input.recording.clone(), rules, false).replay();
+        let made = Player::new(input.recording.clone(), input.rules.clone(), false).replay();
         compare(&input.recording, &[Run { number: 1, made, ..Run::default() }], Seen::Decisions)
     } else {
-        with_agent(&input, &rules, args, as_json).await?
+        with_agent(&input, args, as_json).await?
     };
     if as_json {
         output::say_json(&serde_json::to_value(&report).unwrap_or_default());
@@ -41,13 +43,13 @@ pub(super) async fn run(folders: &Folders, args: &IncidentRun, as_json: bool) ->
     Ok(exit(&report))
 }
 
-async fn with_agent(input: &Input, rules: &Rules, args: &IncidentRun, quiet: bool) -> Result<Report, CliError> {
+async fn with_agent(input: &Input, args: &IncidentRun, quiet: bool) -> Result<Report, CliError> {
     let folder = Scratch::make()?;
     let servers = input.recording.servers();
     let bar = output::progress(u64::from(args.runs), quiet);
     let mut runs = Vec::new();
     for number in 1..=args.runs {
-        let incident = Incident::new(input.recording.clone(), setting(input, &args.recorded, rules.clone()));
+        let incident = Incident::new(input.recording.clone(), setting(input, &args.recorded));
         let order = agent::Order {
             command: &args.agent,
             number,

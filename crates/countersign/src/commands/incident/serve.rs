@@ -23,7 +23,7 @@ const LINE_BYTES_MAX: usize = 8 << 20;
 
 /// Runs the command until the client closes its end, or the process is told to stop.
 pub(super) async fn run(folders: &Folders, args: &IncidentServe) -> Done {
-    let input = Input::read(folders, &args.recorded)?;
+    let input = Input::read(folders, &args.recorded, |_| Rules::None)?;
     let selection = match &args.server {
         None => Selection::All,
         Some(server) if input.recording.servers().contains(server) => Selection::One(server.clone()),
@@ -32,7 +32,7 @@ pub(super) async fn run(folders: &Folders, args: &IncidentServe) -> Done {
             return Err(CliError::new(Exit::Usage, Code::NotFound, message));
         }
     };
-    let incident = Incident::new(input.recording.clone(), setting(&input, &args.recorded, Rules::None));
+    let incident = Incident::new(input.recording.clone(), setting(&input, &args.recorded));
     match args.listen {
         Some(address) if !address.ip().is_loopback() => {
             return Err(CliError::usage(
@@ -74,9 +74,10 @@ async fn over_stdio(incident: &Incident, selection: Selection) -> Result<(), Cli
 }
 
 /// Says how a session is played.
-pub(super) fn setting(input: &Input, recorded: &Recorded, rules: Rules) -> Setting {
+pub(super) fn setting(input: &Input, recorded: &Recorded) -> Setting {
     Setting {
-        rules,
+        rules: input.rules.clone(),
+        hiding: input.hiding.clone(),
         keys: input.keys(),
         nearest: recorded.nearest,
         random: Arc::new(SystemRandom),
