@@ -7,8 +7,8 @@ use countersign_control::incident::{recorded_bundles, sessions, sources};
 use evidence::{Content, Field, RecordKind};
 use policy::{Bundle, BundleFiles};
 use replay::incident::{
-    Answers, Asked, Conditions, People, Place, Player, Recording, RecordingError, Reply, Report, Rules, Run, Seen,
-    Source, Standing, compare,
+    Answer, Answers, Asked, Conditions, People, Place, Player, Recording, RecordingError, Reply, Report, Rules, Run,
+    Seen, Served, Source, Standing, compare,
 };
 use serde_json::json;
 use testkit::World;
@@ -218,6 +218,28 @@ async fn a_secret_is_neither_compared_nor_told() {
     let told = serde_json::to_string(&report).unwrap();
     assert!(!told.contains("hunter2") && !told.contains("abab") && told.contains("(secret)"), "{told}");
     assert_eq!((report.calls[3].same, report.extra[0].runs), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_record_does_not_know_is_answered_with_no_other_s_answer() {
+    let (world, id) = session().await;
+    let mut recording = altered(&world, id, |_| ());
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.to_owned();
+    recording.calls.iter_mut().for_each(|call| call.answer = Answer::Frame(answer.clone()));
+    let recording = Arc::new(recording);
+    for rules in [Rules::None, recorded(&world, &recording)] {
+        let mut player = Player::new(recording.clone(), rules, false);
+        let mut call = |days: u32| {
+            let arguments = Arguments::parse(&json!({ "days": days }).to_string(), 4_096).unwrap();
+            let id = types::ActionId::draw(types::Millis(1), [1; 10]);
+            player.call(&Asked { tool: "sre.report".parse().unwrap(), arguments, claims: Claims::default(), id })
+        };
+        assert_eq!(call(7), Reply::Answer(answer.clone()));
+        let Reply::Refused { code, message, .. } = call(8) else { panic!("another call's answer") };
+        assert_eq!(code, Code::NotRecorded);
+        assert!(message.contains("was never recorded with these arguments"), "{message}");
+        assert_eq!(player.made()[1].served, Served::NotRecorded);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::program::{Client, Server, begun, echo, open_case, run, run_with, script};
 
-/// Writes a server whose reading counts its calls in a file, and one of whose tools fails; it sends progress first.
+/// Writes a server that notes its starts in a file, whose reading counts its calls in another, and one of whose tools fails; it
+/// sends progress first.
 fn counting(dir: &Path) -> String {
     let tool = |name: &str| {
         json!({ "name": name, "description": "Reads.", "inputSchema": { "type": "object", "properties": {} },
@@ -31,7 +32,10 @@ fn counting(dir: &Path) -> String {
         ("list_count", read),
         ("list_fails", echo(&failed)),
     ];
-    script(dir, &arms)
+    let path = script(dir, &arms);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("echo started >>{}\n{text}", dir.join("starts").display())).unwrap();
+    path
 }
 
 /// Begins on the counting server.
@@ -60,7 +64,8 @@ fn answers_come_whole_and_in_their_order_and_an_error_is_an_error() {
     let failed = client.ask("tools/call", &json!({ "name": "list_fails", "arguments": {} }));
     assert_eq!(failed["error"]["message"], "the disk is on fire", "{failed}");
     client.finish();
-    let count = fs::read_to_string(dir.join("count")).unwrap();
+    let seen = || ["starts", "count"].map(|name| fs::read_to_string(dir.join(name)).unwrap());
+    let before = seen();
 
     let mut replayed = Client::over(dir, &["incident", "serve", "last", "--report", "report.json"]);
     let hello =
@@ -74,7 +79,7 @@ fn answers_come_whole_and_in_their_order_and_an_error_is_an_error() {
     assert_eq!(replayed.ended(), 1, "one call more than was recorded");
     let report: Value = serde_json::from_str(&fs::read_to_string(dir.join("report.json")).unwrap()).unwrap();
     assert_eq!((&report["summary"]["same"], &report["summary"]["extra"]), (&json!(3), &json!(1)), "{report}");
-    assert_eq!(fs::read_to_string(dir.join("count")).unwrap(), count, "the server was not reached");
+    assert_eq!(seen(), before, "the server was neither started nor called");
 }
 
 #[test]
