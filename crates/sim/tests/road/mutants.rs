@@ -30,6 +30,14 @@ fn signs(planted: Mutant) -> &'static [&'static str] {
         Mutant::PermitOutlivesKill => &["is alive after a kill"],
         Mutant::CounterNotStored => &["the stored rate `"],
         Mutant::RecordTakenTwice => &["the stored rate `", "the stored session `"],
+        // The network shows the first three, and races the others.
+        Mutant::ResetTakenForRefusal
+        | Mutant::WithdrawalIgnored
+        | Mutant::TimeWaits
+        | Mutant::GateLooksFirst
+        | Mutant::ShownBeforeSync
+        | Mutant::WaiterLooksFirst
+        | Mutant::AnsweredBeforeSync => &[],
     }
 }
 
