@@ -99,7 +99,8 @@ pub async fn play(stage: &Stage, folder: &Path, name: &str, kills: u64, plant: O
         door: Arc::default(),
         random: Random::of(stage.seed, name),
         run: 0,
-        left: Left::default(),
+        // The folder that was copied had one more start after its first, to see how long that takes.
+        left: Left { evidence: Evidence { ready: 1, started: 1, ..Evidence::default() }, ..Left::default() },
     };
     let callers = round.let_callers_in(name);
     let begun = clock::now();
