@@ -11,7 +11,7 @@ folder=$PROFILE
 [ "$PROFILE" = dev ] && folder=debug
 
 cargo build --quiet --profile "$PROFILE" -p countersign-races --features shuttle,mutants
-"target/$folder/countersign-races" --schedules "$SCHEDULES" --commit "$(git rev-parse --short=10 HEAD)" | tee "$OUT"
+"target/$folder/countersign-races" --schedules "$SCHEDULES" --commit "$COMMIT" | tee "$OUT"
 figure "races, approvals and calls against timeout / kill / policy change / duplicate votes: schedules, wrong" \
   "$(grep -E '^[a-z]+: [0-9]+ schedules' "$OUT" | sed 's/^[a-z]*: //' | paste -sd/ | sed 's,/, / ,g')"
 

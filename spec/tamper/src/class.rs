@@ -1,6 +1,6 @@
 //! The classes of attack, and for which reasons each may be refused.
 
-/// Is a class of attack, as issue 3 names it.
+/// Is a class of attack on a log or on a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// A bit of a published file or of a bundle's part is another; nothing is signed again.
