@@ -1,5 +1,6 @@
 """What an erasure leaves on the disk: `disk.py note DB FILE` notes everything that is sealed now, `disk.py search FILE DB FOLDER`
-looks in every file of a folder for what of it was erased since."""
+looks in every file of a folder for what of it was erased since. `disk.py whole DB FILE` notes everything that this journal alone
+holds, `disk.py none FILE FOLDER` demands that no file of a folder has a piece of it."""
 
 import json
 import pathlib
@@ -48,7 +49,28 @@ def search(noted, database, folder):
         raise SystemExit(1)
 
 
+def whole(database):
+    """Returns all contents and wrapped keys. Tags are the same in every journal of a tenant, and leaves share parts."""
+    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    rows = db.execute("SELECT sealed FROM content UNION ALL SELECT wrapped FROM subject")
+    places = {str(number): bytes(blob).hex() for number, (blob,) in enumerate(rows)}
+    db.close()
+    return places
+
+
+def none(noted, folder):
+    gone, disk = json.loads(pathlib.Path(noted).read_text()), windows(folder)
+    left = sum(piece in disk for piece in pieces(gone))
+    print(f"{len(gone)} values deleted, {left} pieces of them on the disk")
+    if left or not gone:
+        raise SystemExit(1)
+
+
 if sys.argv[1] == "note":
     pathlib.Path(sys.argv[3]).write_text(json.dumps(sealed(sys.argv[2])))
+elif sys.argv[1] == "whole":
+    pathlib.Path(sys.argv[3]).write_text(json.dumps(whole(sys.argv[2])))
+elif sys.argv[1] == "none":
+    none(*sys.argv[2:])
 else:
     search(*sys.argv[2:])

@@ -18,6 +18,7 @@ mod keys;
 mod levels;
 mod log;
 mod log_keys;
+mod logs;
 mod problem;
 mod records;
 mod sessions;
@@ -86,6 +87,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(records::routes())
         .merge(log::routes())
         .merge(log_keys::routes())
+        .merge(logs::routes())
         .merge(health::routes())
 }
 

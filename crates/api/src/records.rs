@@ -20,7 +20,7 @@ use crate::view::RestrictionName;
 const WAIT_MS_MAX: u64 = 60_000;
 
 /// Is how many records are returned unless the request says otherwise.
-const LIMIT: u64 = 100;
+pub(crate) const LIMIT: u64 = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(export))
@@ -97,6 +97,14 @@ pub struct Records {
     size: u64,
 }
 
+impl Records {
+    /// Puts records together that begin at an index, of a log of so many.
+    pub(crate) fn of(records: Vec<RecordLine>, from: u64, size: u64) -> Self {
+        let next = records.last().map_or(from, |last| last.index + 1);
+        Self { records, next, size }
+    }
+}
+
 /// Lists records.
 ///
 /// To follow the journal, go on from `next` with a wait. Needs a person's key.
@@ -110,8 +118,7 @@ async fn list(State(app): State<App>, _: AsPerson, Query(span): Query<Span>) -> 
         app.control.await_record(from, wait_ms.min(WAIT_MS_MAX)).await;
     }
     let records: Vec<RecordLine> = app.control.records(from, limit)?.into_iter().map(RecordLine::from).collect();
-    let next = records.last().map_or(from, |last| last.index + 1);
-    Ok(Json(Records { records, next, size: app.control.size() }))
+    Ok(Json(Records::of(records, from, app.control.size())))
 }
 
 /// Says of what evidence is wanted.

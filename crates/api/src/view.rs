@@ -342,7 +342,10 @@ impl From<&Outcome> for ActionOutcome {
 /// Is one record on the path of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PathRecord {
-    /// Its index in the journal.
+    /// The number of the closed log that it is in; absent for the live one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// Its index in that log.
     pub index: u64,
     /// What it is about.
     #[schema(example = "decided")]
@@ -360,6 +363,7 @@ pub struct PathRecord {
 impl From<&Step> for PathRecord {
     fn from(step: &Step) -> Self {
         Self {
+            log: step.log,
             index: step.index,
             kind: step.leaf.kind.as_str().to_owned(),
             hash: step.hash,

@@ -20,6 +20,7 @@ use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
 use crate::board::Board;
 use crate::door::Refusal;
+use crate::logs::ClosedHistories;
 use crate::machine::{Command, Decider, Reply, Seed};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
@@ -90,6 +91,7 @@ pub struct Control {
     /// Why nothing is signed any more, once the journal and its files were found to differ.
     pub(crate) mismatch: OnceLock<String>,
     pub(crate) thread: Mutex<Option<thread::JoinHandle<()>>>,
+    pub(crate) closed: ClosedHistories,
 }
 
 /// Is what a start found.
@@ -202,6 +204,7 @@ impl Control {
             network: OnceLock::new(),
             mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
+            closed: ClosedHistories::default(),
         }))
     }
 
@@ -231,6 +234,10 @@ impl Control {
         let mut started = Started::default();
         if let Reply::Done(changes) = self.ask(Command::Recover).await? {
             started.in_doubt = changes.in_doubt;
+        }
+        if let Err(refusal) = self.reach_closed().await {
+            // It is recorded and remembered; the next start tries again.
+            tracing::warn!(code = %refusal.code, message = %refusal.message, "an erasure has not reached a closed log");
         }
         let active = self.snapshot().bundle.digest();
         started.bundle_differs = active != self.config.bundle.digest();
@@ -330,7 +337,10 @@ impl Control {
                     tracing::warn!(code = %refusal.code, "a tick was not recorded");
                     if matches!(
                         refusal.code,
-                        types::Code::JournalStopped | types::Code::LogFrozen | types::Code::ShuttingDown
+                        types::Code::JournalStopped
+                            | types::Code::LogFrozen
+                            | types::Code::LogClosed
+                            | types::Code::ShuttingDown
                     ) {
                         return;
                     }
@@ -397,7 +407,10 @@ impl Control {
     ///
     /// Every other holder must have let go, or the sequencer stays.
     pub async fn close(self: Arc<Self>) {
-        if let Err(refusal) = self.ask(Command::SumUp).await {
+        // A log that is closed counted them with its last records.
+        if let Err(refusal) = self.ask(Command::SumUp).await
+            && refusal.code != types::Code::LogClosed
+        {
             tracing::warn!(code = %refusal.code, "denials that were only counted are not recorded");
         }
         if tokio::task::spawn_blocking(move || self.let_go()).await.is_err() {

@@ -104,6 +104,9 @@ impl Control {
         if log.frozen {
             let says = "frozen, because its keys may be in other hands; nothing is decided any more";
             found.push(Finding { code: Some(Code::LogFrozen), ..say(Sign::Bad, "log", says) });
+        } else if log.closing.is_some() {
+            let says = "closed, so nothing is permitted; the next start of the server takes up a new one";
+            found.push(Finding { code: Some(Code::LogClosed), ..say(Sign::Bad, "log", says) });
         } else if log.signers.len() > 1 {
             let says = "two keys sign; `countersign log retire-key` ends that once whoever verifies knows the new one";
             found.push(say(Sign::Note, "log", says));

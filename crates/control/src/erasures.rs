@@ -3,12 +3,15 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use ledger::reach;
+use minicbor::bytes::ByteArray;
 use types::{Code, Digest, Millis, PersonId, Principal, cbor};
 
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, invalid};
-use crate::machine::Change;
+use crate::logs::kept_log;
+use crate::machine::{Change, Command, Reach};
 use crate::state::{Erased, kind};
 
 /// Is how often the answer looks whether the last erased byte is gone.
@@ -75,16 +78,57 @@ impl Control {
         let mark = hex::encode(self.config.place.keys.tenant.mark(&name));
         let wish = Self::administration(by, ERASE, &serde_json::json!({ "subject": name }), reason)?;
         // Whoever may not erase learns nothing of what is recorded, and is denied on the record.
-        if !self.is_denied(&wish) && !self.history.knows(&name)? {
+        let closed = if self.is_denied(&wish) { Vec::new() } else { self.reaches(&name)? };
+        if !self.is_denied(&wish) && closed.is_empty() && !self.history.knows(&name)? {
             let before = self.erased(&mark)?;
             let missing = || Refusal::plain(Code::NotFound, format!("nothing is recorded about `{name}`"));
             return self.told(subject, before.ok_or_else(missing)?, true);
         }
-        let decided = self.decide_change(wish, Change::Erase { subject: subject.clone(), mark }).await?;
+        let decided = self.decide_change(wish, Change::Erase { subject: subject.clone(), mark, closed }).await?;
         let (_, erased) = *decided.gone.ok_or_else(|| Refusal::plain(Code::Internal, "the erasure has no answer"))?;
         self.forget(subject)?;
         self.await_scrub().await;
-        self.told(subject, erased, false)
+        let reached = self.reach_closed().await?;
+        let told = self.told(subject, erased, false)?;
+        Ok(Erasure { gone: told.gone && reached, ..told })
+    }
+
+    /// Finds the closed logs that have something of a subject.
+    fn reaches(&self, name: &str) -> Failure<Vec<Reach>> {
+        let place = &self.config.place;
+        let tag = place.keys.tenant.tag(name);
+        let mut found = Vec::new();
+        for (log, _) in self.before()? {
+            let records = reach::traces(&place.data, log, &place.keys.tenant, name);
+            let records = records.map_err(|e| Refusal::plain(e.code(), format!("the closed log {log}: {e}")))?;
+            found.extend((records > 0).then_some(Reach { log, records, tag }));
+        }
+        Ok(found)
+    }
+
+    /// Erases in closed logs what is recorded as erased there, also what a crash has left; says whether all of it is gone.
+    ///
+    /// # Errors
+    ///
+    /// What the journals say; the next start tries again.
+    pub(crate) async fn reach_closed(&self) -> Failure<bool> {
+        let mut gone = true;
+        for (key, bytes) in self.history.state(kind::REACHING)? {
+            let (log, tag): (u64, ByteArray<32>) = cbor::decode(&bytes)
+                .map_err(|e| Refusal::plain(Code::Internal, format!("what an erasure has to reach is {e}")))?;
+            let data = self.config.place.data.clone();
+            self.closed.forget(log);
+            let is_kept = kept_log(&self.history, &log.to_string()).is_ok();
+            let erased =
+                tokio::task::spawn_blocking(move || if is_kept { reach::erase(&data, log, &tag) } else { Ok(true) });
+            let erased = erased.await.map_err(|e| Refusal::plain(Code::Internal, e.to_string()))?;
+            let erased = erased.map_err(|e| Refusal::plain(e.code(), format!("the closed log {log}: {e}")))?;
+            gone &= erased;
+            if erased {
+                self.ask(Command::Reached(key)).await?;
+            }
+        }
+        Ok(gone)
     }
 
     fn erased(&self, mark: &str) -> Failure<Option<Erased>> {

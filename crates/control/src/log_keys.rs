@@ -109,7 +109,7 @@ impl Control {
         Ok(KeysChanged { receipt, signers })
     }
 
-    async fn published(self: &Arc<Self>) -> Failure<u64> {
+    pub(crate) async fn published(self: &Arc<Self>) -> Failure<u64> {
         let this = self.clone();
         let published = tokio::task::spawn_blocking(move || this.publish()).await;
         let published = published.map_err(|e| Refusal::plain(Code::Internal, e.to_string()))?;

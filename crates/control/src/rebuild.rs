@@ -1,16 +1,20 @@
 //! Rebuilding everything that is kept from the records, holding it against what is stored, and repairing that.
 
+mod counting;
+
 use std::collections::BTreeMap;
 
-use evidence::{Content, Field};
-use ledger::history::Entry;
 use ledger::recover::{Lock, open_over};
-use ledger::{History, Standing, StateSource, standing};
+use ledger::{History, StateSource, closed, standing};
 use policy::BundleFiles;
 use replay::Bundles;
-use replay::fold::{ACTIVE, Again, Answer, Comparison, Op, Rebuilt, compare};
+use replay::fold::{ACTIVE, Answer, Comparison, Op, Rebuilt, compare};
 use types::cbor;
 use types::{Code, Digest, Millis, Principal};
+
+pub(crate) use counting::begun;
+
+use counting::Counting;
 
 use crate::control::{Config, seed};
 use crate::door::Refusal;
@@ -35,37 +39,6 @@ pub struct Found {
     bundles: Bundles,
 }
 
-/// Counts the records one by one, and what they say in the open of the log's keys besides.
-#[derive(Debug, Default)]
-struct Counting {
-    again: Again,
-    standing: Option<Standing>,
-}
-
-impl Counting {
-    fn take(&mut self, entry: &Entry, bundles: &Bundles) {
-        self.again.take(entry.index, &entry.leaf, entry.content.as_ref(), bundles);
-        if let Some(event) = &entry.leaf.log {
-            let named = |content: &Content| content.get::<Vec<String>>(Field::Body).ok().flatten();
-            let origins = entry.content.as_ref().and_then(named);
-            // Records of an earlier version, and those that were erased, name it by its key alone.
-            let by_key =
-                || event.old.iter().take(1).filter_map(|key| Some(key.split_once('+')?.0.to_owned())).collect();
-            let origins = origins.unwrap_or_else(by_key);
-            self.standing = Some(Standing::after(self.standing.as_ref(), event, origins, entry.index));
-        }
-    }
-
-    fn end(self, bundles: &Bundles) -> Rebuilt {
-        let mut rebuilt = self.again.end(bundles);
-        if let Some(standing) = self.standing {
-            let place = (standing::KIND.to_owned(), standing::KEY.to_owned());
-            rebuilt.rows.insert(place, cbor::encode(&standing));
-        }
-        rebuilt
-    }
-}
-
 /// Rebuilds everything that is kept from the records and holds it against what is stored; `seen` is told how far it is.
 ///
 /// It needs none of what is stored to be good but the files of policy bundles, which are believed by their digest alone.
@@ -84,7 +57,7 @@ pub fn look(history: &History, bundles: Bundles, now: Millis, mut seen: impl FnM
         return Err(Refusal::plain(Code::JournalMismatch, says));
     }
     let bundles = with_stored(bundles, &whole.rows);
-    let mut counting = Counting::default();
+    let mut counting = Counting::of(history)?;
     let mut next = 0;
     while next < whole.size {
         let stop = whole.size.min(next + AT_ONCE);
@@ -95,15 +68,15 @@ pub fn look(history: &History, bundles: Bundles, now: Millis, mut seen: impl FnM
         seen(next);
     }
     // What was erased since the size was read is erased by a record behind it.
-    while counting.again.has_unexplained() && next < history.size()? {
+    while counting.has_unexplained() && next < history.size()? {
         for entry in history.range(next, next + AT_ONCE)? {
             if let Some(content) = &entry.content {
-                counting.again.explain(&entry.leaf, content);
+                counting.explain(&entry.leaf, content);
             }
         }
         next += AT_ONCE;
     }
-    let rebuilt = counting.end(&bundles);
+    let rebuilt = counting.end(&bundles, &whole.rows);
     let comparison = compare(&rebuilt, &whole.rows, now);
     Ok(Found { comparison, rebuilt, stored: whole.rows, bundles })
 }
@@ -124,7 +97,9 @@ impl Found {
     /// Returns the changes that make what is stored what the records say. Rows that can no longer be told stay as they are,
     /// and so do rows of kinds that this program does not know.
     fn changes(&self) -> Vec<Op> {
-        let known = |name: &str| kind::ALL.into_iter().chain([standing::KIND]).find(|known| *known == name);
+        let known = |name: &str| {
+            kind::ALL.into_iter().chain([standing::KIND, closed::KIND, kind::REACHING]).find(|known| *known == name)
+        };
         let told = self.comparison.rows.iter().filter(|row| row.answer != Answer::Erased);
         let change = |row: &replay::fold::RowTold| {
             let value = self.rebuilt.rows.get(&(row.kind.clone(), row.key.clone())).cloned();

@@ -12,6 +12,7 @@ use types::{ActionId, Digest};
 
 use crate::error::Failure;
 use crate::export::policy_files;
+use crate::rebuild::begun;
 
 /// Is how many records are read at a time.
 const AT_ONCE: u64 = 1_000;
@@ -72,7 +73,7 @@ impl Found {
 /// What the journal says.
 pub fn decisions(history: &History, bundles: Bundles, from: u64, to: u64, mut seen: impl FnMut(u64)) -> Failure<Found> {
     let asked = bundles.digests().copied().collect();
-    let mut again = Again { history, bundles, asked, counting: fold::Again::default(), found: Found::default() };
+    let mut again = Again { history, bundles, asked, counting: begun(history)?, found: Found::default() };
     let end = to.min(history.size()?);
     // With nothing to compute there is nothing to count either.
     let mut next = if from < end { 0 } else { end };

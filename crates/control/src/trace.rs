@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use evidence::{Field, Leaf, RecordKind, bodies};
+use ledger::History;
 use ledger::history::Entry;
 use types::case::Vote;
 use types::{ActionId, ActionProposal, Decision, Digest, Outcome};
@@ -13,7 +14,9 @@ use crate::error::{Failure, not_found};
 /// Is one record on the path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Its index in the journal.
+    /// The number of the closed log that it is in; absent for the live one.
+    pub log: Option<u64>,
+    /// Its index in that log.
     pub index: u64,
     /// Its leaf.
     pub leaf: Leaf,
@@ -50,8 +53,9 @@ impl Path {
         named.flatten().filter_map(|id| id.parse().ok()).collect()
     }
 
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, log: Option<u64>, entry: Entry) {
         let step = Step {
+            log,
             index: entry.index,
             hash: Leaf::hash_of(&entry.bytes),
             erased: entry.content.is_none(),
@@ -85,7 +89,9 @@ impl Control {
     ///
     /// `not-found` if the journal has no record of it, or what the journal says.
     pub fn trace(&self, action: &ActionId) -> Failure<Path> {
-        path(self.history(), action)
+        let before = self.before()?;
+        let closed = before.iter().map(|(number, history)| (Some(*number), history.as_ref()));
+        path_over(&closed.chain([(None, self.history())]).collect::<Vec<_>>(), action)
     }
 }
 
@@ -94,19 +100,30 @@ impl Control {
 /// # Errors
 ///
 /// `not-found` if the journal has no record of it, or what the journal says.
-pub fn path(history: &ledger::History, action: &ActionId) -> Failure<Path> {
+pub fn path(history: &History, action: &ActionId) -> Failure<Path> {
+    path_over(&[(None, history)], action)
+}
+
+/// Reads the path of an action from the journals of several logs, each with its number, the live one last and without one.
+///
+/// # Errors
+///
+/// `not-found` if none of them has a record of it, or what the journals say.
+pub fn path_over(logs: &[(Option<u64>, &History)], action: &ActionId) -> Failure<Path> {
     let mut path = Path::default();
-    for entry in history.of_action(action)? {
-        path.take(entry);
+    for (log, history) in logs {
+        history.of_action(action)?.into_iter().for_each(|entry| path.take(*log, entry));
     }
     if path.steps.is_empty() {
         return Err(not_found(format!("record of {action}")));
     }
     // The votes it ran on belong to the proposal that opened the case.
     for opener in path.opened_by().into_iter().filter(|opener| opener != action) {
-        let votes = history.of_action(&opener)?.into_iter().filter(|entry| entry.leaf.kind == RecordKind::Vote);
-        votes.for_each(|entry| path.take(entry));
+        for (log, history) in logs {
+            let votes = history.of_action(&opener)?.into_iter().filter(|entry| entry.leaf.kind == RecordKind::Vote);
+            votes.for_each(|entry| path.take(*log, entry));
+        }
     }
-    path.steps.sort_by_key(|step| step.index);
+    path.steps.sort_by_key(|step| (step.log.unwrap_or(u64::MAX), step.index));
     Ok(path)
 }

@@ -86,6 +86,17 @@ fn told_of(event: &LogEvent) -> String {
                 ended.found
             )
         }
+        (LogEventKind::Closed, _) => "the log is complete: this is its last record".to_owned(),
+        (LogEventKind::Began, ended) => {
+            let size = ended.as_ref().map_or(0, |ended| ended.found);
+            format!("this log begins after that of {}, which was closed with {size} records", event.old.join(" and "))
+        }
+        (LogEventKind::Archived, _) => format!("the closed log of {} was archived", event.old.join(" and ")),
+        (LogEventKind::Deleted, ended) => {
+            let size = ended.as_ref().map_or(0, |ended| ended.found);
+            format!("the closed log of {} with {size} records was DELETED", event.old.join(" and "))
+        }
+        (LogEventKind::Erased, _) => format!("contents of the closed log of {} were erased", event.old.join(" and ")),
         (LogEventKind::Continued, _) => format!("{} ended, and {new} goes on", event.old.join(" and ")),
     }
 }
@@ -98,7 +109,7 @@ mod tests {
 
     fn continued(found: u64, seen: u64) -> String {
         let ended = Some(LogEnd { found, seen, root: None });
-        told_of(&LogEvent { event: LogEventKind::Continued, old: vec!["a+1".into()], new: vec!["a/2+2".into()], ended })
+        told_of(&LogEvent { ended, ..LogEvent::of(LogEventKind::Continued, vec!["a+1".into()], vec!["a/2+2".into()]) })
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod audit;
 mod bundle;
 mod log;
+mod log_archive;
 mod policies;
 mod receipt;
 mod told;
@@ -18,7 +19,7 @@ use clap::Parser;
 use evidence::Standing;
 use types::Code;
 
-/// Checks a published log (a folder of tiles), an evidence bundle or a receipt (a file).
+/// Checks a published log (a folder of tiles), the archive of a closed log, an evidence bundle or a receipt (a file).
 #[derive(Debug, Parser)]
 #[command(name = "countersign-verify", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -26,7 +27,8 @@ struct Args {
     /// A step of an audit, instead of a plain check.
     #[command(subcommand)]
     audit: Option<audit::Audit>,
-    /// The folder of a published log, a `.evidence` file, or a receipt: COSE, tlog-proof or a statement in DSSE.
+    /// The folder of a published log, the archive of a closed one, a `.evidence` file, or a receipt: COSE, tlog-proof or a
+    /// statement in DSSE.
     #[arg(required = true)]
     path: Option<PathBuf>,
     #[command(flatten)]
@@ -34,6 +36,10 @@ struct Args {
     /// A signed checkpoint of the log that you have kept; the log must go on from it. May be given several times.
     #[arg(long = "earlier", value_name = "FILE")]
     earlier: Vec<PathBuf>,
+    /// With the archive of a closed log: the published log that comes after, as a folder or an archive; it must begin by
+    /// committing to this one.
+    #[arg(long, value_name = "PATH")]
+    next: Option<PathBuf>,
     /// A policy bundle that is not in the evidence, as a folder; may be given several times.
     #[arg(long = "policy-bundle", value_name = "DIR")]
     policies: Vec<PathBuf>,
@@ -93,7 +99,9 @@ fn plain(args: &Args) -> Ended {
         (Err(ended), _) | (_, Err(ended)) => return ended,
     };
     let dated_by = dated_by.as_ref();
-    if path.is_dir() {
+    if log_archive::is_one(&path) {
+        log_archive::check(&path, &trust, args.next.as_deref(), args.json)
+    } else if path.is_dir() {
         log::check(&path, &trust, dated_by, &args.earlier, args.json)
     } else if receipt::is_one(&path) {
         receipt::check(args, &path, trust.key(), dated_by)

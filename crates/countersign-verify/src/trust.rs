@@ -103,8 +103,9 @@ impl TrustArgs {
         }
         let note = if self.trust.is_none() {
             Vec::new()
-        } else if path.is_dir() {
-            std::fs::read(path.join("checkpoint")).unwrap_or_default()
+        } else if path.is_dir() || crate::log_archive::is_one(path) {
+            let files = crate::log_archive::Files::open(path);
+            files.and_then(|files| files.read("checkpoint")).unwrap_or_default()
         } else {
             let bytes = std::fs::read(path).unwrap_or_default();
             Archive::from_bytes(&bytes).map(|archive| archive.checkpoint).unwrap_or_default()

@@ -3,6 +3,7 @@
 mod audit;
 mod incident;
 mod log;
+mod logs;
 mod rebuild;
 mod receipt;
 
@@ -21,6 +22,7 @@ use crate::error::Exit;
 use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
+pub use logs::{Archive, KeptContents, LogsCommand};
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
@@ -408,6 +410,9 @@ pub struct Replay {
     /// The index behind the last; without it, all of them.
     #[arg(long, value_name = "INDEX")]
     pub to: Option<u64>,
+    /// Of a closed log: its number, as `log list` shows it, or its origin.
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<String>,
 }
 
 /// Bearer keys.

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use evidence::TenantKey;
 use ledger::port::draw;
-use ledger::recover::{JOURNAL, Lock, Place};
+use ledger::recover::{JOURNAL, LOG, Lock, Place};
 use ledger::{History, KeyStore, LogKeys, LogRing, Standing, files};
 use policy::{Bundle, BundleFiles};
 use serde::{Deserialize, Serialize};
 use store::{Reader, StoreError};
 use tlog::TrustPolicy;
-use tlog::key::SignerKey;
+use tlog::key::{SignerKey, VerifierKey};
 use types::Code;
 
 use crate::error::{CliError, Exit};
@@ -177,6 +177,33 @@ impl Folders {
     pub fn history(&self) -> Result<(History, LogKeys), CliError> {
         let keys = self.keys_there()?;
         Ok((History::open(&self.data, keys.tenant.clone())?, keys))
+    }
+
+    /// Opens the journal of a closed log for reading, or that of the live one if none is named; makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folders::history`]; `not-found` if no closed log has that name, `log-deleted` if it was deleted.
+    pub fn history_of(&self, log: Option<&str>) -> Result<History, CliError> {
+        let (live, keys) = self.history()?;
+        let Some(name) = log else { return Ok(live) };
+        let number = control::logs::kept_log(&live, name)?.number;
+        Ok(control::logs::open_closed(&self.data, &keys.tenant, number)?)
+    }
+
+    /// Returns the folder of a log's published files, and the key that signs them: of a closed log, or of the live one if
+    /// none is named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folders::history_of`].
+    pub fn published_of(&self, log: Option<&str>) -> Result<(PathBuf, VerifierKey), CliError> {
+        let (live, keys) = self.history()?;
+        let Some(name) = log else { return Ok((self.data.join(LOG), keys.log.verifier())) };
+        let log = control::logs::kept_log(&live, name)?;
+        let key = log.signers.first().and_then(|key| key.parse().ok());
+        let key = key.ok_or_else(|| CliError::machine("the key of the closed log cannot be read".to_owned()))?;
+        Ok((ledger::closed::folder(&self.data, log.number).join(LOG), key))
     }
 
     /// Opens the key that signs receipts and statements; makes nothing.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use control::closing::roll_over;
 use control::control::Started;
 use control::{Config, Control, Refusal};
 use ledger::recover::Lock;
+use ledger::rollover::RolledOver;
 use policy::Bundle;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -41,6 +43,8 @@ pub struct Server {
     pub admin_key: Option<String>,
     /// What the start found.
     pub started: Started,
+    /// The log that was closed before this start, and the one that it took up.
+    pub rolled_over: Option<RolledOver>,
     /// The application behind it.
     pub control: Arc<Control>,
     folders: Folders,
@@ -62,14 +66,16 @@ impl Server {
         let (listener, address) = listen(options.listen).await?;
         let url = format!("http://{address}");
         let public_log = options.public_log;
-        let control = open(folders, lock, bundle, options, &url)?;
+        let config = config(folders, &lock, bundle, options, &url)?;
+        let (lock, rolled_over) = roll_over(&config, lock).await?;
+        let control = Control::open_locked(config, lock)?;
         let started = control.start().await?;
         let admin_key = first_start(folders, &control).await?;
         folders.announce(&url)?;
         let (stop, stopped) = watch::channel(false);
         let app = routes(&control, address, public_log).layer(from_fn_with_state(stopped.clone(), unless_stopped));
         let task = tokio::spawn(serve(listener, app, stopped));
-        Ok(Self { url, admin_key, started, control, folders: folders.clone(), stop, task })
+        Ok(Self { url, admin_key, started, rolled_over, control, folders: folders.clone(), stop, task })
     }
 
     /// Runs until the process is told to stop, then publishes what is recorded.
@@ -137,24 +143,23 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CliErr
     Ok((listener, bound))
 }
 
-fn open(
+fn config(
     folders: &Folders,
-    lock: Lock,
+    lock: &Lock,
     bundle: Arc<Bundle>,
     options: Options,
     url: &str,
-) -> Result<Arc<Control>, CliError> {
-    let config = Config {
+) -> Result<Config, CliError> {
+    Ok(Config {
         tenant: options.tenant,
         url: url.to_owned(),
-        place: folders.place(&lock)?,
+        place: folders.place(lock)?,
         bundle,
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
         environment: environment(),
-    };
-    Ok(Control::open_locked(config, lock)?)
+    })
 }
 
 /// Says with what a journal is opened that no server runs on.

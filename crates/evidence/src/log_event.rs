@@ -1,4 +1,5 @@
-//! What a leaf says in the open about the log itself: which keys sign it, and where another log was taken up.
+//! What a leaf says in the open about the log itself: which keys sign it, where another log was taken up, and what became of
+//! one that was closed.
 //!
 //! It is no content: a reader who holds nothing but the published log can follow the keys of the log and sees every gap.
 
@@ -23,6 +24,21 @@ pub enum LogEventKind {
     /// Another log ended, and the same records go on under a new origin.
     #[n(3)]
     Continued,
+    /// The log is complete: this is its last record.
+    #[n(4)]
+    Closed,
+    /// A new log begins after one that was closed: this is its first record.
+    #[n(5)]
+    Began,
+    /// A closed log was put into an archive that was verified.
+    #[n(6)]
+    Archived,
+    /// A closed log was deleted; its final checkpoint is kept.
+    #[n(7)]
+    Deleted,
+    /// Contents of a closed log were erased.
+    #[n(8)]
+    Erased,
 }
 
 impl LogEventKind {
@@ -33,6 +49,11 @@ impl LogEventKind {
             Self::Retired => "retired",
             Self::Compromised => "compromised",
             Self::Continued => "continued",
+            Self::Closed => "closed",
+            Self::Began => "began",
+            Self::Archived => "archived",
+            Self::Deleted => "deleted",
+            Self::Erased => "erased",
         }
     }
 }
@@ -73,8 +94,23 @@ pub struct LogEvent {
     /// The verifier keys that sign from then on.
     #[n(2)]
     pub new: Vec<String>,
-    /// Where the log ended that is continued.
+    /// Where the log ended that it is about, if that is another one, or an earlier epoch of this one.
     #[n(3)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<LogEnd>,
+    /// The SHA-256 of that log's final checkpoint, with the cosignatures it had, byte for byte.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Digest>,
+    /// The digest of the archive that it was put into.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Digest>,
+}
+
+impl LogEvent {
+    /// Says that something happened while some keys signed, and nothing else.
+    pub fn of(event: LogEventKind, old: Vec<String>, new: Vec<String>) -> Self {
+        Self { event, old, new, ended: None, checkpoint: None, archive: None }
+    }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use types::{ActionId, Digest, SessionId};
 
-use crate::LogEvent;
 use crate::leaf::{InSession, Leaf, LeafError, RecordKind};
+use crate::log_event::{LogEvent, LogEventKind};
 
 /// Is something a walk found wrong, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,18 @@ pub enum WalkError {
         /// By how much, in milliseconds.
         by_ms: i64,
     },
+    /// A record stands behind the one that closed the log.
+    #[error("record {index}: the record in front of it closed the log")]
+    Closed {
+        /// The record's index in the log.
+        index: u64,
+    },
+    /// A record says that a log begins, and is not its first.
+    #[error("record {index}: it says that a log begins, and records stand in front of it")]
+    Began {
+        /// The record's index in the log.
+        index: u64,
+    },
 }
 
 impl WalkError {
@@ -50,6 +62,8 @@ impl WalkError {
             Self::Leaf { .. } => "leaf-invalid",
             Self::Session { .. } => "session-broken",
             Self::Time { .. } => "time-backwards",
+            Self::Closed { .. } => "log-reopened",
+            Self::Began { .. } => "log-begun-late",
         }
     }
 }
@@ -76,6 +90,7 @@ pub struct Walk {
     found: Walked,
     sessions: BTreeMap<SessionId, (u64, Digest)>,
     last_ms: i64,
+    closed: bool,
 }
 
 impl Walk {
@@ -93,6 +108,7 @@ impl Walk {
         let index = self.found.records;
         let leaf = Leaf::from_bytes(bytes).map_err(|error| WalkError::Leaf { index, error })?;
         self.check_time(index, &leaf)?;
+        self.check_ends(index, &leaf)?;
         if let Some(place) = &leaf.session {
             self.check_session(index, &leaf, place, Leaf::hash_of(bytes))?;
         }
@@ -112,6 +128,19 @@ impl Walk {
             return Err(WalkError::Time { index, by_ms });
         }
         self.last_ms = leaf.at.0;
+        Ok(())
+    }
+
+    /// Demands that nothing follows a record that closes the log, and nothing precedes one that begins it.
+    fn check_ends(&mut self, index: u64, leaf: &Leaf) -> Result<(), WalkError> {
+        if self.closed {
+            return Err(WalkError::Closed { index });
+        }
+        let event = leaf.log.as_ref().map(|log| log.event);
+        if event == Some(LogEventKind::Began) && index > 0 {
+            return Err(WalkError::Began { index });
+        }
+        self.closed = event == Some(LogEventKind::Closed);
         Ok(())
     }
 

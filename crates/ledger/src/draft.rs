@@ -1,7 +1,10 @@
 //! A draft: a record before it has its place, its link and its seal.
 
-use evidence::{Content, LogEvent, RecordKind};
-use types::{ActionId, Digest, SessionId};
+use evidence::commit::Commitments;
+use evidence::leaf::{InSession, VERSION};
+use evidence::{Content, Leaf, LogEvent, RecordKind};
+use types::id::RecordId;
+use types::{ActionId, Digest, Millis, SessionId};
 
 /// Is what a machine wants recorded.
 #[derive(Debug, Clone)]
@@ -42,6 +45,36 @@ impl Draft {
             semantics: None,
             log: None,
             content,
+        }
+    }
+
+    /// Makes its leaf, once it has its place and its seal.
+    ///
+    /// - `content`: the digest of the sealed content.
+    pub(crate) fn leaf(
+        &self,
+        (record, at): (RecordId, Millis),
+        session: Option<InSession>,
+        committed: Commitments,
+        content: Digest,
+    ) -> Leaf {
+        Leaf {
+            version: VERSION,
+            kind: self.kind,
+            record,
+            at,
+            action: self.action,
+            session,
+            bundle: self.bundle,
+            verdict: self.verdict,
+            level: self.level,
+            status: self.status,
+            fields: committed.fields,
+            findings: committed.findings,
+            facts: committed.facts,
+            content,
+            semantics: self.semantics,
+            log: self.log.clone(),
         }
     }
 }

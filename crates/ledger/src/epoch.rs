@@ -1,18 +1,16 @@
 //! What a start must know of the log before it goes on: whether it is frozen, whether it is behind what was seen of it, and
 //! whether the files of an epoch that ended lie where the present one's belong.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use evidence::LogEnd;
 use store::{Head, Reader};
-use tlog::Note;
 use tlog::checkpoint::Checkpoint;
 use types::Digest;
 
+use crate::closed::{self, ClosedLog, move_to_free, read};
 use crate::disk::Disk;
-use crate::files::{self, Folder};
+use crate::files::Folder;
 use crate::machine::StateSource;
 use crate::recover::{LOG, OpenError, Place, root_at};
 use crate::standing::{Ended, Standing};
@@ -29,6 +27,8 @@ pub enum Start {
     AsItIs,
     /// To take it up under a new origin: one that is frozen or behind is opened, and nothing of it is published.
     Anew,
+    /// To put it away: it is closed, and all that is wanted of it is its end.
+    PutAway,
 }
 
 /// Is what was found of a log that is to be taken up under a new origin.
@@ -40,6 +40,8 @@ pub struct Found {
     pub end: LogEnd,
     /// The origins that end with it: its own, and that of a later epoch that only the head file knows of.
     pub origins: Vec<String>,
+    /// The origins of the logs that were closed before it, the first first.
+    pub before: Vec<String>,
     /// Something that was acknowledged is not there, be it a change of state that no record says, or nobody knows how much was.
     pub short: bool,
 }
@@ -47,7 +49,12 @@ pub struct Found {
 impl Found {
     /// Returns the origin of the log that ended.
     pub fn origin(&self) -> &str {
-        origin_of(&self.standing)
+        self.standing.origin()
+    }
+
+    /// Returns the number of its epoch, from 1, counted through the logs that were closed before it too.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.before.len() as u64 + self.standing.epoch()
     }
 
     /// Adds what was acknowledged last, which may be more than the head file has seen.
@@ -60,16 +67,12 @@ impl Found {
 
     /// Returns the origin under which the records can go on: one that was never used.
     pub fn next_origin(&self) -> String {
-        let own = self.origin();
-        let first = self.standing.ended.first().map_or(own, |ended| ended.origin.as_str());
-        let known = self.standing.ended.iter().map(|ended| &ended.origin).chain(&self.origins);
+        let ended = self.standing.ended.iter().map(|ended| &ended.origin);
+        let known = self.before.iter().chain(ended).chain(&self.origins);
+        let first = known.clone().next().map_or("", String::as_str);
         let number = |origin: &String| origin.strip_prefix(first)?.strip_prefix('/')?.parse::<u64>().ok();
         format!("{first}/{}", known.filter_map(number).max().unwrap_or(1) + 1)
     }
-}
-
-fn origin_of(standing: &Standing) -> &str {
-    standing.signers.first().and_then(|key| key.split_once('+')).map_or("", |(name, _)| name)
 }
 
 /// Holds the journal against its standing and its head file, and lets the keys sign that it names.
@@ -84,10 +87,16 @@ pub(crate) fn check(
     let stored = Standing::of(state).map_err(OpenError::State)?;
     let standing = stored.unwrap_or_else(|| Standing::first(&place.keys.log.verifier()));
     if standing.frozen && start == Start::AsItIs {
-        return Err(OpenError::Frozen(origin_of(&standing).to_owned()));
+        return Err(OpenError::Frozen(standing.origin().to_owned()));
     }
+    if standing.is_closed() && start != Start::PutAway {
+        return Err(OpenError::Closed(standing.origin().to_owned()));
+    }
+    let closed = ClosedLog::all(reader)?;
+    closed::put_away(place, disk, &closed)?;
     move_away(place, disk, &standing)?;
     let found = check_head_file(place, disk, reader, size, standing)?;
+    let found = Found { before: closed.into_iter().flat_map(|log| log.origins).collect(), ..found };
     if start == Start::Anew {
         return Ok(found);
     }
@@ -96,6 +105,9 @@ pub(crate) fn check(
     }
     let keys = |e: crate::ring::RingError| OpenError::Keys(e.to_string());
     place.keys.log.settle(&found.standing).map_err(keys)?;
+    if start == Start::PutAway {
+        return Ok(found);
+    }
     // A key that no record names was prepared for a change that never came, or was retired as the process died.
     place.keys.log.forget_others().map_err(keys)?;
     Ok(found)
@@ -111,16 +123,16 @@ fn check_head_file(
     let failed = |error| OpenError::Folder { path: place.head.clone(), error };
     let folder = Folder::open(disk.clone(), &place.head).map_err(failed)?;
     let all = || Ok::<_, OpenError>(LogEnd { found: size, seen: size, root: Some(Digest(root_at(reader, size)?.0)) });
-    let mut origins = vec![origin_of(&standing).to_owned()];
+    let mut origins = vec![standing.origin().to_owned()];
     let Some(bytes) = folder.read(HEAD).map_err(failed)? else {
-        return Ok(Found { end: all()?, standing, origins, short: false });
+        return Ok(Found { end: all()?, standing, origins, before: Vec::new(), short: false });
     };
     let (seen, _) = (place.keys.log.open(&bytes))
         .map_err(|e| OpenError::Keys(format!("the head file is not signed by a key of this log: {e}")))?;
     if seen.size > size {
         let end = LogEnd { found: size, seen: seen.size, root: Some(Digest(seen.root.0)) };
         origins.extend((!origins.contains(&seen.origin)).then_some(seen.origin));
-        return Ok(Found { standing, end, origins, short: true });
+        return Ok(Found { standing, end, origins, before: Vec::new(), short: true });
     }
     if root_at(reader, seen.size)? != seen.root {
         return Err(OpenError::Mismatch(format!(
@@ -128,7 +140,7 @@ fn check_head_file(
             seen.size
         )));
     }
-    Ok(Found { end: all()?, standing, origins, short: false })
+    Ok(Found { end: all()?, standing, origins, before: Vec::new(), short: false })
 }
 
 /// Moves the files of an epoch that ended away from where those of the present one belong: the published ones to `log.N`,
@@ -140,17 +152,17 @@ fn check_head_file(
 /// ended than the record of its end acknowledges.
 pub fn move_away(place: &Place, disk: &Arc<dyn Disk>, standing: &Standing) -> Result<(), OpenError> {
     let Place { data, head, .. } = place;
-    for (ended, number) in standing.ended.iter().zip(1..) {
+    for (ended, number) in standing.ended.iter().zip(1_u64..) {
         let failed = |error| OpenError::Folder { path: head.clone(), error };
         let seen = read(disk.as_ref(), &head.join(HEAD)).map_err(failed)?;
         if let Some(seen) = seen.filter(|seen| seen.origin == ended.origin) {
             acknowledged(ended, &seen)?;
-            move_to_free(disk.as_ref(), head, HEAD, number).map_err(failed)?;
+            move_to_free(disk.as_ref(), head, HEAD, &number.to_string()).map_err(failed)?;
         }
         let failed = |error| OpenError::Folder { path: data.clone(), error };
         let published = read(disk.as_ref(), &data.join(LOG).join(CHECKPOINT)).map_err(failed)?;
         if published.is_some_and(|published| published.origin == ended.origin) {
-            move_to_free(disk.as_ref(), data, LOG, number).map_err(failed)?;
+            move_to_free(disk.as_ref(), data, LOG, &number.to_string()).map_err(failed)?;
         }
     }
     Ok(())
@@ -167,26 +179,4 @@ fn acknowledged(ended: &Ended, seen: &Checkpoint) -> Result<(), OpenError> {
 pub(crate) fn seen_by_head_file(place: &Place, disk: &Arc<dyn Disk>) -> Result<Option<u64>, OpenError> {
     let failed = |error| OpenError::Folder { path: place.head.clone(), error };
     Ok(read(disk.as_ref(), &place.head.join(HEAD)).map_err(failed)?.map(|seen| seen.size))
-}
-
-/// Reads the checkpoint in a file without its signatures, which say nothing about where the file belongs.
-fn read(disk: &dyn Disk, file: &Path) -> io::Result<Option<Checkpoint>> {
-    match disk.read(file) {
-        Ok(bytes) => Ok(Note::parse(&bytes).ok().and_then(|note| Checkpoint::parse(note.text()).ok())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn move_to_free(disk: &dyn Disk, folder: &Path, name: &str, number: u64) -> io::Result<()> {
-    let first = format!("{name}.{number}");
-    let names = std::iter::once(first.clone()).chain((2_u32..).map(|again| format!("{first}-{again}")));
-    for to in names.map(|to| folder.join(to)) {
-        // A file there is no folder, which is another error than that nothing is there.
-        if disk.holds_something(&to).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            disk.rename(&folder.join(name), &to)?;
-            return files::sync_on(disk, folder);
-        }
-    }
-    Ok(())
 }

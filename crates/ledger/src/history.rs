@@ -15,8 +15,11 @@ use tlog::prove::prove_inclusion;
 use tlog::tile_reader::TileReader;
 use types::{ActionId, Code, SessionId};
 
+use crate::closed;
+use crate::disk::System;
 use crate::files::Folder;
 use crate::keyring::{KeyringError, Subjects};
+use crate::reach::ELSEWHERE;
 use crate::recover::{JOURNAL, LOG};
 use crate::stamps;
 
@@ -122,6 +125,21 @@ impl History {
         Ok(Self { data: data.to_owned(), inner: Mutex::new(Inner { tenant, reader, subjects }) })
     }
 
+    /// Opens the journal of a log that was closed before this one; `None` if its files are gone.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says, or [`KeyringError`].
+    pub fn closed(&self, number: u64) -> Result<Option<Self>, HistoryError> {
+        let folder = closed::folder(&self.data, number);
+        let there = closed::is_there(&System, &folder.join(JOURNAL));
+        if !there.map_err(|error| HistoryError::Files(error.to_string()))? {
+            return Ok(None);
+        }
+        let tenant = self.with(|inner| Ok(inner.tenant.clone()))?;
+        Ok(Some(Self::open(&folder, tenant)?))
+    }
+
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
         // A reader holds no invariant across calls, so a panic in another thread does not spoil it.
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -207,7 +225,9 @@ impl History {
         self.with(|inner| {
             let mut all: BTreeSet<u64> = indices.iter().copied().collect();
             for index in indices {
-                all.extend(inner.reader.record(*index)?.and_then(|row| row.erased_by));
+                // What a closed log lost is recorded in a later one.
+                let by = inner.reader.record(*index)?.and_then(|row| row.erased_by);
+                all.extend(by.filter(|by| *by != ELSEWHERE));
             }
             Ok(all.into_iter().collect())
         })
@@ -376,6 +396,24 @@ impl History {
         let row = self.with(|inner| Ok(inner.reader.record(index)?))?;
         let row = row.ok_or_else(|| HistoryError::Record { index, why: "it is missing".into() })?;
         Logged::new(row.leaf, index, path, note, key).map_err(|e| files(&e))
+    }
+
+    /// Returns a record's content open, with what proves each value; `None` once it was erased.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Store`] or [`HistoryError::Record`].
+    pub fn disclosure(&self, index: u64) -> Result<Option<evidence::Disclosure>, HistoryError> {
+        self.with(|inner| Ok(inner.disclose(index, &|_| true)?.1))
+    }
+
+    /// Returns records of `from..to` as the journal holds them, sealed.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn sealed(&self, from: u64, to: u64) -> Result<Vec<Row>, HistoryError> {
+        self.with(|inner| Ok(inner.reader.records(from, to)?))
     }
 
     /// Returns a published file of the log, byte for byte; `None` if there is none.

@@ -4,6 +4,7 @@
 //! durable. The journal is the ground state; the files the [`publish`] thread renders from it are what
 //! strangers verify.
 
+pub mod closed;
 mod committer;
 pub mod disk;
 pub mod draft;
@@ -16,9 +17,11 @@ pub mod keyring;
 pub mod machine;
 pub mod port;
 pub mod publish;
+pub mod reach;
 pub mod recorded;
 pub mod recover;
 pub mod ring;
+pub mod rollover;
 pub mod sequencer;
 mod sessions;
 pub mod stamping;
@@ -29,6 +32,7 @@ pub mod timekeeper;
 pub mod watermark;
 pub mod witnessing;
 
+pub use closed::ClosedLog;
 pub use disk::Disk;
 pub use draft::Draft;
 pub use files::Folder;

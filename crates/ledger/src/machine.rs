@@ -49,9 +49,10 @@ pub trait Machine: Send + Sized + 'static {
 }
 
 /// Is what the journal holds of a subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Traces {
-    pub(crate) number: i64,
+    /// Its number; absent if nothing was recorded about it before this turn.
+    pub(crate) number: Option<i64>,
     /// The records about it, in order, and the actions they belong to, as 16 bytes.
     pub records: Vec<(u64, Option<[u8; 16]>)>,
     /// The numbers of everybody else those records are about.
@@ -75,6 +76,13 @@ pub trait StateSource {
     fn all(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, String>;
 }
 
+/// Is a subject that ends with a turn.
+pub(crate) struct Leaving {
+    pub(crate) subject: String,
+    pub(crate) number: Option<i64>,
+    pub(crate) records: Vec<store::Erased>,
+}
+
 /// Is one turn of the machine: what time it is, and what is to become of it.
 pub struct Turn<'a> {
     /// The journal's time.
@@ -87,7 +95,7 @@ pub struct Turn<'a> {
     past: Option<&'a dyn Past>,
     pub(crate) drafts: Vec<(RecordId, Draft)>,
     pub(crate) state: Vec<StateOp>,
-    pub(crate) erasures: Vec<store::Erasure>,
+    pub(crate) erasures: Vec<Leaving>,
 }
 
 impl<'a> Turn<'a> {
@@ -175,7 +183,7 @@ impl<'a> Turn<'a> {
             let by = self.record(Draft { content, ..draft.clone() });
             records.extend(scope.indices().map(|seq| store::Erased { seq, by }));
         }
-        self.erasures.push(store::Erasure { subject: traces.number, records });
+        self.erasures.push(Leaving { subject: subject.to_owned(), number: traces.number, records });
         (first, all.len() as u64)
     }
 

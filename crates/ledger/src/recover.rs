@@ -95,6 +95,9 @@ pub enum OpenError {
         "the log `{0}` is frozen; to go on under a new key and a new name: countersign log continue --reason \"…\""
     )]
     Frozen(String),
+    /// The log was closed, and a new one is to be taken up.
+    #[error("the log `{0}` is closed; the next start of the server takes up a new one: countersign up")]
+    Closed(String),
     /// The journal contradicts its own head, its head file or its schema.
     #[error("the journal is not the one it was: {0}")]
     Mismatch(String),
@@ -124,6 +127,7 @@ impl OpenError {
             Self::Store(error) => error.code(),
             Self::Behind { .. } | Self::Short { .. } => Code::JournalBehind,
             Self::Frozen(_) => Code::LogFrozen,
+            Self::Closed(_) => Code::LogClosed,
             Self::Mismatch(_) | Self::State(_) => Code::JournalMismatch,
             Self::Keys(_) => Code::KeysUnusable,
         }
@@ -221,7 +225,7 @@ pub fn open_anew<M: Machine>(place: &Place, lock: Lock, seed: M::Seed) -> Result
     open_at(place, &system(), lock, seed, Start::Anew, None)
 }
 
-fn system() -> Arc<dyn Disk> {
+pub(crate) fn system() -> Arc<dyn Disk> {
     Arc::new(System)
 }
 
@@ -269,7 +273,7 @@ fn open_at<M: Machine>(
     let found = epoch::check(place, disk, &reader, state, frontier.size(), start)?;
     let found = watermark::check(place, disk, &reader, (writer.head(), &frontier), found, start)?;
     // The epoch that begins admits what is missing of the one before.
-    let epoch = found.standing.epoch() + u64::from(start == Start::Anew);
+    let epoch = found.epoch() + u64::from(start == Start::Anew);
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, state).map_err(OpenError::State)?;
     let (requests, waiting) = mpsc::channel(QUEUE_MAX);
@@ -328,14 +332,14 @@ fn upgrade(place: &Place, disk: &Arc<dyn Disk>, journal: &Path) -> Result<(), Op
     files::sync_on(disk.as_ref(), &place.data).map_err(failed)
 }
 
-fn publisher(place: &Place, disk: &Arc<dyn Disk>) -> Result<Publisher, OpenError> {
+pub(crate) fn publisher(place: &Place, disk: &Arc<dyn Disk>) -> Result<Publisher, OpenError> {
     let folder = |path: PathBuf| Folder::open(disk.clone(), &path).map_err(|error| OpenError::Folder { path, error });
     let reader = Reader::open(&place.data.join(JOURNAL))?;
     Ok(Publisher::new(reader, folder(place.data.join(LOG))?, folder(place.head.clone())?, place.keys.log.clone()))
 }
 
 /// Hashes every record again and compares with the head; returns the right edge and the time of the last record.
-fn check_records(reader: &Reader, head: &store::Head) -> Result<(Frontier, Millis), OpenError> {
+pub(crate) fn check_records(reader: &Reader, head: &store::Head) -> Result<(Frontier, Millis), OpenError> {
     let mut frontier = Frontier::new();
     let mut last = None;
     while frontier.size() < head.size {

@@ -225,7 +225,12 @@ mod tests {
     }
 
     fn standing(signers: &[&VerifierKey]) -> Standing {
-        Standing { signers: signers.iter().map(ToString::to_string).collect(), frozen: false, ended: Vec::new() }
+        Standing {
+            signers: signers.iter().map(ToString::to_string).collect(),
+            frozen: false,
+            ended: Vec::new(),
+            closing: None,
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use evidence::leaf::{InSession, VERSION};
+use evidence::leaf::InSession;
 use evidence::{Leaf, commit, seal};
-use store::{Batch, NewRecord, StateOp};
+use store::{Batch, Erasure, NewRecord, StateOp};
 use tlog::frontier::Frontier;
 use tokio::sync::mpsc;
 use types::id::RecordId;
@@ -17,7 +17,7 @@ use crate::committer::{Committer, Held, Prepared, Shared, refuse};
 use crate::draft::Draft;
 use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
-use crate::machine::{Machine, Past, StateSource, Traces, Turn};
+use crate::machine::{Leaving, Machine, Past, StateSource, Traces, Turn};
 use crate::port::{Clock, Random};
 use crate::sessions::Sessions;
 use crate::sync::block_on;
@@ -25,6 +25,9 @@ use crate::timekeeper::Timekeeper;
 
 /// Is the largest batch, in commands.
 const BATCH_MAX: usize = 1_024;
+
+/// Is a subject's number that none ever gets.
+const NOBODY: i64 = 0;
 
 /// Is what the sequencer works with.
 pub(crate) struct Sequencer<M: Machine> {
@@ -173,8 +176,13 @@ impl<M: Machine> Sequencer<M> {
             let new = self.seal(record, draft, now, &mut growing.batch)?;
             growing.batch.records.push(new);
         }
-        erasures.iter().for_each(|erasure| self.subjects.forget(erasure.subject));
-        growing.batch.erasures.extend(erasures);
+        for Leaving { subject, number, records } in erasures {
+            // One that nothing was recorded about before may have its number by now, from the records of this turn. The
+            // state that named it is written anew also if it has none.
+            let number = number.or_else(|| self.subjects.number_of(&subject)).unwrap_or(NOBODY);
+            self.subjects.forget(number);
+            growing.batch.erasures.push(Erasure { subject: number, records });
+        }
         Ok(())
     }
 
@@ -202,24 +210,8 @@ impl<M: Machine> Sequencer<M> {
         let key = self.subjects.record_key(&record, &numbers).ok_or("a subject's key is gone")?;
         let committed = commit::commitments(&key, &draft.content).map_err(|e| e.to_string())?;
         let sealed = seal::seal(&key, &record, &draft.content).map_err(|e| e.to_string())?;
-        let leaf = Leaf {
-            version: VERSION,
-            kind: draft.kind,
-            record,
-            at: now,
-            action: draft.action,
-            session: draft.session.map(|session| self.place(session)).transpose()?,
-            bundle: draft.bundle,
-            verdict: draft.verdict,
-            level: draft.level,
-            status: draft.status,
-            fields: committed.fields,
-            findings: committed.findings,
-            facts: committed.facts,
-            content: sealed.digest,
-            semantics: draft.semantics,
-            log: draft.log,
-        };
+        let session = draft.session.map(|session| self.place(session)).transpose()?;
+        let leaf = draft.leaf((record, now), session, committed, sealed.digest);
         let bytes = leaf.to_bytes();
         let hash = Leaf::hash_of(&bytes);
         self.frontier.push(tlog::hash::Hash(hash.0)).map_err(|e| e.to_string())?;
@@ -291,7 +283,7 @@ impl Past for Durable<'_> {
         let others = rows.iter().flat_map(|row| row.subjects.iter().copied()).filter(|other| *other != number);
         let others = others.collect();
         let records = rows.into_iter().map(|row| (row.seq, row.action)).collect();
-        Ok(Some(Traces { number, records, others }))
+        Ok(Some(Traces { number: Some(number), records, others }))
     }
 
     fn number(&self, subject: &str) -> Option<i64> {

@@ -4,7 +4,7 @@ use evidence::{LogEnd, LogEvent, LogEventKind};
 use minicbor::{Decode, Encode};
 use store::{Reader, StoreError};
 use tlog::key::VerifierKey;
-use types::cbor;
+use types::{ActionId, cbor};
 
 use crate::machine::StateSource;
 
@@ -29,6 +29,17 @@ pub struct Ended {
     pub record: u64,
 }
 
+/// Says how far the close of a log has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Closing {
+    /// Nothing new is permitted; the log is closed as soon as nothing is in flight, by the action named.
+    #[n(0)]
+    Draining(#[n(0)] Option<ActionId>),
+    /// Its last record is written.
+    #[n(1)]
+    Closed,
+}
+
 /// Is how the log stands.
 ///
 /// It is written in the transaction of the record that changes it, so it is the one truth about which of the keys at hand
@@ -45,12 +56,15 @@ pub struct Standing {
     /// The logs before this one, the first first.
     #[n(2)]
     pub ended: Vec<Ended>,
+    /// It is being closed, or is closed.
+    #[n(3)]
+    pub closing: Option<Closing>,
 }
 
 impl Standing {
     /// Is how a log stands in which no key has changed yet.
     pub fn first(key: &VerifierKey) -> Self {
-        Self { signers: vec![key.to_string()], frozen: false, ended: Vec::new() }
+        Self { signers: vec![key.to_string()], frozen: false, ended: Vec::new(), closing: None }
     }
 
     /// Reads a stored standing; `None` if no key has changed yet.
@@ -64,6 +78,16 @@ impl Standing {
             cbor::decode(&bytes).map_err(|e| StoreError::Damaged(format!("the stored standing of the log is {e}")))
         };
         stored.map(decode).transpose()
+    }
+
+    /// Returns the origin, which is the name of the keys that sign.
+    pub fn origin(&self) -> &str {
+        self.signers.first().and_then(|key| key.split_once('+')).map_or("", |(name, _)| name)
+    }
+
+    /// Says whether the log's last record is written.
+    pub fn is_closed(&self) -> bool {
+        self.closing == Some(Closing::Closed)
     }
 
     /// Reads a standing from rows wherever they are kept; `None` if no key has changed yet.
@@ -84,7 +108,7 @@ impl Standing {
     /// - `record`: the index of the record.
     #[must_use]
     pub fn after(before: Option<&Self>, event: &LogEvent, origins: Vec<String>, record: u64) -> Self {
-        let first = || Self { signers: event.old.clone(), frozen: false, ended: Vec::new() };
+        let first = || Self { signers: event.old.clone(), frozen: false, ended: Vec::new(), closing: None };
         let before = before.cloned().unwrap_or_else(first);
         match event.event {
             // With the keys in doubt none of them counts from here on.
@@ -94,8 +118,12 @@ impl Standing {
                 let end = event.ended.clone().unwrap_or(LogEnd { found: record, seen: record, root: None });
                 let ends = origins.into_iter().map(|origin| Ended { origin, end: end.clone(), record });
                 let ended = before.ended.into_iter().chain(ends).collect();
-                Self { signers: event.new.clone(), frozen: false, ended }
+                Self { signers: event.new.clone(), frozen: false, ended, closing: None }
             }
+            LogEventKind::Closed => Self { closing: Some(Closing::Closed), ..before },
+            LogEventKind::Began => Self { signers: event.new.clone(), frozen: false, ended: Vec::new(), closing: None },
+            // They are about another log.
+            LogEventKind::Archived | LogEventKind::Deleted | LogEventKind::Erased => before,
         }
     }
 

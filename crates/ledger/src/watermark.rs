@@ -18,6 +18,7 @@ use tlog::frontier::Frontier;
 use tlog::hash::Hash;
 use types::Digest;
 
+use crate::closed::{self, ClosedLog};
 use crate::disk::Disk;
 use crate::epoch::{self, Found, Start};
 use crate::files::Folder;
@@ -110,7 +111,7 @@ impl Watermark {
     }
 }
 
-/// Names the file of an epoch: one that ended admits what is missing of it, and its mark is of no use any more.
+/// Names the file of an epoch, counted through all logs, closed ones too: one that ended admits what is missing of it, and its mark is of no use any more.
 fn name(epoch: u64) -> String {
     format!("watermark.{epoch}")
 }
@@ -122,6 +123,10 @@ fn read(disk: &Arc<dyn Disk>, place: &Place, epoch: u64) -> Result<Option<Seen>,
     Seen::latest(&bytes)
         .map(Some)
         .ok_or_else(|| OpenError::Mismatch(format!("`{}` in its head folder is unreadable", name(epoch))))
+}
+
+fn known(state: &dyn StateSource) -> Result<(Option<Standing>, Vec<ClosedLog>), String> {
+    Ok((Standing::of(state)?, ClosedLog::of_rows(&state.all(closed::KIND)?)?))
 }
 
 /// Looks whether a journal is short, before anything is written to it: the first commit after a write-ahead log that ends too
@@ -139,12 +144,13 @@ pub(crate) fn look(
     state: Option<&dyn StateSource>,
 ) -> Result<(), OpenError> {
     let reader = Reader::find(journal)?;
-    let standing = match (state, &reader) {
-        (Some(state), _) => Standing::of(state).map_err(OpenError::State)?,
-        (None, Some(reader)) => Standing::read(reader)?,
-        (None, None) => None,
+    let (standing, closed) = match (state, &reader) {
+        (Some(state), _) => known(state).map_err(OpenError::State)?,
+        (None, Some(reader)) => (Standing::read(reader)?, ClosedLog::all(reader)?),
+        (None, None) => (None, Vec::new()),
     };
-    let Some(seen) = read(disk, place, standing.map_or(FIRST, |standing| standing.epoch()))? else { return Ok(()) };
+    let epoch = standing.map_or(FIRST, |standing| standing.epoch()) + closed::epochs(&closed);
+    let Some(seen) = read(disk, place, epoch)? else { return Ok(()) };
     let head = reader.map_or_else(|| Ok(Head::default()), |reader| reader.head())?;
     match not_short(&seen, &head) {
         Err(_) if mutant::on(Mutant::MarkIgnored) => Ok(()),
@@ -180,9 +186,9 @@ pub(crate) fn check(
     if mutant::on(Mutant::MarkIgnored) {
         return Ok(found);
     }
-    match (read(disk, place, found.standing.epoch()), start) {
+    match (read(disk, place, found.epoch()), start) {
         (Ok(None), _) => Ok(found),
-        (Ok(Some(seen)), Start::AsItIs) => compare(seen, reader, head, frontier).map(|()| found),
+        (Ok(Some(seen)), Start::AsItIs | Start::PutAway) => compare(seen, reader, head, frontier).map(|()| found),
         (Ok(Some(seen)), Start::Anew) => Ok(found.and_acknowledged(seen, head)),
         (Err(OpenError::Mismatch(_)), Start::Anew) => Ok(Found { short: true, ..found }),
         (Err(error), _) => Err(error),

@@ -71,6 +71,8 @@ pub enum FileKind {
     Escalation,
     /// `obligations.toml`.
     Obligations,
+    /// `retention.toml`.
+    Retention,
     /// `workflows/NAME.toml`.
     Workflow,
     /// `policies/NAME.cedar`.
@@ -96,6 +98,7 @@ impl FileKind {
             "limits.toml" => Self::Limits,
             "escalation.toml" => Self::Escalation,
             "obligations.toml" => Self::Obligations,
+            "retention.toml" => Self::Retention,
             "schema.cedarschema" => Self::Schema,
             "README.md" => Self::Readme,
             _ => return Self::in_folder(path),

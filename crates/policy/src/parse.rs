@@ -11,7 +11,8 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, escalation.toml, obligations.toml, workflows/NAME.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, escalation.toml, obligations.toml, retention.toml, \
+     workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
 /// Reads all TOML files except tests and inventory data.
@@ -37,6 +38,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         profiles: section(files, "escalation.toml", "profiles", report),
         obligations: section(files, "obligations.toml", "obligations", report),
         workflows: workflows(files, report),
+        retention: whole(files, "retention.toml", report),
         ..BundleData::default()
     };
     catalog(files, &mut data, report);

@@ -20,7 +20,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 8] = [
+pub const ADMIN_TOOLS: [&str; 11] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -29,6 +29,9 @@ pub const ADMIN_TOOLS: [&str; 8] = [
     "countersign.tool.pin",
     ERASE_TOOL,
     LOG_KEY_TOOL,
+    LOG_CLOSE_TOOL,
+    LOG_ARCHIVE_TOOL,
+    LOG_DELETE_TOOL,
 ];
 
 /// Is the tool that erases a subject.
@@ -37,9 +40,18 @@ pub const ERASE_TOOL: &str = "countersign.subject.erase";
 /// Is the tool that changes the keys of the log.
 pub const LOG_KEY_TOOL: &str = "countersign.log.key";
 
+/// Is the tool that closes the log.
+pub const LOG_CLOSE_TOOL: &str = "countersign.log.close";
+
+/// Is the tool that says that a closed log is in a verified archive.
+pub const LOG_ARCHIVE_TOOL: &str = "countersign.log.archive";
+
+/// Is the tool that deletes a closed log.
+pub const LOG_DELETE_TOOL: &str = "countersign.log.delete";
+
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 2] = [ERASE_TOOL, LOG_KEY_TOOL];
+pub(crate) const LATER_TOOLS: [&str; 5] = [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL];
 
 /// Says whether a name is that of a built-in administration tool.
 pub fn is_admin_tool(name: &str) -> bool {

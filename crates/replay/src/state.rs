@@ -35,6 +35,8 @@ pub mod kind {
     pub const REFUSAL: &str = "refusal";
     /// What erasures did, by the mark that remains of a subject.
     pub const ERASED: &str = "erased";
+    /// Erasures that are recorded and have not reached a closed log yet, by its number and the subject's tag.
+    pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
     pub const ALL: [&str; 14] = [

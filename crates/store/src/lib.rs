@@ -21,7 +21,7 @@ pub use batch::{Batch, Erased, Erasure, Head, NewRecord, NewSubject, StateOp};
 pub use error::StoreError;
 #[cfg(feature = "memory")]
 pub use memory::{Reader, Wal, Writer};
-pub use reader::{About, Row};
+pub use reader::{About, Row, StateRow};
 pub use wal::Folded;
 pub use whole::Whole;
 #[cfg(not(feature = "memory"))]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::batch::{Batch, Head, StateOp};
 use crate::error::StoreError;
-use crate::reader::{About, Row, SubjectRow};
+use crate::reader::{About, Row, StateRow, SubjectRow};
 use crate::wal::Folded;
 use crate::whole::Whole;
 
@@ -122,6 +122,46 @@ impl Writer {
     ///
     /// None.
     pub fn restart_wal(&mut self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    /// Takes over the state of another journal.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn carry(&mut self, rows: &[StateRow]) -> Result<(), StoreError> {
+        let rows = rows.iter().map(|row| ((row.kind.clone(), row.key.clone()), row.value.clone()));
+        lock(&self.journal).state.extend(rows);
+        Ok(())
+    }
+
+    /// Forgets the state of all kinds but those that are named.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn forget_state(&mut self, kept: &[&str]) -> Result<(), StoreError> {
+        lock(&self.journal).state.retain(|(kind, _), _| kept.contains(&kind.as_str()));
+        Ok(())
+    }
+
+    /// Forgets the keys of all subjects.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn destroy_keys(&mut self) -> Result<(), StoreError> {
+        lock(&self.journal).subjects.clear();
+        Ok(())
+    }
+
+    /// Does nothing.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn fold_all(&mut self) -> Result<bool, StoreError> {
         Ok(true)
     }
 
@@ -264,6 +304,16 @@ impl Reader {
     /// Returns one value of state.
     pub fn state_value(&self, kind: &str, key: &str) -> Read<Option<Vec<u8>>> {
         Ok(lock(&self.journal).state.get(&(kind.to_owned(), key.to_owned())).cloned())
+    }
+
+    /// Returns all state, by kind and key.
+    pub fn all_state(&self) -> Read<Vec<StateRow>> {
+        let row = |((kind, key), value): (&(String, String), &Vec<u8>)| StateRow {
+            kind: kind.clone(),
+            key: key.clone(),
+            value: value.clone(),
+        };
+        Ok(lock(&self.journal).state.iter().map(row).collect())
     }
 
     /// Returns all subjects, by number.

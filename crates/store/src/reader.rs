@@ -47,6 +47,24 @@ pub struct SubjectRow {
     pub wrapped: Vec<u8>,
 }
 
+/// Is one value of state, as it is carried from a journal to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRow {
+    /// The table-like kind.
+    pub kind: String,
+    /// The key within the kind.
+    pub key: String,
+    /// The value in canonical bytes.
+    pub value: Vec<u8>,
+}
+
+impl StateRow {
+    /// Says whether it is the store's own, which is about this one file.
+    pub fn is_of_the_file(&self) -> bool {
+        erase::is_own(&self.kind)
+    }
+}
+
 /// Reads the journal.
 #[derive(Debug)]
 pub struct Reader {
@@ -216,6 +234,22 @@ impl Reader {
             self.connection.prepare_cached("SELECT key, value FROM state WHERE kind = ?1 ORDER BY key")?;
         let rows = statement.query_map(params![kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns all state there is, by kind and key.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn all_state(&self) -> Result<Vec<StateRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT DISTINCT kind FROM state ORDER BY kind")?;
+        let kinds: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut all = Vec::new();
+        for kind in kinds {
+            let rows = self.state(&kind)?.into_iter();
+            all.extend(rows.map(|(key, value)| StateRow { kind: kind.clone(), key, value }));
+        }
+        Ok(all)
     }
 
     /// Returns one value of state.

@@ -10,6 +10,7 @@ use crate::erase;
 use crate::error::StoreError;
 use crate::mutant::{self, Mutant};
 use crate::pages;
+use crate::reader::StateRow;
 
 /// Is the version of the tables below. In files of version 1 no page carries a checksum, and commits were not counted.
 pub const SCHEMA_VERSION: i64 = 2;
@@ -125,6 +126,62 @@ impl Writer {
         self.head = head;
         self.scrub_due |= !batch.erasures.is_empty();
         Ok(())
+    }
+
+    /// Puts state into a journal that has none yet, as the one before it leaves it. When this returns, it is synced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if there is some already; otherwise what the disk says.
+    pub fn carry(&mut self, rows: &[StateRow]) -> Result<(), StoreError> {
+        let tx = self.connection.transaction()?;
+        let there: i64 = tx.query_row("SELECT count(*) FROM state", [], |row| row.get(0))?;
+        if there > 0 {
+            return Err(StoreError::Damaged("it has state already, so none can be carried over".to_owned()));
+        }
+        let mut put = tx.prepare("INSERT INTO state (kind, key, value) VALUES (?1, ?2, ?3)")?;
+        for StateRow { kind, key, value } in rows {
+            put.execute(params![kind, key, value])?;
+        }
+        drop(put);
+        Ok(tx.commit()?)
+    }
+
+    /// Removes all state but that of some kinds.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn forget_state(&mut self, kept: &[&str]) -> Result<(), StoreError> {
+        let tx = self.connection.transaction()?;
+        let kinds: Vec<String> = tx
+            .prepare("SELECT DISTINCT kind FROM state")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for kind in kinds.iter().filter(|kind| !kept.contains(&kind.as_str())) {
+            tx.execute("DELETE FROM state WHERE kind = ?1", params![kind])?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Destroys every subject's key, so that no content of this journal can be read any more.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn destroy_keys(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("DELETE FROM subject", [])?;
+        self.fold_all().map(drop)
+    }
+
+    /// Folds all of the write-ahead log in and cuts it to nothing; says whether it did. It waits up to five seconds for
+    /// readers to let go.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn fold_all(&mut self) -> Result<bool, StoreError> {
+        self.truncate_wal(BUSY_TIMEOUT)
     }
 
     /// Says whether something was erased whose bytes may be in the write-ahead log still.

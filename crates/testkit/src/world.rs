@@ -36,6 +36,13 @@ pub struct Folder {
     secrets: Vec<String>,
 }
 
+impl Folder {
+    /// Watches over a folder that holds a copy of a world's files.
+    pub fn of(folder: TempDir, tokens: &BTreeMap<String, String>) -> Self {
+        Self { folder, secrets: tokens.values().cloned().collect() }
+    }
+}
+
 impl std::ops::Deref for Folder {
     type Target = TempDir;
 
@@ -145,7 +152,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
     for class in ["read", "write", "destructive"] {
         control.give_first_level(&author, level(&control, class)).await.unwrap();
     }
-    let folder = Folder { folder, secrets: tokens.values().cloned().collect() };
+    let folder = Folder::of(folder, &tokens);
     World { control, clock, folder, tokens }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::glob::Glob;
 use crate::obligation::Obligation;
+pub use crate::retention::Retention;
 use crate::role::Role;
 use crate::secret::Pattern;
 use crate::{
@@ -43,6 +44,8 @@ pub struct BundleData {
     pub obligations: BTreeMap<ObligationId, Obligation>,
     /// `workflows/*.toml`.
     pub workflows: BTreeMap<String, Workflow>,
+    /// `retention.toml`; without one, no closed log is ever deleted.
+    pub retention: Option<Retention>,
 }
 
 /// Is `bundle.toml`.

@@ -197,6 +197,12 @@ codes! {
     ReceiptMissing "receipt-missing" 503;
     /// The log was frozen: its keys may be in other hands.
     LogFrozen "log-frozen" 503;
+    /// The log was closed: it is complete, and a new one is to be taken up.
+    LogClosed "log-closed" 503;
+    /// The log was deleted; its final checkpoint is kept.
+    LogDeleted "log-deleted" 410;
+    /// The log may not be deleted: retention forbids it.
+    RetentionForbids "retention-forbids" 409;
     /// The journal and its files do not agree.
     JournalMismatch "journal-mismatch" 500;
     /// Another process has the data folder.

@@ -22,6 +22,7 @@ pub mod jsonrpc;
 pub mod mutant;
 pub mod obligation;
 pub mod outcome;
+pub mod retention;
 pub mod role;
 pub mod secret;
 pub mod session;

@@ -20,7 +20,7 @@ enum Right {
 use Right::{Open, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 31] = [
+const ROUTES: [(&str, &str, &str, Right); 37] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -32,6 +32,9 @@ const ROUTES: [(&str, &str, &str, Right); 31] = [
     ("get", "/v1/health", "/v1/health", Open),
     ("get", "/v1/keys", "/v1/keys", Reads),
     ("get", "/v1/levels", "/v1/levels", Reads),
+    ("get", "/v1/logs", "/v1/logs", Reads),
+    ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
+    ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
@@ -43,9 +46,12 @@ const ROUTES: [(&str, &str, &str, Right); 31] = [
     ("post", "/v1/erasures", "/v1/erasures", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),
+    ("post", "/v1/log/close", "/v1/log/close", Refused),
     ("post", "/v1/log/freeze", "/v1/log/freeze", Refused),
     ("post", "/v1/log/retire-key", "/v1/log/retire-key", Refused),
     ("post", "/v1/log/rotate-key", "/v1/log/rotate-key", Refused),
+    ("post", "/v1/logs/{name}/archive", "/v1/logs/1/archive", Refused),
+    ("post", "/v1/logs/{name}/delete", "/v1/logs/1/delete", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),

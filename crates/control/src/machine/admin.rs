@@ -34,9 +34,12 @@ impl Decider {
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
+            Change::CloseLog => self.drain(action, turn),
+            Change::ArchiveLog { number, digest } => self.archive_log(number, digest, by, reason, turn),
+            Change::DeleteLog(number) => self.delete_log(number, by, reason, turn),
             Change::Log(change) => self.change_log(*change, by, reason, turn),
             Change::Rebuild(changes) => self.rebuild(changes, by, reason, turn),
-            Change::Erase { subject, mark } => self.erase(&subject, &mark, action, turn),
+            Change::Erase { subject, mark, closed } => self.erase(&subject, &mark, &closed, action, turn),
         };
         // Administration takes effect inside the turn that records it, so it lands in the same turn.
         if let Some(flight) = action.and_then(|id| self.books.flights().get(&id).cloned()) {

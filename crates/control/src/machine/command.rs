@@ -40,6 +40,17 @@ pub enum Change {
     Pin(ToolName, Digest),
     /// Changes the keys that sign the log.
     Log(Box<LogChange>),
+    /// Closes the log.
+    CloseLog,
+    /// Says that a closed log is in an archive that was read back and verified.
+    ArchiveLog {
+        /// The log's number.
+        number: u64,
+        /// The archive's digest.
+        digest: Digest,
+    },
+    /// Deletes a closed log, by its number.
+    DeleteLog(u64),
     /// Writes what is stored as the records have it: the machine was loaded with that already.
     Rebuild(Vec<replay::fold::Op>),
     /// Erases a subject.
@@ -48,7 +59,27 @@ pub enum Change {
         subject: Principal,
         /// What remains of its name, see [`evidence::TenantKey::mark`].
         mark: String,
+        /// The closed logs that have something of it.
+        closed: Vec<Reach>,
     },
+}
+
+/// Is a closed log that an erasure reaches into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The log's number.
+    pub log: u64,
+    /// How many of its records are about the subject.
+    pub records: u64,
+    /// The keyed tag by which the subject is found there.
+    pub tag: [u8; 32],
+}
+
+impl Reach {
+    /// Returns the key under which it is stored until the log is reached.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.log, hex::encode(self.tag))
+    }
 }
 
 impl Change {
@@ -63,12 +94,10 @@ impl Change {
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
             }
             Self::Erase { subject, .. } => vec![subject.subject()],
-            Self::Activate { .. }
-            | Self::RevokeKey(_)
-            | Self::Clear(_)
-            | Self::Pin(..)
-            | Self::Log(_)
-            | Self::Rebuild(_) => Vec::new(),
+            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => Vec::new(),
+            Self::Log(_) | Self::CloseLog | Self::ArchiveLog { .. } | Self::DeleteLog(_) | Self::Rebuild(_) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -144,6 +173,8 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Forget that an erasure had to reach a closed log still, by the key under which that is stored.
+    Reached(String),
     /// Take up after a start: what was in flight is in doubt.
     Recover,
 }

@@ -1,13 +1,14 @@
 //! Erasing a subject: what rests on it ends with it, and then everything that is recorded about it goes.
 
-use evidence::{Content, Field, RecordKind};
+use evidence::{Content, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
 use ledger::{Draft, Traces, Turn};
+use minicbor::bytes::ByteArray;
 use replay::fold::{Event, Leaving, Ops};
 use stages::approval;
 use types::{ActionId, Code, Principal, SessionId};
 
-use super::{Changes, Decider, Reply, store};
-use crate::state::{Erased, Key, Target};
+use super::{Changes, Decider, Reach, Reply, store};
+use crate::state::{Erased, Key, Target, kind};
 
 impl Decider {
     /// Erases a subject, unless something that is alive needs it.
@@ -15,12 +16,15 @@ impl Decider {
         &mut self,
         subject: &Principal,
         mark: &str,
+        closed: &[Reach],
         action: Option<ActionId>,
         turn: &mut Turn<'_>,
     ) -> Reply {
         let name = subject.subject();
         let traces = match turn.traces(&name) {
             Ok(Some(traces)) => traces,
+            // What decides it is about the subject too, and goes with it.
+            Ok(None) if !closed.is_empty() => Traces::default(),
             Ok(None) => return Reply::refused(Code::NotFound, format!("nothing is recorded about `{name}`")),
             Err(why) => {
                 tracing::error!(%why, "what is recorded about a subject cannot be read");
@@ -33,7 +37,7 @@ impl Decider {
         if !needed.is_empty() {
             return Reply::refused(Code::SubjectInUse, format!("`{name}` is in use: {}", needed.join("; ")));
         }
-        self.end_subject(&leaving, &traces, mark, action, turn)
+        self.end_subject(&leaving, &traces, (mark, closed), action, turn)
     }
 
     /// Lists what is alive and names the subject, so that erasing it now would leave something without its evidence.
@@ -75,7 +79,7 @@ impl Decider {
         &mut self,
         leaving: &Leaving<'_>,
         traces: &Traces,
-        mark: &str,
+        (mark, closed): (&str, &[Reach]),
         action: Option<ActionId>,
         turn: &mut Turn<'_>,
     ) -> Reply {
@@ -87,15 +91,31 @@ impl Decider {
         let (keys, levels) = self.forget(leaving, turn);
         self.tell_again(leaving, traces, turn);
         let bundle = Some(self.bundle().digest());
-        let (index, records) = (turn.next_index(), turn.count_traces(&name, traces));
+        let index = turn.next_index();
+        let records = turn.count_traces(&name, traces) + closed.iter().map(|reach| reach.records).sum::<u64>();
         let (cases_ended, sessions) = (cases.len() as u64, ended.len() as u64);
         let erased = Erased { index, at: turn.now, records, cases: cases_ended, sessions, keys, levels };
         // The mark says of whom only to who holds the tenant's key and the name.
         let content = Content::default().with(Field::Result, &(mark.to_owned(), erased));
-        turn.erase(&name, traces, &Draft { action, bundle, ..Draft::new(RecordKind::Erasure, content) });
+        let draft = Draft { action, bundle, ..Draft::new(RecordKind::Erasure, content) };
+        turn.erase(&name, traces, &draft);
         self.take(Event::Erased(mark.to_owned(), erased), index, turn);
+        closed.iter().for_each(|reach| self.reach(reach, &draft, turn));
         let gone = Some(Box::new((leaving.subject().clone(), erased)));
         Reply::Done(Changes { cases, ended, gone, ..Changes::default() })
+    }
+
+    /// Records that a closed log loses contents, and remembers it until that log is reached.
+    fn reach(&self, reach: &Reach, draft: &Draft, turn: &mut Turn<'_>) {
+        // It says too what the erasure did: where this log has nothing of the subject, no other record does.
+        let content = draft.content.clone().with(Field::Body, &(reach.log, reach.records));
+        let log = self.closed.get(&reach.log).map(|log| {
+            let ended = Some(LogEnd { found: log.size, seen: log.size, root: Some(log.root) });
+            let event = LogEvent::of(LogEventKind::Erased, log.signers.clone(), self.log.signers.clone());
+            LogEvent { ended, checkpoint: Some(log.checkpoint_digest()), ..event }
+        });
+        turn.record(Draft { content, log, ..draft.clone() });
+        turn.put(kind::REACHING, reach.key(), &(reach.log, ByteArray::from(reach.tag)));
     }
 
     /// Forgets what is counted and kept of the subject; returns how many keys and levels that took along.

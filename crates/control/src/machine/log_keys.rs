@@ -56,7 +56,7 @@ impl Decider {
             }
         };
         let kind = if ended.is_some() { RecordKind::Epoch } else { RecordKind::KeyEvent };
-        let log = LogEvent { event, old, new, ended };
+        let log = LogEvent { ended, ..LogEvent::of(event, old, new) };
         let content = Content::about(vec![by.subject()])
             .with(Field::Principal, by)
             .with(Field::Reason, &reason.to_owned())

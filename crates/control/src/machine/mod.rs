@@ -5,6 +5,7 @@
 
 mod admin;
 mod cases;
+mod closing;
 mod command;
 mod erase;
 mod log_keys;
@@ -14,10 +15,11 @@ mod session;
 mod tick;
 mod tickets;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
-use ledger::{Draft, Machine, Standing, StateSource, Turn, standing};
+use ledger::{ClosedLog, Draft, Machine, Standing, StateSource, Turn, closed, standing};
 use policy::{Bundle, BundleFiles};
 use replay::fold::{Books, Event, Ops, Place};
 use stages::decision::Permit;
@@ -25,7 +27,8 @@ use types::case::Case;
 use types::mutant::{self, Mutant};
 use types::{Digest, TenantId, cbor};
 
-pub use command::{Change, Changes, Command, Propose, Reply};
+pub use closing::says_deleted;
+pub use command::{Change, Changes, Command, Propose, Reach, Reply};
 pub use log_keys::LogChange;
 pub use replay::fold::{KEY_MS, KEYS_MAX, REPORTED_PERMIT_MS, SESSION_IDLE_MS, UNREPORTED_MS};
 pub use session::SESSIONS_MAX;
@@ -60,6 +63,7 @@ pub struct Decider {
     books: Books,
     denials: tick::Denials,
     log: Standing,
+    closed: BTreeMap<u64, ClosedLog>,
 }
 
 /// Returns the active bundle.
@@ -83,6 +87,12 @@ fn stored_standing(source: &dyn StateSource) -> Result<Option<Standing>, String>
         cbor::decode(bytes).map_err(|e| format!("stored {} `{key}` is {e}", standing::KIND))
     };
     rows.first().map(decode).transpose()
+}
+
+/// Returns what is known of the closed logs, by number.
+fn closed_logs(source: &dyn StateSource) -> Result<BTreeMap<u64, ClosedLog>, String> {
+    let logs = ClosedLog::of_rows(&source.all(closed::KIND)?)?;
+    Ok(logs.into_iter().map(|log| (log.number, log)).collect())
 }
 
 impl Machine for Decider {
@@ -113,6 +123,7 @@ impl Machine for Decider {
             books,
             denials: tick::Denials::default(),
             log: stored_standing(source)?.unwrap_or_else(|| seed.log.clone()),
+            closed: closed_logs(source)?,
         };
         machine.views.publish(snapshot);
         Ok(machine)
@@ -120,7 +131,7 @@ impl Machine for Decider {
 
     fn apply(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
         self.views.saw(turn.now);
-        if let Some(refused) = self.frozen(&command) {
+        if let Some(refused) = self.frozen(&command).or_else(|| self.complete(&command)) {
             return (refused, None);
         }
         match command {
@@ -137,6 +148,10 @@ impl Machine for Decider {
             Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),
             Command::Inventory { bundle, entities } => (self.inventory(bundle, entities), None),
             Command::Local { change, by, reason } => (self.change(change, &by, &reason, None, turn), None),
+            Command::Reached(key) => {
+                turn.delete(kind::REACHING, key);
+                (Reply::done(), None)
+            }
             Command::Recover => (self.recover(turn), None),
         }
     }

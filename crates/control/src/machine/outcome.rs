@@ -90,7 +90,8 @@ impl Decider {
             let why = "the gateway stopped before it saw an answer";
             self.land(flight, &in_doubt(*action, flight, why, turn.now), turn);
         }
-        let ended = self.close_attached(turn);
+        let mut ended = self.close_attached(turn);
+        ended.extend(self.close_drained(turn));
         let in_doubt = lost.into_iter().map(|(id, _)| id).collect();
         Reply::Done(Changes { in_doubt, ended, ..Changes::default() })
     }

@@ -94,7 +94,8 @@ impl Decider {
         let mut ops = Ops::default();
         self.books.sweep(now, &mut ops);
         store(ops, turn);
-        let ended = self.close_idle(turn);
+        let mut ended = self.close_idle(turn);
+        ended.extend(self.close_drained(turn));
         Reply::Done(Changes { cases, ended, ..Changes::default() })
     }
 }

@@ -64,7 +64,7 @@ fn entries(world: &World) -> Vec<Entry> {
 }
 
 /// Says whether some stored state, bundles aside, has a name in its key or its value.
-fn state_names(world: &World, name: &str) -> Vec<&'static str> {
+pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
     let kinds = [
         kind::GRANT,
         kind::SWITCH,
@@ -89,7 +89,7 @@ fn state_names(world: &World, name: &str) -> Vec<&'static str> {
 }
 
 /// `sre-bot` has done things for itself and for `cleo`, was refused something, and has a session open.
-async fn lived(world: &World) -> SessionId {
+pub async fn lived(world: &World) -> SessionId {
     let session = world.control.begin_session(&bot(), Some(person("cleo")), None).await.unwrap();
     propose(world, wish(None, None), "first").await;
     propose(world, wish(Some("cleo"), Some(session)), "second").await;

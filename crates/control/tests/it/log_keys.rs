@@ -93,7 +93,7 @@ async fn two_keys_sign_between_a_rotation_and_the_end_of_the_old_one() {
     propose(&world, "sre.report", "{}").await;
     let texts = |keys: &[&VerifierKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     let event = |event, old: &[&VerifierKey], now: &[&VerifierKey]| {
-        (RecordKind::KeyEvent, LogEvent { event, old: texts(old), new: texts(now), ended: None })
+        (RecordKind::KeyEvent, LogEvent::of(event, texts(old), texts(now)))
     };
     let both = [&old, new];
     let expected = [event(LogEventKind::Rotated, &[&old], &both), event(LogEventKind::Retired, &both, &[new])];

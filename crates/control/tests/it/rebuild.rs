@@ -31,7 +31,7 @@ fn limited() -> BundleFiles {
     files
 }
 
-fn look(world: &World) -> Found {
+pub fn look(world: &World) -> Found {
     look_with(world, None, world.control.now())
 }
 
@@ -56,7 +56,7 @@ fn at_hand(files: Option<BundleFiles>) -> replay::Bundles {
     bundles
 }
 
-fn assert_equal(found: &Found) {
+pub fn assert_equal(found: &Found) {
     let comparison = &found.comparison;
     assert!(comparison.is_equal(), "{:?} {:?}", comparison.rows, comparison.problems);
     assert_eq!(comparison.doubts.len(), 0, "{:?}", comparison.doubts);

@@ -33,12 +33,18 @@ pub enum AuditCommand {
         /// Fields to withhold, such as `arguments`; what a decision needs cannot be computed again without.
         #[arg(long = "withhold", value_name = "FIELD")]
         withhold: Vec<String>,
+        /// The closed log that the request was drawn from: its number or its origin.
+        #[arg(long, value_name = "LOG")]
+        log: Option<String>,
     },
     /// Tell the decisions of a request as the auditor will see them, straight from the journal.
     Reconstruct {
         /// The request.
         #[arg(long, value_name = "FILE")]
         request: PathBuf,
+        /// The closed log that the request was drawn from: its number or its origin.
+        #[arg(long, value_name = "LOG")]
+        log: Option<String>,
     },
 }
 
@@ -54,6 +60,9 @@ pub struct Which {
     /// With a verdict: allow, allow_observed, escalate or deny; may be given several times.
     #[arg(long = "verdict", value_name = "VERDICT")]
     pub verdicts: Vec<VerdictName>,
+    /// Of a closed log: its number, as `log list` shows it, or its origin.
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<String>,
 }
 
 impl Which {

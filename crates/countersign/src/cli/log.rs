@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use types::{ActionId, AgentId, SessionId, TenantId};
 
-use super::Receipt;
+use super::{LogsCommand, Receipt};
 
 /// The journal and its published log.
 #[derive(Debug, Subcommand)]
@@ -18,6 +18,9 @@ pub enum LogCommand {
         /// Go on as records come.
         #[arg(short, long)]
         follow: bool,
+        /// Of a closed log: its number, as `log list` shows it, or its origin.
+        #[arg(long, value_name = "LOG", conflicts_with = "follow")]
+        log: Option<String>,
     },
     /// Hold the journal against its published files.
     Check,
@@ -60,6 +63,9 @@ pub enum LogCommand {
     /// The keys that sign it, its end, and how it goes on.
     #[command(flatten)]
     Keys(LogKeyCommand),
+    /// The tenant's logs.
+    #[command(flatten)]
+    Logs(LogsCommand),
     /// Write a receipt for one record, in a format that others read.
     Receipt(Receipt),
     /// Print the key a verifier needs.

@@ -6,11 +6,11 @@ use control::audit::answer;
 use control::export::custody;
 use evidence::trust_root::Made;
 use evidence::{Archive, Standing, TrustRoot};
-use ledger::recover::LOG;
 use ledger::{Clock as _, Folder};
 use replay::Bundles;
 use replay::audit::{AuditError, Held, Population, Request, RequestError, reconstruct, walk};
 use serde_json::json;
+use tlog::key::VerifierKey;
 use types::Code;
 use types::text::escape;
 
@@ -27,10 +27,10 @@ pub async fn run(folders: &Folders, command: &AuditCommand, as_json: bool) -> Do
         AuditCommand::TrustRoot { output, timestamps } => trust_root(folders, output.as_deref(), *timestamps, as_json),
         AuditCommand::Population(which) => population(folders, which, as_json),
         AuditCommand::Sample(args) => sample(folders, args, as_json),
-        AuditCommand::Export { request, output, withhold } => {
-            write_answer(folders, request, output, withhold, as_json).await
+        AuditCommand::Export { request, output, withhold, log } => {
+            write_answer(folders, (request, log.as_deref()), output, withhold, as_json).await
         }
-        AuditCommand::Reconstruct { request } => tell(folders, request, as_json).await,
+        AuditCommand::Reconstruct { request, log } => tell(folders, request, log.as_deref(), as_json).await,
     }
 }
 
@@ -62,18 +62,20 @@ fn authorities(folders: &Folders) -> Result<String, CliError> {
     folders.read_key(timestamps::CERTIFICATES)?.ok_or_else(missing)
 }
 
-/// Is the log's published folder and what it is headed by.
+/// Is a log's published folder, what it is headed by, and the key that signs it.
 struct Public {
     folder: Folder,
     note: Vec<u8>,
+    key: VerifierKey,
 }
 
 impl Public {
-    fn open(folders: &Folders) -> Result<Self, CliError> {
-        let folder = Folder::at(folders.data.join(LOG));
+    fn open(folders: &Folders, log: Option<&str>) -> Result<Self, CliError> {
+        let (folder, key) = folders.published_of(log)?;
+        let folder = Folder::at(folder);
         let note = folder.read("checkpoint").map_err(|e| CliError::machine(e.to_string()))?;
         let missing = || CliError::new(Exit::Undetermined, Code::EvidenceMissing, "nothing is published yet");
-        Ok(Self { note: note.ok_or_else(missing)?, folder })
+        Ok(Self { note: note.ok_or_else(missing)?, folder, key })
     }
 
     fn fetch(&self, path: &tlog::TilePath) -> Option<Vec<u8>> {
@@ -104,18 +106,18 @@ impl From<RequestError> for CliError {
 }
 
 fn population(folders: &Folders, which: &Which, as_json: bool) -> Done {
-    let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
+    let public = Public::open(folders, which.log.as_deref())?;
     let mut counted = Population::new(which.filter());
     let fetch = |path: &tlog::TilePath| public.fetch(path);
-    let published = walk(&public.note, &keys.log.verifier(), fetch, |index, leaf, _| counted.take(index, leaf))?;
+    let published = walk(&public.note, &public.key, fetch, |index, leaf, _| counted.take(index, leaf))?;
     let counted = counted.of(&published);
     show(&counted.lines(), serde_json::to_value(&counted), as_json);
     Ok(Exit::Done)
 }
 
 fn sample(folders: &Folders, args: &Sample, as_json: bool) -> Done {
-    let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
-    let (key, fetch) = (&keys.log.verifier(), |path: &tlog::TilePath| public.fetch(path));
+    let public = Public::open(folders, args.which.log.as_deref())?;
+    let (key, fetch) = (&public.key, |path: &tlog::TilePath| public.fetch(path));
     let request = Request::draw(&public.note, key, fetch, &args.seed, args.n, args.which.filter())?;
     if let Some(file) = &args.output {
         write(file, request.to_json().as_bytes())?;
@@ -124,19 +126,29 @@ fn sample(folders: &Folders, args: &Sample, as_json: bool) -> Done {
     Ok(Exit::Done)
 }
 
-async fn make(folders: &Folders, file: &Path, withhold: &[String]) -> Result<(Request, Archive), CliError> {
+async fn make(
+    folders: &Folders,
+    (file, log): (&Path, Option<&str>),
+    withhold: &[String],
+) -> Result<(Request, Archive), CliError> {
     export::check_fields(withhold)?;
     let bytes = std::fs::read(file)
         .map_err(|e| CliError::new(Exit::Usage, Code::FileUnusable, format!("`{}`: {e}", file.display())))?;
     let request = Request::from_json(&bytes)?;
-    let (history, keys) = folders.history()?;
+    let (history, public) = (folders.history_of(log)?, Public::open(folders, log)?);
     let mut custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
     custody.withheld = withhold.to_vec();
-    let archive = answer(&history, &keys.log.verifier(), &request, custody).await?;
+    let archive = answer(&history, &public.key, &request, custody).await?;
     Ok((request, archive))
 }
 
-async fn write_answer(folders: &Folders, request: &Path, file: &Path, withhold: &[String], as_json: bool) -> Done {
+async fn write_answer(
+    folders: &Folders,
+    request: (&Path, Option<&str>),
+    file: &Path,
+    withhold: &[String],
+    as_json: bool,
+) -> Done {
     let (request, archive) = make(folders, request, withhold).await?;
     let bytes = archive.to_bytes().map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
     write(file, &bytes)?;
@@ -150,10 +162,10 @@ async fn write_answer(folders: &Folders, request: &Path, file: &Path, withhold: 
 }
 
 /// Tells what the auditor will be told, held against the log that is published.
-async fn tell(folders: &Folders, request: &Path, as_json: bool) -> Done {
-    let (request, archive) = make(folders, request, &[]).await?;
-    let (keys, public) = (folders.keys_there()?, Public::open(folders)?);
-    let key = &keys.log.verifier();
+async fn tell(folders: &Folders, request: &Path, log: Option<&str>, as_json: bool) -> Done {
+    let (request, archive) = make(folders, (request, log), &[]).await?;
+    let public = Public::open(folders, log)?;
+    let key = &public.key;
     let held = Held::by(&request, &archive, key, |path| public.fetch(path))?;
     let told = reconstruct(&archive, key, Bundles::new(), Some(&request), Some(&held));
     show(&told.lines(), serde_json::to_value(&told), as_json);

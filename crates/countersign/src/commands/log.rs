@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use control::records::{self, Line};
 use evidence::walk::Walk;
-use ledger::Folder;
 use ledger::recover::{JOURNAL, LOG};
+use ledger::{Folder, History};
 use serde_json::json;
 use tlog::checkpoint::Checkpoint;
 use types::{Code, Verdict};
 
-use super::{Done, export, log_keys, receipt, timestamp, witness};
+use super::{Done, export, log_keys, logs, receipt, timestamp, witness};
 use crate::cli::{Cli, LogCommand};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
@@ -20,13 +20,16 @@ use crate::output::{self, FAINT, GOOD, NOTE, paint};
 pub async fn run(cli: &Cli, command: &LogCommand) -> Done {
     let (folders, as_json) = (&cli.folders(), cli.json);
     match command {
-        LogCommand::Tail { count, follow } => tail(folders, *count, *follow, as_json).await,
+        LogCommand::Tail { count, follow, log } => {
+            tail(&folders.history_of(log.as_deref())?, *count, *follow, as_json).await
+        }
         LogCommand::Check => check(folders, as_json),
         LogCommand::Export(args) => export::run(folders, args, as_json).await,
         LogCommand::WitnessRequest { witness, old, output } => {
             witness::request(folders, witness, *old, output, as_json)
         }
         LogCommand::WitnessAnswer { request, answers } => witness::answer(folders, request, answers, as_json),
+        LogCommand::Logs(command) => logs::run(cli, command).await,
         LogCommand::TimestampRequest { output } => timestamp::request(folders, output, as_json),
         LogCommand::TimestampAnswer { request, answer } => timestamp::answer(folders, request, answer, as_json),
         LogCommand::Keys(command) => log_keys::run(cli, command).await,
@@ -42,8 +45,7 @@ pub async fn run(cli: &Cli, command: &LogCommand) -> Done {
     }
 }
 
-async fn tail(folders: &Folders, count: u64, follow: bool, as_json: bool) -> Done {
-    let (history, _) = folders.history()?;
+async fn tail(history: &History, count: u64, follow: bool, as_json: bool) -> Done {
     let mut next = history.size()?.saturating_sub(count);
     loop {
         let size = history.size()?;

@@ -11,7 +11,7 @@ use crate::output::{self, FAINT, GOOD, NOTE, paint};
 
 /// Runs the command.
 pub fn run(folders: &Folders, args: &Replay, as_json: bool) -> Done {
-    let (history, _) = folders.history()?;
+    let history = folders.history_of(args.log.as_deref())?;
     let end = args.to.unwrap_or(u64::MAX).min(history.size()?);
     let bar = output::progress(end.saturating_sub(args.from), as_json);
     let found =

@@ -1,6 +1,7 @@
 //! `countersign trace`: one action's whole path, told.
 
-use control::trace::{Path, path};
+use control::logs::{closed_logs, open_closed};
+use control::trace::{Path, path_over};
 use evidence::RecordKind;
 use ledger::History;
 use replay::audit::words;
@@ -17,9 +18,13 @@ use crate::output::{self, BAD, BOLD, FAINT, GOOD, NOTE, paint};
 
 /// Runs the command.
 pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
-    let (history, _) = folders.history()?;
+    let (history, keys) = folders.history()?;
     let action = find(&history, &args.action)?;
-    let path = path(&history, &action)?;
+    let kept = closed_logs(&history)?.into_iter().filter(|log| log.deleted.is_none());
+    let closed = kept.map(|log| Ok((log.number, open_closed(&folders.data, &keys.tenant, log.number)?)));
+    let closed = closed.collect::<Result<Vec<_>, CliError>>()?;
+    let logs: Vec<_> = closed.iter().map(|(number, log)| (Some(*number), log)).chain([(None, &history)]).collect();
+    let path = path_over(&logs, &action)?;
     if as_json {
         output::say_json(&as_value(&action, &path));
     } else {
@@ -49,7 +54,7 @@ fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
 /// Puts a path into JSON: what the records hold, unescaped, as a program reads it.
 fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
     let records = path.steps.iter().map(|step| {
-        json!({ "index": step.index, "kind": step.leaf.kind, "hash": step.hash, "at": step.leaf.at, "erased": step.erased })
+        json!({ "log": step.log, "index": step.index, "kind": step.leaf.kind, "hash": step.hash, "at": step.leaf.at, "erased": step.erased })
     });
     json!({
         "action": action,
@@ -105,7 +110,7 @@ pub fn tell(action: &ActionId, path: &Path) {
     output::say(paint(BOLD, "\nin the journal"));
     let rows = path.steps.iter().map(|step| {
         vec![
-            format!("  {}", step.index),
+            step.log.map_or_else(|| format!("  {}", step.index), |log| format!("  {log}:{}", step.index)),
             step.leaf.kind.as_str().to_owned(),
             output::time(step.leaf.at),
             paint(FAINT, step.hash.short(16)),

@@ -35,6 +35,14 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
         output::say(format!("  agents     MCP at {}/mcp, with their own bearer key", server.url));
         output::say("  people     `countersign approvals`, `countersign log tail -f`, `countersign doctor`");
         output::say(paint(FAINT, format!("  admin key  {}", folders.keys.join("admin.key").display())));
+        if let Some(rolled) = &server.rolled_over {
+            let (closed, new) = (&rolled.closed, &rolled.new);
+            output::tell(format!(
+                "log {} is closed with {} records; a new one begins, signed by {new}",
+                closed.number, closed.size
+            ));
+            output::tell("give that key to whoever verifies the log, and to its witnesses");
+        }
         for action in &server.started.in_doubt {
             output::tell(format!("{action} was in flight when the last run stopped: nobody knows whether it happened"));
         }

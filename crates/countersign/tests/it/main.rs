@@ -20,6 +20,7 @@ mod incident;
 mod incident_record;
 mod key;
 mod log_keys;
+mod logs;
 mod program;
 mod reading;
 mod rebuild;

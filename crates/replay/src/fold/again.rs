@@ -45,6 +45,8 @@ pub struct Again {
     past: BTreeMap<(AgentId, ClassId), Past>,
     problems: Vec<Problem>,
     records: u64,
+    /// It began with rows that are not at hand.
+    cut: bool,
 }
 
 /// Is what the records make of everything that is kept.
@@ -60,7 +62,12 @@ pub struct Rebuilt {
     pub bundles: BTreeSet<Digest>,
     /// How many records were taken.
     pub records: u64,
+    /// The journal began with rows that are not at hand.
+    pub cut: bool,
 }
+
+/// Says that what a journal began with is not at hand.
+pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
 
 const ERASED: &str = "records they rest on were erased";
 
@@ -86,7 +93,14 @@ impl Again {
             Ok(own.map(|((_, key), value)| (key.clone(), value.clone())).collect())
         };
         let books = Books::load(&of)?;
-        Ok(Self { books, rows, ..Self::default() })
+        let past = books.conduct().iter().map(|(key, conduct)| (key.clone(), Past::from(*conduct))).collect();
+        Ok(Self { books, rows, past, ..Self::default() })
+    }
+
+    /// Starts without the rows that the journal began with: what is made by its own records comes out as it is, and of no
+    /// other row anything is said.
+    pub fn cut() -> Self {
+        Self { cut: true, ..Self::default() }
     }
 
     /// Returns everything that is kept, as of the records taken so far.
@@ -96,7 +110,7 @@ impl Again {
 
     /// Says whether rows of a kind cannot be told wholly.
     pub fn doubts(&self, kind: &str) -> bool {
-        self.doubts.contains_key(kind) || self.erased.values().any(|kinds| kinds.contains(&kind))
+        self.cut || self.doubts.contains_key(kind) || self.erased.values().any(|kinds| kinds.contains(&kind))
     }
 
     pub(super) fn past(&self, agent: &AgentId, class: &ClassId) -> Option<&Past> {
@@ -146,7 +160,7 @@ impl Again {
                 Ok(())
             }
             Said::Other(event) => {
-                if let Event::Erased(..) = event {
+                if matches!(event, Event::Erased(..)) && leaf.log.is_none() {
                     self.told_again(content)?;
                 }
                 self.change(event, place)
@@ -161,7 +175,9 @@ impl Again {
 
     /// Takes note of which records an erasure covers, without taking it: it may come later than what is counted.
     pub fn explain(&mut self, leaf: &Leaf, content: &Content) {
-        let scope = (leaf.kind == RecordKind::Erasure).then(|| content.get::<Scope>(Field::Body).ok().flatten());
+        // One that reaches into a closed log erases nothing here.
+        let own = leaf.kind == RecordKind::Erasure && leaf.log.is_none();
+        let scope = own.then(|| content.get::<Scope>(Field::Body).ok().flatten());
         for index in scope.flatten().iter().flat_map(Scope::indices) {
             self.unexplained.remove(&index);
         }
@@ -278,6 +294,7 @@ impl Again {
                 self.erased.insert(index, &[kind::CONDUCT, kind::METER]);
             }
             (FoldError::NoCase(_) | FoldError::Vote(_), _) if rests_on_gone => {}
+            (FoldError::NoCase(_) | FoldError::NoFlight(_) | FoldError::Vote(_), _) if self.cut => {}
             _ => self.problems.push(Problem { index, why: error.to_string() }),
         }
     }
@@ -293,6 +310,9 @@ impl Again {
                 self.rows.insert((kind::BUNDLE.to_owned(), digest.to_string()), bytes);
             }
         }
+        if self.cut {
+            self.doubt(&kind::ALL, CARRIED);
+        }
         for kinds in std::mem::take(&mut self.erased).into_values() {
             self.doubt(kinds, ERASED);
         }
@@ -300,8 +320,8 @@ impl Again {
             let why = "its content cannot be read, and no erasure says that it is gone".to_owned();
             self.problems.push(Problem { index, why });
         }
-        let Self { books, rows, doubts, problems, records, .. } = self;
-        Rebuilt { rows, doubts, problems, bundles: books.bundles().clone(), records }
+        let Self { books, rows, doubts, problems, records, cut, .. } = self;
+        Rebuilt { rows, doubts, problems, bundles: books.bundles().clone(), records, cut }
     }
 }
 
@@ -310,7 +330,7 @@ impl Rebuilt {
     ///
     /// - `gone`: the records make it, and it is not stored; of some kinds that alone is in doubt.
     pub(super) fn doubts(&self, kind: &str, gone: bool) -> bool {
-        self.doubts.contains_key(kind) && (gone || !TAKEN_AWAY.contains(&kind))
+        self.doubts.contains_key(kind) && (gone || self.cut || !TAKEN_AWAY.contains(&kind))
     }
 
     /// Says whether a row holds the files of a bundle that was ever active, which are proved by its digest alone.

@@ -26,7 +26,7 @@ use stages::approval::VoteError;
 use types::bundle::BundleData;
 use types::{ActionId, CaseId, Millis};
 
-pub use again::{Again, Problem, Rebuilt};
+pub use again::{Again, CARRIED, Problem, Rebuilt};
 pub use books::{ACTIVE, Books};
 pub use cases::Tickets;
 pub use compare::{Answer, Comparison, Counts, RowTold, compare};

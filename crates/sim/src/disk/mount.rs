@@ -91,6 +91,16 @@ impl ledger::Disk for Mount {
         Ok(state.tick("rename", [ino, 0, 0])?)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.alive()?;
+        let ino = state.file(from)?;
+        if state.names.get(to).is_some() {
+            return Err(DiskError::Exists.into());
+        }
+        state.names.bind(to, Node::File(ino));
+        Ok(state.tick("link", [ino, 0, 0])?)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         Ok(self.alive()?.remove(path)?)
     }

@@ -1,0 +1,173 @@
+//! The end of a log by decision: nothing new is permitted, what is in flight lands, and the last record counts what goes
+//! over into the next log. And what becomes of a closed log: archived, deleted.
+
+use evidence::{Content, Counts, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
+use ledger::closed::{ClosedLog, Deleted, KIND as CLOSED};
+use ledger::standing::{Closing, KEY, KIND};
+use ledger::{Draft, Standing, Turn};
+use types::{ActionId, Code, Digest, Millis, Principal, SessionId};
+
+use super::{Change, Command, Decider, LogChange, Reply};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Says whether a command would begin something in a log that is being closed. Freezing it never waits.
+fn begins(command: &Command) -> bool {
+    match command {
+        Command::Propose(_) | Command::OpenSession(..) => true,
+        Command::Local { change: Change::Log(change), .. } => {
+            !matches!(**change, LogChange::Freeze | LogChange::TakeUp { .. })
+        }
+        Command::Local { .. } => true,
+        _ => false,
+    }
+}
+
+impl Decider {
+    /// Refuses what would begin something in a log that is being closed, and everything that would be recorded in one that
+    /// is closed.
+    pub(super) fn complete(&self, command: &Command) -> Option<Reply> {
+        let refused = match self.log.closing? {
+            Closing::Draining(_) => begins(command),
+            // It changes nothing that is stored.
+            Closing::Closed => !matches!(command, Command::Inventory { .. }),
+        };
+        let says = "the log is closed; the next start of the server takes up a new one, with all that is open";
+        refused.then(|| Reply::refused(Code::LogClosed, says))
+    }
+
+    /// Permits nothing new from here on, so that the log can be closed.
+    pub(super) fn drain(&mut self, action: Option<ActionId>, turn: &mut Turn<'_>) -> Reply {
+        self.log = Standing { closing: Some(Closing::Draining(action)), ..self.log.clone() };
+        turn.put(KIND, KEY, &self.log);
+        Reply::done()
+    }
+
+    /// Closes a log that is being closed, once nothing is in flight that this process carries out; says which sessions
+    /// ended with it.
+    pub(super) fn close_drained(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
+        let Some(Closing::Draining(action)) = self.log.closing else { return Vec::new() };
+        if self.log.frozen || self.books.flights().all().any(|(_, flight)| !flight.reported) {
+            return Vec::new();
+        }
+        self.sum_up_all(turn);
+        let ended = self.close_all(self.books.sessions().which(|_| true), turn);
+        let counts = Counts {
+            records: turn.next_index() + 1,
+            sessions: ended.len() as u64,
+            cases: self.books.cases().len() as u64,
+            flights: self.books.flights().all().count() as u64,
+            switches: self.books.switches().len() as u64,
+        };
+        let log = LogEvent::of(LogEventKind::Closed, self.log.signers.clone(), Vec::new());
+        self.log = Standing::after(Some(&self.log), &log, Vec::new(), turn.next_index());
+        let content = Content::default().with(Field::Body, &counts);
+        let bundle = Some(self.bundle().digest());
+        turn.record(Draft { action, bundle, log: Some(log), ..Draft::new(RecordKind::Epoch, content) });
+        turn.put(KIND, KEY, &self.log);
+        ended
+    }
+
+    /// Records that a closed log was put into an archive that was read back and verified.
+    pub(super) fn archive_log(
+        &mut self,
+        number: u64,
+        digest: Digest,
+        by: &Principal,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Reply {
+        let log = match self.kept_log(number) {
+            Ok(log) => log,
+            Err(refused) => return refused,
+        };
+        self.note_log(LogEventKind::Archived, log, Some(digest), (by, reason), turn);
+        Reply::done()
+    }
+
+    /// Records that a closed log is deleted, unless retention forbids it; its files go once that is durable.
+    pub(super) fn delete_log(&mut self, number: u64, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+        let log = match self.kept_log(number) {
+            Ok(log) => log,
+            Err(refused) => return refused,
+        };
+        if let Some(why) = self.undeletable(&log, turn) {
+            return Reply::refused(Code::RetentionForbids, why);
+        }
+        let digest = log.archive.as_ref().map(|archive| archive.digest);
+        self.note_log(LogEventKind::Deleted, log, digest, (by, reason), turn);
+        Reply::done()
+    }
+
+    fn kept_log(&self, number: u64) -> Result<ClosedLog, Reply> {
+        let Some(log) = self.closed.get(&number) else {
+            return Err(Reply::refused(Code::NotFound, format!("there is no closed log {number}")));
+        };
+        match &log.deleted {
+            Some(deleted) => Err(Reply::refused(Code::LogDeleted, says_deleted(log, deleted))),
+            None => Ok(log.clone()),
+        }
+    }
+
+    /// Says why a closed log may not be deleted; what the bundle does not declare, it forbids.
+    fn undeletable(&self, log: &ClosedLog, turn: &Turn<'_>) -> Option<String> {
+        let Some(retention) = &self.bundle().data().retention else {
+            return Some("the active bundle declares no retention (retention.toml), so nothing is deleted".to_owned());
+        };
+        if retention.hold {
+            return Some("retention.toml holds everything, so nothing is deleted until that is lifted".to_owned());
+        }
+        if turn.clock_jumped {
+            return Some("the clock jumped, so nobody knows how old the log is".to_owned());
+        }
+        let end = kept_until(log.last, retention.minimum_days);
+        if turn.now < end {
+            let days = retention.minimum_days;
+            return Some(format!("log {} is kept for {days} days, until {} ms after the epoch", log.number, end.0));
+        }
+        let wanting = retention.archive_required && log.archive.is_none();
+        wanting.then(|| {
+            format!("no verified archive of log {} is recorded; `countersign log archive` makes one", log.number)
+        })
+    }
+
+    /// Records what becomes of a closed log, and keeps it as whoever counts the records again has it.
+    fn note_log(
+        &mut self,
+        event: LogEventKind,
+        log: ClosedLog,
+        archive: Option<Digest>,
+        (by, reason): (&Principal, &str),
+        turn: &mut Turn<'_>,
+    ) {
+        let content = Content::about(vec![by.subject()])
+            .with(Field::Principal, by)
+            .with(Field::Reason, &reason.to_owned())
+            .with(Field::Body, &log.number);
+        let ended = Some(LogEnd { found: log.size, seen: log.size, root: Some(log.root) });
+        let told = LogEvent::of(event, log.signers.clone(), self.log.signers.clone());
+        let told = LogEvent { ended, checkpoint: Some(log.checkpoint_digest()), archive, ..told };
+        let bundle = Some(self.bundle().digest());
+        let log = log.after(&told, self.log.origin(), (turn.next_index(), turn.now));
+        turn.record(Draft { bundle, log: Some(told), ..Draft::new(RecordKind::Epoch, content) });
+        turn.put(CLOSED, log.number.to_string(), &log);
+        self.closed.insert(log.number, log);
+    }
+}
+
+/// Returns the instant from which on a log may be deleted.
+fn kept_until(last: Millis, days: u32) -> Millis {
+    last.plus(i64::from(days).saturating_mul(DAY_MS))
+}
+
+/// Says that a closed log was deleted, and where that is recorded.
+pub fn says_deleted(log: &ClosedLog, deleted: &Deleted) -> String {
+    format!(
+        "log {} (`{}`, {} records) was deleted; record {} of `{}` says so",
+        log.number,
+        log.origin(),
+        log.size,
+        deleted.record,
+        deleted.origin
+    )
+}

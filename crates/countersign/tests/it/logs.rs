@@ -1,0 +1,210 @@
+//! The tenant's logs on the command line: one is closed, archived, read, deleted, and the next one goes on.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use evidence::log_archive::{self, LogArchiveReport};
+use evidence::verify::archive;
+use evidence::{Archive, LogArchiveReader, Standing, Trust};
+use policy::BundleFiles;
+use serde_json::{Value, json};
+use store::Reader;
+use tlog::VerifierKey;
+
+use crate::damage::copy;
+use crate::program::{Client, Said, Server, begun, run};
+
+const PIECE: usize = 16;
+
+fn done(dir: &Path, words: &[&str]) -> Said {
+    let said = run(dir, words);
+    assert_eq!(said.code, 0, "{words:?}: {}", said.err);
+    said
+}
+
+fn refused(said: &Said, code: &str) {
+    assert!(said.code != 0 && said.err.contains(code), "{} {}", said.out, said.err);
+}
+
+fn reason<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    ["log"].iter().chain(words).chain(&["--reason", "it is time"]).copied().collect()
+}
+
+fn work(dir: &Path) {
+    let mut client = Client::wrap(dir, "inventory");
+    client.lists_services();
+    client.call("list_services", &json!({ "note": "canary-of-the-agent" }));
+    client.finish();
+}
+
+fn logs(dir: &Path) -> Vec<Value> {
+    done(dir, &["log", "list", "--json"]).json()["logs"].as_array().unwrap().clone()
+}
+
+/// Writes what the bundle declares of retention, and makes it the active one.
+fn retain(dir: &Path, text: &str) {
+    fs::write(dir.join("countersign/bundle/retention.toml"), text).unwrap();
+    done(dir, &["policy", "activate"]);
+}
+
+fn checked(read: &dyn Fn(&str) -> Option<Vec<u8>>, key: &str, next: &Path) -> Option<LogArchiveReport> {
+    let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
+    let next = |name: &str| fs::read(next.join(name)).ok();
+    log_archive::check(read, &Trust::Key(key.parse().unwrap()), &digest_of, Some(&next))
+}
+
+/// Returns all bytes that stand together in any file of a folder.
+fn windows(folder: &Path, all: &mut HashSet<Vec<u8>>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            windows(&path, all);
+        } else {
+            all.extend(fs::read(path).unwrap().windows(PIECE).map(<[u8]>::to_vec));
+        }
+    }
+}
+
+/// Returns pieces of what only a closed journal holds: contents and wrapped keys. Leaves have parts that stand in others too.
+fn pieces(journal: &Path) -> Vec<Vec<u8>> {
+    let reader = Reader::open(journal).unwrap();
+    let rows = reader.records(0, 10_000).unwrap();
+    let bytes = rows.into_iter().filter_map(|row| row.sealed);
+    let keys = reader.subjects().unwrap().into_iter().map(|subject| subject.wrapped);
+    bytes.chain(keys).flat_map(|bytes| bytes.chunks_exact(PIECE).map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_log_is_closed_read_archived_and_deleted_and_the_next_one_goes_on() {
+    let folder = begun();
+    let (dir, data) = (folder.path(), folder.path().join("countersign/data"));
+    work(dir);
+    let old = done(dir, &["log", "key"]).out.trim().to_owned();
+    let action = done(dir, &["trace", "last", "--json"]).json()["action"].as_str().unwrap().to_owned();
+    let server = Server::up(dir);
+    done(dir, &["log", "export", &action, "-o", "before.evidence"]);
+    let said = done(dir, &reason(&["close"]));
+    assert!(
+        said.out.contains("closed: the log is complete with") && said.err.contains("Restart the server"),
+        "{}",
+        said.out
+    );
+    refused(&run(dir, &reason(&["close"])), "log-closed");
+    assert!(run(dir, &["doctor"]).out.contains("closed, so nothing is permitted"));
+    refused(&run(dir, &["agent", "level", "agent", "read", "L1", "--reason", "late"]), "log-closed");
+    server.stop();
+    // Where no server runs, the log is closed all the same.
+    refused(&run(dir, &reason(&["freeze"])), "log-closed");
+    let server = Server::up(dir);
+    let new = done(dir, &["log", "key"]).out.trim().to_owned();
+    assert!(new != old && new.contains("/2+"), "{new}");
+    assert_eq!(fs::read_to_string(dir.join("countersign/keys/log.key")).unwrap().lines().count(), 1);
+    let listed = logs(dir);
+    assert_eq!(listed.iter().map(|log| log["state"].as_str().unwrap()).collect::<Vec<_>>(), ["closed", "open"]);
+    assert!(listed[0]["checkpoint"].is_string() && listed[0]["witnessed"] == false, "{listed:?}");
+    work(dir);
+    done(dir, &["log", "check"]);
+    for words in
+        [&["audit", "population", "--log", "1"][..], &["replay", "--log", "1"], &["trace", &action], &["replay"]]
+    {
+        done(dir, words);
+    }
+    let tail = done(dir, &["log", "tail", "--log", "1", "-n", "1"]);
+    assert!(tail.out.contains("epoch") && tail.out.contains("closed"), "{}", tail.out);
+    refused(&run(dir, &["log", "tail", "--log", "9"]), "not-found");
+    let table = done(dir, &["log", "list"]).out;
+    assert!(table.contains("held by no quorum of witnesses"), "{table}");
+
+    refused(&run(dir, &reason(&["delete", "1"])), "retention-forbids");
+    retain(dir, "minimum_days = 3650\n");
+    refused(&run(dir, &reason(&["delete", "1"])), "retention-forbids");
+    retain(dir, "minimum_days = 0\n");
+    refused(&run(dir, &reason(&["delete", "1"])), "retention-forbids");
+    refused(&run(dir, &reason(&["delete", "2"])), "not-found");
+
+    let archived = done(dir, &["log", "archive", "1", "--to", "one.archive", "--json"]).json();
+    assert!(archived["recorded"] == true && archived["contents"]["sealed"].as_u64().unwrap() > 10, "{archived}");
+    let bytes = fs::read(dir.join("one.archive")).unwrap();
+    let again = done(dir, &["log", "archive", "1", "--to", "one.archive", "--json"]).json();
+    assert_eq!((&again["digest"], &again["written"]), (&archived["digest"], &json!(false)));
+    assert_eq!(fs::read(dir.join("one.archive")).unwrap(), bytes);
+    let reader = LogArchiveReader::new(fs::File::open(dir.join("one.archive")).unwrap()).unwrap();
+    let report = checked(&|name| reader.read(name), &old, &data.join("log")).unwrap();
+    assert_eq!(report.standing(), Standing::Holds, "{report:?}");
+    assert!(report.checks.last().unwrap().claim.starts_with("the next log begins"), "{report:?}");
+    let by_other = checked(&|name| reader.read(name), &new, &data.join("log")).unwrap();
+    assert_eq!(by_other.standing(), Standing::Broken);
+
+    let gone = pieces(&data.join("closed/1/journal.db"));
+    retain(dir, "minimum_days = 0\nhold = true\n");
+    refused(&run(dir, &reason(&["delete", "1"])), "retention-forbids");
+    retain(dir, "minimum_days = 0\n");
+    let said = done(dir, &reason(&["delete", "1"]));
+    assert!(said.out.contains("log 1 is deleted; record"), "{}", said.out);
+    let searched = |when: &str| {
+        let mut disk = HashSet::new();
+        windows(&data, &mut disk);
+        let found = gone.iter().filter(|piece| disk.contains(*piece)).count();
+        assert_eq!(found, 0, "of {} pieces of the deleted log are on the disk {when}", gone.len());
+    };
+    assert!(gone.len() > 100);
+    searched("while the server runs");
+    let kept: Vec<_> = fs::read_dir(data.join("closed/1")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, ["checkpoint"]);
+    let gone_now = run(dir, &["log", "tail", "--log", "1"]);
+    refused(&gone_now, "log-deleted");
+    assert!(gone_now.err.contains("says so"), "{}", gone_now.err);
+    refused(&run(dir, &reason(&["delete", "1"])), "log-deleted");
+    refused(&run(dir, &["log", "archive", "1", "--to", "late.archive"]), "log-deleted");
+    assert_eq!(logs(dir)[0]["state"], "deleted");
+    done(dir, &["log", "check"]);
+    server.stop();
+    searched("after it has stopped");
+    let bundle = Archive::from_bytes(&fs::read(dir.join("before.evidence")).unwrap()).unwrap();
+    let report = archive(&bundle, &Trust::Key(old.parse::<VerifierKey>().unwrap())).0;
+    assert_eq!((report.signature_standing(), report.claim_standing()), (Standing::Holds, Standing::Holds));
+    let server = Server::up(dir);
+    assert!(done(dir, &["log", "list"]).out.contains("says that it was deleted"));
+    server.stop();
+}
+
+#[test]
+fn an_archive_in_a_folder_is_taken_up_again_and_never_written_over() {
+    let folder = begun();
+    let (dir, data) = (folder.path(), folder.path().join("countersign/data"));
+    work(dir);
+    let old = done(dir, &["log", "key"]).out.trim().to_owned();
+    let server = Server::up(dir);
+    done(dir, &reason(&["close"]));
+    server.stop();
+    Server::up(dir).stop();
+    let words = |to| ["log", "archive", "1", "--to", to, "--contents", "opened", "--unrecorded", "--json"];
+    let whole = done(dir, &words("kept/")).json();
+    assert!(whole["recorded"] == false && whole["contents"]["opened"].as_u64().unwrap() > 10, "{whole}");
+    let report = checked(&|name| fs::read(dir.join("kept").join(name)).ok(), &old, &data.join("log")).unwrap();
+    assert_eq!(report.standing(), Standing::Holds, "{report:?}");
+    // As a crash leaves it: some files are there, the manifest is not.
+    copy(&dir.join("kept"), &dir.join("torn"));
+    fs::remove_file(dir.join("torn/archive.json")).unwrap();
+    fs::remove_dir_all(dir.join("torn/contents")).unwrap();
+    done(dir, &words("torn/"));
+    // Another log's file in its place is not written over.
+    copy(&dir.join("kept"), &dir.join("other"));
+    fs::remove_file(dir.join("other/archive.json")).unwrap();
+    fs::write(dir.join("other/checkpoint"), "another").unwrap();
+    refused(&run(dir, &words("other/")), "file-unusable");
+    assert_eq!(fs::read(dir.join("other/checkpoint")).unwrap(), b"another");
+    // A content that the leaf does not commit to, and one that is not there.
+    let contents = dir.join("kept/contents/000000000000");
+    let mut bytes = fs::read(&contents).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&contents, &bytes).unwrap();
+    refused(&run(dir, &words("kept/")), "evidence-broken");
+    fs::remove_file(&contents).unwrap();
+    let report = checked(&|name| fs::read(dir.join("kept").join(name)).ok(), &old, &data.join("log")).unwrap();
+    assert_eq!((report.standing(), report.reason()), (Standing::Missing, Some("content-missing")));
+    // The log that comes after must name this one.
+    let report = checked(&|name| fs::read(dir.join("torn").join(name)).ok(), &old, &dir.join("torn")).unwrap();
+    assert_eq!((report.standing(), report.reason()), (Standing::Broken, Some("next-foreign")));
+}

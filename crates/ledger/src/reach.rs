@@ -1,0 +1,57 @@
+//! Erasing in closed logs: a subject's key and the contents under it go there as they do in the live one.
+//!
+//! A closed log takes no record, so the one that says so is in the live log. What a closed journal still has of state is of
+//! no use to anybody, and may name the subject: it goes too, but for the policy bundles and the log's own standing.
+
+use std::path::Path;
+
+use evidence::TenantKey;
+use store::{Batch, Erased, Erasure, Reader, StoreError, Writer};
+
+use crate::closed::folder;
+use crate::recover::JOURNAL;
+use crate::standing;
+
+/// Stands where the index of an erasure's record stands, if that record is in another log.
+pub const ELSEWHERE: u64 = u64::MAX;
+
+/// Is what a closed journal keeps of its state: what its decisions are computed again from.
+const KEPT: [&str; 2] = ["bundle", standing::KIND];
+
+/// Finds the number of the subject with a tag.
+fn number(reader: &Reader, tag: &[u8; 32]) -> Result<Option<i64>, StoreError> {
+    let rows = reader.subjects()?;
+    Ok(rows.into_iter().find(|row| row.tag.as_slice() == tag).map(|row| row.id))
+}
+
+/// Returns how many records of a closed log are about a subject that was not erased there.
+///
+/// # Errors
+///
+/// What the store says.
+pub fn traces(data: &Path, log: u64, tenant: &TenantKey, subject: &str) -> Result<u64, StoreError> {
+    let reader = Reader::open(&folder(data, log).join(JOURNAL))?;
+    match number(&reader, &tenant.tag(subject))? {
+        Some(number) => Ok(reader.about(number)?.len() as u64),
+        None => Ok(0),
+    }
+}
+
+/// Erases a subject from a closed log, by its tag; that it is not there, or was erased before, is no error. Returns whether
+/// the last erased byte is gone, which a reader may hold up.
+///
+/// # Errors
+///
+/// What the store says; the same call does what is left.
+pub fn erase(data: &Path, log: u64, tag: &[u8; 32]) -> Result<bool, StoreError> {
+    let journal = folder(data, log).join(JOURNAL);
+    let mut writer = Writer::open(&journal)?;
+    let reader = Reader::open(&journal)?;
+    if let Some(subject) = number(&reader, tag)? {
+        let records = reader.about(subject)?.into_iter().map(|row| Erased { seq: row.seq, by: ELSEWHERE }).collect();
+        let frontier = writer.head().frontier.clone();
+        writer.forget_state(&KEPT)?;
+        writer.commit(&Batch { erasures: vec![Erasure { subject, records }], frontier, ..Batch::default() })?;
+    }
+    if writer.scrub_due() { writer.scrub(true) } else { Ok(true) }
+}
