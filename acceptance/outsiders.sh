@@ -6,8 +6,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 "$ROOT/scripts/need.sh" outsiders
 CS=$(countersign_program)
-PY=$(venv outsiders proofbundle==6.3.1 tlog-scales==0.0.3 scitt-cose==0.5.0 \
-  securesystemslib==1.6.0 in-toto-attestation==0.9.3)
+PY=$(venv outsiders "${OUTSIDERS[@]}")
 HERE=$ROOT/acceptance/outsiders
 WORK=$(mktemp -d)
 UP=
@@ -71,5 +70,5 @@ echo "Go refused the log with each of $flips flipped bytes"
 "$PY" "$HERE/receipts.py" "$CS" "$DIR" 0 255 256 $((size - 1)) | tee receipts.out
 figure "log of $size records before Go x/mod/sumdb 0.7.0: tiles / entry bundles / inclusion / consistency proofs; bytes flipped and refused" \
   "$(number tiles) / $(number bundles) / $(number inclusion) / $(number consistency) accepted; $flips of $FLIPS refused"
-figure "receipts and bundles before proofbundle 6.3.1, tlog-scales 0.0.3, scitt-cose 0.5.0, securesystemslib 1.6.0, in-toto-attestation 0.9.3, and ours: verdicts that were right" \
+figure "receipts and bundles before proofbundle $PROOFBUNDLE_VERSION, tlog-scales 0.0.3, scitt-cose 0.5.0, securesystemslib 1.6.0, in-toto-attestation 0.9.3, and ours: verdicts that were right" \
   "$("$PY" -c "import json; print(', '.join(f'{k} {v}' for k, v in json.load(open('receipts.out')).items()))"), 0 wrong"

@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 CS=$(countersign_program)
 NODE=$(node22)
+PROOFBUNDLE=$(dirname "$(venv outsiders "${OUTSIDERS[@]}")")/proofbundle
 SERVERS=$(npm_package servers @modelcontextprotocol/server-{everything,filesystem,memory}@2026.8.31)
 export PATH="${CS%/*}:$NODE:$SERVERS/node_modules/.bin:$PATH"
 WORK=$(mktemp -d)
@@ -31,7 +32,10 @@ serve() {
   until_true grep -qE '127.0.0.1:[0-9]+' "w$1.out"
 }
 address() { grep -oE '127.0.0.1:[0-9]+' "w$1.out" | head -1; }
-key_of() { countersign-witness keys "w$1" | grep -oE 'witness[^ ]+\+[0-9a-f]{8}\+B[A-Za-z0-9+/=]+' | head -1; }
+# The first key that a witness names is its Ed25519 key, the second its ML-DSA-44 key; the second witness is known by that.
+key_of() {
+  countersign-witness keys "w$1" | grep -oE 'witness[^ ]+\+[0-9a-f]{8}\+B[A-Za-z0-9+/=]+' | sed -n "$(($1 == 2 ? 2 : 1))p"
+}
 for n in 1 2 3; do witness $n; done
 serve 1
 serve 2
@@ -53,6 +57,33 @@ until_true holds
 countersign kill --agent nobody --reason "a record" >/dev/null
 until_true sh -c "countersign doctor --json | grep -q 'a quorum has cosigned'"
 holds | grep -q 'holds      a quorum' || fail "no quorum is told"
+
+# What our witnesses sign, by Ed25519 and by ML-DSA-44, counts for a verifier that nobody here wrote; a stranger's key does not.
+countersign log receipt 0 --format tlog-proof --output proof --leaf leaf >/dev/null
+counts() {
+  local words=() key
+  for key in "${@:3}"; do words+=(--witness-vkey "$key"); done
+  "$PROOFBUNDLE" verify-proof "$1" --payload-file leaf --log-vkey "$KEY" --threshold "$2" "${words[@]}" >proofbundle.out 2>&1
+}
+for n in 1 2; do
+  counts proof 1 "$(key_of $n)" || fail "proofbundle does not count witness $n: $(cat proofbundle.out)"
+done
+counts proof 2 "$(key_of 1)" "$(key_of 2)" || fail "proofbundle does not count two: $(cat proofbundle.out)"
+if counts proof 1 "$(key_of 3)"; then fail "proofbundle counts a witness that has not signed"; fi
+python3 - <<'PY'
+import base64, pathlib
+lines = pathlib.Path("proof").read_text().split("\n")
+for at, line in enumerate(lines):
+    if line.startswith("\u2014 witness"):
+        head, name, data = line.split(" ")
+        data = bytearray(base64.b64decode(data))
+        data[-1] ^= 1
+        lines[at] = f"{head} {name} {base64.b64encode(data).decode()}"
+pathlib.Path("flipped").write_text("\n".join(lines))
+PY
+for n in 1 2; do
+  if counts flipped 1 "$(key_of $n)"; then fail "proofbundle counts a flipped cosignature of witness $n"; fi
+done
 cp countersign/data/log/checkpoint.witnessed kept
 stop
 cp -r countersign backup
@@ -76,4 +107,5 @@ mv backup countersign
 code=0; timeout 20 countersign up --listen 127.0.0.1:0 >behind.out 2>&1 || code=$?
 [ $code = 1 ] && grep -q 'journal-behind' behind.out || fail "an older copy was started: $(cat behind.out)"
 
-figure "witnesses: countersign-witness over HTTP and by files, quorum 2 of 3, a dead witness, an older copy of the whole folder" "cosigned, demanded, held nothing up, refused"
+figure "witnesses: countersign-witness over HTTP and by files, quorum 2 of 3, a dead witness, an older copy of the whole folder; its Ed25519 and ML-DSA-44 cosignatures before proofbundle $PROOFBUNDLE_VERSION" \
+  "cosigned, demanded, held nothing up, refused; each counted, each flipped one refused"

@@ -6,6 +6,9 @@ TOOLS=$ROOT/target/tools
 # What is measured, even if the history goes on meanwhile.
 COMMIT=$(cd "$ROOT" && git rev-parse --short=10 HEAD)
 PROFILE=${PROFILE:-ci}
+# What verifies our evidence and was written by others; one environment holds all of it.
+PROOFBUNDLE_VERSION=6.3.1
+OUTSIDERS=(proofbundle==$PROOFBUNDLE_VERSION tlog-scales==0.0.3 scitt-cose==0.5.0 securesystemslib==1.6.0 in-toto-attestation==0.9.3)
 mkdir -p "$TOOLS"
 
 # Prints the program to run. PREBUILT=1 takes the one a test run has just built, with the features it had there.

@@ -22,15 +22,10 @@ pub(crate) fn check(
         let why = "a published log is checked against a key you trust: give --key or --policy";
         return Ended::Unusable(Code::UsageInvalid, why.into());
     }
-    let mut kept = Vec::new();
-    for path in earlier {
-        match std::fs::read(path) {
-            Ok(note) => kept.push(note),
-            Err(error) => {
-                return Ended::Unusable(Code::FileUnusable, format!("`{}` cannot be read: {error}", path.display()));
-            }
-        }
-    }
+    let kept = match kept(earlier) {
+        Ok(kept) => kept,
+        Err(ended) => return ended,
+    };
     let read = |name: &str| std::fs::read(folder.join(name)).ok();
     let Some(mut report) = published::check(&read, trust, &kept) else {
         return Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", folder.display()));
@@ -45,6 +40,14 @@ pub(crate) fn check(
         tell(&report, standing);
     }
     Ended::Checked(standing)
+}
+
+/// Reads the signed checkpoints that the reader has kept.
+pub(crate) fn kept(earlier: &[PathBuf]) -> Result<Vec<Vec<u8>>, Ended> {
+    let unusable = |path: &Path, error| {
+        Ended::Unusable(Code::FileUnusable, format!("`{}` cannot be read: {error}", path.display()))
+    };
+    earlier.iter().map(|path| std::fs::read(path).map_err(|error| unusable(path, error))).collect()
 }
 
 fn tell(report: &LogReport, standing: Standing) {

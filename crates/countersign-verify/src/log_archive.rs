@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use evidence::log_archive::{self, Contents, MANIFEST};
-use evidence::{LogArchiveReader, LogArchiveReport, Standing, Trust};
+use evidence::log_archive::{self, Asked, Contents, MANIFEST};
+use evidence::{Authorities, LogArchiveReader, LogArchiveReport, Standing, Trust, stamped};
 use policy::BundleFiles;
 use serde_json::json;
 use types::Code;
 
-use crate::Ended;
 use crate::told::{code, line, say, say_json};
+use crate::{Args, Ended};
 
 /// Returns a file by its name.
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
@@ -48,7 +48,8 @@ pub(crate) fn is_one(path: &Path) -> bool {
 }
 
 /// Checks an archive for a reader who trusts somebody; `next` is the published log that comes after, or its archive.
-pub(crate) fn check(path: &Path, trust: &Trust, next: Option<&Path>, json: bool) -> Ended {
+pub(crate) fn check(path: &Path, trust: &Trust, dated_by: Option<&Authorities>, args: &Args) -> Ended {
+    let (next, json) = (args.next.as_deref(), args.json);
     if *trust == Trust::Nobody {
         let why = "an archive is checked against a key you trust: give --key, --trust or --policy";
         return Ended::Unusable(Code::UsageInvalid, why.into());
@@ -66,9 +67,17 @@ pub(crate) fn check(path: &Path, trust: &Trust, next: Option<&Path>, json: bool)
     let read = |name: &str| files.read(name);
     let read_next = |name: &str| after.as_ref().and_then(|files| files.read(name));
     let next = after.is_some().then_some(&read_next as Read<'_>);
-    let Some(report) = log_archive::check(&read, trust, &digest_of, next) else {
+    let earlier = match crate::log::kept(&args.earlier) {
+        Ok(kept) => kept,
+        Err(ended) => return ended,
+    };
+    let asked = Asked { trust, earlier: &earlier, next };
+    let Some(mut report) = log_archive::check(&read, &asked, &digest_of) else {
         return Ended::Unusable(Code::EvidenceMissing, format!("`{}` is no archive of a log", path.display()));
     };
+    if let Some(dated_by) = dated_by {
+        stamped::of_log(&read, dated_by, &mut report.log);
+    }
     let standing = report.standing();
     if json {
         say_json(&json!({ "standing": standing, "code": code(standing), "reason": report.reason(), "report": report }));

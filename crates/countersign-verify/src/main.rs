@@ -12,7 +12,7 @@ mod receipt;
 mod told;
 mod trust;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -99,13 +99,62 @@ fn plain(args: &Args) -> Ended {
         (Err(ended), _) | (_, Err(ended)) => return ended,
     };
     let dated_by = dated_by.as_ref();
-    if log_archive::is_one(&path) {
-        log_archive::check(&path, &trust, args.next.as_deref(), args.json)
-    } else if path.is_dir() {
-        log::check(&path, &trust, dated_by, &args.earlier, args.json)
-    } else if receipt::is_one(&path) {
-        receipt::check(args, &path, trust.key(), dated_by)
-    } else {
-        bundle::check(&path, &trust, dated_by, &args.policies, args.json)
+    let kind = Kind::of(&path);
+    if let Some(unused) = args.unused(kind) {
+        return Ended::Unusable(Code::UsageInvalid, format!("{unused} is of no use with {}", kind.told()));
+    }
+    match kind {
+        Kind::LogArchive => log_archive::check(&path, &trust, dated_by, args),
+        Kind::Log => log::check(&path, &trust, dated_by, &args.earlier, args.json),
+        Kind::Receipt => receipt::check(args, &path, trust.key(), dated_by),
+        Kind::Bundle => bundle::check(&path, &trust, dated_by, &args.policies, args.json),
+    }
+}
+
+/// Is what is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    LogArchive,
+    Log,
+    Receipt,
+    Bundle,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Self {
+        if log_archive::is_one(path) {
+            Self::LogArchive
+        } else if path.is_dir() {
+            Self::Log
+        } else if receipt::is_one(path) {
+            Self::Receipt
+        } else {
+            Self::Bundle
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::LogArchive => "the archive of a log",
+            Self::Log => "a published log",
+            Self::Receipt => "a receipt",
+            Self::Bundle => "an evidence bundle",
+        }
+    }
+}
+
+impl Args {
+    /// Returns the first option that was given and says nothing about what is checked: passed over, it would look as if it held.
+    fn unused(&self, kind: Kind) -> Option<&'static str> {
+        let is_log = matches!(kind, Kind::Log | Kind::LogArchive);
+        let options = [
+            ("--earlier", !self.earlier.is_empty(), is_log),
+            ("--next", self.next.is_some(), kind == Kind::LogArchive),
+            ("--policy-bundle", !self.policies.is_empty(), kind == Kind::Bundle),
+            ("--log-key", self.log_key.is_some(), kind == Kind::Receipt),
+            ("--leaf", self.leaf.is_some(), kind == Kind::Receipt),
+            ("--timestamp", self.timestamp.is_some(), kind == Kind::Receipt),
+        ];
+        options.into_iter().find(|(_, given, used)| *given && !used).map(|(name, _, _)| name)
     }
 }

@@ -12,7 +12,8 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use tlog::checkpoint::Checkpoint;
-use tlog::{Note, TilePath};
+use tlog::key::VerifierKey;
+use tlog::{Note, TilePath, TileReader};
 use types::{Digest, cbor};
 use zip::CompressionMethod;
 use zip::result::ZipError;
@@ -20,6 +21,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::archive::{Custody, PolicyFiles};
 use crate::commit::{self, Disclosure};
+use crate::erasure::Scope;
 use crate::leaf::{Leaf, RecordKind};
 use crate::log_event::LogEventKind;
 use crate::published::{self, CHECKPOINT, LogReport, WITNESSED};
@@ -83,10 +85,13 @@ pub struct Kept {
     /// The open values, with what proves them.
     #[n(1)]
     pub shown: Option<Disclosure>,
-    /// The record by which the content was erased.
+    /// The record by which the content was erased; [`ELSEWHERE`] if that is in a later log.
     #[n(2)]
     pub erased_by: Option<u64>,
 }
+
+/// Stands where the index of an erasure's record stands, if that record is in a later log.
+pub const ELSEWHERE: u64 = u64::MAX;
 
 /// Names the file of the contents of the records from an index on.
 pub fn contents_name(first: u64) -> String {
@@ -105,6 +110,9 @@ pub fn digest(files: &BTreeMap<String, Digest>) -> Digest {
     Digest::plain(lines.concat().as_bytes())
 }
 
+/// Is the reason why an archive does not hold whole, if contents were erased by the record of a later log.
+pub const ERASED_ELSEWHERE: &str = "content-erased-elsewhere";
+
 /// Counts the contents of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct ContentCounts {
@@ -112,8 +120,10 @@ pub struct ContentCounts {
     pub sealed: u64,
     /// Open, and proved by the leaves.
     pub opened: u64,
-    /// Erased before, as an erasure says.
+    /// Erased before, as an erasure in this log shows that names the record.
     pub erased: u64,
+    /// Erased after the log was closed, as whoever made the archive says: the record of it is in a later log.
+    pub erased_elsewhere: u64,
     /// Not there.
     pub missing: u64,
 }
@@ -147,29 +157,44 @@ impl LogArchiveReport {
 /// Returns a file by its name.
 type Fetch<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
+/// Is what a reader brings along to an archive.
+pub struct Asked<'a> {
+    /// Whom they trust.
+    pub trust: &'a Trust,
+    /// The signed checkpoints of the log that they have kept.
+    pub earlier: &'a [Vec<u8>],
+    /// Returns a file of the published log that comes after, if that is to be checked too.
+    pub next: Option<Fetch<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    /// Asks for a reader who trusts somebody and has nothing else.
+    pub fn by(trust: &'a Trust) -> Self {
+        Self { trust, earlier: &[], next: None }
+    }
+}
+
 /// Checks an archive; `None` if it has no manifest of this format.
 ///
 /// - `read`: returns a file of the archive.
 /// - `digest_of`: returns the digest of a policy bundle.
-/// - `next`: returns a file of the published log that comes after, if that is to be checked too.
 pub fn check(
     read: Fetch<'_>,
-    trust: &Trust,
+    asked: &Asked<'_>,
     digest_of: &dyn Fn(&PolicyFiles) -> Digest,
-    next: Option<Fetch<'_>>,
 ) -> Option<LogArchiveReport> {
     let manifest: LogManifest = serde_json::from_slice(&read(MANIFEST)?).ok()?;
     if manifest.format != FORMAT {
         return None;
     }
-    let log = published::check(read, trust, &[])?;
+    // Witnesses that have seen less than the whole log have not seen its end, which is what an archive is of.
+    let last = |name: &str| read(name).filter(|note| name != WITNESSED || size_of(note) == Some(manifest.size));
+    let log = published::check(&last, asked.trust, asked.earlier)?;
     let mut report = LogArchiveReport { manifest, log, contents: ContentCounts::default(), checks: Vec::new() };
     // What stands in files that are not the log's says nothing about the log.
-    if report.log.walk.is_none() {
+    let Some(checkpoint) = report.log.checkpoint.clone().filter(|_| report.log.walk.is_some()) else {
         return Some(report);
-    }
-    let note = read(CHECKPOINT)?;
-    let checkpoint = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text()).ok())?;
+    };
     let mut pass = Pass::of(read, &report.manifest);
     let walked = tlog::check_tree_with(
         checkpoint.size,
@@ -177,6 +202,7 @@ pub fn check(
         |path: &TilePath| read(&path.to_string()),
         |index, entry| pass.take(index, entry),
     );
+    pass.settle();
     let whole = check_of("the archive is of the log's last checkpoint", held(walked.is_ok()), None);
     let checks = vec![
         whole.unless_holds("tile-missing"),
@@ -187,8 +213,13 @@ pub fn check(
         root_of_trust(read, &report.manifest),
     ];
     (report.contents, report.checks) = (pass.found, checks);
-    report.checks.extend(next.map(|next| follows(read, &checkpoint, next)));
+    report.checks.extend(asked.next.map(|next| follows(read, &checkpoint, next)));
     Some(report)
+}
+
+fn size_of(note: &[u8]) -> Option<u64> {
+    let note = Note::parse(note).ok()?;
+    Checkpoint::parse(note.text()).ok().map(|checkpoint| checkpoint.size)
 }
 
 fn held(holds: bool) -> Standing {
@@ -230,7 +261,7 @@ fn policies(read: Fetch<'_>, named: &BTreeSet<Digest>, digest_of: &dyn Fn(&Polic
 /// Says whether the log that comes after begins by naming this one's final checkpoint.
 fn follows(read: Fetch<'_>, checkpoint: &Checkpoint, next: Fetch<'_>) -> Check {
     let claim = "the next log begins with a record that commits to this one's final checkpoint";
-    let Some(first) = first_of(next) else {
+    let Some((first, signers)) = first_of(next) else {
         return check_of(claim, Standing::Missing, Some("its first record cannot be read".to_owned()))
             .because("next-missing");
     };
@@ -240,14 +271,19 @@ fn follows(read: Fetch<'_>, checkpoint: &Checkpoint, next: Fetch<'_>) -> Check {
         let ended = log.ended.is_some_and(|end| {
             end.lost() == 0 && end.found == checkpoint.size && end.root == Some(Digest(checkpoint.root.0))
         });
-        ended && log.checkpoint.is_some_and(|digest| notes.contains(&digest))
+        ended
+            && log.checkpoint.is_some_and(|digest| notes.contains(&digest))
+            && log.new.iter().any(|key| signers.contains(key))
     });
-    check_of(claim, held(named), None).unless_holds("next-foreign")
+    let by = format!("signed by {}, which is its own word", signers.join(" and "));
+    check_of(claim, held(named), named.then_some(by)).unless_holds("next-foreign")
 }
 
-/// Returns the first record of a published log whose tree was hashed whole.
-fn first_of(next: Fetch<'_>) -> Option<Leaf> {
-    let note = Note::parse(&next(CHECKPOINT)?).ok()?;
+/// Returns the first record of a published log whose tree was hashed whole, and which of the keys that this record names
+/// have signed its latest checkpoint, or the last one that a key signed before another took its place.
+fn first_of(next: Fetch<'_>) -> Option<(Leaf, Vec<String>)> {
+    let bytes = next(CHECKPOINT)?;
+    let note = Note::parse(&bytes).ok()?;
     let checkpoint = Checkpoint::parse(note.text()).ok()?;
     let mut first = None;
     let fetch = |path: &TilePath| next(&path.to_string());
@@ -257,7 +293,22 @@ fn first_of(next: Fetch<'_>) -> Option<Leaf> {
         }
     };
     tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, visit).ok()?;
-    first
+    let first = first?;
+    let named = first.log.iter().flat_map(|log| &log.new);
+    let signers = named.filter(|key| has_signed(next, key, &bytes, &checkpoint)).cloned().collect();
+    Some((first, signers))
+}
+
+/// Says whether a key has signed the latest checkpoint of a log, or an earlier one that the log goes on from.
+fn has_signed(next: Fetch<'_>, key: &str, latest: &[u8], checkpoint: &Checkpoint) -> bool {
+    let Ok(key) = key.parse::<VerifierKey>() else { return false };
+    if Checkpoint::open(latest, &key).is_ok() {
+        return true;
+    }
+    let retired = next(&format!("{CHECKPOINT}.{}", key.id()));
+    let Some((last, _)) = retired.and_then(|note| Checkpoint::open(&note, &key).ok()) else { return false };
+    let tiles = TileReader::new(checkpoint.size, |path: &TilePath| next(&path.to_string()));
+    tlog::tree_root(last.size, &tiles).is_ok_and(|root| root == last.root)
 }
 
 /// Is one pass over all records, each held against what is kept of its content.
@@ -267,14 +318,19 @@ struct Pass<'a> {
     kept: Vec<Kept>,
     found: ContentCounts,
     wrong: Option<u64>,
+    /// The records that are said to be erased, with the erasure that is to say so.
+    gone: BTreeMap<u64, u64>,
+    /// The records that each erasure names, if it shows them.
+    scopes: BTreeMap<u64, Scope>,
     bundles: BTreeSet<Digest>,
     closed: bool,
 }
 
 impl<'a> Pass<'a> {
     fn of(read: Fetch<'a>, manifest: &'a LogManifest) -> Self {
-        let (kept, bundles) = (Vec::new(), BTreeSet::new());
-        Self { read, manifest, kept, found: ContentCounts::default(), wrong: None, bundles, closed: false }
+        let (kept, bundles, gone, scopes) = (Vec::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let found = ContentCounts::default();
+        Self { read, manifest, kept, found, wrong: None, gone, scopes, bundles, closed: false }
     }
 
     fn take(&mut self, index: u64, entry: &[u8]) {
@@ -302,14 +358,17 @@ impl<'a> Pass<'a> {
             }
             (None, Some(shown)) => {
                 self.found.opened += 1;
-                commit::check(leaf, shown).is_ok()
-            }
-            (None, None) if kept.erased_by.is_some() => {
-                self.found.erased += 1;
-                true
+                let checked = commit::check(leaf, shown);
+                let scope = checked.as_ref().ok().and_then(|shown| Scope::shown_by(leaf, shown));
+                self.scopes.extend(scope.map(|scope| (index, scope)));
+                checked.is_ok()
             }
             (None, None) => {
-                self.found.missing += 1;
+                match kept.erased_by {
+                    Some(ELSEWHERE) => self.found.erased_elsewhere += 1,
+                    Some(by) => drop(self.gone.insert(index, by)),
+                    None => self.found.missing += 1,
+                }
                 true
             }
             (Some(_), Some(_)) => false,
@@ -324,8 +383,18 @@ impl<'a> Pass<'a> {
         check_of(claim, held(self.closed), None).unless_holds("log-open")
     }
 
+    /// Counts as erased what an erasure of this log names, and as missing what is only said to be erased.
+    fn settle(&mut self) {
+        for (index, by) in std::mem::take(&mut self.gone) {
+            match self.scopes.get(&by) {
+                Some(scope) if scope.covers(index) => self.found.erased += 1,
+                Some(_) | None => self.found.missing += 1,
+            }
+        }
+    }
+
     fn contents(&self) -> Check {
-        let ContentCounts { sealed, opened, erased, missing } = self.found;
+        let ContentCounts { sealed, opened, erased, erased_elsewhere, missing } = self.found;
         if self.manifest.contents == Contents::Left {
             return check_of("the archive claims no contents", Standing::Holds, None);
         }
@@ -336,7 +405,12 @@ impl<'a> Pass<'a> {
                 check_of(claim, Standing::Broken, Some(format!("record {index}"))).because("content-foreign")
             }
             None if missing > 0 => {
-                check_of(claim, Standing::Missing, Some(format!("{missing} are missing"))).because("content-missing")
+                let detail = format!("{missing} are missing, and no erasure that is shown names them");
+                check_of(claim, Standing::Missing, Some(detail)).because("content-missing")
+            }
+            None if erased_elsewhere > 0 => {
+                let detail = format!("{erased_elsewhere} more were erased after the close, as a later log is to say");
+                check_of(claim, Standing::Erased, Some(detail)).because(ERASED_ELSEWHERE)
             }
             None => check_of(claim, Standing::Holds, None),
         }

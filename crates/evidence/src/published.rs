@@ -36,6 +36,9 @@ pub struct LogReport {
     pub walk: Option<Walked>,
     /// What is not proved, whatever holds.
     pub unproven: Vec<String>,
+    /// The checkpoint that all of this is about, once it could be opened.
+    #[serde(skip)]
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl LogReport {
@@ -84,6 +87,7 @@ fn follow(read: Read<'_>, trust: &Trust, earlier: &[Vec<u8>], seen: &mut Vec<Ver
     report.walk = walked;
     let kept = earlier.iter().filter(|_| whole);
     report.checks.extend(kept.map(|note| goes_on(read, &checkpoint, note, trust)));
+    report.checkpoint = Some(checkpoint);
     Some(report)
 }
 

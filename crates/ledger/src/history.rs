@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use evidence::archive::{Archive, ArchivedRecord, Custody, FORMAT, Manifest};
-use evidence::published::WITNESSED;
+use evidence::published::{CHECKPOINT, WITNESSED};
 use evidence::{About, Content, Leaf, Logged, RecordKey, RecordKind, TenantKey, commit, seal};
 use store::{Reader, Row, StoreError};
 use tlog::checkpoint::Checkpoint;
@@ -304,17 +304,13 @@ impl History {
         let indices = &self.with_erasures(indices)?;
         let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let folder = Folder::at(self.data.join(LOG));
-        let nothing_yet = HistoryError::Unpublished { index: indices.first().copied().unwrap_or(0), published: 0 };
-        let latest = folder.read("checkpoint").map_err(|e| files(&e))?.ok_or(nothing_yet)?;
-        let witnessed = folder.read(WITNESSED).map_err(|e| files(&e))?;
-        let reaches = |checkpoint: &Checkpoint| indices.iter().all(|index| *index < checkpoint.size);
-        // What an authority has dated is worth more than what witnesses have seen, and that more than what is newer.
-        let dated = stamps::earliest(&folder, indices.last().copied().unwrap_or(0), key);
+        let last = indices.iter().max().copied().unwrap_or(0);
+        // What an authority has dated is worth more than what witnesses have seen.
+        let dated = stamps::earliest(&folder, last, key);
         let (dated, timestamp) = dated.map(|dated| ((dated.checkpoint, dated.note), dated.token)).unzip();
-        let opened = witnessed.and_then(|note| Some((Checkpoint::open(&note, key).ok()?.0, note)));
-        let (checkpoint, note) = match dated.or(opened.filter(|(checkpoint, _)| reaches(checkpoint))) {
-            Some(better) => better,
-            None => (Checkpoint::open(&latest, key).map_err(|e| files(&e))?.0, latest),
+        let (checkpoint, note) = match dated {
+            Some(dated) => dated,
+            None => reaching(&folder, last, key)?,
         };
         let tiles =
             TileReader::new(checkpoint.size, |path: &tlog::TilePath| folder.read(&path.to_string()).ok().flatten());
@@ -335,9 +331,6 @@ impl History {
         };
         let open = |name: &str| !custody.withheld.iter().any(|withheld| withheld == name);
         for index in indices {
-            if *index >= checkpoint.size {
-                return Err(HistoryError::Unpublished { index: *index, published: checkpoint.size });
-            }
             let proof = prove_inclusion(*index, checkpoint.size, &tiles).map_err(|e| files(&e))?;
             let (bytes, disclosed) = self.with(|inner| inner.disclose(*index, &open))?;
             if disclosed.is_none() {
@@ -357,14 +350,8 @@ impl History {
     /// [`HistoryError::Unpublished`] if the record is newer than the published files, or nothing is published yet;
     /// [`HistoryError::Files`] if they do not hold the record or are not signed by `key`; otherwise what the store says.
     pub fn logged(&self, index: u64, key: &VerifierKey) -> Result<Logged, HistoryError> {
-        let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
         let folder = Folder::at(self.data.join(LOG));
-        let note = folder.read("checkpoint").map_err(|e| files(&e))?;
-        let note = note.ok_or(HistoryError::Unpublished { index, published: 0 })?;
-        let (checkpoint, _) = Checkpoint::open(&note, key).map_err(|e| files(&e))?;
-        if index >= checkpoint.size {
-            return Err(HistoryError::Unpublished { index, published: checkpoint.size });
-        }
+        let (checkpoint, note) = reaching(&folder, index, key)?;
         self.logged_under(&folder, index, &checkpoint, &note, key)
     }
 
@@ -423,11 +410,28 @@ impl History {
     /// [`HistoryError::Files`] if it is there and cannot be read.
     pub fn published(&self, file: LogFile) -> Result<Option<Vec<u8>>, HistoryError> {
         let name = match file {
-            LogFile::Checkpoint => "checkpoint".to_owned(),
+            LogFile::Checkpoint => CHECKPOINT.to_owned(),
             LogFile::Tile(path) => path.to_string(),
         };
         Folder::at(self.data.join(LOG)).read(&name).map_err(|e| HistoryError::Files(e.to_string()))
     }
+}
+
+/// Returns a checkpoint over a record, signed by `key`: the one that witnesses have cosigned, or else the latest.
+fn reaching(folder: &Folder, index: u64, key: &VerifierKey) -> Result<(Checkpoint, Vec<u8>), HistoryError> {
+    let files = |e: &dyn std::fmt::Display| HistoryError::Files(e.to_string());
+    let open = |note: Vec<u8>| Checkpoint::open(&note, key).map(|(checkpoint, _)| (checkpoint, note));
+    let witnessed = folder.read(WITNESSED).map_err(|e| files(&e))?.and_then(|note| open(note).ok());
+    if let Some(witnessed) = witnessed.filter(|(checkpoint, _)| index < checkpoint.size) {
+        return Ok(witnessed);
+    }
+    let latest = folder.read(CHECKPOINT).map_err(|e| files(&e))?;
+    let latest = latest.ok_or(HistoryError::Unpublished { index, published: 0 })?;
+    let (checkpoint, note) = open(latest).map_err(|e| files(&e))?;
+    if index >= checkpoint.size {
+        return Err(HistoryError::Unpublished { index, published: checkpoint.size });
+    }
+    Ok((checkpoint, note))
 }
 
 impl Inner {

@@ -12,8 +12,7 @@ use crate::closed::folder;
 use crate::recover::JOURNAL;
 use crate::standing;
 
-/// Stands where the index of an erasure's record stands, if that record is in another log.
-pub const ELSEWHERE: u64 = u64::MAX;
+pub use evidence::log_archive::ELSEWHERE;
 
 /// Is what a closed journal keeps of its state: what its decisions are computed again from.
 const KEPT: [&str; 2] = ["bundle", standing::KIND];

@@ -77,3 +77,15 @@ async fn a_missing_tile_and_another_key_do_not_pass() {
     let (code, said) = verify(&log, &["--key", "no key"]);
     assert!(code == 2 && said.contains("the key cannot be used") && said.contains("code: usage-invalid"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_option_that_would_be_passed_over_is_refused() {
+    let (world, key) = published().await;
+    let log = world.folder.path().join("data/log");
+    let file = log.join("checkpoint").display().to_string();
+    for option in ["--next", "--policy-bundle", "--leaf"] {
+        let (code, said) = verify(&log, &["--key", &key, option, &file]);
+        assert!(code == 2 && said.contains(option) && said.contains("usage-invalid"), "{option}: {code} {said}");
+    }
+    assert_eq!(verify(&log, &["--key", &key, "--earlier", &file]).0, 0);
+}

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 
 use control::export::{custody, policy_files};
 use control::logs::{kept_log, open_closed};
-use evidence::log_archive::{self, CONTENTS_AT_ONCE, Contents, FORMAT, Kept, MANIFEST, TRUST_ROOT};
+use evidence::log_archive::{
+    self, Asked, CONTENTS_AT_ONCE, Contents, ERASED_ELSEWHERE, FORMAT, Kept, MANIFEST, TRUST_ROOT,
+};
 use evidence::trust_root::Made;
 use evidence::{
-    Leaf, LogArchiveReader, LogArchiveReport, LogArchiveWriter, LogManifest, RecordKind, Standing, Trust, TrustRoot,
+    Leaf, LogArchiveReader, LogArchiveReport, LogArchiveWriter, LogEventKind, LogManifest, RecordKind, Standing,
+    TenantKey, Trust, TrustRoot,
 };
 use ledger::closed::{self, ClosedLog};
 use ledger::recover::LOG;
@@ -43,7 +46,7 @@ pub async fn run(cli: &Cli, folders: &Folders, args: &Archive) -> Done {
             Source { log: &log, history: &history, folder: closed::folder(&folders.data, log.number).join(LOG) };
         target.write(&source, args.contents)?;
     }
-    let (digest, report) = read_back(&target, &log)?;
+    let (digest, report) = read_back(&target, &log, &|| told_of_erasures(&live, &folders.data, &keys.tenant, &log))?;
     if let Some(client) = &client {
         let body = json!({ "digest": digest, "reason": args.reason });
         client.post(&format!("/v1/logs/{}/archive", segment(&log.number.to_string())), &body).await?;
@@ -83,8 +86,10 @@ impl Source<'_> {
             for row in self.history.sealed(first, to)? {
                 let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| broken(&format!("record {}: {e}", row.seq)))?;
                 named.extend(leaf.bundle.filter(|_| leaf.kind == RecordKind::Decided));
-                let sealed = row.sealed.filter(|_| contents == Contents::Sealed).map(Into::into);
-                let shown = if contents == Contents::Opened { self.history.disclosure(row.seq)? } else { None };
+                // Which records an erasure covers is said to everybody: without it nothing counts as erased.
+                let open = contents == Contents::Opened || leaf.kind == RecordKind::Erasure;
+                let shown = if open { self.history.disclosure(row.seq)? } else { None };
+                let sealed = row.sealed.filter(|_| contents == Contents::Sealed && shown.is_none()).map(Into::into);
                 kept.push(Kept { sealed, shown, erased_by: row.erased_by });
             }
             if contents != Contents::Left {
@@ -262,14 +267,48 @@ fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {
     }
 }
 
-/// Reads an archive back as a stranger does, and returns its digest.
-fn read_back(target: &Target, log: &ClosedLog) -> Result<(Digest, LogArchiveReport), CliError> {
+/// Says whether a log after a closed one has a record that contents of it were erased.
+fn told_of_erasures(live: &History, data: &Path, tenant: &TenantKey, log: &ClosedLog) -> Result<bool, CliError> {
+    for number in log.number + 1.. {
+        let Ok(later) = kept_log(live, &number.to_string()) else { return names_erasure(live, log) };
+        if later.deleted.is_none() && names_erasure(&open_closed(data, tenant, number)?, log)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn names_erasure(history: &History, log: &ClosedLog) -> Result<bool, CliError> {
+    let size = history.size()?;
+    for first in (0..size).step_by(CONTENTS_AT_ONCE as usize) {
+        for row in history.sealed(first, size.min(first + CONTENTS_AT_ONCE))? {
+            let leaf = Leaf::from_bytes(&row.leaf).map_err(|e| broken(&format!("record {}: {e}", row.seq)))?;
+            if leaf.log.is_some_and(|event| event.event == LogEventKind::Erased && event.old == log.signers) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Reads an archive back as a stranger does, and returns its digest. That contents were erased after the close is taken if
+/// a later log says so.
+fn read_back(
+    target: &Target,
+    log: &ClosedLog,
+    is_told: &dyn Fn() -> Result<bool, CliError>,
+) -> Result<(Digest, LogArchiveReport), CliError> {
     let opened = target.open()?;
     let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
-    let report = log_archive::check(&|name| opened.read(name), &Trust::Key(key_of(log)?), &digest_of, None);
+    let trust = Trust::Key(key_of(log)?);
+    let report = log_archive::check(&|name| opened.read(name), &Asked::by(&trust), &digest_of);
     let path = target.path().display();
     let report = report.ok_or_else(|| broken(&format!("`{path}` is no archive of a log")))?;
-    if report.standing() != Standing::Holds || report.manifest.root != log.root || report.manifest.size != log.size {
+    let holds = match report.standing() {
+        Standing::Erased if report.reason() == Some(ERASED_ELSEWHERE) => is_told()?,
+        standing => standing == Standing::Holds,
+    };
+    if !holds || report.manifest.root != log.root || report.manifest.size != log.size {
         let why = report.reason().unwrap_or("it is of another log");
         return Err(broken(&format!("`{path}` does not hold as an archive of log {}: {why}", log.number)));
     }

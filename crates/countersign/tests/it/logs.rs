@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use evidence::log_archive::{self, LogArchiveReport};
+use evidence::log_archive::{self, Asked, ELSEWHERE, Kept, LogArchiveReport};
 use evidence::verify::archive;
 use evidence::{Archive, LogArchiveReader, Standing, Trust};
 use policy::BundleFiles;
 use serde_json::{Value, json};
 use store::Reader;
-use tlog::VerifierKey;
+use tlog::checkpoint::Checkpoint;
+use tlog::key::SignerKey;
+use tlog::{CosignerKey, TrustPolicy, VerifierKey};
+use types::cbor;
 
 use crate::damage::copy;
 use crate::program::{Client, Said, Server, begun, run};
@@ -51,7 +54,8 @@ fn retain(dir: &Path, text: &str) {
 fn checked(read: &dyn Fn(&str) -> Option<Vec<u8>>, key: &str, next: &Path) -> Option<LogArchiveReport> {
     let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
     let next = |name: &str| fs::read(next.join(name)).ok();
-    log_archive::check(read, &Trust::Key(key.parse().unwrap()), &digest_of, Some(&next))
+    let trust = Trust::Key(key.parse().unwrap());
+    log_archive::check(read, &Asked { next: Some(&next), ..Asked::by(&trust) }, &digest_of)
 }
 
 /// Returns all bytes that stand together in any file of a folder.
@@ -207,4 +211,97 @@ fn an_archive_in_a_folder_is_taken_up_again_and_never_written_over() {
     // The log that comes after must name this one.
     let report = checked(&|name| fs::read(dir.join("torn").join(name)).ok(), &old, &dir.join("torn")).unwrap();
     assert_eq!((report.standing(), report.reason()), (Standing::Broken, Some("next-foreign")));
+}
+
+/// Returns a folder in which log 1 is closed and archived, open, as `kept`, with the key that signed it and a checkpoint
+/// that it had signed before.
+fn archived() -> (tempfile::TempDir, String, Vec<u8>) {
+    let folder = begun();
+    let dir = folder.path();
+    work(dir);
+    let old = done(dir, &["log", "key"]).out.trim().to_owned();
+    let server = Server::up(dir);
+    let earlier = fs::read(dir.join("countersign/data/log/checkpoint")).unwrap();
+    done(dir, &reason(&["close"]));
+    server.stop();
+    Server::up(dir).stop();
+    done(dir, &["log", "archive", "1", "--to", "kept/", "--contents", "opened", "--unrecorded"]);
+    (folder, old, earlier)
+}
+
+fn found(dir: &Path, asked: &Asked<'_>) -> (Standing, Option<&'static str>) {
+    let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
+    let report = log_archive::check(&|name| fs::read(dir.join(name)).ok(), asked, &digest_of).unwrap();
+    (report.standing(), report.reason())
+}
+
+/// Signs what a note says by a key of somebody else.
+fn by_somebody(note: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(note.to_vec()).unwrap();
+    let (text, _) = text.split_once("\n\n").unwrap();
+    let checkpoint = Checkpoint::parse(&format!("{text}\n")).unwrap();
+    let key = SignerKey::ed25519(&checkpoint.origin, &[7; 32]).unwrap();
+    checkpoint.sign(&key).unwrap().to_string().into_bytes()
+}
+
+#[test]
+fn an_archive_is_of_a_checkpoint_that_the_reader_trusts() {
+    let (folder, key, earlier) = archived();
+    let kept = folder.path().join("kept");
+    let policy = |rest: &str| Trust::Policy(TrustPolicy::parse(format!("log {key}\n{rest}").as_bytes()).unwrap());
+    let witness = CosignerKey::ed25519("w.example", &[9; 32]).unwrap().verifier().to_string();
+    let nobody = policy("quorum none\n");
+    assert_eq!(found(&kept, &Asked::by(&nobody)), (Standing::Holds, None));
+    // A checkpoint that the log signed before is as good as witnessed here; the last one is signed by somebody else.
+    fs::write(kept.join("checkpoint.witnessed"), &earlier).unwrap();
+    assert_eq!(found(&kept, &Asked::by(&nobody)), (Standing::Holds, None));
+    let last = fs::read(kept.join("checkpoint")).unwrap();
+    fs::write(kept.join("checkpoint"), by_somebody(&last)).unwrap();
+    assert_eq!(found(&kept, &Asked::by(&nobody)).0, Standing::Broken);
+    fs::write(kept.join("checkpoint"), &last).unwrap();
+    // What no quorum has seen does not hold for a reader who demands one.
+    let demanded = policy(&format!("witness w {witness}\nquorum w\n"));
+    assert_eq!(found(&kept, &Asked::by(&demanded)).0, Standing::Missing);
+    // Nor does it if a checkpoint that the reader kept is not of this log.
+    let trust = Trust::Key(key.parse().unwrap());
+    let goes_on = |note: Vec<u8>| found(&kept, &Asked { earlier: &[note], ..Asked::by(&trust) });
+    assert_eq!(goes_on(earlier.clone()), (Standing::Holds, None));
+    assert_eq!(goes_on(by_somebody(&earlier)), (Standing::Broken, Some("checkpoint-foreign")));
+}
+
+#[test]
+fn a_content_is_erased_if_an_erasure_names_it_and_not_because_the_archive_says_so() {
+    let (folder, key, _) = archived();
+    let (kept, trust) = (folder.path().join("kept"), Trust::Key(key.parse().unwrap()));
+    let file = kept.join("contents/000000000000");
+    let whole: Vec<Kept> = cbor::decode(&fs::read(&file).unwrap()).unwrap();
+    let gone = |by: u64| {
+        let mut contents = whole.clone();
+        contents[3] = Kept { erased_by: Some(by), ..Kept::default() };
+        fs::write(&file, cbor::encode(&contents)).unwrap();
+        found(&kept, &Asked::by(&trust))
+    };
+    for by in [0, 7, 1_000_000] {
+        assert_eq!(gone(by), (Standing::Missing, Some("content-missing")), "erased by {by}");
+    }
+    assert_eq!(gone(ELSEWHERE), (Standing::Erased, Some("content-erased-elsewhere")));
+    // No later log says that anything of this one was erased, so the operator cannot record such an archive either.
+    let said = run(folder.path(), &["log", "archive", "1", "--to", "kept/", "--unrecorded"]);
+    refused(&said, "evidence-broken");
+}
+
+#[test]
+fn the_next_log_is_signed_by_a_key_that_it_names() {
+    let (folder, key, _) = archived();
+    let (dir, trust) = (folder.path(), Trust::Key(key.parse().unwrap()));
+    let log = dir.join("countersign/data/log");
+    let after = |next: &dyn Fn(&str) -> Option<Vec<u8>>| {
+        found(&dir.join("kept"), &Asked { next: Some(next), ..Asked::by(&trust) })
+    };
+    assert_eq!(after(&|name| fs::read(log.join(name)).ok()), (Standing::Holds, None));
+    let forged = |name: &str| {
+        let bytes = fs::read(log.join(name)).ok()?;
+        Some(if name == "checkpoint" { by_somebody(&bytes) } else { bytes })
+    };
+    assert_eq!(after(&forged), (Standing::Broken, Some("next-foreign")));
 }
