@@ -14,6 +14,7 @@ use std::time::Duration;
 use countersign_policy::{Bundle, BundleFiles, Question, Resource, schema};
 use serde_json::json;
 use types::bundle::BundleData;
+use types::decision::Semantics;
 use types::{Arguments, AutonomyLevel, FactValue, Millis, Principal, ToolName};
 
 const AGENTS: usize = 64;
@@ -57,6 +58,7 @@ fn time(bundle: &Bundle, risk: i64) -> (Duration, Duration) {
             risk,
             touches: 1,
             confidence_bp: Some(9_000),
+            semantics: Semantics::LATEST,
         };
         elapsed(|| bundle.evaluate(black_box(&question)))
     };

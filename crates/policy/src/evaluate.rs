@@ -10,6 +10,7 @@ mod rung;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use types::decision::Semantics;
 use types::{
     Arguments, AutonomyLevel, Code, FactValue, Finding, Millis, ObligationId, PersonId, PolicyId, Principal, ProfileId,
     Restriction, Stage, ToolName,
@@ -47,6 +48,8 @@ pub struct Question<'a> {
     pub touches: i64,
     /// How sure the agent says it is, in basis points, 0 to 10,000.
     pub confidence_bp: Option<u32>,
+    /// By which version of the rules.
+    pub semantics: Semantics,
 }
 
 /// Is the entity an action is about, with what the inventory says of it.

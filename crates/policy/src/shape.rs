@@ -3,6 +3,7 @@
 use cedar_policy_core::ast::{Name, Value};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{AttributeType, BoolType, Type};
+use types::decision::Semantics;
 use types::secret::is_mark;
 
 /// Is the declared type of an argument or attribute.
@@ -69,8 +70,8 @@ impl Shape {
     ///
     /// A mark in the place of a secret becomes some value of the type: whoever asks MUST have made sure that no policy
     /// reads it.
-    pub(crate) fn value(&self, json: &serde_json::Value, place: &str) -> Result<Value, String> {
-        if is_mark(json) {
+    pub(crate) fn value(&self, json: &serde_json::Value, place: &str, rules: Semantics) -> Result<Value, String> {
+        if rules.has_marks() && is_mark(json) {
             return self.any().ok_or_else(|| format!("`{place}` is redacted"));
         }
         let fitting = match (self, json) {
@@ -79,10 +80,10 @@ impl Shape {
             (Self::Text, serde_json::Value::String(text)) => Some(Value::from(text.as_str())),
             (Self::Extension(name), serde_json::Value::String(text)) => extension(name, text),
             (Self::Set(element), serde_json::Value::Array(items)) => {
-                let items = items.iter().map(|item| element.value(item, place));
+                let items = items.iter().map(|item| element.value(item, place, rules));
                 return Ok(Value::set(items.collect::<Result<Vec<_>, _>>()?, None));
             }
-            (Self::Record(fields), serde_json::Value::Object(object)) => return record(fields, object, place),
+            (Self::Record(fields), serde_json::Value::Object(object)) => return record(fields, object, place, rules),
             _ => None,
         };
         fitting.ok_or_else(|| format!("`{place}` must be {}", self.describe()))
@@ -121,12 +122,14 @@ pub(crate) fn record(
     fields: &[Field],
     object: &serde_json::Map<String, serde_json::Value>,
     place: &str,
+    rules: Semantics,
 ) -> Result<Value, String> {
     let mut members: Vec<(&str, Value)> = Vec::with_capacity(fields.len());
     for field in fields {
         match object.get(&field.name) {
             Some(json) => {
-                members.push((&field.name, field.shape.value(json, &field.name).map_err(|error| within(place, error))?))
+                let value = field.shape.value(json, &field.name, rules).map_err(|error| within(place, error))?;
+                members.push((&field.name, value));
             }
             None if field.required => return Err(within(place, format!("`{}` is missing", field.name))),
             None => {}
@@ -186,7 +189,7 @@ mod tests {
     fn declared_members_are_taken_and_others_left_out() {
         let json =
             json!({"n": 3.0, "tags": ["b", "a", "b"], "at": "2026-01-02", "from": "10.0.0.0/8", "other": {"x": 1.5}});
-        let value = shape().value(&json, "").unwrap();
+        let value = shape().value(&json, "", Semantics::LATEST).unwrap();
         assert_eq!(
             value.to_string(),
             r#"{at: datetime("2026-01-02"), from: ip("10.0.0.0/8"), n: 3, tags: ["a", "b"]}"#
@@ -203,7 +206,7 @@ mod tests {
             (json!({"n": 1, "tags": ["a", 1]}), "`tags` must be a String"),
             (json!({"n": 1, "at": "tomorrow"}), "`at` must be a text that `datetime(…)` takes"),
         ] {
-            assert_eq!(shape().value(&json, "").unwrap_err(), expected, "{json}");
+            assert_eq!(shape().value(&json, "", Semantics::LATEST).unwrap_err(), expected, "{json}");
         }
     }
 }

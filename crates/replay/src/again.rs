@@ -6,8 +6,8 @@ use evidence::{Content, Leaf, bodies};
 use policy::Bundle;
 use serde::Serialize;
 use stages::decision::{Late, PERMIT_MS, finish};
-use types::decision::SEMANTICS;
-use types::{ActionProposal, Decision, Facts, Finding, Verdict, secret};
+use types::decision::{SEMANTICS, Semantics};
+use types::{ActionProposal, Decision, Facts, Finding, Verdict};
 
 use crate::bundles::Bundles;
 use crate::{derived, judge};
@@ -55,17 +55,29 @@ pub fn record(leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) -> Repl
         }
         return Replayed::Differs(vec!["its content is not that of a decision".to_owned()]);
     };
-    if let Some(why) = other_rules(&proposal, recorded.semantics) {
-        return Replayed::Missing(why);
-    }
-    match bundles.get(&recorded.bundle) {
+    match rules(&recorded).and_then(|rules| Ok((rules, bundles.get(&recorded.bundle)?))) {
         Err(why) => Replayed::Missing(why),
-        Ok(bundle) => {
-            let differences: Vec<String> =
-                leaf_differences(leaf, &proposal, &recorded).chain(decision(bundle, &proposal, &recorded)).collect();
+        Ok((rules, bundle)) => {
+            let again = again(rules, bundle, &proposal, &recorded);
+            let mut differences: Vec<String> = leaf_differences(leaf, &proposal, &recorded)
+                .chain(fact_differences(bundle, &proposal, &recorded))
+                .collect();
+            // The same bytes are the same decision; its parts only tell in what it is another.
+            if !is_said_by(content, &proposal, &again) {
+                let parts = compare(&recorded, &again).collect::<Vec<_>>();
+                let bytes = parts.is_empty().then(|| "its bytes are not those that say the same decision".to_owned());
+                differences.extend(parts.into_iter().chain(bytes));
+            }
             if differences.is_empty() { Replayed::Equal } else { Replayed::Differs(differences) }
         }
     }
+}
+
+/// Says whether a record holds the very bytes in which a decision about a proposal is recorded.
+fn is_said_by(content: &Content, proposal: &ActionProposal, decision: &Decision) -> bool {
+    let said = bodies::decided(proposal, decision);
+    let same = said.values.iter().all(|value| content.bytes(value.field) == Some(value.bytes.as_slice()));
+    same && said.findings == content.findings && said.facts == content.facts
 }
 
 /// Says whether a record permits an erasure: it is recorded without its arguments, so that it outlives whom they name.
@@ -74,28 +86,41 @@ fn permits_erasure(content: &Content) -> bool {
     said.is_some_and(|(proposal, decision)| proposal.tool.to_string() == ERASE && decision.verdict.permits())
 }
 
-/// Says why a decision was not made by rules that this program has; `None` if it was.
-pub(crate) fn other_rules(proposal: &ActionProposal, semantics: u32) -> Option<String> {
-    match semantics {
-        SEMANTICS => None,
-        // What looks like a mark was a value to the first rules, and is none to these.
-        1 if secret::marks(proposal.arguments.value()).is_empty() => None,
-        1 => Some("its arguments hold what looks like a mark, which rules of version 1 did not know".to_owned()),
-        theirs => Some(format!("it was decided by rules of version {theirs}, this program has {SEMANTICS}")),
+/// Returns the rules by which a decision was made.
+///
+/// # Errors
+///
+/// A text that says that this program does not have them.
+pub(crate) fn rules(recorded: &Decision) -> Result<Semantics, String> {
+    let theirs = recorded.semantics;
+    let missing = || format!("it was decided by rules of version {theirs}, this program has those up to {SEMANTICS}");
+    Semantics::of(theirs).ok_or_else(missing)
+}
+
+/// Computes a decision again from its proposal, its recorded facts and the bundle; says in what the two differ, or that this
+/// program does not have its rules.
+pub fn decision(bundle: &Bundle, proposal: &ActionProposal, recorded: &Decision) -> Vec<String> {
+    match rules(recorded) {
+        Err(why) => vec![why],
+        Ok(rules) => {
+            let again = again(rules, bundle, proposal, recorded);
+            fact_differences(bundle, proposal, recorded).chain(compare(recorded, &again)).collect()
+        }
     }
 }
 
-/// Computes a decision again from its proposal, its recorded facts and the bundle; says in what the two differ.
-pub fn decision(bundle: &Bundle, proposal: &ActionProposal, recorded: &Decision) -> Vec<String> {
+fn fact_differences(bundle: &Bundle, proposal: &ActionProposal, recorded: &Decision) -> impl Iterator<Item = String> {
     let facts = derived::differences(bundle, proposal, &recorded.facts, recorded.at);
-    let facts = facts.into_iter().map(|name| format!("the fact `{name}` is not what proposal and bundle make it"));
-    facts.chain(compare(recorded, &again(bundle, proposal, recorded))).collect()
+    facts.into_iter().map(|name| format!("the fact `{name}` is not what proposal and bundle make it"))
 }
 
-fn again(bundle: &Bundle, proposal: &ActionProposal, recorded: &Decision) -> Decision {
-    let early = judge::early(bundle, proposal, recorded.facts.clone());
+fn again(rules: Semantics, bundle: &Bundle, proposal: &ActionProposal, recorded: &Decision) -> Decision {
+    let early = judge::early_by(rules, bundle, proposal, recorded.facts.clone());
     let late = Late { facts: Facts::new(), bundle: bundle.digest(), case: recorded.case, permit_ms: PERMIT_MS };
-    finish(bundle.data(), proposal, early, late).decision
+    let again = finish(bundle.data(), proposal, early, late).decision;
+    // Which case people were asked in, no computation can know.
+    let case = if case_agrees(recorded, &again) { recorded.case } else { again.case };
+    Decision { semantics: rules.version(), case, ..again }
 }
 
 fn compare(recorded: &Decision, again: &Decision) -> impl Iterator<Item = String> {

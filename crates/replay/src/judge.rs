@@ -3,20 +3,30 @@
 use policy::{Bundle, Question, Resource};
 use stages::decision::{Early, PolicyAnswer, pre};
 use stages::facts::{self, RESERVED_ATTRIBUTES};
+use types::decision::Semantics;
 use types::{ActionProposal, AutonomyLevel, Fact, Facts};
 
 /// Scores the risk of a proposal, asks the policies, and judges it by every stage that reads the snapshot.
 ///
 /// - `facts`: everything gathered from the snapshot; `risk.score` is added to it, or replaced in it.
-pub fn early(bundle: &Bundle, proposal: &ActionProposal, mut facts: Facts) -> Early {
+pub fn early(bundle: &Bundle, proposal: &ActionProposal, facts: Facts) -> Early {
+    early_by(Semantics::LATEST, bundle, proposal, facts)
+}
+
+/// Does what [`early`] does by a version of the rules.
+pub fn early_by(semantics: Semantics, bundle: &Bundle, proposal: &ActionProposal, mut facts: Facts) -> Early {
     let (risk, scored) = facts::of_risk(bundle.data(), &facts, proposal.at);
     facts.extend(scored);
-    let answer = ask_policy(bundle, proposal, &facts);
+    let answer = answer_by(semantics, bundle, proposal, &facts);
     pre(bundle.data(), proposal, facts, risk, answer)
 }
 
 /// Asks a bundle's policies about a proposal, on nothing but the proposal and the gathered facts.
 pub fn ask_policy(bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> PolicyAnswer {
+    answer_by(Semantics::LATEST, bundle, proposal, all)
+}
+
+fn answer_by(semantics: Semantics, bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> PolicyAnswer {
     let answer = bundle.evaluate(&Question {
         principal: &proposal.principal,
         delegator: proposal.on_behalf_of.as_ref(),
@@ -28,6 +38,7 @@ pub fn ask_policy(bundle: &Bundle, proposal: &ActionProposal, all: &Facts) -> Po
         risk: all.int("risk.score").unwrap_or(i64::MAX),
         touches: all.int("touches.count").unwrap_or_default(),
         confidence_bp: all.int("claim.confidence_bp").and_then(|bp| u32::try_from(bp).ok()),
+        semantics,
     });
     PolicyAnswer {
         findings: answer.findings,

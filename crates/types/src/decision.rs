@@ -5,11 +5,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ActionId, AutonomyLevel, CaseId, Digest, Facts, Finding, Millis, ObligationId, PolicyId, Verdict};
 
-/// Is the version of the rules by which facts become a verdict; replay picks the rules by it.
-///
-/// From version 2 on a mark in the arguments stands for a secret, which no policy and no fact can read. Arguments without
-/// marks are decided the same by both.
-pub const SEMANTICS: u32 = 2;
+/// Is a version of the rules by which facts become a verdict; a replay decides by those of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Semantics {
+    /// Every argument is a value.
+    V1,
+    /// A mark in the arguments stands for a secret, which no policy can read.
+    V2,
+}
+
+impl Semantics {
+    /// Are the rules by which requests are decided now.
+    pub const LATEST: Self = Self::V2;
+
+    /// Returns the rules of a recorded version; `None` for one that this program does not have.
+    pub fn of(version: u32) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|rules| rules.version() == version)
+    }
+
+    /// Returns the number that records bear.
+    pub const fn version(self) -> u32 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+
+    /// Says whether what looks like a mark stands for a secret.
+    pub const fn has_marks(self) -> bool {
+        match self {
+            Self::V1 => false,
+            Self::V2 => true,
+        }
+    }
+}
+
+/// Is the version of the rules by which requests are decided now.
+pub const SEMANTICS: u32 = Semantics::LATEST.version();
 
 /// Is one factor of a risk score.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

@@ -97,18 +97,21 @@ async fn recorded_calls_with_marks_are_decided_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_decision_by_rules_of_another_version_is_not_made_again() {
+async fn a_decision_is_made_again_by_its_own_rules_and_by_no_others() {
     let scene = recorded().await;
     let replayed = replayed(&scene, |bundles| Rules::Recorded(bundles.clone()));
     let mut recording = Arc::unwrap_or_clone(replayed.recording);
     let asked = recording.calls[0].decided[0].0.clone();
-    for (semantics, why) in [(99, "by rules of version 99"), (1, "which rules of version 1 did not know")] {
+    let mut under = |semantics: u32| {
         recording.calls.iter_mut().flat_map(|call| &mut call.decided).for_each(|(_, d)| d.semantics = semantics);
         let conditions = Conditions::of(&recording);
-        let again = conditions.again(&replayed.rules, 0, None).unwrap_err();
-        let other = conditions.other(&replayed.rules, &asked, 1).unwrap_err();
-        assert!(again.contains(why) && other.contains(why), "{again} / {other}");
-    }
+        (conditions.again(&replayed.rules, 0, None), conditions.other(&replayed.rules, &asked, 1))
+    };
+    let (again, other) = under(99);
+    let why = "by rules of version 99";
+    assert!(again.unwrap_err().contains(why) && other.unwrap_err().contains(why));
+    let (again, other) = under(1);
+    assert_eq!((again.unwrap().decision.semantics, other.unwrap().decision.semantics), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,14 +180,6 @@ async fn what_was_decided_before_there_were_marks_comes_out_the_same() {
         let told = record(&leaf, Some(&content), &bundles(&world));
         assert_eq!(told, Replayed::Equal, "{:?}", bodies::proposal(&content));
     }
-    let proposal = |content: &Content| bodies::proposal(content).unwrap();
-    let (leaf, content) = decided(&world).remove(0);
-    let mark = types::secret::mark(&types::Digest::default());
-    let arguments = types::Arguments::parse(&serde_json::json!({ "note": mark }).to_string(), 4_096).unwrap();
-    let (content, decision) = forged(&content.with(Field::Arguments, &arguments), |decision| decision.semantics = 1);
-    assert_eq!(marked(&content), 1, "{:?}", proposal(&content));
-    let told = record(&leaf_of(&leaf, &decision), Some(&content), &bundles(&world));
-    assert!(matches!(&told, Replayed::Missing(why) if why.contains("looks like a mark")), "{told:?}");
 }
 
 fn marked(content: &Content) -> usize {

@@ -109,7 +109,8 @@ impl<'a> Prepared<'a> {
         })?;
         let situation = situation(bundle, action, question)?;
         let arguments = question.arguments;
-        let marks = if arguments.canonical().contains(MARK) { marks(arguments.value()) } else { Vec::new() };
+        let has_marks = question.semantics.has_marks() && arguments.canonical().contains(MARK);
+        let marks = if has_marks { marks(arguments.value()) } else { Vec::new() };
         Ok(Self { action, situation, resource: target(bundle, action, question)?, marks })
     }
 
@@ -225,8 +226,8 @@ fn situation(bundle: &Bundle, action: &Action, question: &Question<'_>) -> Resul
     if let Some(fields) = &action.input {
         let object = question.arguments.value().as_object();
         let object = object.ok_or_else(|| refuse(Code::ArgumentsInvalid, "arguments must be an object", SCHEMA))?;
-        let input =
-            shape::record(fields, object, "").map_err(|detail| refuse(Code::ArgumentsInvalid, detail, SCHEMA))?;
+        let input = shape::record(fields, object, "", question.semantics)
+            .map_err(|detail| refuse(Code::ArgumentsInvalid, detail, SCHEMA))?;
         attributes.push(("input", input));
     }
     Ok(attributes)

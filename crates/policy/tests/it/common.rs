@@ -5,6 +5,7 @@ use std::path::Path;
 
 use countersign_policy::{Bundle, BundleFiles, Question, Resource};
 use serde_json::{Value, json};
+use types::decision::Semantics;
 use types::{Arguments, AutonomyLevel, FactValue, Millis, PersonId, Principal, ToolName};
 
 /// A Wednesday, 10:00 UTC.
@@ -128,6 +129,7 @@ impl Ask {
             risk: self.risk,
             touches: self.touches,
             confidence_bp: self.confidence_bp,
+            semantics: Semantics::LATEST,
         }
     }
 

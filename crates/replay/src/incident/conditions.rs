@@ -10,13 +10,14 @@ use policy::{ADMIN_TOOLS, Bundle};
 use stages::decision::{Late, PERMIT_MS, finish};
 use stages::facts;
 use stages::limits::Meter;
+use types::decision::Semantics;
 use types::{ActionProposal, Claims, Decision, Fact, FactName, FactValue, Facts, Millis, Verdict};
 
 use super::calls::Call;
 use super::player::Rules;
 use super::recording::Recording;
 use super::ruling::{People, Ruling};
-use crate::again::other_rules;
+use crate::again;
 use crate::derived::is_computed;
 use crate::judge;
 
@@ -80,10 +81,10 @@ impl<'a> Conditions<'a> {
         (proposal, recorded): &'a (ActionProposal, Decision),
         claims: Option<&Claims>,
     ) -> Result<Judged, String> {
-        same_rules(proposal, recorded)?;
+        let semantics = again::rules(recorded)?;
         let claims = claims.unwrap_or(&proposal.claims).clone();
         let proposal = ActionProposal { claims, ..proposal.clone() };
-        Ok(self.decide(rules.bundle(&recorded.bundle)?, &proposal, place, recorded, true))
+        Ok(self.decide((rules.bundle(&recorded.bundle)?, semantics), &proposal, place, recorded, true))
     }
 
     /// Decides a call that is not in the record, as of a place in it.
@@ -92,14 +93,14 @@ impl<'a> Conditions<'a> {
     ///
     /// # Errors
     ///
-    /// A text that says that nothing is recorded, that rules of another version decided then, or why a bundle cannot be used.
+    /// A text that says that nothing is recorded, that rules decided then which this program does not have, or why a bundle cannot be used.
     pub fn other(&self, rules: &Rules, proposal: &ActionProposal, place: usize) -> Result<Judged, String> {
         let last = self.recording.calls.get(place.saturating_sub(1)).or(self.recording.calls.last());
-        let (then, recorded) = last.and_then(|call| call.decided.last()).ok_or("no call is recorded")?;
-        same_rules(then, recorded)?;
+        let (_, recorded) = last.and_then(|call| call.decided.last()).ok_or("no call is recorded")?;
+        let semantics = again::rules(recorded)?;
         let proposal = ActionProposal { at: recorded.at, ..proposal.clone() };
         let bundle = rules.bundle(&recorded.bundle)?;
-        let mut judged = self.decide(bundle, &proposal, place.saturating_sub(1), recorded, false);
+        let mut judged = self.decide((bundle, semantics), &proposal, place.saturating_sub(1), recorded, false);
         if matches!(judged.decision.verdict, Verdict::Escalate(_)) {
             judged.ruling.people = Some(People::Nobody);
         }
@@ -108,7 +109,7 @@ impl<'a> Conditions<'a> {
 
     fn decide(
         &self,
-        bundle: &Bundle,
+        (bundle, semantics): (&Bundle, Semantics),
         proposal: &ActionProposal,
         place: usize,
         recorded: &'a Decision,
@@ -125,9 +126,10 @@ impl<'a> Conditions<'a> {
         };
         gathered.gather(bundle, proposal);
         let Gathered { facts, supposed, .. } = gathered;
-        let early = judge::early(bundle, proposal, facts);
+        let early = judge::early_by(semantics, bundle, proposal, facts);
         let late = Late { facts: Facts::new(), bundle: bundle.digest(), case: recorded.case, permit_ms: PERMIT_MS };
         let decision = finish(bundle.data(), proposal, early, late).decision;
+        let decision = Decision { semantics: semantics.version(), ..decision };
         Judged { ruling: Ruling::of(&decision, None), decision, supposed }
     }
 
@@ -137,11 +139,6 @@ impl<'a> Conditions<'a> {
         let behind = self.decided.iter().filter(|(at, _)| *at > place);
         before.chain(behind).map(|(_, decision)| &decision.facts).find(|facts| is(facts))
     }
-}
-
-/// Demands that a decision was made by rules that this program has.
-fn same_rules(proposal: &ActionProposal, recorded: &Decision) -> Result<(), String> {
-    other_rules(proposal, recorded.semantics).map_or(Ok(()), Err)
 }
 
 /// Says what people are recorded to have done about a call that is put to them now: what they said of it then, if it was

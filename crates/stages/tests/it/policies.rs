@@ -9,7 +9,7 @@ use countersign_stages::limits::Meter;
 use policy::{ADMIN_TOOLS, Bundle, BundleFiles, Question, Resource};
 use serde_json::{Value, json};
 use spec::cedar::Policies;
-use types::decision::Risk;
+use types::decision::{Risk, Semantics};
 use types::{
     ActionId, ActionProposal, Arguments, AutonomyLevel, CaseId, Channel, Claims, FactName, FactValue, Facts, Finding,
     Millis, Principal, Verdict,
@@ -191,6 +191,7 @@ fn ask(bundle: &Bundle, proposal: &ActionProposal, facts: &Facts) -> PolicyAnswe
         risk: facts.int("risk.score").unwrap(),
         touches: facts.int("touches.count").unwrap(),
         confidence_bp: proposal.claims.confidence_bp,
+        semantics: Semantics::LATEST,
     });
     let obligations = answer.obligations.into_iter().collect();
     PolicyAnswer { findings: answer.findings, policies: answer.policies, obligations }
