@@ -8,6 +8,7 @@ use evidence::archive::{Archive, Custody, PolicyFiles};
 use evidence::{About, Field, Logged, RecordKind};
 use ledger::History;
 use ledger::history::{Entry, HistoryError};
+use tlog::TrustPolicy;
 use tlog::key::VerifierKey;
 use types::{ActionId, AgentId, Code, Digest, Millis, PersonId, Principal, SessionId, cbor};
 
@@ -66,7 +67,7 @@ impl Order {
 /// Says who makes evidence when, with this program.
 pub fn custody(by: &str, at: Millis) -> Custody {
     let program = concat!("countersign ", env!("CARGO_PKG_VERSION")).to_owned();
-    Custody { program, by: by.to_owned(), at, withheld: Vec::new() }
+    Custody { program, by: by.to_owned(), at, ..Custody::default() }
 }
 
 impl Control {
@@ -84,7 +85,11 @@ impl Control {
         let key = self.config.place.keys.log.verifier();
         let by = Principal::Person(by.clone()).to_string();
         let order = Order::of(*action, custody(&by, self.now()));
-        let archive = when_published(self.history(), &key, &order).await?;
+        let mut archive = when_published(self.history(), &key, &order).await?;
+        let witnesses = self.config.witnesses.iter().flat_map(TrustPolicy::witnesses);
+        let cosigners: Vec<VerifierKey> = witnesses.map(|witness| witness.key.clone()).collect();
+        // The statement key is the command line's; what comes over HTTP names its keys and is not signed.
+        archive.attest(&cosigners, None).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
         archive.to_bytes().map_err(|e| Refusal::plain(e.code(), e.to_string()))
     }
 }

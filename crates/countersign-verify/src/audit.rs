@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use evidence::published::{CHECKPOINT, WITNESSED, unwitnessed};
 use evidence::verify::Check;
 use evidence::{Archive, Leaf, Standing, published, stamped};
-use replay::Bundles;
 use replay::audit::{
-    AuditError, Filter, Held, Population, Reconstruction, Request, RequestError, VerdictName, reconstruct, walk,
+    AuditError, Filter, Held, Population, Reconstruction, Request, RequestError, VerdictName, checked, open,
+    reconstruct, walk,
 };
 use types::{Code, Millis};
 
 use crate::told::{code, say, say_json, word};
-use crate::trust::{self, TrustArgs};
+use crate::trust::{self, Signer, TrustArgs};
 use crate::{Ended, policies};
 
 /// What an auditor does, in this order.
@@ -122,9 +123,19 @@ impl Which {
         Filter { from: self.from.map(at), to: self.to.map(at), verdicts: self.verdicts.iter().copied().collect() }
     }
 
-    fn note(&self) -> Result<Vec<u8>, Ended> {
-        let missing = || format!("`{}` holds no checkpoint", self.log.display());
-        fs::read(self.log.join("checkpoint")).map_err(|_| Ended::Unusable(Code::EvidenceMissing, missing()))
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.log.join(name)).ok()
+    }
+
+    /// Returns the checkpoint that is checked, the witnessed one where witnesses are demanded, and whom the reader trusts
+    /// with it.
+    fn headed(&self) -> Result<(Vec<u8>, Signer), Ended> {
+        let missing =
+            || Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", self.log.display()));
+        let witnessed = if self.trust.demands_witnesses()? { self.read(WITNESSED) } else { None };
+        let note = witnessed.or_else(|| self.read(CHECKPOINT)).ok_or_else(missing)?;
+        let signer = self.trust.needed(&note)?;
+        Ok((note, signer))
     }
 }
 
@@ -133,32 +144,34 @@ fn fetch(folder: &Path) -> impl Fn(&tlog::TilePath) -> Option<Vec<u8>> {
 }
 
 fn population(which: &Which) -> Result<Standing, Ended> {
-    let note = which.note()?;
-    let signer = which.trust.needed(&note)?;
+    let (note, signer) = which.headed()?;
     if let Some(undated) = undated(which)? {
         return Ok(undated);
     }
     let mut counted = Population::new(which.filter());
-    let published = match walk(&note, &signer.key, fetch(&which.log), |index, leaf, _| counted.take(index, leaf)) {
+    let published = match walk(&note, &signer.trust, fetch(&which.log), |index, leaf, _| counted.take(index, leaf)) {
         Ok(published) => published,
         Err(error) => return Ok(fails(&error, which.json)),
     };
     if let Some(why) = signer.wrong_at(published.last) {
         return Ok(broken(&why, which.json));
     }
-    let counted = counted.of(&published);
+    let mut counted = counted.of(&published);
+    counted.unproven.extend(signer.trust.unproven().map(str::to_owned));
+    if which.trust.demands_witnesses()? {
+        counted.unproven.extend(unwitnessed(&|name: &str| which.read(name), &published.checkpoint));
+    }
     show(&counted.lines(), serde_json::to_value(&counted), which.json);
     Ok(Standing::Holds)
 }
 
 fn sample(args: &Sample) -> Result<Standing, Ended> {
     let which = &args.which;
-    let note = which.note()?;
-    let signer = which.trust.needed(&note)?;
+    let (note, signer) = which.headed()?;
     if let Some(undated) = undated(which)? {
         return Ok(undated);
     }
-    let drawn = Request::draw(&note, &signer.key, fetch(&which.log), &args.seed, args.n, which.filter());
+    let drawn = Request::draw(&note, &signer.trust, fetch(&which.log), &args.seed, args.n, which.filter());
     let request = match drawn {
         Ok(request) => request,
         Err(RequestError::Log(error)) => return Ok(fails(&error, which.json)),
@@ -167,7 +180,9 @@ fn sample(args: &Sample) -> Result<Standing, Ended> {
     if let Some(file) = &args.output {
         fs::write(file, request.to_json()).map_err(|e| unusable(file, &e))?;
     }
-    show(&request.lines(), serde_json::to_value(&request), which.json);
+    let checks = open(&note, &signer.trust).map(|(_, checks)| checks).unwrap_or_default();
+    let lines = [checked(&checks), request.lines()].concat();
+    show(&lines, serde_json::to_value(&request), which.json);
     Ok(Standing::Holds)
 }
 
@@ -176,12 +191,9 @@ fn tell(args: &Evidence) -> Result<Standing, Ended> {
     let archive = Archive::from_bytes(&bytes).map_err(|e| Ended::Unusable(e.code(), e.to_string()))?;
     let signer = args.trust.needed(&archive.checkpoint)?;
     let request = args.request.as_deref().map(requested).transpose()?;
-    let mut own = Bundles::new();
-    for folder in &args.policies {
-        own.add(policies::read(folder).map_err(|why| Ended::Unusable(Code::FileUnusable, why))?);
-    }
+    let own = policies::all(&args.policies).map_err(|why| Ended::Unusable(Code::FileUnusable, why))?;
     let held = match (&args.log, &request) {
-        (Some(log), Some(request)) => match Held::by(request, &archive, &signer.key, fetch(log)) {
+        (Some(log), Some(request)) => match Held::by(request, &archive, &signer.trust, fetch(log)) {
             Ok(held) => Some(held),
             Err(error) => return Ok(fails(&error, args.json)),
         },
@@ -196,7 +208,7 @@ fn tell(args: &Evidence) -> Result<Standing, Ended> {
             return Ok(undated);
         }
     }
-    let told = reconstruct(&archive, &signer.key, own, request.as_ref(), held.as_ref());
+    let told = reconstruct(&archive, &signer.trust, own, request.as_ref(), held.as_ref());
     let standing = told.standing();
     print(&told, standing, args.json);
     Ok(standing)
@@ -205,7 +217,7 @@ fn tell(args: &Evidence) -> Result<Standing, Ended> {
 /// Says how a log stands that none of the authorities has dated which the reader demands; `None` if one has, or none must.
 fn undated(which: &Which) -> Result<Option<Standing>, Ended> {
     let Some(dated_by) = which.trust.authorities()? else { return Ok(None) };
-    let read = |name: &str| fs::read(which.log.join(name)).ok();
+    let read = |name: &str| which.read(name);
     let trust = which.trust.trust_for(&which.log)?;
     let mut report = published::check(&read, &trust, &[]).unwrap_or_default();
     stamped::of_log(&read, &dated_by, &mut report);

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use evidence::{Archive, Authorities, Standing, Trust, stamped};
-use replay::{Bundles, DecisionReport, Replayed, Report, archive};
+use replay::audit::words;
+use replay::{DecisionReport, Replayed, Report, archive};
 use types::Code;
 
 use crate::Ended;
@@ -30,13 +31,10 @@ pub(crate) fn check(
         Ok(bundle) => bundle,
         Err(error) => return Ended::Unusable(error.code(), error.to_string()),
     };
-    let mut own = Bundles::new();
-    for folder in folders {
-        match policies::read(folder) {
-            Ok(files) => own.add(files),
-            Err(why) => return Ended::Unusable(Code::FileUnusable, why),
-        }
-    }
+    let own = match policies::all(folders) {
+        Ok(own) => own,
+        Err(why) => return Ended::Unusable(Code::FileUnusable, why),
+    };
     let mut report = archive(&bundle, trust, own);
     stamped::of_bundle(&bundle, dated_by, &mut report.evidence);
     let (signature, claim) = (report.signature_standing(), report.claim_standing());
@@ -62,7 +60,13 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
         say(&format!("log        {origin}, {size} records"));
     }
     let custody = &evidence.custody;
-    say(&format!("made       by {} with {} (their word)", custody.by, custody.program));
+    say(&format!("made       {} by {} with {} (their word)", words::time(custody.at), custody.by, custody.program));
+    for key in &custody.keys {
+        say(&format!("{:<10} {} ({})", key.role.as_str(), key.fingerprint, key.name()));
+    }
+    if custody.keys.is_empty() {
+        say("keys       none are named");
+    }
     say(&format!("signature  {}", word(signature)));
     say(&format!("claim      {}", word(claim)));
     say("");
@@ -83,7 +87,7 @@ fn tell(report: &Report, signature: Standing, claim: Standing) {
 }
 
 /// Says how a decision came out when it was computed again, and on whose word its facts rest.
-fn decision(decision: &DecisionReport) {
+pub(crate) fn decision(decision: &DecisionReport) {
     let claim = format!("record {}: the decision, computed again from its facts", decision.index);
     let word = match &decision.replayed {
         Replayed::Differs(_) => "DIFFERS",

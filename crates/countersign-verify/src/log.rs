@@ -30,6 +30,7 @@ pub(crate) fn check(
     let Some(mut report) = published::check(&read, trust, &kept) else {
         return Ended::Unusable(Code::EvidenceMissing, format!("`{}` holds no checkpoint", folder.display()));
     };
+    report.unproven.push("decisions: contents not here".to_owned());
     if let Some(dated_by) = dated_by {
         stamped::of_log(&read, dated_by, &mut report);
     }

@@ -1,17 +1,19 @@
-//! Checking the archive of a closed log, as a file or as a folder, and that the next log goes on from it.
+//! Checking the archive of a closed log, as a file or as a folder, its decisions, and that the next log goes on from it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use evidence::log_archive::{self, Asked, Contents, MANIFEST};
+use evidence::verify::Check;
 use evidence::{Authorities, LogArchiveReader, LogArchiveReport, Standing, Trust, stamped};
 use policy::BundleFiles;
+use replay::{Bundles, Decisions};
 use serde_json::json;
 use types::Code;
 
 use crate::told::{code, line, say, say_json};
-use crate::{Args, Ended};
+use crate::{Args, Ended, bundle, policies};
 
 /// Returns a file by its name.
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
@@ -47,9 +49,10 @@ pub(crate) fn is_one(path: &Path) -> bool {
     Files::open(path).is_some_and(|files| files.read(MANIFEST).is_some())
 }
 
-/// Checks an archive for a reader who trusts somebody; `next` is the published log that comes after, or its archive.
+/// Checks an archive for a reader who trusts somebody. With `--next` the published log that comes after is checked too, or its
+/// archive; the policy bundles of `--policy-bundle` are those that the reader has from elsewhere.
 pub(crate) fn check(path: &Path, trust: &Trust, dated_by: Option<&Authorities>, args: &Args) -> Ended {
-    let (next, json) = (args.next.as_deref(), args.json);
+    let (next, folders, json) = (args.next.as_deref(), &args.policies, args.json);
     if *trust == Trust::Nobody {
         let why = "an archive is checked against a key you trust: give --key, --trust or --policy";
         return Ended::Unusable(Code::UsageInvalid, why.into());
@@ -62,6 +65,10 @@ pub(crate) fn check(path: &Path, trust: &Trust, dated_by: Option<&Authorities>, 
             None => return unusable(path),
             after => after,
         },
+    };
+    let own = match policies::all(folders) {
+        Ok(own) => own,
+        Err(why) => return Ended::Unusable(Code::FileUnusable, why),
     };
     let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
     let read = |name: &str| files.read(name);
@@ -78,16 +85,38 @@ pub(crate) fn check(path: &Path, trust: &Trust, dated_by: Option<&Authorities>, 
     if let Some(dated_by) = dated_by {
         stamped::of_log(&read, dated_by, &mut report.log);
     }
+    let decisions = decided(&read, &mut report, own);
     let standing = report.standing();
     if json {
-        say_json(&json!({ "standing": standing, "code": code(standing), "reason": report.reason(), "report": report }));
+        let (code, reason) = (code(standing), report.reason());
+        say_json(
+            &json!({ "standing": standing, "code": code, "reason": reason, "report": report, "decisions": decisions }),
+        );
     } else {
-        tell(&report, standing);
+        tell(&report, decisions.as_ref(), standing);
     }
     Ended::Checked(standing)
 }
 
-fn tell(report: &LogArchiveReport, standing: Standing) {
+/// Computes the decisions again, if all else holds and their contents are open, and says in the report how they came out.
+fn decided(read: Read<'_>, report: &mut LogArchiveReport, own: Bundles) -> Option<Decisions> {
+    if report.standing() != Standing::Holds {
+        return None;
+    }
+    let Some(decisions) = replay::log_archive(read, &report.manifest, own) else {
+        let why =
+            if report.manifest.contents == Contents::Sealed { "contents are sealed" } else { "contents not here" };
+        report.log.unproven.push(format!("decisions: {why}"));
+        return None;
+    };
+    let Decisions { decisions: all, equal, differs, erased, missing, .. } = decisions;
+    let claim = format!("every decision comes out the same when it is computed again: {equal} of {all} do");
+    let others = (equal < all).then(|| format!("{differs} differ, {missing} miss what they need, {erased} are erased"));
+    report.checks.push(Check { claim, standing: decisions.standing(), detail: others, reason: decisions.reason() });
+    Some(decisions)
+}
+
+fn tell(report: &LogArchiveReport, decisions: Option<&Decisions>, standing: Standing) {
     let manifest = &report.manifest;
     say(&format!("archive    log {}, {} records", manifest.origin, manifest.size));
     let custody = &manifest.custody;
@@ -98,6 +127,10 @@ fn tell(report: &LogArchiveReport, standing: Standing) {
         custody.program
     ));
     report.log.checks.iter().chain(&report.checks).for_each(line);
+    decisions.iter().flat_map(|decisions| &decisions.others).for_each(bundle::decision);
+    for (source, count) in decisions.iter().flat_map(|decisions| &decisions.told_by) {
+        say(&format!("           {count} decisions rest on facts from {source}"));
+    }
     if manifest.contents == Contents::Left {
         say("not proved what the records say: no contents are in the archive");
     }

@@ -150,7 +150,7 @@ impl Args {
         let options = [
             ("--earlier", !self.earlier.is_empty(), is_log),
             ("--next", self.next.is_some(), kind == Kind::LogArchive),
-            ("--policy-bundle", !self.policies.is_empty(), kind == Kind::Bundle),
+            ("--policy-bundle", !self.policies.is_empty(), matches!(kind, Kind::Bundle | Kind::LogArchive)),
             ("--log-key", self.log_key.is_some(), kind == Kind::Receipt),
             ("--leaf", self.leaf.is_some(), kind == Kind::Receipt),
             ("--timestamp", self.timestamp.is_some(), kind == Kind::Receipt),

@@ -2,16 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use policy::BundleFiles;
+use replay::Bundles;
+
+/// Reads the policy bundles in some folders.
+///
+/// # Errors
+///
+/// A text that says which file cannot be read.
+pub(crate) fn all(folders: &[PathBuf]) -> Result<Bundles, String> {
+    let mut all = Bundles::new();
+    for folder in folders {
+        all.add(read(folder)?);
+    }
+    Ok(all)
+}
 
 /// Reads the files of a policy bundle; hidden files and folders are left out.
 ///
 /// # Errors
 ///
 /// A text that says which file cannot be read.
-pub(crate) fn read(folder: &Path) -> Result<BundleFiles, String> {
+fn read(folder: &Path) -> Result<BundleFiles, String> {
     let mut files = BTreeMap::new();
     collect(folder, "", &mut files)?;
     Ok(BundleFiles(files))

@@ -88,7 +88,8 @@ pub(crate) fn is_one(path: &Path) -> bool {
 /// - `dated_by`: the authorities one of which must have dated it, if the reader demands that.
 pub(crate) fn check(args: &Args, path: &Path, key: Option<&VerifierKey>, dated_by: Option<&Authorities>) -> Ended {
     let Some(key) = key else {
-        return Ended::Unusable(Code::UsageInvalid, "a receipt is checked against a key you trust: give --key".into());
+        let why = "a receipt is checked against a key you trust, not against a quorum: give --key";
+        return Ended::Unusable(Code::UsageInvalid, why.into());
     };
     let log_key = match args.log_key.as_deref().map(str::parse::<VerifierKey>).transpose() {
         Ok(log_key) => log_key,

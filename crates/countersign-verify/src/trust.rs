@@ -1,4 +1,4 @@
-//! The key that evidence is checked against: given on the command line, or in a trust root.
+//! Whom evidence is checked against: a key or a policy given on the command line, or a trust root.
 
 use std::path::{Path, PathBuf};
 
@@ -30,10 +30,10 @@ pub(crate) struct TrustArgs {
     tsa_roots: Option<PathBuf>,
 }
 
-/// Is the key that signed what is checked, and the time it is good for.
+/// Is whom the reader trusts with what is checked, and the time the key that signed it is good for.
 pub(crate) struct Signer {
-    /// The key.
-    pub(crate) key: VerifierKey,
+    /// The log's keys, and the witnesses that must have cosigned.
+    pub(crate) trust: Trust,
     trusted: Option<TrustedKey>,
 }
 
@@ -47,23 +47,27 @@ impl Signer {
 }
 
 impl TrustArgs {
-    /// Returns the key for a checkpoint; `None` if the reader trusts none.
+    /// Returns whom the reader trusts with a checkpoint; `None` if it is nobody.
     ///
     /// # Errors
     ///
-    /// That the key or the file cannot be used.
+    /// That the key, the policy or the trust root cannot be used.
     pub(crate) fn signer(&self, note: &[u8]) -> Result<Option<Signer>, Ended> {
+        if let Some(file) = &self.policy {
+            return Ok(Some(Signer { trust: Trust::Policy(policy(file)?), trusted: None }));
+        }
         let Some(file) = &self.trust else {
             let key = self.key.as_deref().map(str::parse::<VerifierKey>).transpose();
             let key = key.map_err(|e| Ended::Unusable(Code::UsageInvalid, format!("the key cannot be used: {e}")))?;
-            return Ok(key.map(|key| Signer { key, trusted: None }));
+            return Ok(key.map(|key| Signer { trust: Trust::Key(key), trusted: None }));
         };
         let root = read(file)?;
         // If none of them signed it, any of them will say so.
         let signed = root.signer(note).ok();
         let first = || root.keys.first().and_then(|trusted| Some((trusted.key.parse().ok()?, trusted)));
-        let signer = signed.or_else(first).map(|(key, trusted)| Signer { key, trusted: Some(trusted.clone()) });
-        Ok(signer)
+        let demanded = root.witness_policy().ok().flatten();
+        let trust = |key| demanded.map_or(Trust::Key(key), Trust::Policy);
+        Ok(signed.or_else(first).map(|(key, trusted)| Signer { trust: trust(key), trusted: Some(trusted.clone()) }))
     }
 
     /// Returns the authorities one of which must have dated what is checked, from the command line or the trust root;
@@ -82,13 +86,23 @@ impl TrustArgs {
         Authorities::from_pem(&text).map(Some).map_err(|e| unusable(e.to_string()))
     }
 
-    /// Returns the key for a checkpoint.
+    /// Says whether a quorum of witnesses is demanded, by a policy or by the trust root.
     ///
     /// # Errors
     ///
-    /// That there is none, or cannot be used.
+    /// That the trust root cannot be used.
+    pub(crate) fn demands_witnesses(&self) -> Result<bool, Ended> {
+        let root = self.trust.as_deref().map(read).transpose()?;
+        Ok(self.policy.is_some() || root.is_some_and(|root| root.witnesses.is_some()))
+    }
+
+    /// Returns whom the reader trusts with a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// That it is nobody, or as [`TrustArgs::signer`].
     pub(crate) fn needed(&self, note: &[u8]) -> Result<Signer, Ended> {
-        let why = "an audit needs a key you trust: give --trust or --key";
+        let why = "an audit needs a key you trust: give --trust, --policy or --key";
         self.signer(note)?.ok_or_else(|| Ended::Unusable(Code::UsageInvalid, why.to_owned()))
     }
 
@@ -96,11 +110,8 @@ impl TrustArgs {
     ///
     /// # Errors
     ///
-    /// As [`TrustArgs::signer`], or that the policy cannot be used.
+    /// As [`TrustArgs::signer`].
     pub(crate) fn trust_for(&self, path: &Path) -> Result<Trust, Ended> {
-        if let Some(file) = &self.policy {
-            return policy(file).map(Trust::Policy);
-        }
         let note = if self.trust.is_none() {
             Vec::new()
         } else if path.is_dir() || crate::log_archive::is_one(path) {
@@ -110,7 +121,7 @@ impl TrustArgs {
             let bytes = std::fs::read(path).unwrap_or_default();
             Archive::from_bytes(&bytes).map(|archive| archive.checkpoint).unwrap_or_default()
         };
-        Ok(self.signer(&note)?.map_or(Trust::Nobody, |signer| Trust::Key(signer.key)))
+        Ok(self.signer(&note)?.map_or(Trust::Nobody, |signer| signer.trust))
     }
 }
 
@@ -125,15 +136,11 @@ fn policy(file: &Path) -> Result<TrustPolicy, Ended> {
 ///
 /// # Errors
 ///
-/// That it cannot be read or does not hold together, or demands what this program cannot check.
+/// That it cannot be read or does not hold together.
 fn read(file: &Path) -> Result<TrustRoot, Ended> {
     let unusable = |why: String| Ended::Unusable(Code::FileUnusable, format!("`{}`: {why}", file.display()));
     let bytes = std::fs::read(file).map_err(|e| unusable(e.to_string()))?;
-    let root = TrustRoot::from_json(&bytes).map_err(|e| unusable(e.to_string()))?;
-    if root.witnesses.is_some() {
-        return Err(unusable("it demands witnesses, which this program cannot check".to_owned()));
-    }
-    Ok(root)
+    TrustRoot::from_json(&bytes).map_err(|e| unusable(e.to_string()))
 }
 
 /// Shows what a trust root says, for its reader to compare with what the operator reads out.
@@ -150,6 +157,14 @@ pub(crate) fn show(file: &Path, json: bool) -> Result<(), Ended> {
         say(&format!("fingerprint  {}", key.fingerprint));
         say(&format!("good         from {} until {}", time(key.from, "the beginning"), time(key.until, "now")));
     }
+    for witness in &root.witness_keys {
+        say(&format!("witness      {} {}", witness.name, witness.key));
+        say(&format!("fingerprint  {}", witness.fingerprint));
+    }
+    let not_witness = |line: &&str| !line.starts_with("witness ");
+    for rule in root.witnesses.iter().flat_map(|policy| policy.lines().filter(not_witness)) {
+        say(&format!("demanded     {rule}"));
+    }
     for (name, fingerprint) in root.authorities().ok().flatten().iter().flat_map(Authorities::fingerprints) {
         say(&format!("dated by     {name}"));
         say(&format!("SHA-256      {fingerprint}"));
@@ -159,6 +174,8 @@ pub(crate) fn show(file: &Path, json: bool) -> Result<(), Ended> {
         replay::audit::words::name(&root.made.by),
         root.made.program
     ));
-    say("compare the fingerprint with what the operator reads to you; the file alone proves nothing");
+    say(
+        "compare each fingerprint with what the operator, and each witness, reads to you; the file alone proves nothing",
+    );
     Ok(())
 }

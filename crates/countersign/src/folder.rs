@@ -212,12 +212,18 @@ impl Folders {
     ///
     /// `keys-unusable` if its file is missing or malformed; `file-unusable` if it cannot be read.
     pub fn statement_key(&self) -> Result<SignerKey, CliError> {
-        let unusable = |why: &str| {
-            CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{STATEMENT_KEY}` is {why}"))
-        };
-        let missing = || unusable("missing").hint("`countersign up` makes one");
-        let text = self.read_key(STATEMENT_KEY)?.ok_or_else(missing)?;
-        SignerKey::from_secret_text(&text).map_err(|_| unusable("malformed"))
+        let missing = || key_file("missing").hint("`countersign up` makes one");
+        self.statement_key_there()?.ok_or_else(missing)
+    }
+
+    /// Opens the key that signs receipts and statements; `None` if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// `keys-unusable` if its file is malformed; `file-unusable` if it cannot be read.
+    pub fn statement_key_there(&self) -> Result<Option<SignerKey>, CliError> {
+        let text = self.read_key(STATEMENT_KEY)?;
+        text.map(|text| SignerKey::from_secret_text(&text).map_err(|_| key_file("malformed"))).transpose()
     }
 
     /// Makes the statement key, also beside a journal that is older: nothing that is there depends on it.
@@ -290,14 +296,23 @@ impl Folders {
         }
     }
 
+    /// Reads the text of the policy that names the log's witnesses; `None` if the keys folder holds none.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if it cannot be read.
+    pub fn witness_text(&self) -> Result<Option<String>, CliError> {
+        Ok(self.read_key(WITNESSES)?.map(|text| format!("{text}\n")))
+    }
+
     /// Reads the policy that names the log's witnesses; `None` if the keys folder holds none.
     ///
     /// # Errors
     ///
     /// `file-unusable` if it cannot be read, `usage-invalid` if it is no policy.
     pub fn witnesses(&self) -> Result<Option<TrustPolicy>, CliError> {
-        let Some(text) = self.read_key(WITNESSES)? else { return Ok(None) };
-        let policy = TrustPolicy::parse(format!("{text}\n").as_bytes());
+        let Some(text) = self.witness_text()? else { return Ok(None) };
+        let policy = TrustPolicy::parse(text.as_bytes());
         policy.map(Some).map_err(|e| CliError::usage(format!("`{}`: {e}", self.keys.join(WITNESSES).display())))
     }
 
@@ -349,6 +364,11 @@ impl Folders {
             tracing::debug!(%error, "nothing said where the server listened");
         }
     }
+}
+
+/// Says what is wrong with the file of the statement key.
+fn key_file(why: &str) -> CliError {
+    CliError::new(Exit::Failed, Code::KeysUnusable, format!("the key file `{STATEMENT_KEY}` is {why}"))
 }
 
 /// Reads the files of a bundle folder; hidden files and folders are left out.

@@ -3,7 +3,7 @@
 //! A ZIP whose entries are stored, not compressed: `manifest.json`, `checkpoint`, and per record
 //! `records/INDEX.leaf`, `records/INDEX.tlog-proof` (C2SP) and, unless erased, `records/INDEX.disclosure`; per policy
 //! bundle that is included, `bundles/DIGEST.json` with the text of each of its files. `timestamp.tst` is an authority's
-//! time-stamp of `checkpoint`, where there is one.
+//! time-stamp of `checkpoint`, where there is one, and `custody.dsse` what the statement key has signed of `manifest.json`.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -11,17 +11,21 @@ use std::io::{Cursor, Read as _, Write as _};
 use serde::{Deserialize, Serialize};
 use tlog::hash::Hash;
 use tlog::{LogProof, write_log_proof};
-use types::{Digest, Millis, cbor};
+use types::{Digest, cbor};
 use zip::write::SimpleFileOptions;
 
 use crate::about::About;
 use crate::commit::Disclosure;
+pub use crate::custody::Custody;
 
 /// Is the format this code writes and reads.
 pub const FORMAT: &str = "countersign/evidence/1";
 
 /// Is the entry of the time-stamp.
 const TIMESTAMP: &str = "timestamp.tst";
+
+/// Is the entry of the statement key's signature.
+const ATTESTATION: &str = "custody.dsse";
 
 const ENTRY_BYTES_MAX: u64 = 16 << 20;
 const RECORDS_MAX: usize = 100_000;
@@ -45,20 +49,6 @@ pub struct Manifest {
     pub erased: Vec<u64>,
     /// The policy bundles inside, ascending.
     pub bundles: Vec<Digest>,
-}
-
-/// Is the custody statement: how evidence came to be, in the exporter's words. It is not proved by anything.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Custody {
-    /// The program and its version.
-    pub program: String,
-    /// Who ran it.
-    pub by: String,
-    /// When, in milliseconds since the Unix epoch.
-    pub at: Millis,
-    /// The fields, `finding` and `fact` that it did not show.
-    pub withheld: Vec<String>,
 }
 
 /// Holds the files of a policy bundle: text by path.
@@ -90,6 +80,16 @@ pub struct Archive {
     pub bundles: BTreeMap<Digest, PolicyFiles>,
     /// An authority's time-stamp of the checkpoint, where one was made (RFC 3161).
     pub timestamp: Option<Vec<u8>>,
+    /// What the statement key has signed of the manifest, where it has: an in-toto statement in a DSSE envelope.
+    pub attestation: Option<Vec<u8>>,
+}
+
+impl Manifest {
+    /// Writes the manifest as the bundle holds it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Texts and numbers alone, which JSON always has room for.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
 }
 
 /// Says why a file is not a bundle.
@@ -143,11 +143,13 @@ impl Archive {
             zip.start_file(name, stored)?;
             zip.write_all(bytes).map_err(|e| part(name, e))
         };
-        let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(|e| part("manifest.json", e))?;
-        put("manifest.json", &manifest)?;
+        put("manifest.json", &self.manifest.to_bytes())?;
         put("checkpoint", &self.checkpoint)?;
         if let Some(token) = &self.timestamp {
             put(TIMESTAMP, token)?;
+        }
+        if let Some(envelope) = &self.attestation {
+            put(ATTESTATION, envelope)?;
         }
         for (digest, files) in &self.bundles {
             let name = bundle_name(digest);
@@ -171,8 +173,8 @@ impl Archive {
     /// [`ArchiveError`], as described there. Nothing is verified yet: that is [`crate::verify::archive`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArchiveError> {
         let mut parts = Parts { zip: zip::ZipArchive::new(Cursor::new(bytes))?, left: bytes.len() as u64 };
-        let manifest: Manifest =
-            serde_json::from_slice(&parts.required("manifest.json")?).map_err(|e| part("manifest.json", e))?;
+        let text = parts.required("manifest.json")?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| part("manifest.json", e))?;
         if manifest.format != FORMAT {
             return Err(ArchiveError::Format(manifest.format));
         }
@@ -186,7 +188,12 @@ impl Archive {
             manifest.bundles.iter().map(|d| Ok((*d, parts.bundle(d)?))).collect::<Result<_, ArchiveError>>()?;
         let records = manifest.records.iter().map(|i| parts.record(*i, &checkpoint)).collect::<Result<_, _>>()?;
         let timestamp = parts.optional(TIMESTAMP)?;
-        Ok(Self { manifest, checkpoint, records, bundles, timestamp })
+        let attestation = parts.optional(ATTESTATION)?;
+        // What is signed is the text, and what is checked is what was read of it.
+        if attestation.is_some() && text != manifest.to_bytes() {
+            return Err(part("manifest.json", "it is signed, and not written the one way it can be"));
+        }
+        Ok(Self { manifest, checkpoint, records, bundles, timestamp, attestation })
     }
 }
 
@@ -310,6 +317,19 @@ mod tests {
         let entries = [("manifest.json".to_owned(), 0), ("checkpoint".to_owned(), 1)];
         let archive = Archive::from_bytes(&zip_of(&[&manifest(0), b"note"], &entries)).unwrap();
         assert_eq!((archive.checkpoint.as_slice(), archive.records.len()), (b"note".as_slice(), 0));
+    }
+
+    #[test]
+    fn a_signed_manifest_is_written_the_one_way_it_can_be() {
+        let compact = manifest(0);
+        let read: Manifest = serde_json::from_slice(&compact).unwrap();
+        let of = |text: &[u8]| {
+            let entries = [("manifest.json".to_owned(), 0), ("checkpoint".to_owned(), 1), (ATTESTATION.to_owned(), 1)];
+            Archive::from_bytes(&zip_of(&[text, b"note"], &entries))
+        };
+        let error = of(&compact).unwrap_err().to_string();
+        assert!(error.ends_with("it is signed, and not written the one way it can be"), "{error}");
+        assert_eq!(of(&read.to_bytes()).unwrap().attestation.as_deref(), Some(b"note".as_slice()));
     }
 
     #[test]

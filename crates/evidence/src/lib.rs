@@ -14,6 +14,7 @@ pub mod claims;
 pub mod commit;
 pub mod content;
 pub mod cose_receipt;
+pub mod custody;
 pub mod dsse;
 pub mod erasure;
 pub mod keys;

@@ -138,8 +138,11 @@ fn lost((index, event): (&u64, &LogEvent)) -> Option<String> {
     Some(format!("what records {first} to {last} of the log before said: they are LOST, as record {index} admits"))
 }
 
-/// Says how many records are there besides, under a signature that the policy does not take for enough.
-fn unwitnessed(read: &dyn Fn(&str) -> Option<Vec<u8>>, checkpoint: &Checkpoint) -> Option<String> {
+/// Says how many records are there besides, under a signature that the policy does not take for enough; `None` if there
+/// are none.
+///
+/// - `checkpoint`: the one that a quorum has cosigned.
+pub fn unwitnessed(read: &dyn Fn(&str) -> Option<Vec<u8>>, checkpoint: &Checkpoint) -> Option<String> {
     let latest = String::from_utf8(read(CHECKPOINT)?).ok()?;
     let size: u64 = latest.lines().nth(1)?.parse().ok()?;
     let more = size.checked_sub(checkpoint.size).filter(|more| *more > 0)?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tlog::checkpoint::Checkpoint;
 use tlog::key::VerifierKey;
 use tlog::note::Note;
+use tlog::{TrustPolicy, Witness};
 use types::{Digest, Millis};
 
 use crate::timestamp::Authorities;
@@ -59,6 +60,25 @@ impl TrustedKey {
     }
 }
 
+/// Is one witness whose cosignature counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedWitness {
+    /// The name it has in the policy.
+    pub name: String,
+    /// Its verifier key: `NAME+HASH+KEY`.
+    pub key: String,
+    /// SHA-256 of that text, in groups of four hex digits.
+    pub fingerprint: String,
+}
+
+impl TrustedWitness {
+    fn of(witness: &Witness) -> Self {
+        let key = witness.key.to_string();
+        Self { name: String::from_utf8_lossy(&witness.name).into_owned(), fingerprint: fingerprint(&key), key }
+    }
+}
+
 /// Is the whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +92,9 @@ pub struct TrustRoot {
     /// The witnesses that must have cosigned, as the text of a C2SP `tlog-policy`, where any must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnesses: Option<String>,
+    /// The witnesses of that policy with their fingerprints, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness_keys: Vec<TrustedWitness>,
     /// The time-stamping authorities one of which must have vouched for the time, as PEM certificates, where any must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
@@ -118,13 +141,40 @@ impl TrustRoot {
             origin: key.name().to_owned(),
             keys,
             witnesses: None,
+            witness_keys: Vec::new(),
             authorities: None,
             made,
         }
     }
 
+    /// Demands the quorum of a policy of witnesses. Where they are reached, which logs the policy names, and its comments
+    /// stay behind: they are for the operator alone.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Malformed`] if it is no policy.
+    pub fn demanding(mut self, policy: &str) -> Result<Self, TrustError> {
+        self.witnesses = Some(policy.lines().filter_map(handed_over).collect());
+        let policy = self.witness_policy()?;
+        self.witness_keys = policy.iter().flat_map(TrustPolicy::witnesses).map(TrustedWitness::of).collect();
+        Ok(self)
+    }
+
+    /// Returns the policy that this log's checkpoints must satisfy; `None` if no witness must have cosigned.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Malformed`] if its text is no policy.
+    pub fn witness_policy(&self) -> Result<Option<TrustPolicy>, TrustError> {
+        let read = |text: &String| TrustPolicy::parse(text.as_bytes());
+        let policy = self.witnesses.as_ref().map(read).transpose();
+        let policy = policy.map_err(|error| TrustError::Malformed(format!("its witnesses: {error}")))?;
+        Ok(policy.map(|policy| policy.for_logs(self.keys.iter().filter_map(|trusted| trusted.key.parse().ok()))))
+    }
+
     /// Reads a trust root strictly: no field it does not know, every key readable and of this log, every fingerprint that
-    /// of its key, no key twice, every certificate of an authority readable, no validity that ends before it begins.
+    /// of its key, no key twice, the witnesses those of its policy, every certificate of an authority readable, no validity
+    /// that ends before it begins.
     ///
     /// # Errors
     ///
@@ -148,6 +198,7 @@ impl TrustRoot {
                 return Err(malformed("it has a key twice"));
             }
         }
+        root.check_witnesses()?;
         root.authorities()?;
         Ok(root)
     }
@@ -160,6 +211,23 @@ impl TrustRoot {
     pub fn authorities(&self) -> Result<Option<Authorities>, TrustError> {
         let read = |text: &String| Authorities::from_pem(text.as_bytes());
         self.authorities.as_ref().map(read).transpose().map_err(|error| TrustError::Malformed(error.to_string()))
+    }
+
+    fn check_witnesses(&self) -> Result<(), TrustError> {
+        let policy = self.witness_policy()?;
+        let expected: Vec<_> = policy.iter().flat_map(TrustPolicy::witnesses).map(TrustedWitness::of).collect();
+        if expected == self.witness_keys {
+            return Ok(());
+        }
+        let named = expected.iter().zip(&self.witness_keys);
+        let mut swapped = named.filter(|(own, found)| own.key == found.key && own.fingerprint != found.fingerprint);
+        Err(swapped.next().map_or_else(
+            || TrustError::Malformed("the witnesses it gives fingerprints of are not those of its policy".to_owned()),
+            |(own, found)| TrustError::Fingerprint {
+                found: found.fingerprint.clone(),
+                expected: own.fingerprint.clone(),
+            },
+        ))
     }
 
     fn check(&self, trusted: &TrustedKey) -> Result<(), TrustError> {
@@ -200,6 +268,17 @@ impl TrustRoot {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
+    }
+}
+
+/// Returns a line of a policy as a reader gets it; `None` if it is none of theirs.
+fn handed_over(line: &str) -> Option<String> {
+    let items: Vec<&str> = line.split([' ', '\t']).filter(|item| !item.is_empty()).collect();
+    match items.as_slice() {
+        ["witness", name, key, ..] => Some(format!("witness {name} {key}\n")),
+        ["log", ..] | [] => None,
+        [first, ..] if first.starts_with('#') => None,
+        _ => Some(format!("{}\n", items.join(" "))),
     }
 }
 
@@ -273,6 +352,30 @@ mod tests {
             v["keys"][0]["until"] = 9.into();
         });
         assert!(backwards.contains("it ends before it begins"), "{backwards}");
+    }
+
+    #[test]
+    fn witnesses_are_handed_over_with_their_fingerprints_and_without_their_addresses() {
+        let witness = tlog::CosignerKey::ed25519("witness.example/w", &[7; 32]).unwrap();
+        let key = witness.verifier().to_string();
+        let text = format!("# ours\nlog {}\nwitness\tw {key} http://10.0.0.1:7719\nquorum w", signer(3).verifier());
+        let root = root().demanding(&text).unwrap();
+        assert_eq!(root.witnesses.as_deref(), Some(format!("witness w {key}\nquorum w\n").as_str()));
+        assert_eq!(root.witness_keys[0].fingerprint, fingerprint(&key));
+        let read = TrustRoot::from_json(root.to_json().as_bytes()).unwrap();
+        assert_eq!(read, root);
+        let policy = read.witness_policy().unwrap().unwrap();
+        assert_eq!(policy.logs().iter().map(|log| &log.key).collect::<Vec<_>>(), [signer(1).verifier()]);
+        assert!(matches!(policy.open(&note(&signer(1))), Err(tlog::TrustError::NoQuorum { valid: 0 })));
+        let refused = |change: fn(&mut TrustRoot)| {
+            let mut other = root.clone();
+            change(&mut other);
+            TrustRoot::from_json(other.to_json().as_bytes()).unwrap_err().to_string()
+        };
+        assert!(refused(|root| root.witness_keys[0].fingerprint = "ba78".into()).starts_with("the fingerprint `ba78`"));
+        assert!(refused(|root| root.witness_keys.clear()).contains("are not those of its policy"));
+        assert!(refused(|root| root.witnesses = None).contains("are not those of its policy"));
+        assert!(refused(|root| root.witnesses = Some("quorum w\n".into())).contains("its witnesses: line 1"));
     }
 
     #[test]

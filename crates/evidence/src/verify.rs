@@ -9,10 +9,11 @@ use serde::Serialize;
 use tlog::checkpoint::Checkpoint;
 
 use crate::about::About;
-use crate::archive::{Archive, ArchivedRecord, Custody};
+use crate::archive::{Archive, ArchivedRecord};
 use crate::claims::{self, Read};
 use crate::commit;
 use crate::content::Field;
+use crate::custody::{self, Custody};
 use crate::leaf::Leaf;
 use crate::trust::Trust;
 
@@ -114,6 +115,11 @@ impl Report {
         worst(self.claims.iter())
     }
 
+    /// Returns the standing of one claim; missing if it was not judged.
+    pub fn claim_standing_of(&self, claim: &str) -> Standing {
+        worst(self.claims.iter().filter(|check| check.claim == claim))
+    }
+
     /// Returns every check: of the signature, of each record, of the claims.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         let records = self.records.iter().flat_map(|record| &record.checks);
@@ -156,13 +162,14 @@ pub fn archive<'a>(bundle: &'a Archive, trust: &Trust) -> (Report, Vec<Read<'a>>
     let mut report = Report {
         about: about.clone(),
         custody: bundle.manifest.custody.clone(),
-        unproven: std::iter::once(about.unproven()).chain(trust.unproven()).collect(),
+        unproven: vec![about.unproven(), custody::unproven(&bundle.manifest.custody)],
         origin: None,
         size: None,
         signature: Vec::new(),
         claims: Vec::new(),
         records: Vec::new(),
     };
+    report.unproven.extend(trust.unproven());
     let (checks, root) = trust.open(&bundle.checkpoint, &bundle.manifest.log_key);
     report.signature = checks;
     report.origin = root.as_ref().map(|checkpoint| checkpoint.origin.clone());
@@ -176,6 +183,7 @@ pub fn archive<'a>(bundle: &'a Archive, trust: &Trust) -> (Report, Vec<Read<'a>>
         read.extend(leaf.map(|leaf| Read { index: record.index, bytes: &record.leaf, leaf, shown, erased }));
     }
     report.claims = claims::of(about, &read);
+    report.claims.extend(custody::checks(bundle));
     (report, read)
 }
 
@@ -283,7 +291,14 @@ mod tests {
             bundles: Vec::new(),
         };
         let bundles = BTreeMap::new();
-        Archive { manifest, checkpoint: Vec::new(), records: records.collect(), bundles, timestamp: None }
+        Archive {
+            manifest,
+            checkpoint: Vec::new(),
+            records: records.collect(),
+            bundles,
+            timestamp: None,
+            attestation: None,
+        }
     }
 
     #[test]

@@ -328,6 +328,7 @@ impl History {
             records: Vec::new(),
             bundles: BTreeMap::new(),
             timestamp,
+            attestation: None,
         };
         let open = |name: &str| !custody.withheld.iter().any(|withheld| withheld == name);
         for index in indices {

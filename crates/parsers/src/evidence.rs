@@ -193,6 +193,7 @@ pub(crate) fn sound() -> &'static Archive {
             records: records.collect(),
             bundles: BTreeMap::new(),
             timestamp: None,
+            attestation: None,
         }
     })
 }

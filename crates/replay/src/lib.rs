@@ -12,9 +12,11 @@ pub mod derived;
 pub mod fold;
 pub mod incident;
 pub mod judge;
+pub mod log_archive;
 pub mod report;
 pub mod state;
 
 pub use again::{Replayed, decision, record};
 pub use bundles::Bundles;
+pub use log_archive::{Decisions, log_archive};
 pub use report::{DecisionReport, Report, archive};

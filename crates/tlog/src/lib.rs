@@ -40,6 +40,6 @@ pub use proof::{ProofError, inclusion_root, verify_consistency, verify_inclusion
 pub use prove::{HashReader, ProveError, ReadError, prove_consistency, prove_inclusion, tree_root};
 pub use tile::{TileError, TileLevel, TilePath, bundles_between, decode_tile, encode_tile, tile_from, tiles_between};
 pub use tile_reader::TileReader;
-pub use trust_policy::{Cosigned, TrustError, TrustPolicy, Trusted};
+pub use trust_policy::{Cosigned, TrustError, TrustPolicy, Trusted, Witness};
 pub use witness::{Pending, Persisted, Refusal, StateError, WitnessedLog};
 pub use witness_request::{AddCheckpoint, RequestError};

@@ -121,6 +121,13 @@ impl TrustPolicy {
         self
     }
 
+    /// Returns the policy for logs of these keys alone, whichever its text names.
+    #[must_use]
+    pub fn for_logs(mut self, keys: impl IntoIterator<Item = VerifierKey>) -> Self {
+        self.logs = keys.into_iter().map(|key| Log { key, url: None }).collect();
+        self
+    }
+
     /// Returns the logs, in the order of the policy.
     pub fn logs(&self) -> &[Log] {
         &self.logs

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_control::audit::answer;
 use countersign_control::export::custody;
 use evidence::archive::Custody;
-use evidence::{Archive, Leaf, RecordKind, Standing};
+use evidence::{Archive, Leaf, RecordKind, Standing, Trust};
 use ledger::history::Entry;
 use replay::Bundles;
 use replay::audit::{
@@ -73,8 +73,12 @@ impl Auditor {
         std::fs::read(self.log.path().join(path.to_string())).ok()
     }
 
+    fn trust(&self) -> Trust {
+        Trust::Key(self.key.clone())
+    }
+
     fn walk(&self, visit: impl FnMut(u64, &Leaf, &[u8])) -> Published {
-        walk(&self.note(), &self.key, |path| self.fetch(path), visit).unwrap()
+        walk(&self.note(), &self.trust(), |path| self.fetch(path), visit).unwrap()
     }
 
     fn population(&self, filter: Filter) -> Population {
@@ -84,7 +88,7 @@ impl Auditor {
     }
 
     fn draw(&self, seed: &str, n: usize, filter: Filter) -> Request {
-        let drawn = Request::draw(&self.note(), &self.key, |path| self.fetch(path), seed, n, filter).unwrap();
+        let drawn = Request::draw(&self.note(), &self.trust(), |path| self.fetch(path), seed, n, filter).unwrap();
         assert_eq!(Request::from_json(drawn.to_json().as_bytes()).unwrap(), drawn);
         drawn
     }
@@ -94,13 +98,13 @@ impl Auditor {
     }
 
     fn held(&self, request: &Request, archive: &Archive) -> Held {
-        Held::by(request, archive, &self.key, |path| self.fetch(path)).unwrap()
+        Held::by(request, archive, &self.trust(), |path| self.fetch(path)).unwrap()
     }
 
     fn told(&self, request: &Request, archive: &Archive) -> Reconstruction {
         let archive = &Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap();
         let held = self.held(request, archive);
-        reconstruct(archive, &self.key, Bundles::new(), Some(request), Some(&held))
+        reconstruct(archive, &self.trust(), Bundles::new(), Some(request), Some(&held))
     }
 }
 
@@ -233,7 +237,7 @@ async fn without_a_log_of_one_s_own_what_only_it_can_show_rests_on_a_word() {
     let auditor = Auditor::of(&world);
     let request = auditor.all();
     let archive = answered(&world, &request, &[]).await;
-    let told = reconstruct(&archive, &auditor.key, Bundles::new(), Some(&request), None);
+    let told = reconstruct(&archive, &auditor.trust(), Bundles::new(), Some(&request), None);
     assert_eq!(told.standing(), Standing::Holds);
     let drawn = told.statements.iter().find(|s| s.about == "request").unwrap();
     assert!(matches!(drawn.basis, Basis::Judgement { .. }));
@@ -307,7 +311,7 @@ async fn what_no_trusted_key_signed_proves_nothing() {
     let request = auditor.all();
     let archive = answered(&world, &request, &[]).await;
     let stranger = tlog::key::SignerKey::ed25519("testkit.example/log", &[1; 32]).unwrap();
-    let told = reconstruct(&archive, stranger.verifier(), Bundles::new(), Some(&request), None);
+    let told = reconstruct(&archive, &Trust::Key(stranger.verifier().clone()), Bundles::new(), Some(&request), None);
     assert_eq!((told.signature, told.claim()), (Standing::Broken, Standing::Broken));
     assert!(told.decisions.iter().flat_map(|story| &story.statements).all(|s| s.basis != Basis::Proved));
 }

@@ -11,7 +11,7 @@ use evidence::trust_root::Made;
 use replay::audit::Request;
 use serde_json::Value;
 use testkit::World;
-use types::{Millis, OutcomeStatus};
+use types::Millis;
 
 use crate::wish;
 
@@ -26,17 +26,7 @@ struct Desk {
 impl Desk {
     /// Lays out a log without open ends, its key as text and as a trust root.
     async fn new() -> Self {
-        let world = testkit::world().await;
-        let control = &world.control;
-        for tool in ["sre.report", "sre.delete", "sre.restart"] {
-            let decided = control.decide_once(wish(tool), true).await.unwrap();
-            if decided.permit.is_some() {
-                let (agent, action) = ("sre-bot".parse().unwrap(), decided.decision.action);
-                control.report(&agent, action, OutcomeStatus::Done, None, None).await.unwrap();
-            }
-        }
-        let key = control.config().place.keys.log.verifier().to_string();
-        control.publish().unwrap();
+        let (world, key) = crate::settled(&["sre.report", "sre.delete", "sre.restart"]).await;
         let desk = Self { folder: tempfile::tempdir().unwrap(), log: world.folder.path().join("data/log"), key, world };
         desk.trust(|_| ());
         desk
@@ -159,7 +149,7 @@ async fn a_trust_root_that_is_not_the_operator_s_says_so() {
     assert!(code == 2 && said.contains("is not that of its key") && said.contains("file-unusable"), "{said}");
     desk.trust(|root| root.witnesses = Some("quorum 1".to_owned()));
     let (code, said) = desk.on_log("population", &[]);
-    assert!(code == 2 && said.contains("demands witnesses"), "{said}");
+    assert!(code == 2 && said.contains("its witnesses: line 1 of the policy"), "{said}");
     desk.trust(|root| root.keys[0].until = Some(Millis(1)));
     let (code, said) = desk.on_log("population", &[]);
     assert!(code == 1 && said.contains("does not trust then"), "{said}");

@@ -14,9 +14,11 @@ use std::process::Command;
 
 use control::actions::Wish;
 use testkit::World;
-use types::{Arguments, Channel, Claims, Principal};
+use types::{Arguments, Channel, Claims, OutcomeStatus, Principal};
 
 mod audit;
+mod audit_witnessed;
+mod custody;
 mod dated;
 mod log;
 mod one_action;
@@ -45,6 +47,22 @@ pub async fn published() -> (World, String) {
     }
     world.control.publish().unwrap();
     let key = world.control.config().place.keys.log.verifier().to_string();
+    (world, key)
+}
+
+/// Publishes a log in which every permitted action has its outcome, and returns its verifier key's text too.
+pub async fn settled(tools: &[&str]) -> (World, String) {
+    let world = testkit::world().await;
+    let control = &world.control;
+    for tool in tools {
+        let decided = control.decide_once(wish(tool), true).await.unwrap();
+        if decided.permit.is_some() {
+            let (agent, action) = ("sre-bot".parse().unwrap(), decided.decision.action);
+            control.report(&agent, action, OutcomeStatus::Done, None, None).await.unwrap();
+        }
+    }
+    control.publish().unwrap();
+    let key = control.config().place.keys.log.verifier().to_string();
     (world, key)
 }
 

@@ -133,7 +133,7 @@ async fn a_bundle_cannot_paint_over_what_is_said_of_it() {
     painted.manifest.custody.by = "x\nsignature  holds\u{1b}[2J\u{202e}".to_owned();
     fs::write(&path, painted.to_bytes().unwrap()).unwrap();
     let (_, said) = verify(&path, &["--key", &key]);
-    assert!(said.contains("made       by x\\u{a}signature  holds\\u{1b}[2J\\u{202e} with "), "{said}");
+    assert!(said.contains("Z by x\\u{a}signature  holds\\u{1b}[2J\\u{202e} with "), "{said}");
     painted.manifest.format = "\u{1b}[2J".to_owned();
     fs::write(&path, painted.to_bytes().unwrap()).unwrap();
     assert!(!verify(&path, &["--key", &key]).1.contains('\u{1b}'));

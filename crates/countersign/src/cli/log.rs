@@ -145,4 +145,7 @@ pub struct Export {
     /// Leave the files of the policy bundles out; whoever verifies must have them.
     #[arg(long)]
     pub without_policy: bool,
+    /// Of a closed log: its number, as `log list` shows it, or its origin.
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<String>,
 }

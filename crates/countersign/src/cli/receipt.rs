@@ -24,6 +24,9 @@ pub struct Receipt {
     /// Take the first checkpoint after the record that an authority has dated, and write its time-stamp to this file.
     #[arg(long, value_name = "FILE")]
     pub timestamp: Option<PathBuf>,
+    /// Of a closed log: its number, as `log list` shows it, or its origin.
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<String>,
 }
 
 /// Names a record.

@@ -5,7 +5,7 @@ use std::path::Path;
 use control::audit::answer;
 use control::export::custody;
 use evidence::trust_root::Made;
-use evidence::{Archive, Standing, TrustRoot};
+use evidence::{Archive, Standing, Trust, TrustRoot};
 use ledger::{Clock as _, Folder};
 use replay::Bundles;
 use replay::audit::{AuditError, Held, Population, Request, RequestError, reconstruct, walk};
@@ -39,6 +39,9 @@ fn trust_root(folders: &Folders, output: Option<&Path>, timestamps: bool, as_jso
     let custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
     let mut root =
         TrustRoot::of(&keys.log.verifier(), Made { program: custody.program, by: custody.by, at: custody.at });
+    if let Some(policy) = folders.witness_text()? {
+        root = root.demanding(&policy).map_err(|e| CliError::usage(format!("keys/witness.policy: {e}")))?;
+    }
     root.authorities = if timestamps { Some(authorities(folders)?) } else { None };
     let Some(file) = output else {
         output::say(root.to_json().trim_end());
@@ -46,11 +49,15 @@ fn trust_root(folders: &Folders, output: Option<&Path>, timestamps: bool, as_jso
     };
     write(file, root.to_json().as_bytes())?;
     if as_json {
-        output::say_json(&json!({ "file": file, "origin": root.origin, "keys": root.keys }));
+        let (keys, witnesses) = (&root.keys, &root.witness_keys);
+        output::say_json(&json!({ "file": file, "origin": root.origin, "keys": keys, "witnesses": witnesses }));
     } else {
         output::say(file.display());
         root.keys.iter().for_each(|key| output::say(format!("fingerprint  {}", key.fingerprint)));
-        output::tell("Read the fingerprint to the auditor over another road than the file takes.");
+        for witness in &root.witness_keys {
+            output::say(format!("witness      {} {}", witness.name, witness.fingerprint));
+        }
+        output::tell("Read the fingerprints to the auditor over another road than the file takes.");
     }
     Ok(Exit::Done)
 }
@@ -67,6 +74,7 @@ struct Public {
     folder: Folder,
     note: Vec<u8>,
     key: VerifierKey,
+    trust: Trust,
 }
 
 impl Public {
@@ -75,7 +83,8 @@ impl Public {
         let folder = Folder::at(folder);
         let note = folder.read("checkpoint").map_err(|e| CliError::machine(e.to_string()))?;
         let missing = || CliError::new(Exit::Undetermined, Code::EvidenceMissing, "nothing is published yet");
-        Ok(Self { note: note.ok_or_else(missing)?, folder, key })
+        let trust = Trust::Key(key.clone());
+        Ok(Self { note: note.ok_or_else(missing)?, folder, key, trust })
     }
 
     fn fetch(&self, path: &tlog::TilePath) -> Option<Vec<u8>> {
@@ -109,7 +118,7 @@ fn population(folders: &Folders, which: &Which, as_json: bool) -> Done {
     let public = Public::open(folders, which.log.as_deref())?;
     let mut counted = Population::new(which.filter());
     let fetch = |path: &tlog::TilePath| public.fetch(path);
-    let published = walk(&public.note, &public.key, fetch, |index, leaf, _| counted.take(index, leaf))?;
+    let published = walk(&public.note, &public.trust, fetch, |index, leaf, _| counted.take(index, leaf))?;
     let counted = counted.of(&published);
     show(&counted.lines(), serde_json::to_value(&counted), as_json);
     Ok(Exit::Done)
@@ -117,8 +126,8 @@ fn population(folders: &Folders, which: &Which, as_json: bool) -> Done {
 
 fn sample(folders: &Folders, args: &Sample, as_json: bool) -> Done {
     let public = Public::open(folders, args.which.log.as_deref())?;
-    let (key, fetch) = (&public.key, |path: &tlog::TilePath| public.fetch(path));
-    let request = Request::draw(&public.note, key, fetch, &args.seed, args.n, args.which.filter())?;
+    let (trust, fetch) = (&public.trust, |path: &tlog::TilePath| public.fetch(path));
+    let request = Request::draw(&public.note, trust, fetch, &args.seed, args.n, args.which.filter())?;
     if let Some(file) = &args.output {
         write(file, request.to_json().as_bytes())?;
     }
@@ -138,7 +147,8 @@ async fn make(
     let (history, public) = (folders.history_of(log)?, Public::open(folders, log)?);
     let mut custody = custody(&machine::user().unwrap_or_default(), SystemClock.wall());
     custody.withheld = withhold.to_vec();
-    let archive = answer(&history, &public.key, &request, custody).await?;
+    let mut archive = answer(&history, &public.key, &request, custody).await?;
+    export::attest(folders, &mut archive)?;
     Ok((request, archive))
 }
 
@@ -165,9 +175,9 @@ async fn write_answer(
 async fn tell(folders: &Folders, request: &Path, log: Option<&str>, as_json: bool) -> Done {
     let (request, archive) = make(folders, (request, log), &[]).await?;
     let public = Public::open(folders, log)?;
-    let key = &public.key;
-    let held = Held::by(&request, &archive, key, |path| public.fetch(path))?;
-    let told = reconstruct(&archive, key, Bundles::new(), Some(&request), Some(&held));
+    let trust = &public.trust;
+    let held = Held::by(&request, &archive, trust, |path| public.fetch(path))?;
+    let told = reconstruct(&archive, trust, Bundles::new(), Some(&request), Some(&held));
     show(&told.lines(), serde_json::to_value(&told), as_json);
     Ok(match told.standing() {
         Standing::Holds => Exit::Done,

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use control::export::{Order, Wanted, custody, when_published};
-use evidence::Field;
+use evidence::{Archive, Field};
 use ledger::Clock as _;
 use serde_json::json;
+use tlog::TrustPolicy;
+use tlog::key::VerifierKey;
 use types::Millis;
 
 use super::Done;
@@ -19,11 +21,13 @@ use crate::output;
 /// Runs the command.
 pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
     check_fields(&args.withhold)?;
-    let (history, keys) = folders.history()?;
+    let log = args.log.as_deref();
+    let (history, (_, key)) = (folders.history_of(log)?, folders.published_of(log)?);
     let mut custody = custody(&machine::user().unwrap_or_else(|| "an unnamed user".into()), SystemClock.wall());
     custody.withheld = args.withhold.clone();
     let order = Order { wanted: wanted(args, custody.at), with_policy: !args.without_policy, custody };
-    let archive = when_published(&history, &keys.log.verifier(), &order).await?;
+    let mut archive = when_published(&history, &key, &order).await?;
+    attest(folders, &mut archive)?;
     let bytes = archive.to_bytes().map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))?;
     let file = args.output.clone().unwrap_or_else(|| name(&order.wanted));
     std::fs::write(&file, &bytes)
@@ -34,9 +38,22 @@ pub async fn run(folders: &Folders, args: &Export, as_json: bool) -> Done {
         output::say_json(&json!({ "file": file, "about": about, "bytes": bytes.len(), "records": indices }));
     } else {
         output::say(format!("{} ({} bytes, {} records)", file.display(), bytes.len(), indices.len()));
-        output::tell(format!("check it with: countersign-verify {} --key '{}'", file.display(), keys.log.verifier()));
+        output::tell(format!("check it with: countersign-verify {} --key '{}'", file.display(), key));
     }
     Ok(Exit::Done)
+}
+
+/// Names the keys by which a bundle was made, and has the statement key sign that, if there is one.
+///
+/// # Errors
+///
+/// As [`Folders::witnesses`] and [`Folders::statement_key_there`].
+pub fn attest(folders: &Folders, archive: &mut Archive) -> Result<(), CliError> {
+    let policy = folders.witnesses()?;
+    let witnesses = policy.iter().flat_map(TrustPolicy::witnesses);
+    let cosigners: Vec<VerifierKey> = witnesses.map(|witness| witness.key.clone()).collect();
+    let signed = archive.attest(&cosigners, folders.statement_key_there()?.as_ref());
+    signed.map_err(|e| CliError::new(Exit::Failed, e.code(), e.to_string()))
 }
 
 /// Demands that what is to be withheld are names of fields, or `finding` or `fact`.

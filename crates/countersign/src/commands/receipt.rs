@@ -21,17 +21,18 @@ pub async fn run(folders: &Folders, args: &Receipt, as_json: bool) -> Done {
     if as_json && args.output.is_none() {
         return Err(CliError::usage("--json says what was written, so --output must say where"));
     }
-    let (history, keys) = folders.history()?;
+    let log = args.log.as_deref();
+    let (history, (_, log_key)) = (folders.history_of(log)?, folders.published_of(log)?);
     let index = match args.of {
         RecordRef::Index(index) => index,
         RecordRef::Action(action) => last_decision(&history, &action)?,
     };
     let logged = match &args.timestamp {
-        Some(file) => dated(&history, index, &keys.log.verifier(), args.format, file)?,
-        None => logged_when_published(&history, index, &keys.log.verifier()).await?,
+        Some(file) => dated(&history, index, &log_key, args.format, file)?,
+        None => logged_when_published(&history, index, &log_key).await?,
     };
     let (bytes, key) = match args.format {
-        ReceiptFormat::TlogProof => (logged.tlog_proof(), keys.log.verifier().to_string()),
+        ReceiptFormat::TlogProof => (logged.tlog_proof(), log_key.to_string()),
         signed => sign(folders, &logged, signed)?,
     };
     if let Some(file) = &args.leaf {

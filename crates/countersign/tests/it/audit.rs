@@ -43,6 +43,37 @@ fn an_operator_hands_over_counts_draws_answers_and_sees_what_the_auditor_will_se
 }
 
 #[test]
+fn a_trust_root_hands_the_witnesses_over_with_their_fingerprints() {
+    let folder = begun();
+    let dir = folder.path();
+    let keys: Vec<String> = (1..=2)
+        .map(|n| tlog::CosignerKey::ed25519(&format!("witness{n}.example/w"), &[n; 32]).unwrap().verifier().to_string())
+        .collect();
+    let text = format!(
+        "# inside\nwitness w1 {} http://10.0.0.1:7719\nwitness w2 {}\ngroup both all w1 w2\nquorum both",
+        keys[0], keys[1]
+    );
+    fs::write(dir.join("countersign/keys/witness.policy"), &text).unwrap();
+    let said = run(dir, &["audit", "trust-root", "-o", "trust.json"]);
+    let root = TrustRoot::from_json(&fs::read(dir.join("trust.json")).unwrap()).unwrap();
+    let policy = root.witness_policy().unwrap().unwrap();
+    assert!(policy.is_quorum(&[b"w1", b"w2"]) && !policy.is_quorum(&[b"w1"]));
+    assert_eq!(
+        root.witness_keys.iter().map(|witness| &witness.key).collect::<Vec<_>>(),
+        keys.iter().collect::<Vec<_>>()
+    );
+    assert!(said.code == 0 && said.out.contains(&format!("witness      w2 {}", root.witness_keys[1].fingerprint)));
+    assert!(!root.to_json().contains("10.0.0.1") && !root.to_json().contains("inside"), "{}", root.to_json());
+    fs::write(dir.join("countersign/keys/witness.policy"), "witness w1").unwrap();
+    let said = run(dir, &["audit", "trust-root"]);
+    assert!(
+        said.code == 2 && said.err.contains("keys/witness.policy") && said.err.contains("usage-invalid"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_before_anything_is_written() {
     let folder = begun();
     let dir = folder.path();

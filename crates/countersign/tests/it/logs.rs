@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use evidence::log_archive::{self, Asked, ELSEWHERE, Kept, LogArchiveReport};
+use evidence::log_archive::{self, Asked, Contents, ELSEWHERE, Kept, LogArchiveReport, LogManifest};
 use evidence::verify::archive;
-use evidence::{Archive, LogArchiveReader, Standing, Trust};
+use evidence::{
+    Archive, CoseReceipt, Envelope, Leaf, LogArchiveReader, Logged, RecordKind, Standing, Statement, Trust,
+};
 use policy::BundleFiles;
+use replay::Bundles;
 use serde_json::{Value, json};
 use store::Reader;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::SignerKey;
 use tlog::{CosignerKey, TrustPolicy, VerifierKey};
-use types::cbor;
+use types::{Digest, cbor};
 
 use crate::damage::copy;
 use crate::program::{Client, Said, Server, begun, run};
@@ -56,6 +59,35 @@ fn checked(read: &dyn Fn(&str) -> Option<Vec<u8>>, key: &str, next: &Path) -> Op
     let next = |name: &str| fs::read(next.join(name)).ok();
     let trust = Trust::Key(key.parse().unwrap());
     log_archive::check(read, &Asked { next: Some(&next), ..Asked::by(&trust) }, &digest_of)
+}
+
+/// Has evidence and a receipt made of an action that stands in the closed log, which the live one knows nothing of.
+fn exported(dir: &Path, action: &str, key: &str) {
+    for words in [&["log", "export", action][..], &["log", "receipt", action, "--format", "tlog-proof"]] {
+        refused(&run(dir, words), "not-found");
+        refused(&run(dir, &[words, &["--log", "9"]].concat()), "not-found");
+    }
+    let trust = Trust::Key(key.parse().unwrap());
+    let said = done(dir, &["log", "export", action, "--log", "1", "-o", "closed.evidence"]);
+    assert!(said.err.contains(key), "the key it is checked with is the closed log's: {}", said.err);
+    let (report, _) = archive(&Archive::from_bytes(&fs::read(dir.join("closed.evidence")).unwrap()).unwrap(), &trust);
+    assert_eq!(report.signature_standing().and(report.claim_standing()), Standing::Holds, "{report:?}");
+    let statement: VerifierKey = done(dir, &["log", "key", "--statement"]).out.trim().parse().unwrap();
+    for format in ["tlog-proof", "dsse", "cose"] {
+        let words = ["log", "receipt", action, "--log", "1", "--format", format, "-o", "one", "--leaf", "leaf"];
+        done(dir, &words);
+        let (bytes, leaf) = (fs::read(dir.join("one")).unwrap(), fs::read(dir.join("leaf")).unwrap());
+        let log = key.parse().unwrap();
+        match format {
+            "tlog-proof" => assert!(Logged::parse(&bytes, leaf, &log).is_ok()),
+            "dsse" => {
+                let envelope = Envelope::parse(&bytes).unwrap();
+                let said = Statement::parse(envelope.verify(&statement).unwrap()).unwrap();
+                assert!(said.verify(&log).is_ok());
+            }
+            _ => assert!(CoseReceipt::from_bytes(&bytes).unwrap().verify(&leaf, &statement).is_ok()),
+        }
+    }
 }
 
 /// Returns all bytes that stand together in any file of a folder.
@@ -113,6 +145,7 @@ fn a_log_is_closed_read_archived_and_deleted_and_the_next_one_goes_on() {
     {
         done(dir, words);
     }
+    exported(dir, &action, &old);
     let tail = done(dir, &["log", "tail", "--log", "1", "-n", "1"]);
     assert!(tail.out.contains("epoch") && tail.out.contains("closed"), "{}", tail.out);
     refused(&run(dir, &["log", "tail", "--log", "9"]), "not-found");
@@ -172,6 +205,71 @@ fn a_log_is_closed_read_archived_and_deleted_and_the_next_one_goes_on() {
     server.stop();
 }
 
+/// Computes the decisions of an opened archive again, and those of one that says of a permitted action that it was denied.
+fn decided_again(kept: &Path, report: &LogArchiveReport) {
+    let read = |name: &str| fs::read(kept.join(name)).ok();
+    let honest = replay::log_archive(&read, &report.manifest, Bundles::new()).unwrap();
+    assert!(honest.decisions > 0 && honest.equal == honest.decisions && honest.others.is_empty(), "{honest:?}");
+    assert!(honest.standing() == Standing::Holds && honest.told_by.contains_key("switches"), "{honest:?}");
+    let sealed = LogManifest { contents: Contents::Sealed, ..report.manifest.clone() };
+    assert_eq!(replay::log_archive(&read, &sealed, Bundles::new()), None);
+
+    let forged = forge(kept);
+    let (root, key) = (tlog::Checkpoint::parse(forged.0.text()).unwrap().root, forged.2);
+    let note = forged.0.to_string();
+    let read = |name: &str| match name {
+        "checkpoint" => Some(note.clone().into_bytes()),
+        "archive.json" => {
+            let manifest = LogManifest { root: Digest(root.0), ..report.manifest.clone() };
+            Some(serde_json::to_vec(&manifest).unwrap())
+        }
+        name => forged.1.get(name).cloned().or_else(|| fs::read(kept.join(name)).ok()),
+    };
+    let digest_of = |files: &BTreeMap<String, String>| BundleFiles(files.clone()).digest();
+    let checked = log_archive::check(&read, &Asked::by(&Trust::Key(key.verifier().clone())), &digest_of).unwrap();
+    assert_eq!(checked.standing(), Standing::Holds, "hashes, signatures and contents show nothing: {checked:?}");
+    let found = replay::log_archive(&read, &checked.manifest, Bundles::new()).unwrap();
+    assert_eq!((found.differs, found.equal), (1, honest.decisions - 1), "{found:?}");
+    assert_eq!((found.standing(), found.reason()), (Standing::Broken, Some("decision-differs")));
+}
+
+/// Turns the verdict in one decision's leaf, links every session anew, and signs with a key of the log's name: what whoever
+/// holds the log's key can do.
+fn forge(kept: &Path) -> (tlog::Note, BTreeMap<String, Vec<u8>>, tlog::SignerKey) {
+    let note = tlog::Note::parse(&fs::read(kept.join("checkpoint")).unwrap()).unwrap();
+    let checkpoint = tlog::Checkpoint::parse(note.text()).unwrap();
+    let mut leaves = Vec::new();
+    let fetch = |path: &tlog::TilePath| fs::read(kept.join(path.to_string())).ok();
+    tlog::check_tree_with(checkpoint.size, &checkpoint.root, fetch, |_, entry| {
+        leaves.push(Leaf::from_bytes(entry).unwrap());
+    })
+    .unwrap();
+    assert!(leaves.len() < 256, "one tile holds them");
+    let permitted = |leaf: &&mut Leaf| leaf.kind == RecordKind::Decided && leaf.verdict.is_some_and(|rank| rank < 2);
+    leaves.iter_mut().find(permitted).unwrap().verdict = Some(3);
+    let (mut last, mut entries, mut hashes) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for leaf in &mut leaves {
+        if let Some(place) = &mut leaf.session {
+            place.previous = last.get(&place.session).copied();
+        }
+        let bytes = leaf.to_bytes();
+        if let Some(place) = &leaf.session {
+            last.insert(place.session, Leaf::hash_of(&bytes));
+        }
+        entries.extend(u16::try_from(bytes.len()).unwrap().to_be_bytes());
+        hashes.extend(tlog::hash::leaf_hash(&bytes).0);
+        entries.extend(bytes);
+    }
+    let size = leaves.len();
+    let files =
+        BTreeMap::from([(format!("tile/0/000.p/{size}"), hashes), (format!("tile/entries/000.p/{size}"), entries)]);
+    let fetch = |path: &tlog::TilePath| files.get(&path.to_string()).cloned();
+    let root = tlog::tree_root(checkpoint.size, &tlog::TileReader::new(checkpoint.size, fetch)).unwrap();
+    let key = tlog::SignerKey::ed25519(&checkpoint.origin, &[7; 32]).unwrap();
+    let note = tlog::Checkpoint::new(&checkpoint.origin, checkpoint.size, root).sign(&key).unwrap();
+    (note, files, key)
+}
+
 #[test]
 fn an_archive_in_a_folder_is_taken_up_again_and_never_written_over() {
     let folder = begun();
@@ -187,6 +285,7 @@ fn an_archive_in_a_folder_is_taken_up_again_and_never_written_over() {
     assert!(whole["recorded"] == false && whole["contents"]["opened"].as_u64().unwrap() > 10, "{whole}");
     let report = checked(&|name| fs::read(dir.join("kept").join(name)).ok(), &old, &data.join("log")).unwrap();
     assert_eq!(report.standing(), Standing::Holds, "{report:?}");
+    decided_again(&dir.join("kept"), &report);
     // As a crash leaves it: some files are there, the manifest is not.
     copy(&dir.join("kept"), &dir.join("torn"));
     fs::remove_file(dir.join("torn/archive.json")).unwrap();

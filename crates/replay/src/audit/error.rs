@@ -3,14 +3,23 @@
 use evidence::Standing;
 use evidence::walk::WalkError;
 use tlog::CheckError;
-use tlog::checkpoint::CheckpointError;
+
+/// Says why a reader does not take a checkpoint: nobody they trust has signed it, or too few witnesses have cosigned it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Untrusted {
+    /// How it stands: missing if it is the quorum that is, else broken.
+    pub standing: Standing,
+    /// Why.
+    pub why: String,
+}
 
 /// Says why a published log does not hold, so that nothing may be counted or drawn from it.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// Its checkpoint is not one that the trusted key signed.
+    /// Its checkpoint is not one that its reader takes.
     #[error("the checkpoint: {0}")]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(#[from] Untrusted),
     /// Its files do not give the tree that was signed.
     #[error(transparent)]
     Tree(#[from] CheckError),
@@ -24,7 +33,8 @@ impl AuditError {
     pub fn standing(&self) -> Standing {
         match self {
             Self::Tree(CheckError::Missing(_)) => Standing::Missing,
-            Self::Checkpoint(_) | Self::Tree(_) | Self::Walk(_) => Standing::Broken,
+            Self::Checkpoint(untrusted) => untrusted.standing,
+            Self::Tree(_) | Self::Walk(_) => Standing::Broken,
         }
     }
 }

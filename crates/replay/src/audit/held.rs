@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::{Archive, Leaf, RecordKind};
+use evidence::{Archive, Leaf, RecordKind, Trust};
 use tlog::TilePath;
-use tlog::checkpoint::Checkpoint;
-use tlog::key::VerifierKey;
 use types::{ActionId, Digest};
 
-use super::{AuditError, Draw, Pick, Request, walk};
+use super::{AuditError, Draw, Pick, Request, open, walk};
 
 /// Is what the reader's own log says of a request and of the evidence that answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +35,17 @@ impl Held {
     pub fn by(
         request: &Request,
         archive: &Archive,
-        key: &VerifierKey,
+        trust: &Trust,
         fetch: impl FnMut(&TilePath) -> Option<Vec<u8>>,
     ) -> Result<Self, AuditError> {
         let note = request.checkpoint.as_bytes();
-        let (checkpoint, _) = Checkpoint::open(note, key)?;
+        let (checkpoint, _) = open(note, trust)?;
         let mut draw = Draw::new(&request.seed, checkpoint.root, request.filter.clone(), request.n);
         let here: BTreeSet<u64> = archive.records.iter().map(|record| record.index).collect();
         let actions: BTreeSet<ActionId> = request.actions().collect();
         let (mut leaves, mut of_actions) = (BTreeMap::new(), BTreeMap::new());
         let (mut active, mut in_force) = (None, BTreeMap::new());
-        walk(note, key, fetch, |index, leaf, bytes| {
+        walk(note, trust, fetch, |index, leaf, bytes| {
             draw.take(index, leaf, bytes);
             if leaf.kind == RecordKind::Bundle {
                 active = leaf.bundle.map(|bundle| (index, bundle));

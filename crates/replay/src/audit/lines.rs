@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use evidence::Standing;
+use evidence::verify::Check;
 
 use super::statement::{Basis, Statement, Story};
 use super::{Filter, Population, Reconstruction, Request, VerdictName, words};
@@ -28,6 +29,15 @@ fn counts<'a>(all: impl IntoIterator<Item = (&'a str, u64)>) -> String {
 
 fn borrowed(all: &BTreeMap<String, u64>) -> impl Iterator<Item = (&str, u64)> {
     all.iter().map(|(name, count)| (name.as_str(), *count))
+}
+
+/// Tells what was checked of a log's signatures.
+pub fn checked(checks: &[Check]) -> Vec<String> {
+    let told = |check: &Check| {
+        let detail = check.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        line(word(check.standing), format_args!("{}{detail}", check.claim))
+    };
+    checks.iter().map(told).collect()
 }
 
 impl Filter {
@@ -72,6 +82,8 @@ impl Population {
             let says = "records stand for several denials each, which are not in this population";
             all.push(line("not counted", format_args!("{} {says}", self.aggregates)));
         }
+        all.extend(checked(&self.checks));
+        all.extend(self.unproven.iter().map(|what| line("not proved", what)));
         all
     }
 }

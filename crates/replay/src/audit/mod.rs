@@ -18,11 +18,12 @@ mod statement;
 mod story;
 pub mod words;
 
-pub use error::AuditError;
+pub use error::{AuditError, Untrusted};
 pub use filter::{Filter, VerdictName};
 pub use held::Held;
+pub use lines::checked;
 pub use population::Population;
-pub use published::{Published, walk};
+pub use published::{Published, open, walk};
 pub use reconstruct::{Reconstruction, reconstruct};
 pub use request::{Pick, Request, RequestError};
 pub use sample::{Draw, rank};

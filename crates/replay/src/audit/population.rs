@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::verify::Check;
 use evidence::{Leaf, RecordKind};
 use serde::Serialize;
 use types::{ActionId, Millis};
@@ -41,6 +42,10 @@ pub struct Population {
     pub open_sessions: u64,
     /// How many records of the whole log stand for several denials each, which are not in this population.
     pub aggregates: u64,
+    /// What was checked of the log's signatures, all of which holds.
+    pub checks: Vec<Check>,
+    /// What is not proved, whatever holds.
+    pub unproven: Vec<String>,
     #[serde(skip)]
     taken: BTreeSet<u64>,
 }
@@ -79,6 +84,7 @@ impl Population {
         self.records = published.checkpoint.size;
         self.root = published.checkpoint.root.to_string();
         self.last = published.last;
+        self.checks.clone_from(&published.checks);
         self.kinds = published.walked.kinds.clone();
         self.open_sessions = published.walked.open_sessions;
         let open = published.walked.open_intents.iter().filter(|(_, index)| self.taken.contains(index));

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use evidence::claims::Read;
+use evidence::custody::{self, CustodyKey, KeyRole};
 use evidence::verify::Check;
 use evidence::{Archive, Leaf, RecordKind, Standing, Trust, verify};
 use policy::BundleFiles;
 use serde::Serialize;
-use tlog::checkpoint::Checkpoint;
-use tlog::key::VerifierKey;
 
 use super::statement::{Basis, Statement, Story, standing};
 use super::story::Teller;
-use super::{Held, Request, words};
+use super::{Held, Request, open, words};
 use crate::bundles::Bundles;
 use crate::report::report;
 
@@ -59,12 +58,14 @@ impl Reconstruction {
 
 /// Tells each decision of a piece of evidence, and says of each statement what it rests on.
 ///
+/// - `trust`: whom the reader trusts; witnesses that they demand must have cosigned both the evidence's checkpoint and that
+///   of the request.
 /// - `bundles`: policy bundles that the reader has from elsewhere.
 /// - `request`: what the evidence should answer; without one, every decision in it is told.
 /// - `held`: what the reader's own log says; without it, what only that log can show rests on the operator's word.
 pub fn reconstruct(
     archive: &Archive,
-    key: &VerifierKey,
+    trust: &Trust,
     mut bundles: Bundles,
     request: Option<&Request>,
     held: Option<&Held>,
@@ -72,7 +73,7 @@ pub fn reconstruct(
     for files in archive.bundles.values() {
         bundles.add(BundleFiles(files.clone()));
     }
-    let (verified, records) = verify::archive(archive, &Trust::Key(key.clone()));
+    let (verified, records) = verify::archive(archive, trust);
     let decided = || records.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
     let decisions: Vec<_> = decided().map(|record| report(record, &bundles)).collect();
     let grounds = grounds(&verified);
@@ -82,7 +83,7 @@ pub fn reconstruct(
         None => decided().map(|record| teller.decided(record)).collect(),
     };
     let mut statements = whole(&verified);
-    statements.extend(request.into_iter().flat_map(|request| answers(archive, key, request, held, &records)));
+    statements.extend(request.into_iter().flat_map(|request| answers(archive, trust, request, held, &records)));
     Reconstruction {
         about: verified.about.to_string(),
         origin: verified.origin.clone(),
@@ -105,7 +106,10 @@ fn grounds(verified: &evidence::Report) -> BTreeMap<u64, Standing> {
 /// Says how the evidence stands as a whole, and who made it.
 fn whole(verified: &evidence::Report) -> Vec<Statement> {
     let stated = |about, check: &Check| {
-        Statement::new(about, check.claim.clone(), Basis::of(check.standing, check.detail.clone()))
+        // What does not hold says why beside its mark.
+        let who = check.detail.as_ref().filter(|_| check.standing == Standing::Holds);
+        let says = who.map_or_else(|| check.claim.clone(), |who| format!("{} ({who})", check.claim));
+        Statement::new(about, says, Basis::of(check.standing, check.detail.clone()))
     };
     let mut all: Vec<Statement> = verified.signature.iter().map(|check| stated("signature", check)).collect();
     let (held, others): (Vec<&Check>, Vec<&Check>) =
@@ -117,18 +121,29 @@ fn whole(verified: &evidence::Report) -> Vec<Statement> {
     let by = words::name(&custody.by);
     let says = format!("made by {by} with {} on {}", custody.program, words::time(custody.at));
     all.push(Statement::new("custody", says, Basis::word_of(by)));
+    all.extend(verified.custody.keys.iter().map(|key| by_key(key, verified)));
     all
+}
+
+/// Names a key by which the evidence was made. Which key is the statement key, the exporter alone says.
+fn by_key(key: &CustodyKey, verified: &evidence::Report) -> Statement {
+    let says = format!("{} {} ({})", key.role.as_str(), key.fingerprint, words::name(key.name()));
+    let basis = match key.role {
+        KeyRole::Statement => Basis::word_of("whoever made it; compare the fingerprint with the operator's"),
+        KeyRole::Log | KeyRole::Cosigner => Basis::of(verified.claim_standing_of(custody::SIGNERS), None),
+    };
+    Statement::new("custody", says, basis)
 }
 
 /// Says whether the evidence answers the request, and whether the request is what its seed draws.
 fn answers(
     archive: &Archive,
-    key: &VerifierKey,
+    trust: &Trust,
     request: &Request,
     held: Option<&Held>,
     records: &[Read<'_>],
 ) -> Vec<Statement> {
-    let mut all = vec![drawn(request, held), one_log(archive, key, request, held)];
+    let mut all = vec![drawn(request, held), one_log(archive, trust, request, held)];
     if let Some(held) = held {
         all.extend(same_records(held, records));
     }
@@ -147,12 +162,12 @@ fn drawn(request: &Request, held: Option<&Held>) -> Statement {
 }
 
 /// Says whether the evidence comes from the log that the sample was drawn from: two roots of one size are two logs.
-fn one_log(archive: &Archive, key: &VerifierKey, request: &Request, held: Option<&Held>) -> Statement {
+fn one_log(archive: &Archive, trust: &Trust, request: &Request, held: Option<&Held>) -> Statement {
     let says = "the evidence comes from the log that the sample was drawn from";
-    let open = |note: &[u8]| Checkpoint::open(note, key).map(|(checkpoint, _)| checkpoint);
-    let basis = match (open(request.checkpoint.as_bytes()), open(&archive.checkpoint)) {
-        (Err(error), _) => Basis::of(Standing::Broken, format!("the request's checkpoint: {error}")),
-        (_, Err(error)) => Basis::of(Standing::Broken, format!("the evidence's checkpoint: {error}")),
+    let opened = |note: &[u8]| open(note, trust).map(|(checkpoint, _)| checkpoint);
+    let basis = match (opened(request.checkpoint.as_bytes()), opened(&archive.checkpoint)) {
+        (Err(error), _) => Basis::of(error.standing, format!("the request's checkpoint: {error}")),
+        (_, Err(error)) => Basis::of(error.standing, format!("the evidence's checkpoint: {error}")),
         (Ok(drawn), Ok(here)) if drawn.size == here.size && drawn.root != here.root => {
             let why = format!("two logs of {} records are signed with one key", here.size);
             Basis::of(Standing::Broken, why)

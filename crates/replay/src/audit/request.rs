@@ -1,12 +1,11 @@
 //! The request: which decisions an auditor has drawn, and by which rule anybody can draw them again.
 
+use evidence::Trust;
 use serde::{Deserialize, Serialize};
 use tlog::TilePath;
-use tlog::checkpoint::Checkpoint;
-use tlog::key::VerifierKey;
 use types::{ActionId, Digest};
 
-use super::{AuditError, Draw, Filter, walk};
+use super::{AuditError, Draw, Filter, open, walk};
 
 /// Is the format this code writes and reads.
 pub const FORMAT: &str = "countersign/audit-request/1";
@@ -74,22 +73,23 @@ impl Request {
     /// Draws a sample from a published log.
     ///
     /// - `note`: the log's signed checkpoint.
+    /// - `trust`: whom the reader trusts; witnesses that they demand must have cosigned it.
     ///
     /// # Errors
     ///
     /// [`RequestError::Unusable`] or [`RequestError::Log`].
     pub fn draw(
         note: &[u8],
-        key: &VerifierKey,
+        trust: &Trust,
         fetch: impl FnMut(&TilePath) -> Option<Vec<u8>>,
         seed: &str,
         n: usize,
         filter: Filter,
     ) -> Result<Self, RequestError> {
         usable(seed, n)?;
-        let (checkpoint, _) = Checkpoint::open(note, key).map_err(AuditError::from)?;
+        let (checkpoint, _) = open(note, trust).map_err(AuditError::from)?;
         let mut draw = Draw::new(seed, checkpoint.root, filter.clone(), n);
-        walk(note, key, fetch, |index, leaf, bytes| draw.take(index, leaf, bytes))?;
+        walk(note, trust, fetch, |index, leaf, bytes| draw.take(index, leaf, bytes))?;
         let (picks, population) = draw.finish();
         Ok(Self {
             format: FORMAT.to_owned(),
