@@ -338,6 +338,7 @@ impl Control {
                     if matches!(
                         refusal.code,
                         types::Code::JournalStopped
+                            | types::Code::InvariantBroken
                             | types::Code::LogFrozen
                             | types::Code::LogClosed
                             | types::Code::ShuttingDown

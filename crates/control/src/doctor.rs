@@ -77,8 +77,8 @@ impl Control {
     fn journal(&self) -> Vec<Finding> {
         let health = self.health();
         let bad = |code: Code, says: String| Finding { code: Some(code), ..say(Sign::Bad, "journal", says) };
-        let stopped =
-            health.stopped.map(|why| bad(Code::JournalStopped, format!("stopped, so everything is denied: {why}")));
+        let code = if health.broken.is_some() { Code::InvariantBroken } else { Code::JournalStopped };
+        let stopped = health.stopped.map(|why| bad(code, format!("stopped, so everything is denied: {why}")));
         let differs = self.mismatch.get().map(|why| {
             let says = format!("its published files do not agree with it, so nothing is signed any more: {why}");
             bad(Code::JournalMismatch, says)

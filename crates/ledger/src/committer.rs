@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use types::mutant::{self as race, Mutant as Race};
 
 use crate::folding::Folding;
+use crate::guard;
 use crate::handle::{Answer, Committed, Health, LedgerError};
 use crate::machine::Machine;
 use crate::recorded::Recorded;
@@ -45,6 +46,11 @@ impl<M: Machine> Prepared<M> {
         self.held.len()
     }
 
+    /// Returns the index that the first record of the batch was given; absent if it has none.
+    fn first(&self) -> Option<u64> {
+        self.held.iter().find_map(|held| held.index)
+    }
+
     /// Grows with each reload: a batch of a generation that has failed is never committed.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
@@ -79,10 +85,14 @@ impl Shared {
 
     pub(crate) fn fail(&self, generation: u64, error: &LedgerError) {
         if let Ok(mut failure) = self.failed.write() {
-            *failure = Failure { generation: Some(generation), error: Some(error.clone()) };
+            // What stops the journal is not undone by a batch of the same generation that finds the disk full.
+            let is_final = failure.error.as_ref().is_some_and(|known| *known != LedgerError::DiskFull);
+            if !(is_final && failure.generation == Some(generation)) {
+                *failure = Failure { generation: Some(generation), error: Some(error.clone()) };
+            }
         }
-        if let (LedgerError::Stopped(why), Ok(mut health)) = (error, self.health.write()) {
-            health.stopped = Some(why.clone());
+        if let Ok(mut health) = self.health.write() {
+            health.stop(error);
         }
     }
 
@@ -161,8 +171,8 @@ fn commit_all<M: Machine>(
         too_early(&mut prepared, journal.writer.head().size, shared, seed);
         let committed = match shared.failure_of(prepared.generation) {
             Some(error) => Err(error),
-            None => commit_one(&mut journal, &prepared.batch, shared).inspect_err(|error| {
-                tracing::error!(%error, "a batch could not be committed");
+            None => commit_one(&mut journal, &prepared, shared).inspect_err(|error| {
+                guard::tell(error);
                 shared.fail(prepared.generation, error);
             }),
         };
@@ -179,12 +189,15 @@ fn commit_all<M: Machine>(
     }
 }
 
-fn commit_one(journal: &mut Journal, batch: &Batch, shared: &Shared) -> Result<(), LedgerError> {
+fn commit_one<M: Machine>(journal: &mut Journal, prepared: &Prepared<M>, shared: &Shared) -> Result<(), LedgerError> {
     let Journal { writer, mark, folding } = journal;
+    let batch = &prepared.batch;
     scrub(writer, false, shared)?;
     if batch.records.is_empty() && batch.state.is_empty() {
         return Ok(());
     }
+    guard::extends(writer.head(), prepared.first(), batch)?;
+    let expected = writer.head().after(batch);
     folding.before(batch, writer).map_err(|error| LedgerError::Stopped(error.to_string()))?;
     let unnoted = |error| LedgerError::Stopped(format!("what is acknowledged cannot be noted: {error}"));
     if mutant::on(Mutant::MarkedBeforeSync) {
@@ -194,6 +207,8 @@ fn commit_one(journal: &mut Journal, batch: &Batch, shared: &Shared) -> Result<(
         StoreError::DiskFull => LedgerError::DiskFull,
         other => LedgerError::Stopped(other.to_string()),
     })?;
+    guard::ends_at(&expected, writer.head())?;
+    prepared.held.iter().try_for_each(|held| guard::is_durable(held.index, writer.head().size))?;
     mark.note(writer.head()).map_err(unnoted)?;
     scrub(writer, true, shared)
 }

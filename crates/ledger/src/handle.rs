@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use types::Code;
+use types::{Broken, Code};
 
 use crate::machine::Machine;
 use crate::recorded::Recorded;
@@ -32,6 +32,9 @@ pub enum LedgerError {
     /// The journal has stopped and must be opened again by a restart.
     #[error("the journal has stopped: {0}")]
     Stopped(String),
+    /// Something does not hold that must; the journal has stopped and must be opened again by a restart.
+    #[error(transparent)]
+    Broken(#[from] Broken),
     /// Too many commands wait.
     #[error("{QUEUE_MAX} requests are waiting already")]
     Overloaded,
@@ -46,6 +49,7 @@ impl LedgerError {
         match self {
             Self::DiskFull => Code::DiskFull,
             Self::Stopped(_) => Code::JournalStopped,
+            Self::Broken(_) => Code::InvariantBroken,
             Self::Overloaded => Code::Overloaded,
             Self::Closing => Code::ShuttingDown,
         }
@@ -66,8 +70,30 @@ pub struct Health {
     pub size: u64,
     /// Why the journal has stopped, if it has.
     pub stopped: Option<String>,
+    /// What does not hold that must, if the journal has stopped for that.
+    pub broken: Option<Broken>,
     /// Something was erased whose bytes may be in the write-ahead log still, because somebody reads the journal.
     pub scrub_due: bool,
+}
+
+impl Health {
+    /// Returns what everybody is told once the journal has stopped.
+    fn refusal(&self) -> Option<LedgerError> {
+        let stopped = || self.stopped.clone().map(LedgerError::Stopped);
+        self.broken.clone().map(LedgerError::Broken).or_else(stopped)
+    }
+
+    /// Takes note of an error after which the journal stops.
+    pub(crate) fn stop(&mut self, error: &LedgerError) {
+        match error {
+            LedgerError::Stopped(why) => self.stopped = Some(why.clone()),
+            LedgerError::Broken(broken) => {
+                self.stopped = Some(format!("{broken}: {}", broken.why));
+                self.broken = Some(broken.clone());
+            }
+            LedgerError::DiskFull | LedgerError::Overloaded | LedgerError::Closing => {}
+        }
+    }
 }
 
 /// Sends commands to the one sequencer of a tenant.
@@ -92,8 +118,8 @@ impl<M: Machine> Ledger<M> {
     ///
     /// [`LedgerError`], as described there; the command has then had no effect.
     pub async fn ask(&self, command: M::Command) -> Result<Committed<M>, LedgerError> {
-        if let Some(why) = self.health.read().ok().and_then(|health| health.stopped.clone()) {
-            return Err(LedgerError::Stopped(why));
+        if let Some(error) = self.health.read().ok().and_then(|health| health.refusal()) {
+            return Err(error);
         }
         let (answer, answered) = oneshot::channel();
         match self.requests.try_send(Request { command, answer }) {
@@ -124,9 +150,6 @@ impl<M: Machine> Ledger<M> {
     }
 
     fn closing(&self) -> LedgerError {
-        match self.health().stopped {
-            Some(why) => LedgerError::Stopped(why),
-            None => LedgerError::Closing,
-        }
+        self.health().refusal().unwrap_or(LedgerError::Closing)
     }
 }

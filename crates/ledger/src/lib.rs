@@ -11,6 +11,7 @@ pub mod draft;
 pub mod epoch;
 pub mod files;
 mod folding;
+mod guard;
 pub mod handle;
 pub mod history;
 pub mod keyring;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use evidence::erasure::Scope;
 use evidence::{Field, RecordKind};
 use store::StateOp;
-use types::Millis;
 use types::cbor::{self, Canonical};
 use types::id::RecordId;
+use types::{Broken, Millis};
 
 use crate::draft::Draft;
 use crate::port::{Random, draw};
@@ -96,13 +96,14 @@ pub struct Turn<'a> {
     pub(crate) drafts: Vec<(RecordId, Draft)>,
     pub(crate) state: Vec<StateOp>,
     pub(crate) erasures: Vec<Leaving>,
+    pub(crate) broken: Option<Broken>,
 }
 
 impl<'a> Turn<'a> {
     /// Starts a turn. Tests start one without a ledger.
     pub fn new(now: Millis, clock_jumped: bool, index: u64, random: &'a dyn Random) -> Self {
         let (drafts, state, erasures) = (Vec::new(), Vec::new(), Vec::new());
-        Self { now, clock_jumped, index, random, past: None, drafts, state, erasures }
+        Self { now, clock_jumped, index, random, past: None, drafts, state, erasures, broken: None }
     }
 
     pub(crate) fn with_past(self, past: &'a dyn Past) -> Self {
@@ -187,12 +188,23 @@ impl<'a> Turn<'a> {
         (first, all.len() as u64)
     }
 
+    /// Takes note of what was asserted. If something does not hold nothing of this turn's batch is recorded, whoever waits for
+    /// it is told so, and the journal stops; the first that does not is told.
+    pub fn assert(&mut self, held: Result<(), Broken>) {
+        self.broken = self.broken.take().or(held.err());
+    }
+
+    /// Returns what does not hold, if something does not.
+    pub fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
+    }
+
     /// Returns the kinds of the records added so far, for tests.
     pub fn kinds(&self) -> Vec<RecordKind> {
         self.drafts.iter().map(|(_, draft)| draft.kind).collect()
     }
 
-    /// Returns the drafts added so far, for tests.
+    /// Returns the drafts added so far.
     pub fn drafts(&self) -> impl Iterator<Item = &Draft> {
         self.drafts.iter().map(|(_, draft)| draft)
     }

@@ -18,6 +18,7 @@ use crate::disk::{Disk, System};
 use crate::epoch::{self, Found, Start};
 use crate::files::{self, Folder};
 use crate::folding::Folding;
+use crate::guard::Forward;
 use crate::handle::{Health, Ledger, QUEUE_MAX};
 use crate::history::History;
 use crate::keyring::{KeyringError, LogKeys, Subjects};
@@ -290,6 +291,7 @@ fn open_at<M: Machine>(
         frontier,
         sessions: Sessions::default(),
         timekeeper: Timekeeper::after(last),
+        forward: Forward::after(last),
         clock: place.clock.clone(),
         random: place.random.clone(),
     };

@@ -15,6 +15,7 @@ use types::{Digest, SessionId};
 
 use crate::committer::{Committer, Held, Prepared, Shared, refuse};
 use crate::draft::Draft;
+use crate::guard::{self, Forward};
 use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
 use crate::machine::{Leaving, Machine, Past, StateSource, Traces, Turn};
@@ -39,6 +40,7 @@ pub(crate) struct Sequencer<M: Machine> {
     pub(crate) frontier: Frontier,
     pub(crate) sessions: Sessions,
     pub(crate) timekeeper: Timekeeper,
+    pub(crate) forward: Forward,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -134,10 +136,11 @@ impl<M: Machine> Sequencer<M> {
             if alone && !self.settle(growing, committer, shared).await {
                 return false;
             }
-            if let Err(why) = self.take(request, growing) {
-                // The machine has moved on and a record of it cannot be made: the committer refuses this batch first.
-                tracing::error!(%why, "a record could not be sealed");
-                shared.fail(growing.generation(), &LedgerError::Stopped(why));
+            if let Err(error) = self.take(request, growing) {
+                // The machine has moved on and a record of it cannot be made, or must not be: the committer refuses this
+                // batch first.
+                guard::tell(&error);
+                shared.fail(growing.generation(), &error);
             }
             if alone && !self.settle(growing, committer, shared).await {
                 return false;
@@ -161,19 +164,24 @@ impl<M: Machine> Sequencer<M> {
         self.ready(shared, growing)
     }
 
-    fn take(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), String> {
+    fn take(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), LedgerError> {
         let reading = self.timekeeper.read(self.clock.wall(), self.clock.steady_ms());
+        let forward = self.forward.turn(reading.now);
         let random = self.random.clone();
         let past = Durable { reader: &self.reader, subjects: &self.subjects };
         let turn = Turn::new(reading.now, reading.jumped, self.frontier.size(), random.as_ref());
         let mut turn = turn.with_past(&past);
         let (reply, authority) = self.machine.apply(request.command, &mut turn);
-        let Turn { drafts, state, erasures, index, now, .. } = turn;
+        turn.assert(forward);
+        let Turn { drafts, state, erasures, broken, index, now, .. } = turn;
         let index = (!drafts.is_empty()).then_some(index);
         growing.hold(Held { answer: request.answer, reply, authority, index });
+        if let Some(broken) = broken {
+            return Err(broken.into());
+        }
         growing.batch.state.extend(state);
         for (record, draft) in drafts {
-            let new = self.seal(record, draft, now, &mut growing.batch)?;
+            let new = self.seal(record, draft, now, &mut growing.batch).map_err(LedgerError::Stopped)?;
             growing.batch.records.push(new);
         }
         for Leaving { subject, number, records } in erasures {

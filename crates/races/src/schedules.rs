@@ -203,8 +203,9 @@ fn race(scene: Scene, base: &Base, folder: &Path, counts: &Mutex<Counts>) {
     for thread in scene.begin(&world, &base.cases) {
         thread.join().unwrap();
     }
-    let notes = world.notes.clone();
+    let (notes, broken) = (world.notes.clone(), world.control.health().broken);
     drop(world);
+    assert!(broken.is_none(), "an invariant is broken: {broken:?}");
     let wrong = match fold(folder, base.fold.clone()) {
         Ok(fold) => oracle::judge(&fold, &notes.open()),
         Err(wrong) => vec![wrong],

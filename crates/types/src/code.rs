@@ -189,6 +189,8 @@ codes! {
     DiskFull "disk-full" 503;
     /// The journal has stopped after a failed sync.
     JournalStopped "journal-stopped" 503;
+    /// Something does not hold that must always hold, so the journal has stopped.
+    InvariantBroken "invariant-broken" 503;
     /// The journal's end is torn.
     JournalTorn "journal-torn" 500;
     /// The journal is behind its head file: an old copy was restored.

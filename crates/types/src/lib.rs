@@ -17,6 +17,7 @@ pub mod finding;
 pub mod glob;
 pub mod grant;
 pub mod id;
+pub mod invariant;
 pub mod json;
 pub mod jsonrpc;
 pub mod mutant;
@@ -42,6 +43,7 @@ pub use id::{
     ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PersonId, PolicyId, ProfileId,
     ServerName, SessionId, TenantId, ToolName,
 };
+pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};
 pub use role::Role;

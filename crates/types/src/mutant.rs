@@ -109,10 +109,34 @@ pub const NETWORK: &[Mutant] = &[
 #[cfg(feature = "mutants")]
 static PLANTED: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
 
-/// Switches one planted bug on for the whole process, or all off.
+#[cfg(feature = "mutants")]
+static LEFT_TO_OTHERS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Switches one planted bug on for the whole process, or all off. As long as one is on no invariant is asserted, so that
+/// whoever is to notice the bug does so alone.
 #[cfg(feature = "mutants")]
 pub fn plant(mutant: Option<Mutant>) {
+    LEFT_TO_OTHERS.store(mutant.is_some(), std::sync::atomic::Ordering::SeqCst);
     PLANTED.store(mutant.map_or(0, |mutant| mutant as u8), std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Switches one planted bug on for the whole process; invariants are asserted, as they are in every other build.
+#[cfg(feature = "mutants")]
+pub fn plant_asserted(mutant: Mutant) {
+    plant(Some(mutant));
+    LEFT_TO_OTHERS.store(false, std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Says whether a planted bug is on that is to be noticed by something else than an invariant.
+#[cfg(feature = "mutants")]
+pub fn is_left_to_others() -> bool {
+    LEFT_TO_OTHERS.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Says whether invariants are not asserted; in a build without the feature they always are.
+#[cfg(not(feature = "mutants"))]
+pub const fn is_left_to_others() -> bool {
+    false
 }
 
 /// Says whether a planted bug is on.

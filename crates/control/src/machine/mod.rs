@@ -8,6 +8,7 @@ mod cases;
 mod closing;
 mod command;
 mod erase;
+mod invariants;
 mod log_keys;
 mod outcome;
 mod propose;
@@ -36,6 +37,8 @@ pub use session::SESSIONS_MAX;
 use crate::board::Board;
 use crate::snapshot::{Snapshot, Views};
 use crate::state::kind;
+
+use invariants::{Before, Quiet};
 
 /// Is what a machine is loaded with besides the stored state.
 #[derive(Clone)]
@@ -130,6 +133,31 @@ impl Machine for Decider {
     }
 
     fn apply(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
+        let quiet = Quiet::of(&self.log);
+        let answered = self.answer(command, turn);
+        turn.assert(quiet.assert(turn));
+        answered
+    }
+
+    fn is_alone(command: &Command) -> bool {
+        let change = match command {
+            Command::Propose(propose) => propose.change.as_ref(),
+            Command::Local { change, .. } => Some(change),
+            _ => None,
+        };
+        matches!(change, Some(Change::Erase { .. }))
+    }
+
+    fn committed(seed: &Seed, reply: &Reply) {
+        seed.board.put(reply.cases());
+        if let Some(subject) = reply.gone() {
+            seed.board.forget(subject);
+        }
+    }
+}
+
+impl Decider {
+    fn answer(&mut self, command: Command, turn: &mut Turn<'_>) -> (Reply, Option<Permit>) {
         self.views.saw(turn.now);
         if let Some(refused) = self.frozen(&command).or_else(|| self.complete(&command)) {
             return (refused, None);
@@ -156,24 +184,6 @@ impl Machine for Decider {
         }
     }
 
-    fn is_alone(command: &Command) -> bool {
-        let change = match command {
-            Command::Propose(propose) => propose.change.as_ref(),
-            Command::Local { change, .. } => Some(change),
-            _ => None,
-        };
-        matches!(change, Some(Change::Erase { .. }))
-    }
-
-    fn committed(seed: &Seed, reply: &Reply) {
-        seed.board.put(reply.cases());
-        if let Some(subject) = reply.gone() {
-            seed.board.forget(subject);
-        }
-    }
-}
-
-impl Decider {
     /// Records something and lets it change what is kept, by the function that counts a journal again: nothing else
     /// changes anything kept because of a record. Returns the cases that it changed.
     fn append(&mut self, draft: Draft, event: Event<'_>, turn: &mut Turn<'_>) -> Vec<Case> {
@@ -189,11 +199,13 @@ impl Decider {
         if mutant::on(Mutant::RecordTakenTwice) {
             let _ = self.books.take(event.clone(), &place, &mut ops);
         }
-        let changed = self.books.take(event, &place, &mut ops).unwrap_or_else(|error| {
-            // Whoever records something has asked the books before.
-            tracing::error!(index, %error, "a record does not follow upon those before it");
-            Vec::new()
+        let before = Before::of(&self.books, &event);
+        let taken = self.books.take(event, &place, &mut ops);
+        turn.assert(match &taken {
+            Ok(changed) => before.assert(&self.books, changed, turn.now),
+            Err(error) => invariants::follows(index, error),
         });
+        let changed = taken.unwrap_or_default();
         store(ops, turn);
         changed
     }

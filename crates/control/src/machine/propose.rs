@@ -10,6 +10,7 @@ use types::case::Case;
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, Code, Decision, FactName, FactValue, Facts, Verdict};
 
+use super::invariants::Permitting;
 use super::{Change, Changes, Decider, Propose, Reply};
 use crate::gather::prepare;
 
@@ -58,7 +59,11 @@ impl Decider {
             decision.case = Some(joined.unwrap_or_else(|| self.name_case(&tickets, &mut changed, turn)));
         }
         let run = RunBody { reported, idempotency_key };
-        changed.extend(self.record(&proposal, &decision, change.as_ref(), &run, turn));
+        let permitting = Permitting::of(&self.books, &decision, finished.granted.as_ref());
+        let recorded = self.record(&proposal, &decision, change.as_ref(), &run, turn);
+        let held = permitting.assert(&self.books, self.bundle().data(), (&decision, &recorded), turn.now);
+        turn.assert(held);
+        changed.extend(recorded);
         let asked = decision.case.filter(|_| !decision.verdict.permits());
         let case = asked.and_then(|id| self.books.cases().get(&id)).cloned();
         let permit = finished.granted.map(|granted| granted.permit);

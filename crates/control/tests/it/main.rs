@@ -17,6 +17,7 @@ mod erasure;
 mod export;
 mod incident;
 mod incident_secrets;
+mod invariants;
 mod log_keys;
 mod mcp;
 mod rebuild;

@@ -8,7 +8,7 @@ use countersign_ledger::recover::{Open, OpenError, Place, open};
 use countersign_ledger::{Clock, Draft, LogKeys, Machine, Random, StateSource, Turn};
 use evidence::{Content, Field, RecordKind, TenantKey};
 use tlog::key::SignerKey;
-use types::{Millis, SessionId, cbor};
+use types::{Invariant, Millis, SessionId, cbor};
 
 pub enum Ask {
     Add(u32),
@@ -17,6 +17,8 @@ pub enum Ask {
     InSessionOf(i64),
     Jumped,
     Fill(usize),
+    /// Find, after it has recorded something, that what must hold does not.
+    Break(u32),
     /// Say something about some subjects.
     Tell(&'static [&'static str], String),
     /// End a subject, saying something more about it first.
@@ -55,6 +57,13 @@ impl Machine for Adder {
                 self.sum += n;
                 turn.record(Draft::new(RecordKind::Heartbeat, content(n)));
                 turn.put("sum", "sum", &self.sum);
+                (self.sum, Some(n))
+            }
+            Ask::Break(n) => {
+                self.sum += n;
+                turn.record(Draft::new(RecordKind::Heartbeat, content(n)));
+                turn.put("sum", "sum", &self.sum);
+                turn.assert(Invariant::LimitHolds.assert(false, || "planted".to_owned()));
                 (self.sum, Some(n))
             }
             Ask::InSession(n) => {

@@ -14,6 +14,7 @@ use turmoil::net::{TcpListener, TcpStream};
 use types::{CaseId, PersonId};
 
 use crate::road::journal::Mirror;
+use crate::road::oracle::invariants;
 use crate::road::ports::Clockwork;
 use crate::road::rules::{self, Setting};
 use crate::road::stage::{Seeded, config, copy, fresh_folder, tenant};
@@ -157,6 +158,7 @@ impl Node {
         alive.clock.shut();
         if let Err(refusal) = answered {
             self.scene.wrong(format!("the journal has stopped: {}", refusal.message));
+            self.asserted(&alive.control);
         }
         Some(alive.control.health().size)
     }
@@ -176,8 +178,16 @@ impl Node {
         *self.life.lock().unwrap() += 1;
         copy(&from, &self.home());
         if let Some(alive) = self.alive.lock().unwrap().take() {
+            self.asserted(&alive.control);
             alive.clock.open();
         }
+    }
+
+    /// Takes note of an invariant that is broken.
+    fn asserted(&self, control: &Control) {
+        let mut wrong = Vec::new();
+        invariants::judge(control, &mut wrong);
+        wrong.into_iter().for_each(|what| self.scene.wrong(what));
     }
 
     /// Puts another policy in force, while no host runs: reading an inventory works on a thread of its own.

@@ -102,7 +102,11 @@ impl Player {
     /// Waits until every command that was sent is answered: the sequencer takes them in order, so this one comes last.
     pub async fn quiet(&self) {
         let nothing = CaseId::draw(Millis(1), [0; 10]);
-        self.stage.control.withdraw(nothing).await.unwrap();
+        let answered = self.stage.control.withdraw(nothing).await;
+        let mut wrong = Vec::new();
+        super::oracle::invariants::judge(&self.stage.control, &mut wrong);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        answered.unwrap();
     }
 
     /// Begins a call, which does nothing before it is polled, and returns its number.

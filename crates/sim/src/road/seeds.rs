@@ -44,11 +44,10 @@ pub fn play(seed: u64) -> Played {
 
 /// Plays one seed; that it cannot go on is wrong too.
 fn play_or_tell(seed: u64) -> Played {
-    std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|_| Played {
-        seed,
-        wrong: vec!["the run could not go on; what stopped it stands above".into()],
-        coverage: Coverage::default(),
-        journal: String::new(),
+    std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map_or("what stopped it stands above", String::as_str);
+        let wrong = vec![format!("the run could not go on: {why}")];
+        Played { seed, wrong, coverage: Coverage::default(), journal: String::new() }
     })
 }
 

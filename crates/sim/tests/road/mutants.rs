@@ -1,5 +1,7 @@
 //! Every planted bug of the road is noticed within so many seeds, and where none is planted nothing is.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use countersign_sim::road::seeds::play_all;
 use types::mutant::{self, Mutant};
 
@@ -41,8 +43,64 @@ fn signs(planted: Mutant) -> &'static [&'static str] {
     }
 }
 
+/// Says which invariant each of these planted bugs breaks; several where it depends on what comes first.
+const BREAKING: [(Mutant, &[&str]); 8] = [
+    (Mutant::KillCheckedEarly, &["kill-holds"]),
+    (Mutant::ApprovalKept, &["ticket-once"]),
+    (Mutant::ApprovalAfterExpiry, &["ticket-once"]),
+    (Mutant::ApprovalAfterPolicyChange, &["ticket-once"]),
+    (Mutant::ApprovalForOtherArguments, &["ticket-once"]),
+    (Mutant::BudgetChargedLate, &["limit-holds", "refund-fits"]),
+    (Mutant::VoteCountedTwice, &["vote-once"]),
+    (Mutant::RecordTakenTwice, &["limit-holds", "flight-once", "case-moves", "vote-once"]),
+];
+
+/// A planted bug is on for the whole process, so one test runs at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn invariants_stop_what_breaks_them() {
+    let _alone = alone();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    mutant::plant(None);
+    let (wrong, _, _) = play_all(1, 41, threads, false);
+    assert!(wrong.is_empty(), "nothing is planted: {wrong:?}");
+    let mut survived = Vec::new();
+    for (planted, names) in BREAKING {
+        mutant::plant_asserted(planted);
+        let fired = fires(names, threads);
+        mutant::plant(None);
+        match fired {
+            Ok((seed, what)) => println!("{planted:?}: seed {seed}: {what}"),
+            Err(told) => survived.push(format!("{planted:?} survived {SEEDS} seeds; told was {told:?}")),
+        }
+    }
+    assert!(survived.is_empty(), "{}", survived.join("\n"));
+}
+
+/// Plays seeds until one of these invariants fires: what else is wrong may be noticed first.
+fn fires(names: &[&str], threads: usize) -> Result<(u64, String), Vec<String>> {
+    let is_told = |what: &String| names.iter().any(|name| what.contains(&format!("the invariant `{name}` is broken")));
+    let (mut from, mut others) = (1, Vec::new());
+    while from <= SEEDS {
+        let (wrong, _, seeds) = play_all(from, 1 + SEEDS, threads, true);
+        from += seeds;
+        for played in wrong {
+            match played.wrong.iter().find(|what| is_told(what)) {
+                Some(what) => return Ok((played.seed, what.clone())),
+                None => others.extend(played.wrong),
+            }
+        }
+    }
+    Err(others)
+}
+
 #[test]
 fn every_planted_bug_is_noticed() {
+    let _alone = alone();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     mutant::plant(None);
     let (wrong, _, _) = play_all(1, 41, threads, false);

@@ -10,13 +10,14 @@ use crate::road::oracle::records::Fold;
 use crate::road::trace::covers;
 
 /// Are the codes that leave open whether something happened; every other refusal says that nothing did.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "in-doubt",
     "upstream-timeout",
     "upstream-invalid",
     "result-too-large",
     "internal",
     "journal-stopped",
+    "invariant-broken",
     "disk-full",
     "shutting-down",
 ];

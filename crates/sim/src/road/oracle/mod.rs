@@ -3,6 +3,7 @@
 mod approvals;
 mod budgets;
 pub(crate) mod effects;
+pub(crate) mod invariants;
 pub mod kept;
 pub(crate) mod records;
 
@@ -19,6 +20,7 @@ pub fn judge(seed: u64, player: &mut Player) -> Played {
     let mut mirror = book.mirror.take().unwrap();
     drop(book);
     mirror.pull();
+    invariants::judge(&player.stage.control, &mut wrong);
     kept::judge(&player.stage, &mut wrong);
     let fold = records::Fold::over(&mirror.entries, &mut wrong);
     effects::judge(&player.stage.upstream.book(), &player.trace, &fold, &mut wrong);

@@ -1,0 +1,62 @@
+//! What must hold of everything that is recorded, asserted where it is recorded: what is kept before and after one record
+//! is compared, by other rules than those that changed it.
+
+mod ending;
+mod limits;
+mod permit;
+mod quiet;
+#[cfg(test)]
+mod tests;
+mod voting;
+
+use replay::fold::{Books, Event, FoldError};
+use types::case::Case;
+use types::{Broken, Invariant, Millis};
+
+pub(super) use permit::Permitting;
+pub(super) use quiet::Quiet;
+
+use ending::Ending;
+use voting::Voting;
+
+/// Is what is kept of that which a record is about, before the record.
+pub(super) enum Before {
+    /// A decision is looked at by [`Permitting`]; of the rest nothing is to be asserted.
+    Other,
+    /// An action is to end.
+    Ending(Ending),
+    /// A case is to move.
+    Voting(Voting),
+}
+
+impl Before {
+    /// Looks at what is kept.
+    pub(super) fn of(books: &Books, event: &Event<'_>) -> Self {
+        match event {
+            Event::Landed(action, status) => Self::Ending(Ending::of(books, *action, *status)),
+            Event::Voted(vote) => Self::Voting(Voting::by_vote(books, vote)),
+            Event::CaseEnded(case, state) => Self::Voting(Voting::by_end(books, *case, *state)),
+            _ => Self::Other,
+        }
+    }
+
+    /// Asserts that what is kept now follows.
+    pub(super) fn assert(&self, books: &Books, changed: &[Case], now: Millis) -> Result<(), Broken> {
+        match self {
+            Self::Other => Ok(()),
+            Self::Ending(ending) => ending.assert(books),
+            Self::Voting(voting) => voting.assert(books, changed, now),
+        }
+    }
+}
+
+/// Says that a record does not follow upon those before it: whoever records something has asked the books before.
+pub(super) fn follows(index: u64, error: &FoldError) -> Result<(), Broken> {
+    let invariant = match error {
+        FoldError::NoFlight(_) => Invariant::FlightOnce,
+        FoldError::NoCase(_) => Invariant::CaseMoves,
+        FoldError::Vote(_) => Invariant::VoteOnce,
+        FoldError::NoBundle(_) | FoldError::Unreadable => Invariant::RecordFollows,
+    };
+    invariant.assert(false, || format!("record {index} does not follow upon those before it: {error}"))
+}
