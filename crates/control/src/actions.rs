@@ -8,6 +8,7 @@ use ledger::Recorded;
 use stages::decision::Permit;
 use types::case::Case;
 use types::mutant::{self, Mutant};
+use types::point;
 use types::{
     ActionId, ActionProposal, AgentId, Arguments, Channel, Claims, Code, Decision, Millis, Outcome, OutcomeStatus,
     PersonId, Principal, Provenance, Restriction, SessionId, ToolName,
@@ -251,7 +252,8 @@ impl Control {
                 change: change.clone(),
                 reopen: false,
             };
-            let (reply, permit, receipt) = self.ask_permit(Command::Propose(Box::new(propose))).await?;
+            let asked = self.ask_permit(Command::Propose(Box::new(propose)));
+            let (reply, permit, receipt) = point::at("decision", asked).await?;
             match reply {
                 Reply::Decided { decision, case, changes } => {
                     let case = case.map(|case| self.case_ref(&case));

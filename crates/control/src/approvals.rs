@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use evidence::bodies;
 use stages::escalation;
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::point;
 use types::{ActionProposal, CaseId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
 use crate::control::Control;
@@ -118,7 +119,7 @@ impl Control {
             let message = format!("the case `{case}` is {} already", ended.state.as_str());
             return Err(Refusal::plain(Code::CaseClosed, message));
         }
-        self.ask(Command::Vote { vote, solo_confirmed: confirmed }).await?;
+        point::at("vote", self.ask(Command::Vote { vote, solo_confirmed: confirmed })).await?;
         self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))
     }
 

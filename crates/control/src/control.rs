@@ -7,7 +7,7 @@ use std::time::Duration;
 use executor::Gate;
 use ledger::epoch::Found;
 use ledger::publish::{PublishError, Publisher};
-use ledger::recover::{Lock, Open, OpenError, Place, lock, open_anew, open_locked};
+use ledger::recover::{Lock, Open, OpenError, Place, lock, open_anew, open_locked, open_on};
 use ledger::sync::{Mutex, RwLock, thread};
 use ledger::{Clock, History, Ledger, Random, Standing};
 use policy::Bundle;
@@ -154,6 +154,19 @@ impl Control {
         Self::assemble(config, opened, &seed)
     }
 
+    /// Takes the data folder on another disk than the machine's and opens its journal, as a simulation does.
+    ///
+    /// Only the ledger's own files go to `disk`: where SQLite keeps the journal, SQLite knows.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as described there.
+    pub fn open_on(config: Config, disk: &Arc<dyn ledger::Disk>) -> Result<Arc<Self>, OpenError> {
+        let seed = seed(&config);
+        let opened = open_on::<Decider>(&config.place, disk, seed.clone())?;
+        Self::assemble(config, opened, &seed)
+    }
+
     /// Opens a journal whose log may be frozen or behind, to take it up; nothing else may be asked of it.
     pub(crate) fn open_anew(config: Config, lock: Lock) -> Result<(Arc<Self>, Found), OpenError> {
         let seed = seed(&config);
@@ -277,6 +290,12 @@ impl Control {
     /// Returns how the journal is doing.
     pub fn health(&self) -> ledger::handle::Health {
         self.ledger.health()
+    }
+
+    /// Says whether the ledger's threads have ended, as they do by themselves once the journal has stopped.
+    pub fn has_ended(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(ledger::sync::has_ended)
     }
 
     /// Returns the later of the wall clock and the journal's time, by which permits and keys end.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ledger::{Clock, Recorded};
 use stages::decision::Permit;
 use types::mutant::{self, Mutant};
+use types::point;
 use types::{EffectClass, Millis, Outcome, OutcomeStatus, Provenance};
 
 use crate::gate::{Flight, Gate};
@@ -135,7 +136,7 @@ async fn attempts<T: Target>(
         }
         // What the server said may hold what was secret in the arguments.
         tracing::info!(action = %plan.flight.action, attempt = *sent, error = error.kind(), "sending again");
-        tokio::time::sleep(Duration::from_millis(100 << (*sent).min(5))).await;
+        point::at("backoff", tokio::time::sleep(Duration::from_millis(100 << (*sent).min(5)))).await;
         // A kill that came meanwhile holds for every attempt, and so does the permit's end.
         if let Some(stop) = gate.stopped(&plan.flight) {
             return Err(doubt.unwrap_or_else(|| SendError::Stopped(format!("a kill switch was set: {stop:?}"))));

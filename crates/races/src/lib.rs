@@ -14,6 +14,7 @@
     reason = "a run that cannot go on says so at once"
 )]
 
+pub mod again;
 pub mod bundles;
 pub mod fold;
 pub mod notes;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use countersign_races::again;
 use countersign_races::scenes::{SCENES, Scene};
 use countersign_races::schedules::{Wrong, run_all};
 
@@ -30,9 +31,9 @@ struct Arguments {
     /// Switch a planted bug on, by its number.
     #[arg(long)]
     mutant: Option<u8>,
-    /// The commit to name beside a seed that fails.
-    #[arg(long, default_value = "unknown")]
-    commit: String,
+    /// The commit to name beside a seed that fails, if not the one that is checked out.
+    #[arg(long)]
+    commit: Option<String>,
 }
 
 fn scene(name: &str) -> Result<Scene, String> {
@@ -71,7 +72,7 @@ fn run(arguments: &Arguments, scene: Scene) -> bool {
             true
         }
         Err(Wrong { seed, what }) => {
-            line(&format!("{what}\n{} --seed {seed} commit={}", scene.name(), arguments.commit));
+            line(&format!("{what}\n{}", again::line(scene, seed, arguments.commit.as_deref(), arguments.mutant)));
             false
         }
     }

@@ -17,6 +17,16 @@ macro_rules! counts {
             }
         }
 
+        impl Counts {
+            /// Names each, in order.
+            pub const NAMES: &[&str] = &[$($what,)*];
+
+            /// Returns each with its name, in order.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($what, self.$name),)*]
+            }
+        }
+
         impl fmt::Display for Counts {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 $(writeln!(f, "{:>10}  {}", self.$name, $what)?;)*

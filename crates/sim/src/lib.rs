@@ -7,17 +7,22 @@
 //! run: opening, commands, publishing, folding, and between them losses of power, kills and faults of the disk. After each
 //! start the oracle compares what is there with what was acknowledged.
 //!
-//! The second plays proposals, approvals, kill switches, crashes and time against the real control, ledger and executor, and
-//! holds what was recorded against what the world saw.
+//! The second plays proposals, approvals, kill switches, crashes and time against the real control, ledger and executor on
+//! that same disk, and holds what was recorded against what the world saw.
 //!
 //! The third puts the listener in front and a network around it, which breaks, holds back and cuts in the middle.
 
+pub mod again;
+pub mod apart;
 pub mod counts;
 pub mod disk;
 pub mod machine;
 pub mod net;
 pub mod oracle;
 mod picture;
+#[cfg(feature = "mutants")]
+pub mod planted;
+pub mod power_loss_cli;
 pub mod process;
 pub mod rng;
 pub mod road;

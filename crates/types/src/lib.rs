@@ -23,6 +23,7 @@ pub mod jsonrpc;
 pub mod mutant;
 pub mod obligation;
 pub mod outcome;
+pub mod point;
 pub mod retention;
 pub mod role;
 pub mod secret;

@@ -11,6 +11,7 @@ use stages::decision::Permit;
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
 use types::mutant::{self, Mutant};
+use types::point;
 use types::{Arguments, Code, EffectClass, Outcome};
 
 use crate::actions::ARGUMENTS_BYTES_MAX;
@@ -38,7 +39,8 @@ struct McpTarget {
 
 impl Target for McpTarget {
     async fn send(&self, attempt: u32) -> Result<Answer, SendError> {
-        let sent = self.connection.request(self.attempt(attempt), self.headers.clone(), self.events.clone()).await;
+        let sent = self.connection.request(self.attempt(attempt), self.headers.clone(), self.events.clone());
+        let sent = point::at("answer", sent).await;
         let answer = sent.map_err(|error| match error {
             CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
             CallError::Invalid(_) => SendError::Invalid(error.to_string()),
@@ -189,7 +191,7 @@ impl Control {
         }
         if mutant::on(Mutant::DispatchBeforeRecord) {
             // Whatever comes of it: the request has left before anything is durable.
-            let _ = handle.request(call.request.clone(), Vec::new(), events.clone()).await;
+            let _ = point::at("answer", handle.request(call.request.clone(), Vec::new(), events.clone())).await;
         }
         let mut decided = match self.govern(&link, &call).await {
             Ok(decided) => decided,
@@ -246,7 +248,7 @@ impl Control {
             error: ran.outcome.error.as_ref().map(|text| carried.error(text)),
             ..ran.outcome.clone()
         };
-        if let Err(refusal) = self.ask(Command::Outcome(recorded.clone())).await {
+        if let Err(refusal) = point::at("outcome", self.ask(Command::Outcome(recorded.clone()))).await {
             // The action has happened. What is known of it is recorded as soon as the journal can; if the process
             // ends before, the next start finds the action in doubt.
             tokio::spawn(self.clone().record_later(recorded));
@@ -260,13 +262,13 @@ impl Control {
         let (status, provenance) = (types::OutcomeStatus::Done, types::Provenance::Observed);
         let at = self.now();
         let outcome = Outcome { action, status, provenance, result: None, error: None, dispatches: 1, took_ms: 0, at };
-        self.ask(Command::Outcome(outcome)).await.map(drop)
+        point::at("outcome", self.ask(Command::Outcome(outcome))).await.map(drop)
     }
 
     async fn record_later(self: Arc<Self>, outcome: Outcome) {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            match self.ask(Command::Outcome(outcome.clone())).await {
+            point::at("pause before the outcome", tokio::time::sleep(std::time::Duration::from_secs(1))).await;
+            match point::at("outcome again", self.ask(Command::Outcome(outcome.clone()))).await {
                 Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
                 Err(refusal) => {
                     return tracing::error!(action = %outcome.action, code = %refusal.code, "an outcome is lost");
@@ -287,7 +289,7 @@ impl Control {
             took_ms: 0,
             at: self.now(),
         };
-        let refusal = match self.ask(Command::Outcome(outcome)).await {
+        let refusal = match point::at("never sent", self.ask(Command::Outcome(outcome))).await {
             Ok(_) => Refusal::plain(code, why),
             Err(refusal) => refusal,
         };

@@ -12,6 +12,7 @@ use connectors::mcp::{Mirrors, identity_in, list_all};
 use evidence::Listing;
 use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
+use types::point;
 use types::{
     Arguments, CaseId, Channel, Claims, Code, Digest, Millis, Outcome, Principal, ServerName, SessionId, ToolName,
 };
@@ -34,8 +35,10 @@ impl Control {
             return Ok(None);
         }
         let list = || async {
-            let tools = list_all(&link.connection, "tools/list").await.map_err(|e| refuse(&link.server, &e))?;
-            let definitions = self.observe(&link.server, link.connection.identity(), &tools).await?;
+            let tools = point::at("listing", list_all(&link.connection, "tools/list")).await;
+            let tools = tools.map_err(|e| refuse(&link.server, &e))?;
+            let definitions = self.observe(&link.server, link.connection.identity(), &tools);
+            let definitions = point::at("definitions", definitions).await?;
             let mut texts: BTreeMap<_, _> = tools
                 .into_iter()
                 .filter_map(|json| Some((crate::tools::name_of(&link.server, &json)?, json)))
@@ -46,7 +49,7 @@ impl Control {
             };
             Ok::<_, Refusal>(definitions.into_iter().map(with_text).collect::<BTreeMap<_, _>>())
         };
-        let listed = link.listed.get_or_try_init(list).await?;
+        let listed = point::at("behind another listing", link.listed.get_or_try_init(list)).await?;
         Ok(listed.get(tool).map(|tool| tool.definition))
     }
 
@@ -57,9 +60,9 @@ impl Control {
             let tools = listed.values().map(|tool| (tool.definition, tool.text.clone())).collect();
             let stateless = link.era() == Era::Stateless;
             let listing = Listing::new(link.server.clone(), link.connection.hello(), stateless, tools);
-            self.ask(Command::Offered(session, Box::new(listing))).await.map(drop)
+            point::at("offer", self.ask(Command::Offered(session, Box::new(listing)))).await.map(drop)
         };
-        link.offered.get_or_try_init(record).await.map(drop)
+        point::at("behind another offer", link.offered.get_or_try_init(record)).await.map(drop)
     }
 
     /// Compares a tool call's headers with its arguments, and returns the name of the first that differs.

@@ -22,6 +22,18 @@ pub use std::{
     thread,
 };
 
+/// Says whether a thread has ended.
+#[cfg(not(feature = "shuttle"))]
+pub fn has_ended<T>(thread: &thread::JoinHandle<T>) -> bool {
+    thread.is_finished()
+}
+
+/// Says of no thread that it has ended: the scheduler does not tell.
+#[cfg(feature = "shuttle")]
+pub fn has_ended<T>(_: &thread::JoinHandle<T>) -> bool {
+    false
+}
+
 /// Runs a future on this thread alone until it has ended.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Every test run's share of the schedules.
 
+use countersign_races::again;
 use countersign_races::scenes::{SCENES, Scene};
 use countersign_races::schedules::run_all;
 
@@ -65,7 +66,7 @@ fn nothing_goes_wrong_and_each_side_is_first_in_turn() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for scene in SCENES {
         let counts = run_all(scene, 1, 1 + SCHEDULES, threads)
-            .unwrap_or_else(|wrong| panic!("{}\n{} --seed {}", wrong.what, scene.name(), wrong.seed));
+            .unwrap_or_else(|wrong| panic!("{}\n{}", wrong.what, again::line(scene, wrong.seed, None, None)));
         println!("{}: {counts:?}", scene.name());
         for told in happens(scene) {
             assert!(counts.get(*told).is_some_and(|count| *count > 0), "{}: `{told}` never happened", scene.name());

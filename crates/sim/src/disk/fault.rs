@@ -1,5 +1,23 @@
 //! Faults of a disk that has power.
 
+use std::cell::Cell;
+
+thread_local! {
+    static SPARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something on this thread that no planned fault strikes: what an oracle reads is no operation of the product.
+pub fn spare<T>(act: impl FnOnce() -> T) -> T {
+    let before = SPARED.replace(true);
+    let done = act();
+    SPARED.set(before);
+    done
+}
+
+pub(super) fn is_spared() -> bool {
+    SPARED.get()
+}
+
 /// Names what fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fails {
@@ -11,6 +29,8 @@ pub enum Fails {
     Sync,
     /// A write that needs room.
     Full,
+    /// Any write, for want of room, as where a file system writes nothing in its place.
+    FullAnywhere,
 }
 
 /// Is one fault, to come.

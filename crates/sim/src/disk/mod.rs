@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-pub use fault::{Fails, Fault};
+pub use fault::{Fails, Fault, spare};
 pub(crate) use handle::{Handle, Open};
 pub(crate) use locks::Level;
 pub use mount::Mount;
@@ -80,21 +80,17 @@ impl Disk {
     /// Makes an empty disk, whose chance is this seed, at `/disk-N`.
     pub fn new(seed: u64) -> Arc<Self> {
         registry::register(|root| {
-            let state = State {
-                rng: Rng::new(seed),
-                names: Names::new(&root),
-                inodes: BTreeMap::new(),
-                locks: BTreeMap::new(),
-                folders: BTreeMap::new(),
-                numbers: 0,
-                life: 0,
-                on: true,
-                lose_after: None,
-                fault: None,
-                gate: Gate::Open,
-                counts: Counts::default(),
-                trace: 0,
-            };
+            let state = State::of(seed, Names::new(&root), BTreeMap::new());
+            Self { root, state: Mutex::new(state), gate: Condvar::new() }
+        })
+    }
+
+    /// Makes a disk that holds what another holds, whose chance is this seed.
+    pub fn like(other: &Self, seed: u64) -> Arc<Self> {
+        registry::register(|root| {
+            let there = other.state();
+            let names = there.names.under(&other.root, &root);
+            let state = State { numbers: there.numbers, ..State::of(seed, names, there.inodes.clone()) };
             Self { root, state: Mutex::new(state), gate: Condvar::new() }
         })
     }
@@ -189,6 +185,24 @@ impl Disk {
 }
 
 impl State {
+    fn of(seed: u64, names: Names, inodes: BTreeMap<Ino, Inode>) -> Self {
+        Self {
+            rng: Rng::new(seed),
+            names,
+            inodes,
+            locks: BTreeMap::new(),
+            folders: BTreeMap::new(),
+            numbers: 0,
+            life: 0,
+            on: true,
+            lose_after: None,
+            fault: None,
+            gate: Gate::Open,
+            counts: Counts::default(),
+            trace: 0,
+        }
+    }
+
     fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
@@ -238,7 +252,7 @@ impl State {
     }
 
     fn strikes(&mut self, op: Fails) -> bool {
-        let strikes = self.fault.as_mut().is_some_and(|fault| fault.strikes(op));
+        let strikes = !fault::is_spared() && self.fault.as_mut().is_some_and(|fault| fault.strikes(op));
         if strikes {
             if self.fault.is_some_and(|fault| fault.kills) {
                 self.counts.kills += 1;
@@ -249,7 +263,7 @@ impl State {
                 Fails::Read => &mut counts.faults_read,
                 Fails::Write => &mut counts.faults_write,
                 Fails::Sync => &mut counts.faults_sync,
-                Fails::Full => &mut counts.faults_full,
+                Fails::Full | Fails::FullAnywhere => &mut counts.faults_full,
             };
             *count += 1;
         }
@@ -290,6 +304,7 @@ impl State {
         let inode = self.inodes.get(&ino).ok_or(DiskError::Missing)?;
         let error = match () {
             () if at + bytes.len() > inode.bytes().len() && self.strikes(Fails::Full) => Some(DiskError::Full),
+            () if self.strikes(Fails::FullAnywhere) => Some(DiskError::Full),
             () if self.strikes(Fails::Write) => Some(DiskError::Failed),
             () => None,
         };

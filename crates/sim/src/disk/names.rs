@@ -56,6 +56,20 @@ impl Names {
         Self { durable: tree.clone(), cached: tree, unsynced: BTreeMap::new() }
     }
 
+    /// Returns the same tree at another place.
+    pub(crate) fn under(&self, from: &Path, to: &Path) -> Self {
+        let moved = |path: &PathBuf| path.strip_prefix(from).map_or_else(|_| path.clone(), |rest| to.join(rest));
+        let tree = |tree: &Tree| tree.iter().map(|(path, node)| (moved(path), *node)).collect();
+        let change = |change: &Change| match change {
+            Change::Bind(path, node) => Change::Bind(moved(path), *node),
+            Change::Unbind(path) => Change::Unbind(moved(path)),
+            Change::Move { from, to, node } => Change::Move { from: moved(from), to: moved(to), node: *node },
+        };
+        let unsynced = self.unsynced.iter();
+        let unsynced = unsynced.map(|(path, changes)| (moved(path), changes.iter().map(change).collect())).collect();
+        Self { durable: tree(&self.durable), cached: tree(&self.cached), unsynced }
+    }
+
     pub(crate) fn get(&self, path: &Path) -> Option<Node> {
         self.cached.get(path).copied()
     }

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::driver::play;
-use super::seeds::{Asked, Played, Sum, play_all};
+use super::seeds::{Asked, play_all};
 use super::template::Template;
+use crate::again;
+use crate::apart::{Counted, Played, Sum};
 
 #[derive(Default)]
 struct Words {
@@ -19,7 +21,7 @@ struct Words {
     threads: Option<usize>,
 }
 
-fn range(text: &str) -> Option<(u64, u64)> {
+pub(crate) fn range(text: &str) -> Option<(u64, u64)> {
     let (from, to) = text.split_once("..")?;
     Some((from.parse().ok()?, to.parse().ok()?))
 }
@@ -31,7 +33,7 @@ fn read(words: &[String]) -> Option<Words> {
         match word.as_str() {
             "--seed" => asked.seed = Some(value.parse().ok()?),
             "--seeds" => asked.seeds = Some(range(value)?),
-            "--one" => asked.one = Some(value.parse().ok()?),
+            "--one" => asked.one = range(value).map(|(seed, _)| seed),
             "--template" => asked.template = Some(value.into()),
             "--mutant" => asked.mutant = Some(value.parse().ok()?),
             "--threads" => asked.threads = Some(value.parse().ok()?),
@@ -45,14 +47,14 @@ fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-fn tell(played: &Played) {
+fn tell(played: &Played, mutant: Option<u8>) {
     for wrong in &played.wrong {
-        line(&format!("seed={} commit={} {wrong}", played.seed, crate::road::cli::commit()));
+        line(&format!("{}: {wrong}", again::line("net", played.seed, mutant)));
     }
 }
 
 /// Writes what was gone through, a line for each kind.
-pub fn counted(counts: &std::collections::BTreeMap<String, std::collections::BTreeMap<String, u64>>) -> String {
+pub fn counted(counts: &Counted) -> String {
     let names = |names: &std::collections::BTreeMap<String, u64>| {
         names.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
@@ -85,7 +87,7 @@ pub fn main(words: &[String], entropy: fn(u64)) -> ExitCode {
     }
     if let Some(seed) = asked.seed {
         let played = play(seed);
-        tell(&played);
+        tell(&played, asked.mutant);
         line(&format!("{}seed {} digest {}", counted(&played.counts), played.seed, played.digest));
         return ExitCode::from(u8::from(!played.wrong.is_empty()));
     }
@@ -100,7 +102,7 @@ fn many(words: &Words) -> ExitCode {
     let Ok(program) = std::env::current_exe() else { return ExitCode::from(2) };
     let threads = words.threads.unwrap_or(threads);
     let sum: Sum = play_all(&Asked { program, from, to, threads, mutant: words.mutant });
-    sum.wrong.iter().for_each(tell);
+    sum.wrong.iter().for_each(|played| tell(played, words.mutant));
     let (crashes, faults) = (sum.all_of("gateway ends"), sum.all_of("faults"));
     line(&format!(
         "{}{} seeds, {} wrong, {crashes} crashes, {faults} faults, {} s",

@@ -16,9 +16,10 @@ use super::journal::Growth;
 use super::oracle::{self, Run};
 use super::people::People;
 use super::scene::Scene;
-use super::seeds::Played;
+use super::seeds::played;
 use super::server;
 use super::template::Template;
+use crate::apart::Played;
 
 /// Is one step of simulated time, in milliseconds.
 const STEP_MS: i64 = 10;
@@ -197,6 +198,6 @@ impl World<'_> {
         let run = Run { entries: mirror.entries, growth: self.growth, down_ms: self.down_ms };
         let mut coverage: Coverage = oracle::judge(&self.scene, &run);
         coverage.add(self.scene.wires.coverage());
-        Played::of(seed, &self.scene, coverage, &run.entries)
+        played(seed, &self.scene, coverage, &run.entries)
     }
 }

@@ -20,8 +20,7 @@ impl Player {
     /// Several commands come to wait behind each other, so that each was prepared before the others took effect.
     pub(super) async fn burst(&mut self) {
         let mut waiting: Vec<Running<Option<(Target, bool)>>> = Vec::new();
-        self.quiet().await;
-        self.stage.clock.shut();
+        self.hold().await;
         for _ in 0..2 + self.dice.below(4) {
             match self.dice.weighted(&[4, 6, 3, 2, 1, 2]) {
                 0 => {
@@ -87,6 +86,7 @@ impl Player {
 
     /// Lets everything that was begun end, and the process stop and start once more.
     pub async fn end(&mut self) {
+        self.stage.disk.calm();
         for _ in 0..400 {
             self.quiet().await;
             let ready = self.ready();

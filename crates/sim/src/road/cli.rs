@@ -3,28 +3,36 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::seeds::{Played, play, play_all};
+use super::seeds::play_or_tell;
+use crate::again;
+use crate::apart::{self, Played, Sum};
+use crate::net::cli::{counted, range};
+
+/// Is how many seeds a process plays. What each begins with, the bundles and the disk, takes as long to make as several seeds.
+const EACH: u64 = 100;
 
 struct Asked {
     from: u64,
     seeds: u64,
-    one: bool,
+    seed: Option<u64>,
+    one: Option<(u64, u64)>,
     mutant: Option<u8>,
     threads: usize,
 }
 
 fn asked(words: &[String]) -> Option<Asked> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut asked = Asked { from: 1, seeds: 100, one: false, mutant: None, threads };
+    let mut asked = Asked { from: 1, seeds: 100, seed: None, one: None, mutant: None, threads };
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let number: u64 = words.next()?.parse().ok()?;
+        let value = words.next()?;
         match word.as_str() {
-            "--seed" => (asked.from, asked.seeds, asked.one) = (number, 1, true),
-            "--seeds" => asked.seeds = number,
-            "--from" => asked.from = number,
-            "--threads" => asked.threads = usize::try_from(number).ok()?,
-            "--mutant" => asked.mutant = Some(u8::try_from(number).ok()?),
+            "--seed" => asked.seed = Some(value.parse().ok()?),
+            "--seeds" => asked.seeds = value.parse().ok()?,
+            "--from" => asked.from = value.parse().ok()?,
+            "--one" => asked.one = Some(range(value)?),
+            "--threads" => asked.threads = value.parse().ok()?,
+            "--mutant" => asked.mutant = Some(value.parse().ok()?),
             _ => return None,
         }
     }
@@ -44,15 +52,9 @@ pub(crate) fn plant(_: u8) -> bool {
     false
 }
 
-pub(crate) fn commit() -> String {
-    let head = std::process::Command::new("git").args(["rev-parse", "--short=10", "HEAD"]).output();
-    let head = head.ok().filter(|output| output.status.success());
-    head.map_or_else(|| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn tell(played: &Played) {
+fn tell(played: &Played, mutant: Option<u8>) {
     for wrong in &played.wrong {
-        line(&format!("seed={} commit={} {wrong}", played.seed, commit()));
+        line(&format!("{}: {wrong}", again::line("road", played.seed, mutant)));
     }
 }
 
@@ -71,22 +73,49 @@ pub fn main(words: &[String]) -> ExitCode {
         line("this build has no such planted bug");
         return ExitCode::from(2);
     }
-    #[expect(clippy::disallowed_methods, reason = "how long the seeds took is told to people; no run sees it")]
-    let begun = Instant::now();
-    if asked.one {
-        let played = play(asked.from);
-        tell(&played);
-        line(&format!("seed {} journal {}\n{}", played.seed, played.journal, played.coverage));
+    if let Some((from, to)) = asked.one {
+        let mut wrong = false;
+        for seed in from..to {
+            let played = play_or_tell(seed).told();
+            wrong |= !played.wrong.is_empty();
+            line(&serde_json::to_string(&played).unwrap());
+        }
+        return ExitCode::from(u8::from(wrong));
+    }
+    if let Some(seed) = asked.seed {
+        let played = play_or_tell(seed).told();
+        tell(&played, asked.mutant);
+        line(&format!("{}seed {seed} journal {}", counted(&played.counts), played.digest));
         return ExitCode::from(u8::from(!played.wrong.is_empty()));
     }
-    let stop_early = asked.mutant.is_some();
-    let (wrong, coverage, count) = play_all(asked.from, asked.from + asked.seeds, asked.threads, stop_early);
-    wrong.iter().for_each(tell);
-    let crashes = coverage.of("operations", "crash");
+    many(&asked)
+}
+
+fn many(asked: &Asked) -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "how long the seeds took is told to people; no run sees it")]
+    let begun = Instant::now();
+    let Ok(program) = std::env::current_exe() else { return ExitCode::from(2) };
+    let mut words = vec!["road".to_owned()];
+    words.extend(asked.mutant.into_iter().flat_map(|mutant| ["--mutant".to_owned(), mutant.to_string()]));
+    let sum: Sum = apart::play_all(&apart::Asked {
+        program,
+        words,
+        from: asked.from,
+        to: asked.from + asked.seeds,
+        each: EACH,
+        threads: asked.threads,
+        stop_early: asked.mutant.is_some(),
+    });
+    sum.wrong.iter().for_each(|played| tell(played, asked.mutant));
+    let (crashes, losses) = (sum.of("operations", "crash"), sum.of("disk", "losses of power"));
+    let failed = ["reads failed", "writes failed", "syncs failed", "no room"];
+    let faults: u64 = failed.iter().map(|name| sum.of("disk", name)).sum();
     line(&format!(
-        "{coverage}{count} seeds, {} wrong, {crashes} crashes, {} s",
-        wrong.len(),
+        "{}{} seeds, {} wrong, {crashes} crashes, {losses} losses of power, {faults} disk faults, {} s",
+        counted(&sum.counts),
+        sum.seeds,
+        sum.wrong.len(),
         begun.elapsed().as_secs()
     ));
-    ExitCode::from(u8::from(!wrong.is_empty()))
+    ExitCode::from(u8::from(!sum.wrong.is_empty()))
 }

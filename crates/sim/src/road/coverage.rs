@@ -13,6 +13,13 @@ impl Coverage {
         *self.0.entry((kind, name.into())).or_default() += 1;
     }
 
+    /// Counts several.
+    pub fn count_many(&mut self, kind: &'static str, name: impl Into<String>, count: u64) {
+        if count > 0 {
+            *self.0.entry((kind, name.into())).or_default() += count;
+        }
+    }
+
     /// Adds what another run went through.
     pub fn add(&mut self, other: Self) {
         for (key, count) in other.0 {

@@ -1,15 +1,19 @@
 //! The journal as the oracle reads it: from the file, not from the application.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use evidence::{Content, RecordKind, TenantKey, bodies};
 use ledger::History;
 use ledger::history::Entry;
 use types::{ActionProposal, Decision};
 
+use crate::disk::{self, Disk};
+
 /// Reads a journal's records as they become durable.
 pub struct Mirror {
     history: History,
+    disk: Option<Arc<Disk>>,
     /// The records so far.
     pub entries: Vec<Entry>,
 }
@@ -17,13 +21,21 @@ pub struct Mirror {
 impl Mirror {
     /// Opens the journal of a data folder.
     pub fn open(data: &Path, tenant: TenantKey) -> Self {
-        Self { history: History::open(data, tenant).unwrap(), entries: Vec::new() }
+        Self { history: History::open(data, tenant).unwrap(), disk: None, entries: Vec::new() }
+    }
+
+    /// Says that the journal is on a disk that may lose its power, after which nothing more is read.
+    pub fn on(self, disk: &Arc<Disk>) -> Self {
+        Self { disk: Some(disk.clone()), ..self }
     }
 
     /// Reads what is durable by now and returns how many records there are.
     pub fn pull(&mut self) -> u64 {
         let known = self.entries.len() as u64;
-        self.entries.extend(self.history.range(known, u64::MAX >> 1).unwrap());
+        match disk::spare(|| self.history.range(known, u64::MAX >> 1)) {
+            Ok(more) => self.entries.extend(more),
+            Err(error) => assert!(self.disk.as_ref().is_some_and(|disk| !disk.is_on()), "the journal: {error}"),
+        }
         self.entries.len() as u64
     }
 }

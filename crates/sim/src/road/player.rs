@@ -9,14 +9,18 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use control::door::{CallOutcome, GovernedCall};
 use tokio::sync::mpsc;
+use types::Claims;
 use types::jsonrpc::{Frame, RpcId};
-use types::{CaseId, Claims, Millis};
+use types::point;
 
 use super::coverage::Coverage;
 use super::dice::Dice;
 use super::ports::Clockwork;
 use super::stage::Stage;
 use super::trace::{Ack, Call, Trace};
+
+/// Is how many runs there are to one in which the disk fails and the power goes.
+pub const UNEASY: u64 = 4;
 
 /// Is something that is polled by hand.
 pub type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -62,6 +66,11 @@ pub struct Player {
     pub held: Vec<Call>,
     /// Changes to the system that people must decide first: who wants which level.
     pub wishes: Vec<(types::PersonId, control::levels::LevelWish)>,
+    /// Whether the disk fails and the power goes: in one run of [`UNEASY`].
+    pub uneasy: bool,
+    pub(super) losses: u64,
+    /// Where everybody waited when the power went, if it went while the run looked.
+    pub(super) fallen: Option<BTreeMap<&'static str, u64>>,
     next: u64,
 }
 
@@ -95,18 +104,11 @@ impl Player {
             tasks: BTreeMap::new(),
             held: Vec::new(),
             wishes: Vec::new(),
+            uneasy: seed % UNEASY == UNEASY - 1,
+            losses: 0,
+            fallen: None,
             next: 1,
         }
-    }
-
-    /// Waits until every command that was sent is answered: the sequencer takes them in order, so this one comes last.
-    pub async fn quiet(&self) {
-        let nothing = CaseId::draw(Millis(1), [0; 10]);
-        let answered = self.stage.control.withdraw(nothing).await;
-        let mut wrong = Vec::new();
-        super::oracle::invariants::judge(&self.stage.control, &mut wrong);
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        answered.unwrap();
     }
 
     /// Begins a call, which does nothing before it is polled, and returns its number.
@@ -142,19 +144,13 @@ impl Player {
     /// Polls a call once and says whether it has ended; what it has asked of the ledger may not be answered yet.
     pub fn poll(&mut self, number: u64) -> bool {
         let Some(task) = self.tasks.get_mut(&number) else { return true };
-        let listings = self.stage.upstream.book().listings;
+        let _ = point::last();
         let polled = poll_unanswered(&self.stage.clock, &mut task.running, &task.flag);
-        let book = self.stage.upstream.book();
-        task.point = if book.listings > listings {
-            "listing"
-        } else if book.waiting().contains(&number) {
-            "answer"
-        } else if book.arrivals.iter().any(|arrival| arrival.call == number) {
-            "outcome or backoff"
-        } else {
-            "decision"
-        };
-        drop(book);
+        match (point::last(), &polled) {
+            (Some(point), Poll::Pending) => task.point = point,
+            (None, Poll::Pending) => self.trace.wrong.push(format!("call {number} waits where no point is named")),
+            _ => {}
+        }
         let Poll::Ready(outcome) = polled else { return false };
         self.tasks.remove(&number);
         self.came_back(number, outcome);
@@ -182,11 +178,6 @@ impl Player {
     pub async fn step(&mut self, number: u64) {
         self.poll(number);
         self.quiet().await;
-        if let Some(task) = self.tasks.get_mut(&number)
-            && task.point == "outcome or backoff"
-        {
-            task.point = if task.may_go_on() { "outcome" } else { "backoff" };
-        }
         if let Some(task) = self.tasks.get(&number) {
             self.coverage.count("await points", task.point);
         }
@@ -205,29 +196,5 @@ impl Player {
     /// Returns the next moment in the order of everything that happens.
     pub fn moment(&self) -> u64 {
         self.stage.upstream.book().tick()
-    }
-
-    /// Ends the process and starts it again on what it left on the disk.
-    pub async fn crash(&mut self) {
-        self.quiet().await;
-        for (number, task) in std::mem::take(&mut self.tasks) {
-            self.coverage.count("crashes", task.point);
-            self.trace.acks.insert(number, Ack::Lost);
-        }
-        self.coverage.count("operations", "crash");
-        // What had left us is on its way still.
-        while self.stage.upstream.book().unsettled() > 0 {
-            let fate = *self.dice.pick(&[super::upstream::Fate::LostAfter, super::upstream::Fate::LostBefore]);
-            self.stage.upstream.book().settle(0, fate);
-        }
-        let lost = self.stage.crash().await;
-        self.trace.wrong.extend(lost);
-        super::oracle::kept::judge(&self.stage, &mut self.trace.wrong);
-        let (control, kept) = (self.stage.control.clone(), self.trace.armed.iter().filter(|a| a.to.is_none()));
-        let missing = kept.filter(|a| !control.switches().iter().any(|s| s.target == a.target)).map(|a| a.target.key());
-        let missing: Vec<String> = missing.collect();
-        self.trace
-            .wrong
-            .extend(missing.into_iter().map(|key| format!("the acknowledged kill `{key}` is gone after a crash")));
     }
 }

@@ -14,8 +14,14 @@ use types::Millis;
 pub struct Clockwork {
     /// The time.
     pub time: Arc<TestClock>,
-    shut: Mutex<bool>,
+    door: Mutex<Door>,
     opened: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Door {
+    shut: bool,
+    waiting: bool,
 }
 
 impl Clockwork {
@@ -26,12 +32,17 @@ impl Clockwork {
 
     /// Holds the sequencer at its next command, and says whether it was held already.
     pub fn shut(&self) -> bool {
-        std::mem::replace(&mut *self.shut.lock().unwrap(), true)
+        std::mem::replace(&mut self.door.lock().unwrap().shut, true)
+    }
+
+    /// Says whether the sequencer has taken a command and waits.
+    pub fn holds_up(&self) -> bool {
+        self.door.lock().unwrap().waiting
     }
 
     /// Lets the sequencer go on.
     pub fn open(&self) {
-        *self.shut.lock().unwrap() = false;
+        *self.door.lock().unwrap() = Door::default();
         self.opened.notify_all();
     }
 }
@@ -39,7 +50,11 @@ impl Clockwork {
 impl Clock for Clockwork {
     fn wall(&self) -> Millis {
         if std::thread::current().name() == Some("sequencer") {
-            drop(self.opened.wait_while(self.shut.lock().unwrap(), |shut| *shut).unwrap());
+            let mut door = self.door.lock().unwrap();
+            while door.shut {
+                door.waiting = true;
+                door = self.opened.wait(door).unwrap();
+            }
         }
         self.time.wall()
     }

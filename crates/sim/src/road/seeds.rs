@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::coverage::Coverage;
 use super::oracle;
 use super::player::Player;
+use crate::apart;
 
 /// Is how many things happen in a run before it ends.
 const STEPS: usize = 45;
@@ -21,6 +22,13 @@ pub struct Played {
     pub coverage: Coverage,
     /// The digest of its whole journal, so that two runs of a seed can be held against each other.
     pub journal: String,
+}
+
+impl Played {
+    /// Returns it as it is told to another process.
+    pub fn told(self) -> apart::Played {
+        apart::Played { seed: self.seed, wrong: self.wrong, digest: self.journal, counts: self.coverage.by_kind() }
+    }
 }
 
 /// Plays one seed.
@@ -43,10 +51,10 @@ pub fn play(seed: u64) -> Played {
 }
 
 /// Plays one seed; that it cannot go on is wrong too.
-fn play_or_tell(seed: u64) -> Played {
-    std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|panic| {
-        let why = panic.downcast_ref::<String>().map_or("what stopped it stands above", String::as_str);
-        let wrong = vec![format!("the run could not go on: {why}")];
+pub fn play_or_tell(seed: u64) -> Played {
+    std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|why| {
+        let text = why.downcast_ref::<String>().map(String::as_str).or_else(|| why.downcast_ref::<&str>().copied());
+        let wrong = vec![format!("the run could not go on: {}", text.unwrap_or("what stopped it stands above"))];
         Played { seed, wrong, coverage: Coverage::default(), journal: String::new() }
     })
 }

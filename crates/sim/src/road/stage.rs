@@ -1,7 +1,7 @@
-//! The application of a run: opened over a folder, and opened again on what a crash leaves.
+//! The application of a run: opened on a simulated disk, and opened again on what a crash leaves there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use connectors::mcp::{Connection, Limits};
@@ -10,7 +10,7 @@ use control::levels::LevelWish;
 use control::mcp::Link;
 use control::{Config, Control};
 use evidence::TenantKey;
-use ledger::recover::Place;
+use ledger::recover::{OpenError, Place};
 use ledger::{LogKeys, Random};
 use policy::Bundle;
 use tempfile::TempDir;
@@ -22,6 +22,8 @@ use super::journal::Mirror;
 use super::ports::Clockwork;
 use super::rules;
 use super::upstream::Upstream;
+use crate::disk::{Disk, Mount};
+use crate::vfs;
 
 /// Are the agents that call: two with levels, one without, and one that no bundle knows.
 pub const AGENTS: [&str; 4] = ["one", "two", "new", "stranger"];
@@ -56,16 +58,17 @@ pub struct Stage {
     pub upstream: Upstream,
     /// The session and the link of each agent that has one.
     pub links: BTreeMap<AgentId, (SessionId, Arc<Link>)>,
-    random: Arc<Seeded>,
-    folder: TempDir,
-    life: u32,
+    /// The disk that its journal and its other files are on.
+    pub disk: Arc<Disk>,
+    pub(super) seed: u64,
+    pub(super) life: u32,
 }
 
 pub(crate) fn tenant() -> TenantKey {
     TenantKey::from_bytes([7; 32])
 }
 
-/// A folder in memory where the system has one: what the power takes is for another simulation.
+/// A folder in memory where the system has one: what the power takes is for other simulations.
 pub(crate) fn fresh_folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
@@ -87,17 +90,19 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 pub(crate) fn config(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &Arc<Bundle>) -> Config {
-    let make = |name: &str| {
-        let path = folder.join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        path
-    };
+    for name in ["data", "head"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    config_in(folder, clock, random, bundle)
+}
+
+fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle: &Arc<Bundle>) -> Config {
     Config {
         tenant: "default".parse().unwrap(),
         url: "http://127.0.0.1:7717".into(),
         place: Place {
-            data: make("data"),
-            head: make("head"),
+            data: folder.join("data"),
+            head: folder.join("head"),
             keys: LogKeys { tenant: tenant(), log: SignerKey::ed25519("sim.example/log", &[9; 32]).unwrap().into() },
             clock: clock.clone(),
             random: random.clone(),
@@ -123,17 +128,18 @@ pub fn level(agent: &str, class: &str, level: AutonomyLevel, expires: types::Mil
     }
 }
 
-/// Returns a folder in which the first bundle is active and two agents have levels: made once per process.
-async fn template() -> &'static TempDir {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+/// Returns a disk on which the first bundle is active and two agents have levels: made once per process.
+async fn template() -> &'static Disk {
+    static DISK: OnceLock<Arc<Disk>> = OnceLock::new();
     static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _making = MAKING.lock().await;
-    if let Some(folder) = FOLDER.get() {
-        return folder;
+    if let Some(disk) = DISK.get() {
+        return disk;
     }
-    let (folder, clock) = (fresh_folder(), Arc::new(Clockwork::default()));
-    let control =
-        Control::open(config(folder.path(), &clock, &Arc::new(Seeded::of(u64::MAX)), &rules::bundles()[0])).unwrap();
+    vfs::install();
+    let (disk, clock) = (Disk::new(0), Arc::new(Clockwork::default()));
+    let config = config_in(disk.root(), &clock, &Arc::new(Seeded::of(u64::MAX)), &rules::bundles()[0]);
+    let control = Control::open_on(config, &mounted(&disk)).unwrap();
     control.take_up().await.unwrap();
     let dan: PersonId = "dan".parse().unwrap();
     control.activate_first(&dan, rules::bundles()[0].clone(), "the run begins").await.unwrap();
@@ -145,33 +151,32 @@ async fn template() -> &'static TempDir {
         }
     }
     control.close().await;
-    FOLDER.get_or_init(|| folder)
+    DISK.get_or_init(|| disk)
+}
+
+/// Returns the disk as the life of the process sees it that begins.
+fn mounted(disk: &Arc<Disk>) -> Arc<dyn ledger::Disk> {
+    Arc::new(Mount::new(disk))
 }
 
 impl Stage {
     /// Opens the application of a seed.
     pub async fn open(seed: u64) -> Self {
-        let template = template().await;
-        let folder = fresh_folder();
-        copy(template.path(), &folder.path().join("0"));
-        let (clock, random) = (Arc::new(Clockwork::default()), Arc::new(Seeded::of(!seed)));
+        let disk = Disk::like(template().await, seed);
+        let clock = Arc::new(Clockwork::default());
         clock.time.advance(1_000);
-        let control = Control::open(config(&folder.path().join("0"), &clock, &random, &rules::bundles()[0])).unwrap();
+        let control = opened(&disk, &clock, seed, 0, &rules::bundles()[0]).unwrap();
+        control.take_up().await.unwrap();
         let upstream = Upstream::default();
-        let mut stage = Self { control, clock, upstream, links: BTreeMap::new(), random, folder, life: 0 };
+        let mut stage = Self { control, clock, upstream, links: BTreeMap::new(), disk, seed, life: 0 };
         stage.begin().await;
         stage
     }
 
-    fn home(&self) -> PathBuf {
-        self.folder.path().join(self.life.to_string())
-    }
-
-    /// Takes up, opens a session for each agent, and lets the book look into the journal.
-    async fn begin(&mut self) {
-        let mirror = Mirror::open(&self.home().join("data"), tenant());
+    /// Opens a session for each agent, and lets the book look into the journal.
+    pub(super) async fn begin(&mut self) {
+        let mirror = Mirror::open(&self.disk.root().join("data"), tenant()).on(&self.disk);
         self.upstream.book().mirror = Some(mirror);
-        self.control.take_up().await.unwrap();
         for agent in AGENTS {
             self.link(&agent.parse().unwrap()).await;
         }
@@ -188,35 +193,19 @@ impl Stage {
         self.links.insert(agent.clone(), (session, link));
     }
 
-    /// Opens the application again on a copy of its files as they are at this moment, which is what a crash leaves. No
-    /// command may be on its way, and nobody else may hold the application.
-    ///
-    /// Returns what was wrong: a record that was there and is gone, or another.
-    pub async fn crash(&mut self) -> Vec<String> {
-        let before = {
-            let mut book = self.upstream.book();
-            let mut mirror = book.mirror.take().unwrap();
-            mirror.pull();
-            mirror.entries
-        };
-        let from = self.home();
-        self.life += 1;
-        copy(&from, &self.home());
-        self.links.clear();
-        // Most starts find the active bundle at hand; the others read it from the journal.
-        let active = self.control.snapshot().bundle.digest();
-        let at_hand = rules::bundles().iter().find(|bundle| bundle.digest() == active && !self.life.is_multiple_of(3));
-        let bundle = at_hand.unwrap_or(&rules::bundles()[0]).clone();
-        self.control = Control::open(config(&self.home(), &self.clock, &self.random, &bundle)).unwrap();
-        self.begin().await;
-        let mut book = self.upstream.book();
-        let mirror = book.mirror.as_mut().unwrap();
-        mirror.pull();
-        let same = before.iter().zip(&mirror.entries).filter(|(a, b)| a.bytes == b.bytes).count();
-        if same == before.len() {
-            Vec::new()
-        } else {
-            vec![format!("only the first {same} of {} records survived", before.len())]
-        }
+    /// Opens the application for a life, which draws bytes of its own: what is left of an earlier one cannot disturb it.
+    pub(super) fn opened(&self, bundle: &Arc<Bundle>) -> Result<Arc<Control>, OpenError> {
+        opened(&self.disk, &self.clock, self.seed, self.life, bundle)
     }
+}
+
+fn opened(
+    disk: &Arc<Disk>,
+    clock: &Arc<Clockwork>,
+    seed: u64,
+    life: u32,
+    bundle: &Arc<Bundle>,
+) -> Result<Arc<Control>, OpenError> {
+    let random = Arc::new(Seeded::of(!seed ^ (u64::from(life) << 40)));
+    Control::open_on(config_in(disk.root(), clock, &random, bundle), &mounted(disk))
 }

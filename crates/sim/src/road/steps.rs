@@ -9,6 +9,7 @@ use types::case::{Ballot, Case, CaseState};
 use types::{ActionId, AutonomyLevel, Digest, OutcomeStatus, PersonId, Principal};
 
 use super::player::{Player, Running, poll_unanswered};
+use super::points::RARE;
 use super::rules;
 use super::stage::{AGENTS, level};
 use super::trace::{Armed, Call, Handed};
@@ -16,7 +17,7 @@ use super::upstream::{FATES, Fate};
 
 const PEOPLE: [&str; 9] = ["ana", "ben", "cleo", "dan", "eve", "flo", "flo", "cleo", "ben"];
 
-const STEPS: [(&str, u64); 18] = [
+const STEPS: [(&str, u64); 20] = [
     ("call", 16),
     ("call again", 18),
     ("go on", 34),
@@ -35,12 +36,18 @@ const STEPS: [(&str, u64); 18] = [
     ("act", 5),
     ("burst", 7),
     ("crash", 2),
+    ("fault", 7),
+    ("loss", 6),
 ];
+
+/// Are the steps, the last ones, that only an uneasy run has.
+const UNEASY: usize = 2;
 
 impl Player {
     /// Lets one thing happen.
     pub async fn play(&mut self) {
-        let weights: Vec<u64> = STEPS.iter().map(|(_, weight)| *weight).collect();
+        let all = STEPS.len() - if self.uneasy { 0 } else { UNEASY };
+        let weights: Vec<u64> = STEPS.iter().take(all).map(|(_, weight)| *weight).collect();
         let (name, _) = STEPS[self.dice.weighted(&weights)];
         if name != "crash" {
             self.coverage.count("operations", name);
@@ -67,7 +74,15 @@ impl Player {
             "hand out" => self.hand_out().await,
             "act" => self.act().await,
             "burst" => self.burst().await,
+            "fault" => self.fault().await,
+            "loss" => self.loss().await,
             _ => self.crash().await,
+        }
+        if self.tasks.values().any(|task| RARE.contains(&task.point)) && self.dice.chance(20) {
+            self.crash().await;
+        }
+        if self.uneasy {
+            self.look().await;
         }
     }
 
@@ -129,6 +144,9 @@ impl Player {
     }
 
     async fn answer(&mut self) {
+        if self.uneasy && self.dice.chance(15) {
+            return self.no_room_for_an_outcome().await;
+        }
         if self.dice.chance(20) {
             self.stage.upstream.book().catch_up();
         }
@@ -162,10 +180,10 @@ impl Player {
                 continue;
             }
             if self.dice.chance(1) {
-                self.quiet().await;
+                self.crash().await;
+                // Nobody heard of it: it falls with the process.
                 drop(voting);
-                self.coverage.count("crashes", "vote");
-                return self.crash().await;
+                return;
             }
             voting.await;
         }
@@ -221,16 +239,21 @@ impl Player {
         let target = self.dice.pick(&switches).target.clone();
         let moment = self.moment();
         let dan: PersonId = "dan".parse().unwrap();
-        let lifted = self.stage.control.lift(&dan, target.clone(), "go on").await.is_ok();
+        let lifted = self.stage.control.lift(&dan, target.clone(), "go on").await;
+        if lifted.as_ref().is_err_and(|refusal| super::trouble::leaves_open(refusal.code)) {
+            self.trace.lifting.push((target.clone(), moment));
+        }
         let armed = self.trace.armed.iter_mut().filter(|armed| armed.to.is_none() && armed.target == target);
-        // Who tried and failed has changed nothing.
-        armed.filter(|_| lifted).for_each(|armed| armed.to = Some(moment));
+        // Who tried and failed has changed nothing, unless the journal stopped over it.
+        armed.filter(|_| lifted.is_ok()).for_each(|armed| armed.to = Some(moment));
     }
 
     async fn policy(&mut self) {
         let bundle = self.dice.pick(rules::bundles()).clone();
         let dan: PersonId = "dan".parse().unwrap();
-        self.stage.control.activate_first(&dan, bundle, "another policy").await.unwrap();
+        if let Err(refusal) = self.stage.control.activate_first(&dan, bundle, "another policy").await {
+            self.denied(refusal.code);
+        }
     }
 
     /// The server changes a tool, and somebody sees it now or with the next line.
@@ -299,12 +322,20 @@ impl Player {
                 1
             }
         };
+        // What wakes and asks comes in the order in which it wakes.
+        self.hold().await;
+        self.pass(ms).await;
+        self.stage.clock.open();
+        self.quiet().await;
+    }
+
+    pub(super) async fn pass(&mut self, ms: i64) {
         self.stage.clock.time.advance(ms);
         tokio::time::advance(Duration::from_millis(ms.unsigned_abs())).await;
         tokio::task::yield_now().await;
     }
 
-    fn wish(call: &Call, number: usize) -> control::actions::Wish {
+    pub(super) fn wish(call: &Call, number: usize) -> control::actions::Wish {
         control::actions::Wish {
             principal: Principal::Agent(call.agent.clone()),
             on_behalf_of: call.on_behalf_of.clone(),

@@ -60,6 +60,8 @@ pub struct Trace {
     pub acks: BTreeMap<u64, Ack>,
     /// The kill switches, in order.
     pub armed: Vec<Armed>,
+    /// The switches that somebody tried to lift, and when, where the journal stopped over it: they may be set still or not.
+    pub lifting: Vec<(Target, u64)>,
     /// The permits that agents got.
     pub handed: Vec<Handed>,
     /// What somebody saw that must never be seen.

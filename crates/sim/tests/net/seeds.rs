@@ -1,5 +1,6 @@
 //! Nothing is wrong over so many seeds, everything that can go wrong does, and a seed goes the same way twice.
 
+use countersign_sim::again;
 use countersign_sim::net::seeds::{play_all, play_apart};
 use countersign_sim::net::template::Template;
 
@@ -14,7 +15,7 @@ fn nothing_is_wrong_and_everything_goes_wrong() {
     let told: Vec<String> = sum
         .wrong
         .iter()
-        .flat_map(|played| played.wrong.iter().map(move |what| format!("seed={} {what}", played.seed)))
+        .flat_map(|played| played.wrong.iter().map(|what| format!("{}: {what}", again::line("net", played.seed, None))))
         .collect();
     assert!(told.is_empty(), "{} seeds: {}", sum.wrong.len(), told.join("\n"));
     assert_eq!(sum.seeds, SEEDS);

@@ -2,46 +2,19 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign_sim::road::seeds::play_all;
+use countersign_sim::planted::Switch;
+use countersign_sim::road::player::UNEASY;
+use countersign_sim::road::seeds::{play_all, play_or_tell};
 use types::mutant::{self, Mutant};
 
 /// Within how many seeds a planted bug must show.
 const SEEDS: u64 = 800;
 
-/// Says what each planted bug must be noticed by: parts of what is told, one of which is enough.
-fn signs(planted: Mutant) -> &'static [&'static str] {
-    match planted {
-        Mutant::DispatchBeforeRecord => &["it left before a permit was durable"],
-        Mutant::KillCheckedEarly => &["after the kill of", "under the kill switch"],
-        Mutant::ApprovalKept => &["they were used before"],
-        Mutant::ApprovalAfterExpiry => &["they have expired"],
-        Mutant::ApprovalAfterPolicyChange => &["the policy has changed since"],
-        Mutant::ApprovalForOtherArguments => &["about something else"],
-        Mutant::FreshKeyPerAttempt => &["it left with the key"],
-        Mutant::UnsafeRetried => &["it left 2 times", "it left 3 times"],
-        Mutant::OutcomeBeforeAnswer => &["it left after its outcome was recorded"],
-        Mutant::BudgetChargedLate | Mutant::BudgetKept => &["of the budget"],
-        Mutant::DefinitionCheckedAtListing => &["is not defined as it was reviewed"],
-        Mutant::RequesterVotes => &["voted and has a part in it"],
-        Mutant::VoteCountedTwice => &["voted twice"],
-        Mutant::ErrorAllows => &["its amount cannot be read"],
-        Mutant::EpochIgnored => {
-            &["at that moment", "ran alone", "not the active one", "is not what the records before make it"]
-        }
-        Mutant::SaltReused => &["its commitments were seen before"],
-        Mutant::PermitOutlivesKill => &["is alive after a kill"],
-        Mutant::CounterNotStored => &["the stored rate `"],
-        Mutant::RecordTakenTwice => &["the stored rate `", "the stored session `"],
-        // The network shows the first three, and races the others.
-        Mutant::ResetTakenForRefusal
-        | Mutant::WithdrawalIgnored
-        | Mutant::TimeWaits
-        | Mutant::GateLooksFirst
-        | Mutant::ShownBeforeSync
-        | Mutant::WaiterLooksFirst
-        | Mutant::AnsweredBeforeSync => &[],
-    }
-}
+/// Says what each planted bug of durability must be noticed by, where the disk under the road fails and loses its power.
+const DURABILITY: [(store::mutant::Mutant, &[&str]); 2] = [
+    (store::mutant::Mutant::NoSync, &["records survived", "is gone after a crash"]),
+    (store::mutant::Mutant::TailNotSettled, &["records survived", "is gone after a crash", "a start was refused"]),
+];
 
 /// Says which invariant each of these planted bugs breaks; several where it depends on what comes first.
 const BREAKING: [(Mutant, &[&str]); 8] = [
@@ -59,6 +32,28 @@ const BREAKING: [(Mutant, &[&str]); 8] = [
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn mutants_of_durability_are_noticed_by_what_the_road_shows() {
+    let _alone = alone();
+    // What every run begins with is made once, and without a bug.
+    assert!(play_or_tell(UNEASY - 1).wrong.is_empty(), "nothing is planted");
+    let mut survived = Vec::new();
+    for (planted, signs) in DURABILITY {
+        store::mutant::plant(Some(planted));
+        let mut runs = (0..SEEDS).map(|n| play_or_tell(n * UNEASY + UNEASY - 1));
+        let found = runs.find_map(|run| {
+            let what = run.wrong.iter().find(|what| signs.iter().any(|sign| what.contains(sign)))?;
+            Some((run.seed, what.clone()))
+        });
+        store::mutant::plant(None);
+        match found {
+            Some((seed, what)) => println!("{planted:?} on the road: seed {seed}: {what}"),
+            None => survived.push(format!("{planted:?} survived {SEEDS} runs whose disk fails")),
+        }
+    }
+    assert!(survived.is_empty(), "{}", survived.join("\n"));
 }
 
 #[test]
@@ -111,7 +106,7 @@ fn every_planted_bug_is_noticed() {
         let (wrong, _, seeds) = play_all(1, 1 + SEEDS, threads, true);
         mutant::plant(None);
         let told = wrong.iter().flat_map(|played| played.wrong.iter().map(move |what| (played.seed, what)));
-        match told.into_iter().find(|(_, what)| signs(*planted).iter().any(|sign| what.contains(sign))) {
+        match told.into_iter().find(|(_, what)| Switch::Road(*planted).signs().iter().any(|sign| what.contains(sign))) {
             Some((seed, what)) => println!("({}) {planted:?}: seed {seed} of {seeds}: {what}", *planted as u8),
             None => {
                 survived.push(format!("({}) {planted:?} survived {seeds} seeds; told was {wrong:?}", *planted as u8))

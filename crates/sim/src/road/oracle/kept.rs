@@ -6,6 +6,7 @@ use replay::Bundles;
 
 use super::super::rules;
 use super::super::stage::Stage;
+use crate::disk::spare;
 
 thread_local! {
     static BUNDLES: Bundles = {
@@ -20,7 +21,7 @@ thread_local! {
 pub fn judge(stage: &Stage, wrong: &mut Vec<String>) {
     let (history, now) = (stage.control.history(), stage.control.now());
     let bundles = BUNDLES.with(Bundles::clone);
-    let found = rebuild::look(history, bundles.clone(), now, |_| {}).unwrap().comparison;
+    let found = spare(|| rebuild::look(history, bundles.clone(), now, |_| {})).unwrap().comparison;
     for row in &found.rows {
         wrong.push(format!("the stored {} `{}` {}", row.kind, row.key, row.answer.as_str()));
     }
@@ -30,7 +31,7 @@ pub fn judge(stage: &Stage, wrong: &mut Vec<String>) {
     for (kind, why) in &found.doubts {
         wrong.push(format!("{kind} cannot be told: {why:?}"));
     }
-    let again = control::replay::decisions(history, bundles, 0, u64::MAX, |_| {}).unwrap();
+    let again = spare(|| control::replay::decisions(history, bundles, 0, u64::MAX, |_| {})).unwrap();
     for told in &again.told {
         wrong.push(format!("record {} replays as {:?}", told.index, told.replayed));
     }

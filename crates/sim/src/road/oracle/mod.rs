@@ -36,6 +36,20 @@ pub fn judge(seed: u64, player: &mut Player) -> Played {
     for effect in book_effects(player) {
         coverage.count("effects", effect);
     }
+    let disk = player.stage.disk.counts();
+    for (name, count) in [
+        ("losses of power", disk.losses),
+        ("kills", disk.kills),
+        ("reads failed", disk.faults_read),
+        ("writes failed", disk.faults_write),
+        ("syncs failed", disk.faults_sync),
+        ("no room", disk.faults_full),
+        ("writes dropped", disk.writes_dropped),
+        ("writes torn", disk.writes_torn),
+        ("writes reordered", disk.writes_reordered),
+    ] {
+        coverage.count_many("disk", name, count);
+    }
     Played { seed, wrong, coverage, journal: Digest::plain(&all).to_string() }
 }
 
