@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use control::closing::ClosedNow;
-use control::logs::{LogState, LogView};
+use control::logs::{Contents, LogState, LogView};
 use control::records::RECORDS_MAX;
 use serde::{Deserialize, Serialize};
 use types::{Digest, Millis};
@@ -59,10 +59,14 @@ pub struct Log {
     /// Whether a quorum of witnesses has cosigned its final checkpoint; absent until it was put away.
     #[serde(skip_serializing_if = "Option::is_none")]
     witnessed: Option<bool>,
-    /// The digest of the archive of it that was verified last.
+    /// The digest of the archive of it that was recorded last; that it was read back is the word of who recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     archive: Option<Digest>,
+    /// What that archive is said to have of the contents: `sealed`, `opened` or `left`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    contents: Option<Contents>,
     /// Where its deletion is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<LogDeletion>,
@@ -70,9 +74,10 @@ pub struct Log {
 
 impl From<LogView> for Log {
     fn from(view: LogView) -> Self {
-        let LogView { number, origin, state, size, first, last, checkpoint, witnessed, archive, deleted } = view;
+        let LogView { number, origin, state, size, first, last, checkpoint, witnessed, archive, contents, deleted } =
+            view;
         let deleted = deleted.map(|(record, origin)| LogDeletion { record, origin });
-        Self { number, origin, state, size, first, last, checkpoint, witnessed, archive, deleted }
+        Self { number, origin, state, size, first, last, checkpoint, witnessed, archive, contents, deleted }
     }
 }
 
@@ -105,12 +110,15 @@ impl From<ClosedNow> for LogClose {
     }
 }
 
-/// Is an archive that was read back and verified.
+/// Is an archive that whoever sends this has read back and verified.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an archive object")]
 pub struct Archived {
     /// The archive's digest, in 64 hex digits.
     digest: String,
+    /// What it has of the contents: `sealed`, `opened`, or `left` for nothing.
+    #[schema(value_type = String, example = "sealed")]
+    contents: Contents,
     /// Why; it is recorded.
     #[schema(min_length = 1)]
     reason: String,
@@ -190,9 +198,9 @@ async fn close(
     Ok(Json(app.control.close_log(&person, reason(&why.reason)?).await?.into()))
 }
 
-/// Records that a closed log is in an archive that was read back and verified.
+/// Records that a closed log is in an archive that whoever asks has read back and verified.
 ///
-/// Nothing is checked here: who says so is recorded. Needs a person's key.
+/// It is their word: nothing is checked here, and who says so is recorded. Needs a person's key.
 #[utoipa::path(post, path = "/v1/logs/{name}/archive", operation_id = "archive_log", tag = "log", request_body = Archived,
     params(("name" = String, Path, description = "The log's number or origin", example = "1")),
     responses(
@@ -209,7 +217,7 @@ async fn archived(
 ) -> Result<Json<Log>, Fault> {
     let wrong = || Fault::new(types::Code::RequestInvalid, "`digest` has 64 hex digits");
     let digest = Digest::from_hex(&archived.digest).ok_or_else(wrong)?;
-    Ok(Json(app.control.archived(&person, &name, digest, reason(&archived.reason)?).await?.into()))
+    Ok(Json(app.control.archived(&person, &name, (digest, archived.contents), reason(&archived.reason)?).await?.into()))
 }
 
 /// Deletes a closed log: its journal with contents and keys, and its published files.
@@ -221,7 +229,7 @@ async fn archived(
         (status = 200, description = "It is deleted", body = Log),
         (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`: no closed log is called so", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`retention-forbids`: its time has not come, or no verified archive of it is recorded", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`retention-forbids`: its time has not come, no archive of it is recorded, or something that began in it is open", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "`log-deleted`: it was deleted before", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn delete(

@@ -394,6 +394,8 @@ pub struct ActionPath {
     pub outcome: Option<ActionOutcome>,
     /// The records, in order.
     pub records: Vec<PathRecord>,
+    /// The closed logs whose journals cannot be read: what they have of it is not among the records.
+    pub unread: Vec<u64>,
 }
 
 impl ActionPath {
@@ -407,6 +409,7 @@ impl ActionPath {
             votes: path.votes.iter().map(Vote::from).collect(),
             outcome: path.outcome.as_ref().map(ActionOutcome::from),
             records: path.steps.iter().map(PathRecord::from).collect(),
+            unread: path.unread.clone(),
         }
     }
 }

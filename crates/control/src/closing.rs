@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evidence::log_archive::Contents;
 use ledger::disk::System;
 use ledger::recover::{Lock, OpenError, lock};
 use ledger::rollover::{self, RolledOver};
@@ -20,7 +21,7 @@ use crate::witnesses::Witnesses;
 /// Is the administration tool that closes the log.
 pub(crate) const CLOSE: &str = "countersign.log.close";
 
-/// Is the administration tool that says that a closed log is in a verified archive.
+/// Is the administration tool that says that a closed log is in an archive.
 const ARCHIVE: &str = "countersign.log.archive";
 
 /// Is the administration tool that deletes a closed log.
@@ -48,7 +49,7 @@ pub struct ClosedNow {
     pub witnessed: Option<u64>,
 }
 
-fn opened(error: &OpenError) -> Refusal {
+pub(crate) fn opened(error: &OpenError) -> Refusal {
     Refusal::plain(error.code(), error.to_string())
 }
 
@@ -60,11 +61,14 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `log-closed` if it is closed already; otherwise a refusal with the decision's findings, or what the journal and its
+    /// `log-closed` if it is closed already, `log-frozen` if somebody freezes it meanwhile; otherwise a refusal with the decision's findings, or what the journal and its
     /// files say.
     pub async fn close_log(self: &Arc<Self>, by: &PersonId, reason: &str) -> Failure<ClosedNow> {
-        let _changing = self.changing_log.lock().await;
-        let receipt = self.administer(by, CLOSE, &serde_json::json!({}), reason, Change::CloseLog).await?.receipt;
+        let receipt = {
+            let _changing = self.changing_log.lock().await;
+            self.administer(by, CLOSE, &serde_json::json!({}), reason, Change::CloseLog).await?.receipt
+        };
+        // Whoever freezes the log waits for nothing of what follows.
         let is_closed = self.await_drained().await?;
         let size = self.published().await?;
         let witnessed = match &self.witnesses {
@@ -104,16 +108,24 @@ impl Control {
         Ok(standing.is_some_and(|standing| standing.is_closed()))
     }
 
-    /// Records that a closed log is in an archive that was read back and verified, if policy lets this person.
+    /// Records that this person has put a closed log into an archive and read it back, if policy lets them. That is their
+    /// word: the archive is not looked at here.
     ///
     /// # Errors
     ///
     /// `not-found` for a log that is not among the closed ones, `log-deleted` if it was deleted; otherwise a refusal with
     /// the decision's findings, or what the journal says.
-    pub async fn archived(&self, by: &PersonId, name: &str, digest: Digest, reason: &str) -> Failure<LogView> {
+    pub async fn archived(
+        &self,
+        by: &PersonId,
+        name: &str,
+        archive: (Digest, Contents),
+        reason: &str,
+    ) -> Failure<LogView> {
         let number = self.kept_log(name)?.number;
-        let arguments = serde_json::json!({ "log": number, "digest": digest });
-        self.administer(by, ARCHIVE, &arguments, reason, Change::ArchiveLog { number, digest }).await?;
+        let (digest, contents) = archive;
+        let arguments = serde_json::json!({ "log": number, "digest": digest, "contents": contents });
+        self.administer(by, ARCHIVE, &arguments, reason, Change::ArchiveLog { number, archive }).await?;
         self.log_named(name)
     }
 
@@ -123,8 +135,9 @@ impl Control {
     /// # Errors
     ///
     /// `not-found` for a log that is not among the closed ones, `log-deleted` if it was deleted before,
-    /// `retention-forbids` before its time or without a verified archive; otherwise a refusal with the decision's findings,
-    /// or what the journal and the files say.
+    /// `retention-forbids` before its time, without a recorded archive, or while something that began in it is open;
+    /// `data-folder-busy` while somebody reads its journal, whose keys the next start destroys then; otherwise a refusal with
+    /// the decision's findings, or what the journal and the files say.
     pub async fn delete_log(&self, by: &PersonId, name: &str, reason: &str) -> Failure<LogView> {
         let number = self.kept_log(name)?.number;
         let arguments = serde_json::json!({ "log": number });
@@ -136,8 +149,11 @@ impl Control {
             ledger::closed::delete(&data, &(Arc::new(System) as Arc<dyn Disk>), &log)
         });
         let removed = removed.await.map_err(|e| Refusal::plain(Code::Internal, e.to_string()))?;
-        // Recorded it is, and the next start removes what is left.
-        removed.map_err(|error| opened(&error))?;
+        removed.map_err(|error| {
+            let says =
+                format!("the deletion is recorded, and the next start removes what is left of its files: {error}");
+            Refusal::plain(error.code(), says)
+        })?;
         self.log_named(name)
     }
 }
@@ -149,8 +165,14 @@ impl Control {
 ///
 /// # Errors
 ///
-/// What the folders and the journal say, or `journal-behind` and `journal-mismatch` if a witness knows another log.
-pub async fn roll_over(config: &Config, mut lock: Lock) -> Failure<(Lock, Option<RolledOver>)> {
+/// `log-frozen` if it was frozen after its last record; what the folders and the journal say, or `journal-behind` and
+/// `journal-mismatch` if a witness knows another log.
+pub async fn roll_over(config: &Config, lock: Lock) -> Failure<(Lock, Option<RolledOver>)> {
+    put_away(config, lock, false).await
+}
+
+/// Takes up a new log as [`roll_over`] does; `frozen` also after one that was frozen after its last record.
+pub(crate) async fn put_away(config: &Config, mut lock: Lock, frozen: bool) -> Failure<(Lock, Option<RolledOver>)> {
     let closing = rollover::closing(&config.place.data).map_err(|error| opened(&error))?;
     if let Some(Closing::Draining(_)) = closing {
         // What was in flight as the last run stopped is in doubt, and with that nothing is any more.
@@ -163,8 +185,10 @@ pub async fn roll_over(config: &Config, mut lock: Lock) -> Failure<(Lock, Option
         return Ok((lock, None));
     }
     let place = config.place.clone();
+    let witnesses = config.witnesses.clone();
     let begun = tokio::task::spawn_blocking(move || {
-        let begun = rollover::begin(&place, &lock);
+        let begin = if frozen { rollover::begin_frozen } else { rollover::begin };
+        let begun = begin(&place, &lock).map(|begun| begun.map(|begun| begun.witnessed_by(witnesses)));
         (begun, lock)
     });
     let (begun, lock) = begun.await.map_err(|e| Refusal::plain(Code::Internal, e.to_string()))?;
@@ -192,7 +216,7 @@ async fn bring_before_witnesses(config: &Config) -> Failure<()> {
     }
 }
 
-async fn taken_again(config: &Config) -> Failure<Lock> {
+pub(crate) async fn taken_again(config: &Config) -> Failure<Lock> {
     for _ in 1..LOCK_TRIES {
         match lock(&config.place.data) {
             Err(OpenError::Busy(_)) => tokio::time::sleep(DRAINED_EVERY).await,

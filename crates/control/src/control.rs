@@ -20,7 +20,7 @@ use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
 use crate::board::Board;
 use crate::door::Refusal;
-use crate::logs::ClosedHistories;
+use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
@@ -191,7 +191,8 @@ impl Control {
             .map(|(action, flight)| (action, (gate.hold(listed(action, &flight, &config.tenant)), flight.expires)))
             .collect();
         let witnesses = Witnesses::of(&config).map_err(state)?;
-        let redaction = Redaction::new(config.place.keys.tenant.redaction(config.place.keys.log.verifier().name()));
+        let origin = first_origin(&opened.history, config.place.keys.log.verifier().name()).map_err(state)?;
+        let redaction = Redaction::new(config.place.keys.tenant.redaction(&origin));
         let timestamps = Timestamps::of(&config).map_err(state)?;
         Ok(Arc::new(Self {
             ledger: opened.ledger,
@@ -225,7 +226,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] if the journal cannot record the start.
+    /// A [`Refusal`] if the journal cannot record the start, `log-frozen` if the log before was frozen after its last record.
     pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
         self.meet_witnesses().await?;
         let started = self.take_up().await?;
@@ -248,6 +249,7 @@ impl Control {
         if let Reply::Done(changes) = self.ask(Command::Recover).await? {
             started.in_doubt = changes.in_doubt;
         }
+        self.record_late().await?;
         if let Err(refusal) = self.reach_closed().await {
             // It is recorded and remembered; the next start tries again.
             tracing::warn!(code = %refusal.code, message = %refusal.message, "an erasure has not reached a closed log");

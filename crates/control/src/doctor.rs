@@ -1,10 +1,14 @@
 //! What is enforced, for whom, and what is not: said plainly.
 
+use ledger::closed::folder;
+use ledger::recover::JOURNAL;
 use ledger::standing::{self, Ended, Standing};
 use types::case::CaseState;
 use types::{AutonomyLevel, Code};
 
 use crate::control::Control;
+use crate::logs::closed_logs;
+use crate::state::kind;
 use crate::tools::ToolView;
 
 /// Says how one thing stands.
@@ -89,6 +93,7 @@ impl Control {
             found.push(say(Sign::Good, "journal", says));
         }
         found.extend(self.log_found());
+        found.extend(self.closed_found());
         found.push(self.witness_found(health.size));
         found.push(self.timestamp_found(health.size));
         found
@@ -112,6 +117,24 @@ impl Control {
             found.push(say(Sign::Note, "log", says));
         }
         found
+    }
+
+    /// Says where the files of closed logs are not what the journal says of them, and where an erasure still has to reach.
+    fn closed_found(&self) -> Vec<Finding> {
+        let bad = |code: Code, says: String| Finding { code: Some(code), ..say(Sign::Bad, "log", says) };
+        let logs = closed_logs(&self.history).unwrap_or_default();
+        let left = logs.iter().filter(|log| log.deleted.is_some()).filter_map(|log| {
+            let journal = folder(&self.config.place.data, log.number).join(JOURNAL);
+            let says = "is deleted and its journal is still there; a restart removes it, once nobody reads it";
+            journal.exists().then(|| bad(Code::FileUnusable, format!("log {} {says}", log.number)))
+        });
+        let unread = self.before().unwrap_or_default().into_iter().filter_map(|(number, history)| {
+            let why = history.err()?;
+            Some(bad(why.code, format!("log {number} is closed and cannot be read: {}", why.message)))
+        });
+        let reaching = self.history.state(kind::REACHING).unwrap_or_default().len();
+        let says = format!("{reaching} erasures have not reached their closed log; each start tries again");
+        left.chain(unread).chain((reaching > 0).then(|| bad(Code::FileUnusable, says))).collect()
     }
 
     fn witness_found(&self, size: u64) -> Finding {

@@ -1,16 +1,18 @@
 //! Erasures: everything that is recorded about a person or an agent goes, and every proof stays.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use ledger::reach;
+use ledger::reach::{self, Traced};
 use minicbor::bytes::ByteArray;
+use replay::fold::{Books, Leaving};
 use types::{Code, Digest, Millis, PersonId, Principal, cbor};
 
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, invalid};
-use crate::logs::kept_log;
+use crate::logs::closed_log;
 use crate::machine::{Change, Command, Reach};
 use crate::state::{Erased, kind};
 
@@ -79,9 +81,11 @@ impl Control {
         let wish = Self::administration(by, ERASE, &serde_json::json!({ "subject": name }), reason)?;
         // Whoever may not erase learns nothing of what is recorded, and is denied on the record.
         let closed = if self.is_denied(&wish) { Vec::new() } else { self.reaches(&name)? };
-        if !self.is_denied(&wish) && closed.is_empty() && !self.history.knows(&name)? {
+        if !self.is_denied(&wish) && !self.is_known(subject, &closed)? {
             let before = self.erased(&mark)?;
-            let missing = || Refusal::plain(Code::NotFound, format!("nothing is recorded about `{name}`"));
+            // What is left then are the closed logs of which nobody can tell.
+            let unread = if closed.is_empty() { "" } else { ", as far as the closed logs can be read" };
+            let missing = || Refusal::plain(Code::NotFound, format!("nothing is recorded about `{name}`{unread}"));
             return self.told(subject, before.ok_or_else(missing)?, true);
         }
         let decided = self.decide_change(wish, Change::Erase { subject: subject.clone(), mark, closed }).await?;
@@ -93,24 +97,46 @@ impl Control {
         Ok(Erasure { gone: told.gone && reached, ..told })
     }
 
-    /// Finds the closed logs that have something of a subject.
+    /// Says whether anything is there to be erased: records here or in a closed log, or what went over from one.
+    fn is_known(&self, subject: &Principal, closed: &[Reach]) -> Failure<bool> {
+        let traced = closed.iter().any(|reach| reach.records > 0);
+        if traced || self.history.knows(&subject.subject())? {
+            return Ok(true);
+        }
+        let rows = |kind: &str| self.history.state(kind).map_err(|error| error.to_string());
+        let books = Books::load(&rows).map_err(|why| Refusal::plain(Code::JournalMismatch, why))?;
+        Ok(books.names(&Leaving::new(subject, BTreeSet::new())))
+    }
+
+    /// Finds the closed logs that have something of a subject, and those of which nobody can tell: they are reached once their
+    /// journals can be read again.
     fn reaches(&self, name: &str) -> Failure<Vec<Reach>> {
         let place = &self.config.place;
         let tag = place.keys.tenant.tag(name);
         let mut found = Vec::new();
-        for (log, _) in self.before()? {
-            let records = reach::traces(&place.data, log, &place.keys.tenant, name);
-            let records = records.map_err(|e| Refusal::plain(e.code(), format!("the closed log {log}: {e}")))?;
-            found.extend((records > 0).then_some(Reach { log, records, tag }));
+        for (log, history) in self.before()? {
+            let traces = history.and_then(|_| {
+                let traces = reach::traces(&place.data, log, &place.keys.tenant, name);
+                traces.map_err(|e| Refusal::plain(e.code(), format!("the closed log {log}: {e}")))
+            });
+            match traces {
+                Ok(Traced { records: 0, .. }) => {}
+                Ok(Traced { records, actions }) => found.push(Reach { log, records, actions, tag }),
+                Err(unread) => {
+                    tracing::warn!(log, message = %unread.message, "an erasure cannot reach a closed log yet");
+                    found.push(Reach { log, records: 0, actions: BTreeSet::new(), tag });
+                }
+            }
         }
         Ok(found)
     }
 
     /// Erases in closed logs what is recorded as erased there, also what a crash has left; says whether all of it is gone.
+    /// A closed log that cannot be reached is left for the next start.
     ///
     /// # Errors
     ///
-    /// What the journals say; the next start tries again.
+    /// What the live journal says.
     pub(crate) async fn reach_closed(&self) -> Failure<bool> {
         let mut gone = true;
         for (key, bytes) in self.history.state(kind::REACHING)? {
@@ -118,11 +144,14 @@ impl Control {
                 .map_err(|e| Refusal::plain(Code::Internal, format!("what an erasure has to reach is {e}")))?;
             let data = self.config.place.data.clone();
             self.closed.forget(log);
-            let is_kept = kept_log(&self.history, &log.to_string()).is_ok();
+            let is_kept = closed_log(&self.history, &log.to_string())?.deleted.is_none();
             let erased =
                 tokio::task::spawn_blocking(move || if is_kept { reach::erase(&data, log, &tag) } else { Ok(true) });
             let erased = erased.await.map_err(|e| Refusal::plain(Code::Internal, e.to_string()))?;
-            let erased = erased.map_err(|e| Refusal::plain(e.code(), format!("the closed log {log}: {e}")))?;
+            let erased = erased.unwrap_or_else(|error| {
+                tracing::warn!(log, %error, "an erasure has not reached a closed log; the next start tries again");
+                false
+            });
             gone &= erased;
             if erased {
                 self.ask(Command::Reached(key)).await?;

@@ -19,6 +19,7 @@ pub mod gather;
 pub mod grants;
 pub mod incident;
 pub mod keys;
+pub mod late;
 pub mod levels;
 pub mod log_keys;
 pub mod logs;

@@ -14,6 +14,7 @@ use types::{Code, PersonId, Principal};
 use crate::control::{Config, Control};
 use crate::door::Refusal;
 use crate::error::{Failure, forbidden, invalid};
+use crate::late::freeze_next;
 use crate::machine::{Change, Command, LogChange};
 use crate::state::Target;
 
@@ -123,8 +124,9 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `request-invalid` without a reason, `log-frozen` if it is frozen already, or what the journal and its files say; in
-    /// this process nothing leaves any more all the same.
+    /// `request-invalid` without a reason, `log-frozen` if it is frozen already, `log-closed` if its last record is written,
+    /// which keeps the freeze for the next start, or what the journal and its files say; in this process nothing leaves any
+    /// more all the same.
     pub async fn freeze_log(self: &Arc<Self>, by: &PersonId, reason: &str) -> Failure<Frozen> {
         if reason.trim().is_empty() {
             return Err(invalid("a freeze needs a reason"));
@@ -132,8 +134,9 @@ impl Control {
         self.gate.kill(&Target::Tenant(self.config.tenant.clone()));
         let _changing = self.changing_log.lock().await;
         let change = Change::Log(Box::new(LogChange::Freeze));
-        let by = Principal::Person(by.clone());
-        let (_, _, receipt) = self.ask_permit(Command::Local { change, by, reason: reason.to_owned() }).await?;
+        let person = Principal::Person(by.clone());
+        let asked = self.ask_permit(Command::Local { change, by: person, reason: reason.to_owned() }).await;
+        let (_, _, receipt) = asked.map_err(|refusal| self.freeze_late(by, reason, refusal))?;
         let size = self.published().await?;
         let witnessed = match &self.witnesses {
             None => None,
@@ -148,6 +151,18 @@ impl Control {
             timestamps.now().await;
         }
         Ok(Frozen { receipt, size, witnessed })
+    }
+
+    /// Keeps a freeze that came after the last record, and says so.
+    fn freeze_late(&self, by: &PersonId, reason: &str, refusal: Refusal) -> Refusal {
+        if refusal.code != Code::LogClosed {
+            return refusal;
+        }
+        let says = match self.keep_freeze(by, reason) {
+            Ok(()) => "the freeze is kept: no start goes through, until `countersign log continue`".to_owned(),
+            Err(kept) => format!("the freeze holds in this process alone ({})", kept.message),
+        };
+        Refusal { message: format!("{}; {says}", refusal.message), ..refusal }
     }
 
     /// Takes up a log that was frozen, or that is behind what was seen of it, under a new key and a new origin.
@@ -172,6 +187,7 @@ impl Control {
         if reason.trim().is_empty() {
             return Err(invalid("to go on needs a reason"));
         }
+        let lock = freeze_next(&config, lock, token).await?;
         let place = config.place.clone();
         let (control, found) =
             Self::open_anew(config, lock).map_err(|error| Refusal::plain(error.code(), error.to_string()))?;

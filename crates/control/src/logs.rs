@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use evidence::TenantKey;
+pub use evidence::log_archive::Contents;
 use ledger::closed::{self, ClosedLog};
 use ledger::{History, Standing, standing};
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub enum LogState {
     Open,
     /// It is complete, and its files are here.
     Closed,
-    /// It is complete, its files are here, and an archive of it was verified.
+    /// It is complete, its files are here, and somebody has recorded an archive of it.
     Archived,
     /// Its final checkpoint is all that is here.
     Deleted,
@@ -61,8 +62,10 @@ pub struct LogView {
     pub checkpoint: Option<Digest>,
     /// A quorum of witnesses has cosigned its final checkpoint; absent while it is open.
     pub witnessed: Option<bool>,
-    /// The digest of the archive that was verified last.
+    /// The digest of the archive that was recorded last.
     pub archive: Option<Digest>,
+    /// What that archive is said to have of the contents.
+    pub contents: Option<Contents>,
     /// The record of its deletion, and the log that record is in.
     pub deleted: Option<(u64, String)>,
 }
@@ -92,6 +95,7 @@ impl From<&ClosedLog> for LogView {
             checkpoint: Some(log.checkpoint_digest()),
             witnessed: Some(log.is_witnessed),
             archive: log.archive.as_ref().map(|archive| archive.digest),
+            contents: log.archive.as_ref().and_then(|archive| archive.contents),
             deleted: log.deleted.as_ref().map(|deleted| (deleted.record, deleted.origin.clone())),
         }
     }
@@ -104,6 +108,21 @@ impl From<&ClosedLog> for LogView {
 /// What the journal says.
 pub fn closed_logs(history: &History) -> Failure<Vec<ClosedLog>> {
     ClosedLog::of_rows(&history.state(closed::KIND)?).map_err(|why| Refusal::plain(Code::JournalMismatch, why))
+}
+
+/// Returns the first name that the log ever had, whatever logs were closed and epochs ended since.
+///
+/// - `origin`: of the log, unless the journal knows an earlier one.
+///
+/// # Errors
+///
+/// What the journal says.
+pub(crate) fn first_origin(history: &History, origin: &str) -> Failure<String> {
+    let stored = history.state_value(standing::KIND, standing::KEY)?;
+    let standing = stored.and_then(|bytes| cbor::decode::<Standing>(&bytes).ok());
+    let ended = standing.iter().flat_map(|standing| &standing.ended).map(|ended| ended.origin.clone());
+    let closed = closed_logs(history)?.into_iter().flat_map(|log| log.origins);
+    Ok(closed.chain(ended).next().unwrap_or_else(|| origin.to_owned()))
 }
 
 /// Finds a closed log by its number or origin.
@@ -135,7 +154,7 @@ pub fn kept_log(history: &History, name: &str) -> Failure<ClosedLog> {
 ///
 /// What its journal says.
 pub fn open_closed(data: &Path, tenant: &TenantKey, number: u64) -> Failure<History> {
-    let opened = History::open(&closed::folder(data, number), tenant.clone());
+    let opened = History::open_closed(data, number, tenant.clone());
     opened.map_err(|error| Refusal::plain(error.code(), format!("the closed log {number}: {error}")))
 }
 
@@ -164,10 +183,14 @@ pub fn list(history: &History, origin: &str) -> Failure<Vec<LogView>> {
         checkpoint: None,
         witnessed: None,
         archive: None,
+        contents: None,
         deleted: None,
     });
     Ok(all)
 }
+
+/// Is the journal of a closed log by its number, or why it cannot be read.
+pub(crate) type Before = (u64, Failure<Arc<History>>);
 
 /// Holds the journals of closed logs that were read since the start.
 #[derive(Debug, Default)]
@@ -231,15 +254,16 @@ impl Control {
         self.closed.get(&place.data, &place.keys.tenant, self.kept_log(name)?.number)
     }
 
-    /// Returns the journals of all closed logs that are here, the first first, each with its number.
+    /// Returns the journals of all closed logs that should be here, the first first, each with its number; one that is
+    /// missing or damaged with what it says.
     ///
     /// # Errors
     ///
-    /// What the journals say.
-    pub(crate) fn before(&self) -> Failure<Vec<(u64, Arc<History>)>> {
+    /// What the live journal says.
+    pub(crate) fn before(&self) -> Failure<Vec<Before>> {
         let place = &self.config().place;
         let kept = closed_logs(self.history())?.into_iter().filter(|log| log.deleted.is_none());
-        kept.map(|log| Ok((log.number, self.closed.get(&place.data, &place.keys.tenant, log.number)?))).collect()
+        Ok(kept.map(|log| (log.number, self.closed.get(&place.data, &place.keys.tenant, log.number))).collect())
     }
 
     /// Returns records of a log from an index on, in order, and how many it has.

@@ -8,6 +8,7 @@ use types::{Code, PersonId, Principal};
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, invalid};
+use crate::late::is_over;
 use crate::machine::{Change, Command};
 use crate::state::{Switch, Target};
 
@@ -33,7 +34,7 @@ impl Control {
     /// # Errors
     ///
     /// `request-invalid` without a reason, `forbidden` for an auditor. If the journal cannot record it, the switch holds all the same in this
-    /// process, and the refusal says so.
+    /// process, and the refusal says so; if the log is closed or frozen, also after the next start, which records it.
     pub async fn kill(self: &Arc<Self>, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
         if reason.trim().is_empty() {
             return Err(invalid("a kill needs a reason"));
@@ -42,15 +43,31 @@ impl Control {
         let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
         let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
-        self.gate.kill(&target);
-        self.switches.write().unwrap_or_else(PoisonError::into_inner).insert(target.key(), switch.clone());
+        self.set_here(&switch);
         let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, receipt) = recorded.map_err(|refusal| {
-            self.record_kill_later(switch);
-            let message = format!("{}; the switch holds in this process all the same", refusal.message);
-            Refusal { message, ..refusal }
-        })?;
+        let (_, _, receipt) = recorded.map_err(|refusal| self.unrecorded(switch, refusal))?;
         Ok(self.killed(&target, receipt))
+    }
+
+    /// Lets a switch hold in this process.
+    pub(crate) fn set_here(&self, switch: &Switch) {
+        self.gate.kill(&switch.target);
+        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        switches.insert(switch.target.key(), switch.clone());
+    }
+
+    /// Sees to a kill that the journal did not take, and says how it holds.
+    fn unrecorded(self: &Arc<Self>, switch: Switch, refusal: Refusal) -> Refusal {
+        let mut how = "in this process all the same".to_owned();
+        if is_over(refusal.code) {
+            how = match self.keep_kill(&switch) {
+                Ok(()) => "here, and the next start records it before it serves".to_owned(),
+                Err(kept) => format!("in this process alone ({})", kept.message),
+            };
+        } else {
+            self.record_kill_later(switch);
+        }
+        Refusal { message: format!("{}; the switch holds {how}", refusal.message), ..refusal }
     }
 
     /// A kill that the journal could not take holds in this process; it is recorded as soon as the journal can, unless it

@@ -10,6 +10,7 @@ use types::{ActionId, ActionProposal, Decision, Digest, Outcome};
 
 use crate::control::Control;
 use crate::error::{Failure, not_found};
+use crate::logs::Before;
 
 /// Is one record on the path.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,8 @@ pub struct Path {
     pub votes: Vec<Vote>,
     /// What happened.
     pub outcome: Option<Outcome>,
+    /// The closed logs whose journals cannot be read: what they have of it is not among the records.
+    pub unread: Vec<u64>,
 }
 
 impl Path {
@@ -87,11 +90,15 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `not-found` if the journal has no record of it, or what the journal says.
+    /// `not-found` if no journal that can be read has a record of it, or what the live journal says.
     pub fn trace(&self, action: &ActionId) -> Failure<Path> {
         let before = self.before()?;
-        let closed = before.iter().map(|(number, history)| (Some(*number), history.as_ref()));
-        path_over(&closed.chain([(None, self.history())]).collect::<Vec<_>>(), action)
+        let read = |(number, history): &Before| Some((Some(*number), history.as_ref().ok()?.clone()));
+        let closed: Vec<_> = before.iter().filter_map(read).collect();
+        let closed = closed.iter().map(|(number, history)| (*number, history.as_ref()));
+        let path = path_over(&closed.chain([(None, self.history())]).collect::<Vec<_>>(), action)?;
+        let unread = before.iter().filter(|(_, history)| history.is_err()).map(|(number, _)| *number).collect();
+        Ok(Path { unread, ..path })
     }
 }
 

@@ -105,9 +105,10 @@ impl TenantKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// Derives the key under which secrets are marked in the records of one epoch of the log.
+    /// Derives the key under which secrets are marked in the records of a log.
     ///
-    /// - `origin`: the name of the log, which another epoch does not share.
+    /// - `origin`: the first name of the log, which later epochs and the logs after a closed one share: what an approval, a
+    ///   refusal or an idempotency key binds to is a digest over these marks, and goes over.
     pub fn redaction(&self, origin: &str) -> RedactionKey {
         let mut mac = keyed(&self.0);
         mac.update(b"countersign/redaction/1");

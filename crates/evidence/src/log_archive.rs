@@ -42,14 +42,18 @@ pub const TRUST_ROOT: &str = "trust-root.json";
 pub const CONTENTS_AT_ONCE: u64 = 64;
 
 /// Says what an archive holds of the contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum Contents {
     /// They are sealed: who holds the keys can read them, and anybody can see that they are the ones.
+    #[n(0)]
     Sealed,
     /// They are open, with what proves each value.
+    #[n(1)]
     Opened,
     /// None are in it.
+    #[n(2)]
     Left,
 }
 

@@ -7,6 +7,8 @@ use minicbor::{Decode, Encode};
 use serde::Serialize;
 use types::Digest;
 
+use crate::log_archive::Contents;
+
 /// Says what became of the keys that sign checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize)]
 #[cbor(index_only)]
@@ -30,7 +32,7 @@ pub enum LogEventKind {
     /// A new log begins after one that was closed: this is its first record.
     #[n(5)]
     Began,
-    /// A closed log was put into an archive that was verified.
+    /// Somebody said that a closed log is in an archive, which they have read back; who writes the record did not read it.
     #[n(6)]
     Archived,
     /// A closed log was deleted; its final checkpoint is kept.
@@ -102,15 +104,19 @@ pub struct LogEvent {
     #[n(4)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Digest>,
-    /// The digest of the archive that it was put into.
+    /// The digest of the archive that it is said to be in.
     #[n(5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Digest>,
+    /// What that archive is said to have of the contents.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
 }
 
 impl LogEvent {
     /// Says that something happened while some keys signed, and nothing else.
     pub fn of(event: LogEventKind, old: Vec<String>, new: Vec<String>) -> Self {
-        Self { event, old, new, ended: None, checkpoint: None, archive: None }
+        Self { event, old, new, ended: None, checkpoint: None, archive: None, contents: None }
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use evidence::log_archive::Contents;
 use evidence::{Carried, LogEnd, LogEvent, LogEventKind};
 use minicbor::{Decode, Encode};
 use store::{Reader, StoreError, Writer};
@@ -31,7 +32,13 @@ const CHECKPOINT: &str = "checkpoint";
 
 const HEAD: &str = "head";
 
-/// Is an archive of a closed log that was read back and verified.
+/// Is the highest number looked for behind a name that was taken: each is a folder that somebody else put there.
+const AGAIN_MAX: u32 = 9;
+
+/// Is with what a file is overwritten at a time.
+static ZEROS: [u8; 8_192] = [0; 8_192];
+
+/// Is an archive of a closed log that somebody has read back, on their word.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Archived {
@@ -44,6 +51,9 @@ pub struct Archived {
     /// When it was recorded.
     #[n(2)]
     pub at: Millis,
+    /// What it has of the contents; absent in records of an earlier version.
+    #[n(3)]
+    pub contents: Option<Contents>,
 }
 
 /// Is the deletion of a closed log.
@@ -92,7 +102,7 @@ pub struct ClosedLog {
     /// When its last record was written.
     #[n(8)]
     pub last: Millis,
-    /// The last archive of it that was verified.
+    /// The last archive of it that was recorded.
     #[n(9)]
     pub archive: Option<Archived>,
     /// Its deletion.
@@ -125,7 +135,9 @@ impl ClosedLog {
     #[must_use]
     pub fn after(self, event: &LogEvent, origin: &str, (record, at): (u64, Millis)) -> Self {
         match (event.event, event.archive) {
-            (LogEventKind::Archived, Some(digest)) => Self { archive: Some(Archived { digest, record, at }), ..self },
+            (LogEventKind::Archived, Some(digest)) => {
+                Self { archive: Some(Archived { digest, record, at, contents: event.contents }), ..self }
+            }
             (LogEventKind::Deleted, _) => {
                 Self { deleted: Some(Deleted { record, origin: origin.to_owned(), at }), ..self }
             }
@@ -189,7 +201,7 @@ pub fn folder(data: &Path, number: u64) -> PathBuf {
 ///
 /// # Errors
 ///
-/// [`OpenError::Folder`] if they cannot be moved; [`OpenError::Behind`] if the head file has seen more of a closed log than
+/// [`OpenError::Folder`] if they cannot be moved, but not if those of a deleted log cannot be removed; [`OpenError::Behind`] if the head file has seen more of a closed log than
 /// it had when it was closed.
 pub(crate) fn put_away(place: &Place, disk: &Arc<dyn Disk>, closed: &[ClosedLog]) -> Result<(), OpenError> {
     for log in closed {
@@ -197,8 +209,11 @@ pub(crate) fn put_away(place: &Place, disk: &Arc<dyn Disk>, closed: &[ClosedLog]
         let own = folder(&place.data, log.number);
         let failed = |error| OpenError::Folder { path: own.clone(), error };
         put_away_files(&place.data, disk, log).map_err(failed)?;
-        if log.deleted.is_some() {
-            delete(&place.data, disk, log)?;
+        if log.deleted.is_some()
+            && let Err(error) = delete(&place.data, disk, log)
+        {
+            // It is no reason to serve nothing; the doctor tells it, and the next start tries again.
+            tracing::warn!(log = log.number, %error, "files of a deleted log are still there");
         }
     }
     Ok(())
@@ -219,8 +234,7 @@ fn put_away_files(data: &Path, disk: &Arc<dyn Disk>, log: &ClosedLog) -> io::Res
     if own.read(FINAL)?.as_deref() != Some(log.checkpoint.as_bytes()) {
         own.replace(FINAL, log.checkpoint.as_bytes())?;
     }
-    let names = (1..log.origins.len()).map(|number| format!("{LOG}.{number}"));
-    for name in std::iter::once(LOG.to_owned()).chain(names) {
+    for name in published_names(log) {
         let published = read(disk.as_ref(), &data.join(&name).join(CHECKPOINT))?;
         if published.is_some_and(|published| log.origins.contains(&published.origin)) {
             disk.rename(&data.join(&name), &own.path().join(&name))?;
@@ -231,26 +245,65 @@ fn put_away_files(data: &Path, disk: &Arc<dyn Disk>, log: &ClosedLog) -> io::Res
     Ok(())
 }
 
+/// Names the published folders that a closed log may have: its last one, and one for each epoch that ended before, with the
+/// numbers that [`move_to_free`] puts behind a name that was taken.
+fn published_names(log: &ClosedLog) -> Vec<String> {
+    let ended = (1..log.origins.len()).map(|number| format!("{LOG}.{number}"));
+    let all = ended.flat_map(|name| {
+        let again: Vec<String> = (2..=AGAIN_MAX).map(|again| format!("{name}-{again}")).collect();
+        std::iter::once(name).chain(again)
+    });
+    std::iter::once(LOG.to_owned()).chain(all).collect()
+}
+
 /// Deletes the files of a closed log, all but its final checkpoint: first the keys in its journal, then the rest.
+///
+/// A journal that is damaged is overwritten as it lies.
 ///
 /// # Errors
 ///
-/// [`OpenError::Store`] if the keys cannot be destroyed; [`OpenError::Folder`] if a file cannot be removed.
+/// [`OpenError::Busy`] with nothing removed if somebody reads the journal, so that its keys are still there;
+/// [`OpenError::Folder`] if a file cannot be removed. The same call does what is left.
 pub fn delete(data: &Path, disk: &Arc<dyn Disk>, log: &ClosedLog) -> Result<(), OpenError> {
     let own = folder(data, log.number);
     let failed = |error| OpenError::Folder { path: own.clone(), error };
     let journal = own.join(JOURNAL);
     if is_there(disk.as_ref(), &journal).map_err(failed)? {
         // A file that is removed leaves its bytes on the device for a while: without keys they say nothing.
-        Writer::open(&journal)?.destroy_keys()?;
+        destroy(disk.as_ref(), &journal)?;
     }
-    let names = (1..log.origins.len()).map(|number| format!("{LOG}.{number}"));
     let journals = ["", "-wal", "-shm"].map(|end| format!("{JOURNAL}{end}"));
     // The journal last: as long as it is there, a start knows that the rest may be.
-    for name in names.chain([LOG.to_owned()]).chain(journals.into_iter().rev()) {
+    for name in published_names(log).into_iter().chain(journals.into_iter().rev()) {
         remove(disk.as_ref(), &own.join(name)).map_err(failed)?;
     }
     files::sync_on(disk.as_ref(), &own).map_err(failed)
+}
+
+/// Destroys the keys in a closed journal; one that cannot be written as a journal is overwritten whole.
+fn destroy(disk: &dyn Disk, journal: &Path) -> Result<(), OpenError> {
+    match Writer::open(journal).and_then(|mut writer| writer.destroy_keys()) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(StoreError::Busy) => Err(OpenError::Busy(journal.to_owned())),
+        Err(error) => {
+            tracing::warn!(%error, journal = %journal.display(), "a deleted log's journal is overwritten as it lies");
+            let blanked =
+                [journal.to_owned(), store::wal::log_of(journal)].iter().try_for_each(|file| blank(disk, file));
+            blanked.map_err(|error| OpenError::Folder { path: journal.to_owned(), error })
+        }
+    }
+}
+
+/// Overwrites a file with zeros; that it is missing is no error.
+fn blank(disk: &dyn Disk, file: &Path) -> io::Result<()> {
+    let bytes = match std::fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?.len(),
+    };
+    for at in (0..bytes).step_by(ZEROS.len()) {
+        disk.overwrite(file, at, &ZEROS)?;
+    }
+    disk.settle(file)
 }
 
 pub(crate) fn remove(disk: &dyn Disk, path: &Path) -> io::Result<()> {

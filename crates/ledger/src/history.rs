@@ -103,6 +103,8 @@ const CONTENTS_AT_ONCE: u64 = 1_000;
 #[derive(Debug)]
 pub struct History {
     data: PathBuf,
+    /// The data folder of the live log, in which those of closed ones lie.
+    root: PathBuf,
     inner: Mutex<Inner>,
 }
 
@@ -120,9 +122,24 @@ impl History {
     ///
     /// [`KeyringError`], as described there.
     pub fn open(data: &Path, tenant: TenantKey) -> Result<Self, KeyringError> {
+        Self::open_in(data, data, tenant)
+    }
+
+    /// Opens the journal of a closed log for reading.
+    ///
+    /// - `root`: the data folder of the live one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`], as described there.
+    pub fn open_closed(root: &Path, number: u64, tenant: TenantKey) -> Result<Self, KeyringError> {
+        Self::open_in(root, &closed::folder(root, number), tenant)
+    }
+
+    fn open_in(root: &Path, data: &Path, tenant: TenantKey) -> Result<Self, KeyringError> {
         let reader = Reader::open(&data.join(JOURNAL))?;
         let subjects = Subjects::read(&tenant, &reader)?;
-        Ok(Self { data: data.to_owned(), inner: Mutex::new(Inner { tenant, reader, subjects }) })
+        Ok(Self { data: data.to_owned(), root: root.to_owned(), inner: Mutex::new(Inner { tenant, reader, subjects }) })
     }
 
     /// Opens the journal of a log that was closed before this one; `None` if its files are gone.
@@ -131,13 +148,12 @@ impl History {
     ///
     /// What the disk says, or [`KeyringError`].
     pub fn closed(&self, number: u64) -> Result<Option<Self>, HistoryError> {
-        let folder = closed::folder(&self.data, number);
-        let there = closed::is_there(&System, &folder.join(JOURNAL));
+        let there = closed::is_there(&System, &closed::folder(&self.root, number).join(JOURNAL));
         if !there.map_err(|error| HistoryError::Files(error.to_string()))? {
             return Ok(None);
         }
         let tenant = self.with(|inner| Ok(inner.tenant.clone()))?;
-        Ok(Some(Self::open(&folder, tenant)?))
+        Ok(Some(Self::open_closed(&self.root, number, tenant)?))
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> Result<T, HistoryError>) -> Result<T, HistoryError> {

@@ -15,6 +15,7 @@ mod guard;
 pub mod handle;
 pub mod history;
 pub mod keyring;
+pub mod late;
 pub mod machine;
 pub mod port;
 pub mod publish;

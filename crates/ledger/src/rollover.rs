@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use evidence::{Content, Field, Leaf, LogEnd, LogEvent, LogEventKind, RecordKind, carried, commit, published, seal};
 use store::{Batch, NewRecord, Reader, StateRow, Writer};
-use tlog::Note;
 use tlog::checkpoint::Checkpoint;
 use tlog::frontier::Frontier;
 use tlog::hash::Hash;
 use tlog::key::VerifierKey;
+use tlog::{Note, TrustPolicy};
 use types::id::RecordId;
 use types::{Digest, Millis, cbor};
 
@@ -23,12 +23,14 @@ use crate::draft::Draft;
 use crate::epoch::{self, Found, Start};
 use crate::files::{self, Folder};
 use crate::keyring::Subjects;
+use crate::late::Late;
 use crate::port::draw;
 use crate::publish::PublishError;
 use crate::recover::{JOURNAL, LOG, Lock, OpenError, Place, check_records, publisher, system};
 use crate::sequencer::Stored;
 use crate::standing::{self, Closing, Standing};
 use crate::watermark;
+use crate::witnessing::trusted;
 
 /// Is the file in which the next journal is made.
 const NEXT: &str = "journal.next.db";
@@ -53,6 +55,7 @@ pub struct Rollover {
     writer: Writer,
     reader: Reader,
     found: Found,
+    witnesses: Option<TrustPolicy>,
 }
 
 /// Says how far the close of the log has come that a data folder holds; `None` also if it is frozen, or there is no log.
@@ -76,9 +79,19 @@ pub fn closing(data: &Path) -> Result<Option<Closing>, OpenError> {
 ///
 /// # Errors
 ///
-/// [`OpenError`], as for a start.
+/// [`OpenError`], as for a start; [`OpenError::Frozen`] if somebody froze it after its last record.
 pub fn begin(place: &Place, _lock: &Lock) -> Result<Option<Rollover>, OpenError> {
     begin_on(place, &system())
+}
+
+/// Begins as [`begin`] does, also if somebody froze the log after its last record: whoever takes it up anew MUST record that
+/// in the next one before anything else.
+///
+/// # Errors
+///
+/// As for [`begin`], but for [`OpenError::Frozen`].
+pub fn begin_frozen(place: &Place, _lock: &Lock) -> Result<Option<Rollover>, OpenError> {
+    begun(place, &system())
 }
 
 /// Begins as [`begin`] does, on another disk than the machine's. The data folder MUST be taken.
@@ -87,6 +100,17 @@ pub fn begin(place: &Place, _lock: &Lock) -> Result<Option<Rollover>, OpenError>
 ///
 /// As for [`begin`].
 pub fn begin_on(place: &Place, disk: &Arc<dyn Disk>) -> Result<Option<Rollover>, OpenError> {
+    let begun = begun(place, disk)?;
+    let failed = |error| OpenError::Folder { path: place.head.clone(), error };
+    match &begun {
+        Some(closed) if Late::Freeze.read(&place.head).map_err(failed)?.is_some() => {
+            Err(OpenError::Frozen(closed.found.origin().to_owned()))
+        }
+        _ => Ok(begun),
+    }
+}
+
+fn begun(place: &Place, disk: &Arc<dyn Disk>) -> Result<Option<Rollover>, OpenError> {
     let failed = |error| OpenError::Folder { path: place.data.clone(), error };
     let path = place.data.join(JOURNAL);
     if !closed::is_there(disk.as_ref(), &path).map_err(failed)? {
@@ -107,10 +131,16 @@ pub fn begin_on(place: &Place, disk: &Arc<dyn Disk>) -> Result<Option<Rollover>,
         PublishError::Store(error) => error.into(),
         PublishError::Mismatch(why) => OpenError::Mismatch(why),
     })?;
-    Ok(Some(Rollover { place: place.clone(), disk: disk.clone(), writer, reader, found }))
+    Ok(Some(Rollover { place: place.clone(), disk: disk.clone(), writer, reader, found, witnesses: None }))
 }
 
 impl Rollover {
+    /// Says which witnesses count: without any, the final checkpoint is held by no quorum, whatever lies beside it.
+    #[must_use]
+    pub fn witnessed_by(self, witnesses: Option<TrustPolicy>) -> Self {
+        Self { witnesses, ..self }
+    }
+
     /// Puts the closed log away and the new one in its place.
     ///
     /// # Errors
@@ -135,7 +165,7 @@ impl Rollover {
         Ok(RolledOver { closed: log, new, rows: count })
     }
 
-    /// Returns the final checkpoint, cosigned by a quorum if it is, and whether it is.
+    /// Returns the final checkpoint with the cosignatures that it has, and whether they are a quorum's.
     fn final_note(&self) -> Result<(Checkpoint, String, bool), OpenError> {
         let failed = |error| OpenError::Folder { path: self.place.data.join(LOG), error };
         let mismatch = |why: &str| OpenError::Mismatch(why.to_owned());
@@ -146,8 +176,15 @@ impl Rollover {
             return Err(mismatch("the published checkpoint is not of the last record"));
         }
         let cosigned = folder.read(published::WITNESSED).map_err(failed)?;
-        let cosigned = cosigned.and_then(|bytes| Note::parse(&bytes).ok()).filter(|other| other.text() == note.text());
-        Ok((checkpoint, cosigned.as_ref().unwrap_or(&note).to_string(), cosigned.is_some()))
+        let signed =
+            |bytes: &Vec<u8>| self.place.keys.log.open(bytes).is_ok_and(|(_, other)| other.text() == note.text());
+        let Some(cosigned) = cosigned.filter(signed) else { return Ok((checkpoint, note.to_string(), false)) };
+        let is_witnessed = self.witnesses.as_ref().is_some_and(|policy| {
+            let policy = trusted(policy, &self.place.keys.log);
+            policy.open(&cosigned).is_ok_and(|opened| opened.checkpoint.root == checkpoint.root)
+        });
+        let cosigned = Note::parse(&cosigned).map_err(|_| mismatch("the cosigned checkpoint is no note"))?;
+        Ok((checkpoint, cosigned.to_string(), is_witnessed))
     }
 
     fn closed_log(&self) -> Result<ClosedLog, OpenError> {

@@ -151,9 +151,9 @@ impl Writer {
     /// # Errors
     ///
     /// None.
-    pub fn destroy_keys(&mut self) -> Result<(), StoreError> {
+    pub fn destroy_keys(&mut self) -> Result<bool, StoreError> {
         lock(&self.journal).subjects.clear();
-        Ok(())
+        Ok(true)
     }
 
     /// Does nothing.

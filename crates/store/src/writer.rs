@@ -164,14 +164,15 @@ impl Writer {
         Ok(tx.commit()?)
     }
 
-    /// Destroys every subject's key, so that no content of this journal can be read any more.
+    /// Destroys every subject's key, so that no content of this journal can be read any more; says whether their bytes are
+    /// gone, which a reader holds up as long as it reads.
     ///
     /// # Errors
     ///
-    /// What the disk says.
-    pub fn destroy_keys(&mut self) -> Result<(), StoreError> {
+    /// What the disk says; the same call does what is left.
+    pub fn destroy_keys(&mut self) -> Result<bool, StoreError> {
         self.connection.execute("DELETE FROM subject", [])?;
-        self.fold_all().map(drop)
+        self.fold_all()
     }
 
     /// Folds all of the write-ahead log in and cuts it to nothing; says whether it did. It waits up to five seconds for

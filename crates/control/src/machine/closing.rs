@@ -1,10 +1,12 @@
 //! The end of a log by decision: nothing new is permitted, what is in flight lands, and the last record counts what goes
 //! over into the next log. And what becomes of a closed log: archived, deleted.
 
+use evidence::log_archive::Contents;
 use evidence::{Content, Counts, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
 use ledger::closed::{ClosedLog, Deleted, KIND as CLOSED};
 use ledger::standing::{Closing, KEY, KIND};
 use ledger::{Draft, Standing, Turn};
+use types::retention::Retention;
 use types::{ActionId, Code, Digest, Millis, Principal, SessionId};
 
 use super::{Change, Command, Decider, LogChange, Reply};
@@ -68,34 +70,39 @@ impl Decider {
         ended
     }
 
-    /// Records that a closed log was put into an archive that was read back and verified.
+    /// Records that somebody has put a closed log into an archive and read it back.
     pub(super) fn archive_log(
         &mut self,
         number: u64,
-        digest: Digest,
-        by: &Principal,
-        reason: &str,
+        (digest, contents): (Digest, Contents),
+        why: (&Principal, &str),
         turn: &mut Turn<'_>,
     ) -> Reply {
         let log = match self.kept_log(number) {
             Ok(log) => log,
             Err(refused) => return refused,
         };
-        self.note_log(LogEventKind::Archived, log, Some(digest), (by, reason), turn);
+        self.note_log(LogEventKind::Archived, log, Some((digest, Some(contents))), why, turn);
         Reply::done()
     }
 
     /// Records that a closed log is deleted, unless retention forbids it; its files go once that is durable.
-    pub(super) fn delete_log(&mut self, number: u64, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+    pub(super) fn delete_log(
+        &mut self,
+        number: u64,
+        why: (&Principal, &str),
+        action: Option<ActionId>,
+        turn: &mut Turn<'_>,
+    ) -> Reply {
         let log = match self.kept_log(number) {
             Ok(log) => log,
             Err(refused) => return refused,
         };
-        if let Some(why) = self.undeletable(&log, turn) {
-            return Reply::refused(Code::RetentionForbids, why);
+        if let Some(says) = self.undeletable(&log, action, turn) {
+            return Reply::refused(Code::RetentionForbids, says);
         }
-        let digest = log.archive.as_ref().map(|archive| archive.digest);
-        self.note_log(LogEventKind::Deleted, log, digest, (by, reason), turn);
+        let archive = log.archive.as_ref().map(|archive| (archive.digest, archive.contents));
+        self.note_log(LogEventKind::Deleted, log, archive, why, turn);
         Reply::done()
     }
 
@@ -110,7 +117,7 @@ impl Decider {
     }
 
     /// Says why a closed log may not be deleted; what the bundle does not declare, it forbids.
-    fn undeletable(&self, log: &ClosedLog, turn: &Turn<'_>) -> Option<String> {
+    fn undeletable(&self, log: &ClosedLog, action: Option<ActionId>, turn: &Turn<'_>) -> Option<String> {
         let Some(retention) = &self.bundle().data().retention else {
             return Some("the active bundle declares no retention (retention.toml), so nothing is deleted".to_owned());
         };
@@ -125,10 +132,26 @@ impl Decider {
             let days = retention.minimum_days;
             return Some(format!("log {} is kept for {days} days, until {} ms after the epoch", log.number, end.0));
         }
-        let wanting = retention.archive_required && log.archive.is_none();
-        wanting.then(|| {
-            format!("no verified archive of log {} is recorded; `countersign log archive` makes one", log.number)
-        })
+        if let Some(alive) = self.rests_on(log, action) {
+            return Some(alive);
+        }
+        wanting(log, retention)
+    }
+
+    /// Says what is alive and has its evidence in a closed log: what people are asked or have approved, and what flies.
+    ///
+    /// - `own`: the action that asks.
+    fn rests_on(&self, log: &ClosedLog, own: Option<ActionId>) -> Option<String> {
+        let cases = self.books.cases().values().filter(|case| case.opened <= log.last).map(|case| case.id.to_string());
+        let flights = self.books.flights().all();
+        let flights = flights.filter(|(action, flight)| flight.since <= log.last && Some(**action) != own);
+        let alive: Vec<String> = cases.chain(flights.map(|(action, _)| action.to_string())).collect();
+        let first = alive.first()?;
+        let others = if alive.len() > 1 { format!(" and {} more", alive.len() - 1) } else { String::new() };
+        Some(format!(
+            "{first}{others} began in log {} and is still open, so its evidence stays until that ends",
+            log.number
+        ))
     }
 
     /// Records what becomes of a closed log, and keeps it as whoever counts the records again has it.
@@ -136,7 +159,7 @@ impl Decider {
         &mut self,
         event: LogEventKind,
         log: ClosedLog,
-        archive: Option<Digest>,
+        archive: Option<(Digest, Option<Contents>)>,
         (by, reason): (&Principal, &str),
         turn: &mut Turn<'_>,
     ) {
@@ -146,13 +169,31 @@ impl Decider {
             .with(Field::Body, &log.number);
         let ended = Some(LogEnd { found: log.size, seen: log.size, root: Some(log.root) });
         let told = LogEvent::of(event, log.signers.clone(), self.log.signers.clone());
-        let told = LogEvent { ended, checkpoint: Some(log.checkpoint_digest()), archive, ..told };
+        let (archive, contents) = archive.map_or((None, None), |(digest, contents)| (Some(digest), contents));
+        let told = LogEvent { ended, checkpoint: Some(log.checkpoint_digest()), archive, contents, ..told };
         let bundle = Some(self.bundle().digest());
         let log = log.after(&told, self.log.origin(), (turn.next_index(), turn.now));
         turn.record(Draft { bundle, log: Some(told), ..Draft::new(RecordKind::Epoch, content) });
         turn.put(CLOSED, log.number.to_string(), &log);
         self.closed.insert(log.number, log);
     }
+}
+
+/// Says what is wanting of the archive that a bundle demands.
+fn wanting(log: &ClosedLog, retention: &Retention) -> Option<String> {
+    if !retention.archive_required {
+        return None;
+    }
+    let Some(archive) = &log.archive else {
+        let says = "nobody has recorded an archive of log";
+        return Some(format!(
+            "{says} {}; `countersign log archive` makes one, reads it back and records it",
+            log.number
+        ));
+    };
+    let is_empty = archive.contents == Some(Contents::Left) && !retention.archive_without_contents;
+    let says = "has none of the contents, which retention.toml does not allow (archive_without_contents)";
+    is_empty.then(|| format!("the recorded archive of log {} {says}", log.number))
 }
 
 /// Returns the instant from which on a log may be deleted.

@@ -1,9 +1,11 @@
 //! What the machine is asked, and what it answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use connectors::inventory::Entities;
 use evidence::Listing;
+use evidence::log_archive::Contents;
 use policy::Bundle;
 use types::case::{Case, Vote};
 use types::{
@@ -42,12 +44,12 @@ pub enum Change {
     Log(Box<LogChange>),
     /// Closes the log.
     CloseLog,
-    /// Says that a closed log is in an archive that was read back and verified.
+    /// Says that a closed log is in an archive, which who asks has read back.
     ArchiveLog {
         /// The log's number.
         number: u64,
-        /// The archive's digest.
-        digest: Digest,
+        /// The archive's digest, and what it has of the contents.
+        archive: (Digest, Contents),
     },
     /// Deletes a closed log, by its number.
     DeleteLog(u64),
@@ -69,8 +71,10 @@ pub enum Change {
 pub struct Reach {
     /// The log's number.
     pub log: u64,
-    /// How many of its records are about the subject.
+    /// How many of its records are about the subject; 0 if nobody can tell, because its journal cannot be read.
     pub records: u64,
+    /// The actions that those records are of, as 16 bytes each.
+    pub actions: BTreeSet<[u8; 16]>,
     /// The keyed tag by which the subject is found there.
     pub tag: [u8; 32],
 }

@@ -1,5 +1,8 @@
 //! Erasing a subject: what rests on it ends with it, and then everything that is recorded about it goes.
 
+use std::collections::BTreeSet;
+
+use evidence::erasure::Scope;
 use evidence::{Content, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
 use ledger::{Draft, Traces, Turn};
 use minicbor::bytes::ByteArray;
@@ -21,17 +24,20 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) -> Reply {
         let name = subject.subject();
+        let elsewhere: BTreeSet<[u8; 16]> = closed.iter().flat_map(|reach| reach.actions.iter().copied()).collect();
+        let leaving = Leaving::new(subject, elsewhere.clone());
+        let is_known = || closed.iter().any(|reach| reach.records > 0) || self.books.names(&leaving);
         let traces = match turn.traces(&name) {
             Ok(Some(traces)) => traces,
             // What decides it is about the subject too, and goes with it.
-            Ok(None) if !closed.is_empty() => Traces::default(),
+            Ok(None) if is_known() => Traces::default(),
             Ok(None) => return Reply::refused(Code::NotFound, format!("nothing is recorded about `{name}`")),
             Err(why) => {
                 tracing::error!(%why, "what is recorded about a subject cannot be read");
                 return Reply::refused(Code::Internal, "the records cannot be read; see the server's log");
             }
         };
-        let actions = traces.records.iter().filter_map(|(_, action)| *action).collect();
+        let actions = traces.records.iter().filter_map(|(_, action)| *action).chain(elsewhere).collect();
         let leaving = Leaving::new(subject, actions);
         let needed = self.needed(&leaving, turn);
         if !needed.is_empty() {
@@ -99,6 +105,10 @@ impl Decider {
         let content = Content::default().with(Field::Result, &(mark.to_owned(), erased));
         let draft = Draft { action, bundle, ..Draft::new(RecordKind::Erasure, content) };
         turn.erase(&name, traces, &draft);
+        if turn.next_index() == index && closed.is_empty() {
+            // Nothing is recorded about it, but that it stood in what went over from a log that was deleted.
+            turn.record(Draft { content: draft.content.clone().with(Field::Body, &Scope::default()), ..draft.clone() });
+        }
         self.take(Event::Erased(mark.to_owned(), erased), index, turn);
         closed.iter().for_each(|reach| self.reach(reach, &draft, turn));
         let gone = Some(Box::new((leaving.subject().clone(), erased)));

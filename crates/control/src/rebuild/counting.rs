@@ -135,8 +135,11 @@ impl Counting {
         let mut rebuilt = again.end(bundles);
         rebuilt.rows.retain(|(name, _), _| name != kind::REACHING);
         rebuilt.rows.extend(reaching.into_iter().map(|(place, value)| (place.clone(), value.clone())));
+        let known: Vec<_> = logs.keys().map(|number| (closed::KIND.to_owned(), number.to_string())).collect();
         let logs = logs.iter().map(|(number, log)| ((closed::KIND.to_owned(), number.to_string()), cbor::encode(log)));
         rebuilt.rows.extend(logs);
+        // Those that the log began with are not among them where it is cut.
+        rebuilt.touched.extend(known);
         rebuilt.rows.extend(draining.or_else(|| now.as_ref().map(cbor::encode)).map(|row| (standing, row)));
         for kind in [closed::KIND, kind::REACHING].into_iter().filter(|_| cut) {
             rebuilt.doubts.entry(kind).or_default().insert(CARRIED, 1);

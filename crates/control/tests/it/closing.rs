@@ -27,7 +27,10 @@ use crate::{propose, try_propose, wish};
 
 const SERVICE: &str = r#"{"service":"web"}"#;
 
-fn person(name: &str) -> PersonId {
+/// Calls with a secret, which is decided on and kept as a mark.
+const SECRET: &str = r#"{"service":"mail","password":"canary-of-a-closed-log"}"#;
+
+pub fn person(name: &str) -> PersonId {
     name.parse().unwrap()
 }
 
@@ -37,6 +40,7 @@ pub struct Left {
     used: CaseId,
     reported: ActionId,
     once: ActionId,
+    secretly: ActionId,
 }
 
 async fn approve(world: &World, case: CaseId) -> CaseState {
@@ -54,11 +58,19 @@ pub async fn close(world: &World) -> Left {
     let Proposed::Now(once) = world.control.propose(wish("sre.list", "{}"), true, "k1".into()).await.unwrap() else {
         panic!("it came before")
     };
+    let refused = propose(world, "sre.restart", SECRET).await.case.unwrap();
+    let shown = world.control.case(&refused.id).unwrap().case.shown;
+    let deny = world.control.vote(&person("ben"), refused.id, Ballot::Deny, "not now", shown, false).await;
+    assert_eq!(deny.unwrap().state, CaseState::Denied);
+    let Proposed::Now(secretly) = world.control.propose(wish("sre.report", SECRET), true, "k2".into()).await.unwrap()
+    else {
+        panic!("it came before")
+    };
     let target = Target::Agent("report-bot".parse().unwrap());
     world.control.kill(Principal::Person(person("dan")), target, "acting up").await.unwrap();
     let closed = world.control.close_log(&person("dan"), "the year is over").await.unwrap();
     assert!(closed.is_closed && closed.size == world.control.size());
-    Left { case, used, reported, once: once.decision.action }
+    Left { case, used, reported, once: once.decision.action, secretly: secretly.decision.action }
 }
 
 pub async fn taken(config: &Config) -> Lock {
@@ -99,6 +111,10 @@ pub async fn nothing_is_forgotten(world: &World, left: &Left) {
         panic!("an idempotency key is forgotten")
     };
     assert_eq!(action, left.once);
+    let again = control.propose(wish("sre.report", SECRET), true, "k2".into()).await;
+    assert!(matches!(again, Ok(Proposed::Before(action)) if action == left.secretly), "a key of a secret is forgotten");
+    let refused = propose(world, "sre.restart", SECRET).await.decision;
+    assert_eq!(refused.verdict, Verdict::Deny, "a refusal of a call with a secret is forgotten: {refused:?}");
     let again = propose(world, "sre.restart", r#"{"service":"db"}"#).await;
     assert!(again.permit.is_none() && again.case.unwrap().id != left.used, "an approval was used twice");
     assert_eq!(approve(world, left.case).await, CaseState::Approved);
@@ -151,7 +167,7 @@ async fn the_last_record_counts_and_the_first_commits() {
     let last = closed.record(rolled.closed.size - 1).unwrap().unwrap();
     assert_eq!((last.leaf.kind, last.leaf.log.unwrap().event), (RecordKind::Epoch, LogEventKind::Closed));
     let counts: Counts = last.content.unwrap().get(Field::Body).unwrap().unwrap();
-    let expected = Counts { records: rolled.closed.size, sessions: 0, cases: 1, flights: 3, switches: 1 };
+    let expected = Counts { records: rolled.closed.size, sessions: 0, cases: 1, flights: 4, switches: 1 };
     assert_eq!(counts, expected);
     let first = world.control.history().record(0).unwrap().unwrap();
     let event = first.leaf.log.unwrap();
@@ -382,6 +398,17 @@ async fn a_log_that_was_closed_twice_has_two_before_it() {
     assert_eq!(names, expected);
     assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Allow);
     assert_eq!(world.control.log_named("testkit.example/log").unwrap().number, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_lies_beside_the_final_checkpoint_is_no_quorum() {
+    let world = world().await;
+    world.control.close_log(&person("dan"), "the year is over").await.unwrap();
+    let log = world.control.config().place.data.join("log");
+    fs::copy(log.join("checkpoint"), log.join("checkpoint.witnessed")).unwrap();
+    let (world, rolled) = next(world).await;
+    assert!(!rolled.closed.is_witnessed);
+    assert_eq!(world.control.logs().unwrap()[0].witnessed, Some(false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

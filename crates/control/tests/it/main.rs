@@ -18,6 +18,7 @@ mod export;
 mod incident;
 mod incident_secrets;
 mod invariants;
+mod late;
 mod log_keys;
 mod mcp;
 mod rebuild;

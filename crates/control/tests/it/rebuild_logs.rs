@@ -3,19 +3,21 @@
 
 use std::fs;
 
-use countersign_control::rebuild::Found;
+use countersign_control::logs::{closed_logs, open_closed};
+use countersign_control::rebuild::{self, Found};
 use countersign_control::replay::decisions;
-use countersign_control::state::kind;
+use countersign_control::state::{Target, kind};
+use evidence::log_archive::Contents;
 use ledger::standing;
 use replay::Bundles;
 use replay::fold::Answer;
 use store::{Batch, StateOp, Writer};
 use testkit::{World, bundle, world, world_with};
-use types::{Digest, PersonId};
+use types::{Digest, PersonId, Principal};
 
 use crate::closing::{close, next, nothing_is_forgotten};
 use crate::erasure::{erase, lived, they_leave};
-use crate::rebuild::{assert_equal, look};
+use crate::rebuild::{assert_equal, bundles, look};
 use crate::{propose, try_propose};
 
 fn dan() -> PersonId {
@@ -59,13 +61,17 @@ async fn a_close_and_the_log_after_it_come_out_equal() {
     nothing_is_forgotten(&world, &left).await;
     assert_equal(&look(&world));
     nothing_differs(&world);
-    world.control.archived(&dan(), "1", Digest([5; 32]), "verified").await.unwrap();
+    world.control.archived(&dan(), "1", (Digest([5; 32]), Contents::Sealed), "verified").await.unwrap();
     assert_equal(&look(&world));
     world.control.close_log(&dan(), "again").await.unwrap();
     let (world, _) = next(world).await;
     propose(&world, "sre.report", "{}").await;
     assert_equal(&look(&world));
     nothing_differs(&world);
+    // The second one begins with what the first one, which lies beside it, handed over.
+    let place = &world.control.config().place;
+    let second = open_closed(&place.data, &place.keys.tenant, 2).unwrap();
+    assert_equal(&rebuild::look(&second, bundles(&world), world.control.now(), |_| {}).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,18 +113,43 @@ async fn what_a_deleted_log_handed_over_can_no_longer_be_told() {
     let mut files = bundle();
     files.insert("retention.toml", "minimum_days = 0\narchive_required = false\n");
     let world = world_with(files).await;
-    let left = close(&world).await;
+    drop(propose(&world, "sre.list", "{}").await);
+    world.control.close_log(&dan(), "the year is over").await.unwrap();
     let (world, _) = next(world).await;
     world.control.delete_log(&dan(), "1", "kept long enough").await.unwrap();
     undetermined(&look(&world));
-    let case = world.control.case(&left.case).unwrap().case;
-    world
-        .control
-        .vote(&"ben".parse().unwrap(), left.case, types::case::Ballot::Approve, "yes", case.shown, false)
-        .await
-        .unwrap();
+    propose(&world, "sre.restart", r#"{"service":"web"}"#).await;
     undetermined(&look(&world));
     nothing_differs(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_the_live_log_alone_is_told_also_after_a_deletion() {
+    let mut files = bundle();
+    files.insert("retention.toml", "minimum_days = 0\narchive_required = false\n");
+    let world = world_with(files).await;
+    world.control.close_log(&dan(), "the year is over").await.unwrap();
+    let (world, _) = next(world).await;
+    world.control.delete_log(&dan(), "1", "kept long enough").await.unwrap();
+    let target = Target::Agent("report-bot".parse().unwrap());
+    world.control.kill(Principal::Person(dan()), target, "acting up").await.unwrap();
+    propose(&world, "sre.restart", r#"{"service":"web"}"#).await.case.unwrap();
+    undetermined(&look(&world));
+    let row = |kind: &str| world.control.history().state(kind).unwrap().remove(0).0;
+    let mut log = closed_logs(world.control.history()).unwrap().remove(0);
+    log.size += 1;
+    let (switch, case, key) = (row(kind::SWITCH), row(kind::CASE), row(kind::KEY));
+    let state = vec![
+        StateOp::Delete { kind: kind::SWITCH, key: switch },
+        StateOp::Delete { kind: kind::CASE, key: case },
+        StateOp::Delete { kind: kind::KEY, key },
+        StateOp::Put { kind: "closed", key: "1".to_owned(), value: types::cbor::encode(&log) },
+    ];
+    let world = forge(world, state).await;
+    let found = look(&world).comparison;
+    let told = |wanted: &str| found.rows.iter().find(|row| row.kind == wanted).map(|row| row.answer);
+    assert_eq!((told(kind::SWITCH), told(kind::CASE)), (Some(Answer::Missing), Some(Answer::Missing)), "{found:?}");
+    assert_eq!(told("closed"), Some(Answer::Differs), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

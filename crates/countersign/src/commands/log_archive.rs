@@ -48,7 +48,7 @@ pub async fn run(cli: &Cli, folders: &Folders, args: &Archive) -> Done {
     }
     let (digest, report) = read_back(&target, &log, &|| told_of_erasures(&live, &folders.data, &keys.tenant, &log))?;
     if let Some(client) = &client {
-        let body = json!({ "digest": digest, "reason": args.reason });
+        let body = json!({ "digest": digest, "contents": report.manifest.contents, "reason": args.reason });
         client.post(&format!("/v1/logs/{}/archive", segment(&log.number.to_string())), &body).await?;
     }
     if cli.json {

@@ -1,7 +1,10 @@
 //! `countersign log rotate-key`, `retire-key`, `freeze` and `continue`: the keys of the log, its end, and how it goes on.
 
 use control::Control;
+use control::late::freeze_closed;
 use control::log_keys::TakenUp;
+use ledger::rollover;
+use ledger::standing::Closing;
 use serde_json::{Value, json};
 use types::{Code, Principal, TenantId};
 
@@ -52,7 +55,15 @@ async fn freeze_here(folders: &Folders, cli: &Cli, reason: &str, tenant: &Tenant
     folders.keys_there()?;
     let bundle = load_bundle(folders.bundle_files()?)?;
     let lock = folders.lock()?;
-    let control = Control::open_locked(serve::at_rest(folders, &lock, bundle, tenant)?, lock)?;
+    let config = serve::at_rest(folders, &lock, bundle, tenant)?;
+    if rollover::closing(&folders.data)? == Some(Closing::Closed) {
+        freeze_closed(&config, &lock, &token(folders, cli)?, reason)?;
+        return tell_frozen(
+            &json!({ "size": folders.history()?.0.size()?, "witnessed": null, "receipt": null }),
+            cli.json,
+        );
+    }
+    let control = Control::open_locked(config, lock)?;
     let Principal::Person(by) = control.holder_of(&token(folders, cli)?)?.principal else {
         return Err(CliError::new(Exit::Denied, Code::Forbidden, "a log is frozen by a person"));
     };

@@ -73,7 +73,7 @@ fn line(log: &Value) {
         output::say(paint(FAINT, format!("   final checkpoint {}, {held}", text(log, "checkpoint"))));
     }
     if log.get("archive").is_some() {
-        output::say(paint(FAINT, format!("   archive {}", text(log, "archive"))));
+        output::say(paint(FAINT, format!("   archive {}, contents {}", text(log, "archive"), text(log, "contents"))));
     }
     if let Some(deleted) = log.get("deleted") {
         let says =

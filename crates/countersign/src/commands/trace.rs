@@ -21,10 +21,19 @@ pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
     let (history, keys) = folders.history()?;
     let action = find(&history, &args.action)?;
     let kept = closed_logs(&history)?.into_iter().filter(|log| log.deleted.is_none());
-    let closed = kept.map(|log| Ok((log.number, open_closed(&folders.data, &keys.tenant, log.number)?)));
-    let closed = closed.collect::<Result<Vec<_>, CliError>>()?;
+    let mut unread = Vec::new();
+    let mut closed = Vec::new();
+    for log in kept {
+        match open_closed(&folders.data, &keys.tenant, log.number) {
+            Ok(history) => closed.push((log.number, history)),
+            Err(error) => {
+                output::tell(format!("{}; what it has of the action is not shown", error.message));
+                unread.push(log.number);
+            }
+        }
+    }
     let logs: Vec<_> = closed.iter().map(|(number, log)| (Some(*number), log)).chain([(None, &history)]).collect();
-    let path = path_over(&logs, &action)?;
+    let path = Path { unread, ..path_over(&logs, &action)? };
     if as_json {
         output::say_json(&as_value(&action, &path));
     } else {
@@ -63,6 +72,7 @@ fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
         "votes": path.votes,
         "outcome": path.outcome,
         "records": records.collect::<Vec<_>>(),
+        "unread": path.unread,
     })
 }
 

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod closed;
 mod erasure;
 mod evidence_out;
 mod faults;

@@ -47,6 +47,8 @@ pub struct Again {
     records: u64,
     /// It began with rows that are not at hand.
     cut: bool,
+    /// The rows that its own records have made or removed.
+    touched: BTreeSet<(String, String)>,
 }
 
 /// Is what the records make of everything that is kept.
@@ -64,10 +66,15 @@ pub struct Rebuilt {
     pub records: u64,
     /// The journal began with rows that are not at hand.
     pub cut: bool,
+    /// The rows that its own records have made or removed.
+    pub touched: BTreeSet<(String, String)>,
 }
 
 /// Says that what a journal began with is not at hand.
 pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
+
+/// Are the kinds whose rows are counted on from what they were.
+const COUNTED_ON: [&str; 2] = [kind::METER, kind::CONDUCT];
 
 const ERASED: &str = "records they rest on were erased";
 
@@ -265,6 +272,7 @@ impl Again {
     fn store(&mut self, ops: Ops) {
         for op in ops {
             let place = (op.kind.to_owned(), op.key);
+            self.touched.insert(place.clone());
             match op.value {
                 Some(value) => self.rows.insert(place, value),
                 None => self.rows.remove(&place),
@@ -320,17 +328,28 @@ impl Again {
             let why = "its content cannot be read, and no erasure says that it is gone".to_owned();
             self.problems.push(Problem { index, why });
         }
-        let Self { books, rows, doubts, problems, records, cut, .. } = self;
-        Rebuilt { rows, doubts, problems, bundles: books.bundles().clone(), records, cut }
+        let Self { books, rows, doubts, problems, records, cut, touched, .. } = self;
+        Rebuilt { rows, doubts, problems, bundles: books.bundles().clone(), records, cut, touched }
     }
 }
 
 impl Rebuilt {
-    /// Says whether a row of a kind cannot be told.
+    /// Says whether a row cannot be told.
     ///
     /// - `gone`: the records make it, and it is not stored; of some kinds that alone is in doubt.
-    pub(super) fn doubts(&self, kind: &str, gone: bool) -> bool {
-        self.doubts.contains_key(kind) && (gone || self.cut || !TAKEN_AWAY.contains(&kind))
+    pub(super) fn doubts(&self, place: &(String, String), gone: bool) -> bool {
+        let kind = place.0.as_str();
+        let Some(reasons) = self.doubts.get(kind) else { return false };
+        let carried_alone = reasons.keys().all(|why| *why == CARRIED);
+        if carried_alone && self.makes(place) {
+            return false;
+        }
+        gone || self.cut || !TAKEN_AWAY.contains(&kind)
+    }
+
+    /// Says whether the journal's own records alone say what becomes of a row, whatever it began with.
+    fn makes(&self, place: &(String, String)) -> bool {
+        self.touched.contains(place) && !COUNTED_ON.contains(&place.0.as_str())
     }
 
     /// Says whether a row holds the files of a bundle that was ever active, which are proved by its digest alone.

@@ -112,7 +112,7 @@ pub fn compare(rebuilt: &Rebuilt, stored: &BTreeMap<(String, String), Vec<u8>>, 
         let answer = match (rebuilt.rows.get(place), stored.get(place)) {
             (Some(rebuilt), Some(stored)) if rebuilt == stored => Answer::Equal,
             (Some(one), None) | (None, Some(one)) if ended(one) => continue,
-            (one, other) if rebuilt.doubts(kind, one.is_some() && other.is_none()) => Answer::Erased,
+            (one, other) if rebuilt.doubts(place, one.is_some() && other.is_none()) => Answer::Erased,
             (Some(_), None) => Answer::Missing,
             (None, Some(_)) if !rebuilt.is_of_bundle(place) => Answer::Extra,
             _ => Answer::Differs,

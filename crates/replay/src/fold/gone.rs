@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use types::{Millis, Principal};
+use types::{Millis, Principal, Target};
 
 use super::FoldError;
 use super::books::Books;
 use super::leaving::Leaving;
 use super::ops::Ops;
-use crate::state::{Summed, kind};
+use crate::state::{Summed, Switch, kind};
 
 impl Books {
     pub(super) fn summed(&mut self, summed: &Summed, ops: &mut Ops) -> Result<(), FoldError> {
@@ -63,6 +63,21 @@ impl Books {
             self.conduct.retain(|(counted, _), _| counted != agent);
         }
         (keys, levels)
+    }
+
+    /// Says whether anything that is kept names a subject, or rests on its actions.
+    pub fn names(&self, leaving: &Leaving<'_>) -> bool {
+        let switched = |switch: &Switch| {
+            leaving.is(&switch.by)
+                || matches!(&switch.target, Target::Agent(agent) if leaving.subject().agent() == Some(agent))
+        };
+        let mut ops = Ops::default();
+        self.clone().forget(leaving, &mut ops);
+        ops.into_iter().next().is_some()
+            || self.cases.values().any(|case| leaving.asked(case))
+            || self.flights.all().any(|(action, flight)| leaving.flew(action, flight))
+            || !self.sessions.which(|session| leaving.opened(session)).is_empty()
+            || self.switches.values().any(switched)
     }
 
     /// Removes the keys that the subject holds, made, or is acted for with; those it made for others have ended by now.
