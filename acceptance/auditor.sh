@@ -79,6 +79,10 @@ countersign-verify sample log --trust trust.json -n 25 --seed "dice 4 1 6 6 2 5 
 python3 -c 'import json; raise SystemExit(json.load(open("request.json")) != json.load(open("again.json")))' ||
   { echo "the sample did not come out the same"; exit 1; }
 
+# What goes over to the auditor, and what comes of it, holds no key of the operator's.
+search_secrets "$WORK/operator/countersign/keys" "$WORK/operator/audit" "$WORK/operator/handover" "$WORK/operator/countersign/data" \
+  "$WORK/said" "$WORK/complaints" "$WORK"/request.* "$WORK"/answer.*
+
 read -r whole processor < <(awk '{ r += $1; c += $2 + $3 } END { printf "%.1f %.1f\n", r, c }' "$WORK/times")
 echo "the auditor's blocks took $whole s, $processor s of it on the processor"
 python3 -c "raise SystemExit(not $whole <= $SECONDS_MAX)" || { echo "longer than $SECONDS_MAX s"; exit 1; }

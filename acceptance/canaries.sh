@@ -22,7 +22,8 @@ ulimit -c unlimited
 python3 - "$FILE" <<'PY'
 import json, secrets, sys
 texts = ["argument named", "argument object", "argument list", "argument deep", "argument inside a text", "result object",
-         "result list", "result named", "resource text", "resource named", "answer of a person", "credential of the server"]
+         "result list", "result named", "resource text", "resource named", "answer of a person", "credential of the server",
+         "metadata of a session", "task of a session"]
 numbers = ["argument number", "argument deep number", "result number"]
 canaries = {name: f'c"{secrets.token_urlsafe(18)}/é' for name in texts}
 canaries |= {name: str(secrets.randbelow(8 * 10**15) + 10**15) for name in numbers}
@@ -89,6 +90,11 @@ text = text.replace(head, head + 'secret_results = ["/**"]\n')
 before, behind = text.split('[tools."mcp:elicitation/create"]\n')
 behind = behind.replace('class = "write"', 'class = "read"', 1).replace('effect = "unsafe"', 'effect = "read"', 1)
 catalog.write_text(before + '[tools."mcp:elicitation/create"]\n' + behind)
+# A write is given up before the server answers it.
+obligations = bundle / "obligations.toml"
+text = obligations.read_text()
+assert "deadline_ms = 120000" in text
+obligations.write_text(text.replace("deadline_ms = 120000", "deadline_ms = 3000"))
 schema = bundle / "schema.cedarschema"
 lines = schema.read_text().splitlines(keepends=True)
 of = [line.replace("class:write", "class:read") if '"vault.mcp:elicitation/create" in' in line else line for line in lines]
@@ -120,6 +126,25 @@ order "wait"
 order "leave store failed"
 CASE=$(open_case)
 order "cancel"
+order "leave store late"
+CASE=$(open_case)
+say approve.late "$CS" approvals approve "$CASE" --reason "fine" --solo
+order "wait"
+sleep 3
+# Sessions whose task repeats a secret of their metadata, and whose task is a text with one.
+python3 - "$FILE" "$HIDDEN/up.json" "$COUNTERSIGN_DIR/keys/agent-agent.key" >sessions.txt <<'PY'
+import json, sys, urllib.request
+canaries, up = (json.load(open(path)) for path in sys.argv[1:3])
+key, metadata = open(sys.argv[3]).read().strip(), canaries["metadata of a session"]
+task = json.dumps({"do": "look around", "password": canaries["task of a session"]})
+head = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+for new in ({"metadata": {"api_key": metadata}, "task": {"prompt": f"log in with {metadata} and look around"}}, {"task": {"prompt": task}}):
+    request = urllib.request.Request(up["url"] + "/v1/sessions", json.dumps(new).encode(), head)
+    session = json.load(urllib.request.urlopen(request, timeout=20))["session"]
+    call = {"tool": "vault.peek", "arguments": {"mode": "ok", "note": "a note"}, "session": session}
+    urllib.request.urlopen(urllib.request.Request(up["url"] + "/v1/actions", json.dumps(call).encode(), head), timeout=20).read()
+    print(session)
+PY
 order "call peek die"
 # An agent that carries its calls out by itself, and reports.
 python3 - "$FILE" >"$HIDDEN/event.json" <<'PY'
@@ -160,6 +185,9 @@ for action in $ACTIONS; do
   say "trace.$action.json" "$CS" trace "$action" --json
 done
 "$CS" log export $ACTIONS -o all.evidence 2>/dev/null || "$CS" log export --agent agent -o all.evidence
+for session in $(cat sessions.txt); do "$CS" log export --session "$session" -o "$session.evidence"; done
+mkdir opened && for session in $(cat sessions.txt); do python3 -m zipfile -e "$session.evidence" "opened/$session"; done
+[ "$(grep -rlF "look around" opened | wc -l)" = 2 ] || { echo "the tasks of the sessions are not recorded"; exit 1; }
 say population "$CS" audit population
 say trust "$CS" audit trust-root -o trust.root
 say verify "$VERIFY" all.evidence --key "$KEY" --json
@@ -216,13 +244,14 @@ for program in admin agent-agent; do
   [ ! -e "$COUNTERSIGN_DIR/keys/$program.key" ] || $CANARIES add "$FILE" "key $program" <"$COUNTERSIGN_DIR/keys/$program.key"
 done
 
-for expected in "peek ok done" "peek error error -32000" "peek failed isError" "peek progress done" "peek loud done" "peek ask done" "read done" "which done"; do
+for expected in "peek ok done" "peek error error -32000" "peek failed isError" "peek progress done" "peek loud done" "peek ask done" "read done" "which done" "store late is left"; do
   grep -q "^$expected" client.txt || { echo "the run did not do what it should: $expected"; exit 1; }
 done
 for expected in "a note that anybody may see" '"$redacted"'; do
   grep -rqF "$expected" http || { echo "the answers do not hold $expected"; exit 1; }
 done
 grep -q "200$" http/list
+grep -rqF "no answer within 3000 ms" said.trace.* || { echo "no call ran into its deadline"; exit 1; }
 [ -z "$(find "$WORK" -name 'core*' -type f)" ] || { echo "a core dump was left behind"; exit 1; }
 mv "$COUNTERSIGN_DIR/keys" "$HIDDEN/keys"
 $CANARIES search "$FILE" "$SEEN" "$COUNTERSIGN_DIR"

@@ -7,8 +7,9 @@ CS=$(countersign_program)
 VERIFY=${CS%/*}/countersign-verify
 DISK="python3 $ROOT/acceptance/lib/disk.py"
 WORK=$(mktemp -d)
+HIDDEN=$(mktemp -d)
 SERVER=
-trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK"' EXIT
+trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK" "$HIDDEN"' EXIT
 cd "$WORK"
 export COUNTERSIGN_DIR=$WORK/countersign-demo
 DATA=$COUNTERSIGN_DIR/data
@@ -41,6 +42,7 @@ print(next(leaf['action'] for leaf in lines if leaf['kind'] == 'outcome' and lea
 KEY=$("$CS" log key)
 expect 0 "$CS" log export "$ACTION" -o before.evidence
 up
+plant_canaries "$HIDDEN" up.json
 expect 1 "$CS" erase agent:sre-bot --reason "request 4711"
 grep -q subject-in-use said.txt
 sed -i 's/sre-bot/heir-bot/g' "$COUNTERSIGN_DIR"/bundle/*.toml "$COUNTERSIGN_DIR"/bundle/*/*.toml
@@ -62,6 +64,7 @@ kill "$SERVER"
 wait "$SERVER"
 SERVER=
 searched "After a stop"
+search_canaries "$HIDDEN" "$WORK"
 search_keys "$COUNTERSIGN_DIR/keys" "$DATA" said.txt demo.log up.log
 expect 0 "$CS" log check
 expect 0 "$VERIFY" "$DATA/log" --key "$KEY"

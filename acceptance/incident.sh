@@ -8,7 +8,9 @@ PYTHON1=$(venv mcp1 mcp==1.25.0)
 PYTHON2=$(venv mcp2 mcp==2.3.0)
 export PATH="${CS%/*}:$PATH"
 WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+HIDDEN=$(mktemp -d)
+SERVER=
+trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK" "$HIDDEN"' EXIT
 # What the blocks of the guide end with, in order: differences are 1.
 EXPECTED=(0 0 0 0 1 1 1 0)
 
@@ -31,9 +33,28 @@ for block in "$WORK"/blocks/*; do
 done
 echo "the guide's $number blocks end as they should"
 
+# A session with secrets in it, decided again from the journal and from what was exported of it.
+mv gone countersign-demo
+export COUNTERSIGN_DIR=$WORK/guide/countersign-demo
+"$CS" up --listen 127.0.0.1:0 --json >"$HIDDEN/up.json" 2>up.log &
+SERVER=$!
+for _ in $(seq 1 200); do [ -s "$HIDDEN/up.json" ] && break; sleep 0.1; done
+plant_canaries "$HIDDEN" "$HIDDEN/up.json"
+SESSION=$(grep -oE 'ses_[0-9a-z-]+' "$HIDDEN/said" | head -1)
+"$CS" log export --session "$SESSION" -o secrets.evidence
+"$CS" incident run "$SESSION" --json >journal.json
+"$CS" incident run secrets.evidence --log-key "$(cat log.key)" --json >exported.json
+grep -qF "(secret)" journal.json
+grep -qF "(secret)" exported.json
+kill "$SERVER"
+wait "$SERVER"
+SERVER=
+search_canaries "$HIDDEN" "$WORK"
+unset COUNTERSIGN_DIR
+
 # The client's own command is the record; neither journal nor server are there any more.
 mv incident.evidence log.key "$WORK"
-rm -rf gone
+rm -rf countersign-demo
 cd "$WORK"
 for python in "$PYTHON1" "$PYTHON2"; do
   timeout 30 "$python" "$ROOT/acceptance/clients/incident.py" stdio incident.evidence

@@ -8,8 +8,9 @@ CS=$(countersign_program)
 VERIFY=${CS%/*}/countersign-verify
 DISK="python3 $ROOT/acceptance/lib/disk.py"
 WORK=$(mktemp -d)
+HIDDEN=$(mktemp -d)
 SERVER=
-trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK"' EXIT
+trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK" "$HIDDEN"' EXIT
 cd "$WORK"
 export COUNTERSIGN_DIR=$WORK/countersign-demo
 DATA=$COUNTERSIGN_DIR/data
@@ -42,6 +43,7 @@ OLD=$("$CS" log key)
 expect 0 "$CS" log export "$ACTION" -o before.evidence
 expect 0 "$CS" audit trust-root -o trust.json
 up
+plant_canaries "$HIDDEN" up.json
 expect 0 "$CS" log close --reason "the year is over"
 grep -q "closed: the log is complete" said.txt
 expect 1 "$CS" log close --reason "again"
@@ -63,8 +65,10 @@ printf 'minimum_days = 0\n' >"$COUNTERSIGN_DIR/bundle/retention.toml"
 expect 0 "$CS" policy activate
 expect 1 "$CS" log delete 1 --reason "without an archive"
 grep -q retention-forbids said.txt
+search_canaries "$HIDDEN" "$WORK"
 expect 0 "$CS" log archive 1 --to log-1.archive
 expect 0 "$CS" log archive 1 --to log-1/
+expect 0 "$CS" log export --log 1 --agent sre-bot -o canaries.evidence
 mkdir unpacked && (cd unpacked && python3 -m zipfile -e ../log-1.archive .)
 cp -r "$DATA/log" log-2
 for archive in log-1.archive log-1 unpacked; do
@@ -92,4 +96,5 @@ expect 0 "$CS" log check
 kill "$SERVER"
 wait "$SERVER"
 SERVER=
+search_canaries "$HIDDEN" "$WORK"
 echo "closed, archived and deleted, and every proof holds"

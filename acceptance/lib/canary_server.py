@@ -92,6 +92,8 @@ def call(params):
         sys.stdout.write(f"this is no message: {everything}\n")
     if mode == "ask":
         ask(arguments)
+    if mode == "late":
+        time.sleep(5)
     if mode == "slow":
         time.sleep(60)
     if mode == "die":

@@ -71,6 +71,37 @@ search_keys() {
   rm -f "$file"
 }
 
+# search_secrets FOLDER PATH…: demands the same of every line of the secret keys of a keys folder.
+search_secrets() {
+  local keys=$1 file
+  shift
+  file=$(mktemp)
+  python3 - "$keys" >"$file" <<'PY'
+import json, pathlib, sys
+lines = {f"{path.name} {n}": line for path in pathlib.Path(sys.argv[1]).glob("*.key") for n, line in enumerate(path.read_text().split())}
+json.dump({name: line for name, line in lines.items() if len(line) >= 20}, sys.stdout)
+raise SystemExit(not lines)
+PY
+  python3 "$ROOT/acceptance/lib/canaries.py" search "$file" "$@" || { rm -f "$file" && return 1; }
+  rm -f "$file"
+}
+
+# plant_canaries FOLDER UP: has an agent of the demo bring secrets along, which its catalogue, names or nothing knows, and keeps them,
+# its new key and what it was answered in a folder that nobody searches.
+plant_canaries() {
+  mkdir -p "$1"
+  sed -i 's|^\[tools.list_services\]$|&\nsecret = ["/where"]|' "$COUNTERSIGN_DIR/bundle/catalog/inventory.toml"
+  "$CS" policy activate >"$1/activated" 2>&1 || { cat "$1/activated" && return 1; }
+  "$CS" key create --agent sre-bot --json >"$1/token"
+  python3 "$ROOT/acceptance/lib/canary_calls.py" "$1/canaries.json" "$2" "$1/token" inventory.list_services where >"$1/said"
+  "$CS" trace "$(grep -oE 'act_[0-9a-z-]+' "$1/said" | head -1)" --json | grep -qF '"$redacted"' || { echo "no record holds a mark" && return 1; }
+}
+
+# search_canaries FOLDER PATH…: demands that none of them stands anywhere else.
+search_canaries() {
+  python3 "$ROOT/acceptance/lib/canaries.py" search "$1/canaries.json" "${@:2}"
+}
+
 # wait_for URL: until something answers there, 20 s at most.
 wait_for() {
   for _ in $(seq 1 200); do

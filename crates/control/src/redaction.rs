@@ -16,6 +16,7 @@ use types::{ActionId, ActionProposal, Arguments, Claims, Code, Digest, JsonError
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::Failure;
+use crate::sessions::Brief;
 
 /// Is for how many definitions the schemas are kept; from then on one that is not known hides everything.
 const DEFINITIONS_MAX: usize = 10_000;
@@ -98,6 +99,20 @@ impl Redaction {
     /// [`JsonError::TooDeep`], as redacting arguments has it.
     pub(crate) fn by_name(&self, arguments: &Arguments) -> Result<Arguments, JsonError> {
         Redactor::by_name(&self.key).arguments(arguments, &mut Hidden::default())
+    }
+
+    /// Redacts what an agent says of a session: its metadata by names, the task by names where it is JSON, and wherever
+    /// it repeats what is secret in the metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError::TooDeep`], as redacting arguments has it.
+    pub(crate) fn brief(&self, brief: &Brief) -> Result<Brief, JsonError> {
+        let (redactor, mut hidden) = (Redactor::by_name(&self.key), Hidden::default());
+        let redact = |metadata: &Arguments| redactor.arguments(metadata, &mut hidden);
+        let metadata = brief.metadata.as_ref().map(redact).transpose()?;
+        let task = brief.task.as_ref().map(|task| redactor.reported(task, &hidden));
+        Ok(Brief { task, metadata })
     }
 
     /// Keeps what is secret in a call while the call is under way.

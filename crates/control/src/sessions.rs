@@ -93,9 +93,7 @@ impl Control {
 
     async fn begin(&self, session: Session, brief: Brief) -> Failure<SessionId> {
         let id = session.id;
-        let metadata = brief.metadata.map(|metadata| self.redaction.by_name(&metadata)).transpose();
-        let metadata = metadata.map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
-        let brief = Brief { metadata, ..brief };
+        let brief = self.redaction.brief(&brief).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
         self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
         Ok(id)

@@ -10,7 +10,7 @@ use tlog::prove::prove_inclusion;
 use tlog::{CosignerKey, NoteSignature};
 
 use crate::case::{Draft, Given, Reader};
-use crate::material::Material;
+use crate::material::{Logs, Material};
 use crate::published::kept_notes;
 use crate::random::Choices;
 use crate::reader::{Asking, Seen};
@@ -36,8 +36,13 @@ pub fn variants(material: &Material, wanted: usize) -> impl Iterator<Item = Vari
     drawn.filter(move |variant| seen.insert(variant.draft.digest())).take(wanted)
 }
 
-/// Runs so many variants; returns how many there were, and what was refused of them.
-pub fn run(material: &Material, wanted: usize) -> (usize, Vec<String>) {
+/// Runs so many variants, a tenth of them of the first log; returns how many there were, and what was refused of them.
+pub fn run(logs: &Logs, wanted: usize) -> (usize, Vec<String>) {
+    let (first, live) = (of(&logs.first, wanted / 10), of(&logs.live, wanted - wanted / 10));
+    (first.0 + live.0, [first.1, live.1].concat())
+}
+
+fn of(material: &Material, wanted: usize) -> (usize, Vec<String>) {
     let asking = Asking::new(material, None);
     let mut count = 0;
     let mut refused = Vec::new();

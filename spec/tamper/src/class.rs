@@ -95,7 +95,7 @@ impl Class {
             CutTail => {
                 &["tile-missing", "records-missing", "session-incomplete", "outcome-missing", "subject-mismatch"]
             }
-            OldBackup => &[],
+            OldBackup => &["log-reopened", "log-begun-late"],
             Dropped => &[
                 "session-broken",
                 "tile-missing",
@@ -105,8 +105,8 @@ impl Class {
                 "session-incomplete",
                 "subject-mismatch",
             ],
-            Swapped => &["session-broken", "time-backwards", "proof-root-mismatch"],
-            Fork => &["tile-missing", "proof-root-mismatch"],
+            Swapped => &["session-broken", "time-backwards", "log-reopened", "log-begun-late", "proof-root-mismatch"],
+            Fork => &["log-reopened", "log-begun-late", "tile-missing", "proof-root-mismatch"],
             FieldChanged => &[
                 "session-broken",
                 "time-backwards",
@@ -123,7 +123,7 @@ impl Class {
             VerdictEdited => {
                 &["session-broken", "proof-root-mismatch", "verdict-mismatch", "decision-differs", "votes-missing"]
             }
-            ChainRestarted => &["session-broken", "time-backwards", "tile-missing"],
+            ChainRestarted => &["session-broken", "time-backwards", "log-reopened", "log-begun-late", "tile-missing"],
             ForgedCosignature => return vec!["note-signature-invalid", "policy-quorum-missing"],
         };
         own.iter().chain(&REWRITTEN).copied().collect()

@@ -9,6 +9,8 @@ pub enum Flaw {
     SkipsQuorum,
     /// It does not follow the chains of sessions.
     SkipsSessions,
+    /// It does not mind what stands behind a log's last record or in front of its first.
+    SkipsEnds,
     /// It takes the verdict in a leaf, computes nothing again and joins nothing.
     TrustsVerdict,
     /// It looks at no checkpoint that was kept.
@@ -22,9 +24,10 @@ pub enum Flaw {
 }
 
 /// Is every flaw.
-pub const FLAWS: [Flaw; 7] = [
+pub const FLAWS: [Flaw; 8] = [
     Flaw::SkipsQuorum,
     Flaw::SkipsSessions,
+    Flaw::SkipsEnds,
     Flaw::TrustsVerdict,
     Flaw::IgnoresEarlier,
     Flaw::SkipsProofs,
@@ -38,6 +41,7 @@ impl Flaw {
         match self {
             Self::SkipsQuorum => "skips-quorum",
             Self::SkipsSessions => "skips-sessions",
+            Self::SkipsEnds => "skips-ends",
             Self::TrustsVerdict => "trusts-verdict",
             Self::IgnoresEarlier => "ignores-earlier",
             Self::SkipsProofs => "skips-proofs",
@@ -56,6 +60,7 @@ impl Flaw {
         match self {
             Self::SkipsQuorum | Self::IgnoresEarlier => &[],
             Self::SkipsSessions => &["session-broken", "session-incomplete"],
+            Self::SkipsEnds => &["log-reopened", "log-begun-late"],
             Self::TrustsVerdict => &["verdict-mismatch", "decision-differs", "votes-missing"],
             Self::SkipsProofs => &["proof-root-mismatch"],
             Self::SkipsCommitments => &["commitment-mismatch"],

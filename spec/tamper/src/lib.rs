@@ -20,6 +20,7 @@ mod byte_flips;
 pub mod case;
 pub mod class;
 mod edits;
+mod ends;
 pub mod flaw;
 mod forged;
 pub mod making;

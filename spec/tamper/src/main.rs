@@ -17,7 +17,7 @@ use clap::Parser;
 use countersign_tamper::case::Case;
 use countersign_tamper::class::{CLASSES, Class};
 use countersign_tamper::flaw::{FLAWS, Flaw};
-use countersign_tamper::material::{KINDS, Material};
+use countersign_tamper::material::{KINDS, Logs};
 use countersign_tamper::reader::Asking;
 use countersign_tamper::{attack, benign, making, program, run, written};
 
@@ -56,46 +56,45 @@ fn flaw(name: &str) -> Result<Flaw, String> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let material = making::material().await;
+    let logs = making::material().await;
     let write = |case: &Case| {
         if let Some(folder) = &args.write {
             written::case(case, folder).unwrap();
         }
     };
     if let Some(folder) = &args.write {
-        written::common(&material, folder).unwrap();
+        written::both(&logs, folder).unwrap();
     }
     match &args.case {
-        Some(name) => one(&material, name, &write),
-        None => whole(&material, &args, &write),
+        Some(name) => one(&logs, name, &write),
+        None => whole(&logs, &args, &write),
     }
 }
 
 /// Finds a case by its name.
-fn named(material: &Material, name: &str) -> Option<Case> {
+fn named(logs: &Logs, name: &str) -> Option<Case> {
     let mut parts = name.split('/');
     let class = Class::named(parts.next()?)?;
     let kind = parts.next()?;
     let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
-    attack::case(material, class, kind, parts.next()?.parse().ok()?)
+    attack::case(logs.of(kind), class, kind, parts.next()?.parse().ok()?)
 }
 
-fn one(material: &Material, name: &str, write: &dyn Fn(&Case)) -> ExitCode {
-    let Some(case) = named(material, name) else {
+fn one(logs: &Logs, name: &str, write: &dyn Fn(&Case)) -> ExitCode {
+    let Some(case) = named(logs, name) else {
         eprintln!("error: there is no case `{name}`");
         return ExitCode::from(2);
     };
     write(&case);
     println!("{name}: {}\nmust be {:?}, and also {:?}", case.draft.how, case.draft.first, case.draft.also);
-    println!("{:?}", Asking::new(material, None).see(&case.draft));
+    println!("{:?}", Asking::new(logs.of(case.kind), None).see(&case.draft));
     ExitCode::SUCCESS
 }
 
-fn whole(material: &Material, args: &Args, write: &(dyn Fn(&Case) + Sync)) -> ExitCode {
-    let rows = run::corpus(material, args.cases, args.flaw, write);
-    let (honest, refused) = benign::run(material, args.benign);
-    let (tried, disagreements) =
-        args.verifier.as_ref().map_or_else(Default::default, |path| by_program(material, path));
+fn whole(logs: &Logs, args: &Args, write: &(dyn Fn(&Case) + Sync)) -> ExitCode {
+    let rows = run::corpus(logs, args.cases, args.flaw, write);
+    let (honest, refused) = benign::run(logs, args.benign);
+    let (tried, disagreements) = args.verifier.as_ref().map_or_else(Default::default, |path| by_program(logs, path));
     let cases: usize = rows.iter().map(|row| row.cases).sum();
     let detected: usize = rows.iter().map(|row| row.detected).sum();
     let full = rows.iter().all(|row| row.cases == args.cases) && honest == args.benign;
@@ -104,13 +103,14 @@ fn whole(material: &Material, args: &Args, write: &(dyn Fn(&Case) + Sync)) -> Ex
         println!(
             "{}",
             serde_json::json!({
-                "records": material.size(), "rows": rows, "cases": cases, "detected": detected, "benign": honest,
+                "records": logs.live.size(), "rows": rows, "cases": cases, "detected": detected, "benign": honest,
                 "accepted": accepted, "refused": refused, "program": { "cases": tried, "disagreements": disagreements },
             })
         );
     } else {
-        let per_kind = KINDS.map(|kind| format!("{} {}", kind.as_str(), material.of_kind(kind).len()));
-        println!("a log of {} records: {}\n", material.size(), per_kind.join(", "));
+        let per_kind = KINDS.map(|kind| format!("{} {}", kind.as_str(), logs.of(kind).of_kind(kind).len()));
+        let (first, live) = (logs.first.size(), logs.live.size());
+        println!("a log of {first} records and one behind it of {live}: {}\n", per_kind.join(", "));
         print!("{}", run::table(&rows));
         refused.iter().chain(&disagreements).for_each(|line| println!("{line}"));
         println!(
@@ -123,8 +123,9 @@ fn whole(material: &Material, args: &Args, write: &(dyn Fn(&Case) + Sync)) -> Ex
 }
 
 /// Runs the verifier's program on the first case of each class and kind.
-fn by_program(material: &Material, path: &std::path::Path) -> (usize, Vec<String>) {
-    let firsts = CLASSES.into_iter().flat_map(|class| KINDS.map(|kind| attack::cases(material, class, kind, 1).next()));
+fn by_program(logs: &Logs, path: &std::path::Path) -> (usize, Vec<String>) {
+    let firsts =
+        CLASSES.into_iter().flat_map(|class| KINDS.map(|kind| attack::cases(logs.of(kind), class, kind, 1).next()));
     let firsts: Vec<Case> = firsts.flatten().collect();
-    (firsts.len(), firsts.iter().filter_map(|case| program::disagreement(path, material, case)).collect())
+    (firsts.len(), firsts.iter().filter_map(|case| program::disagreement(path, logs.of(case.kind), case)).collect())
 }

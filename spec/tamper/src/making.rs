@@ -1,19 +1,17 @@
-//! A real log: the application runs, every kind of record it knows to write is written, and three witnesses, two of
-//! which make a quorum, cosign what is published.
+//! Real logs: the application runs, every kind of record it knows to write is written, and three witnesses, two of which
+//! make a quorum, cosign what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
+use control::Config;
 use control::actions::Wish;
 use control::export::{Order, Wanted, custody, select, when_published};
 use control::levels::LevelWish;
 use control::state::Target;
-use control::{Config, Control};
 use evidence::archive::Custody;
 use evidence::{About, Archive, RecordKind, Standing, Trust};
 use ledger::KeyStore;
-use ledger::recover::OpenError;
 use policy::{Bundle, BundleFiles};
 use replay::Bundles;
 use testkit::World;
@@ -25,7 +23,8 @@ use types::case::Ballot;
 use types::outcome::OutcomeStatus;
 use types::{AgentId, Arguments, AutonomyLevel, Channel, Claims, Millis, PersonId, Principal, SessionId, ToolName};
 
-use crate::material::{Cosigned, KINDS, Material, Record, Sample};
+use crate::ends;
+use crate::material::{Cosigned, KINDS, Logs, Material, Record, Sample};
 
 /// Is how often everything is done that a log has a record for.
 const ROUNDS: usize = 8;
@@ -41,14 +40,37 @@ const COSIGNED_FROM: u64 = 1_767_607_200;
 
 const SERVICE: &str = r#"{"service":"web"}"#;
 
-/// Makes a log and everything that a corpus is made of; the same in every run.
-pub async fn material() -> Material {
+/// Makes two logs, the second behind the first, and everything that a corpus is made of; the same in every run.
+pub async fn material() -> Logs {
     let kept = Arc::new(Kept::default());
     let keeping = |mut config: Config| {
         config.place.keys.log = config.place.keys.log.kept_in(kept.clone());
         config
     };
-    let mut world = testkit::world().await.restart_with(keeping).await;
+    let world = testkit::world_with(other_bundle(1)).await.restart_with(keeping).await;
+    let ghost = begin(&world).await;
+    let first = gather(&world, kept.last()).await;
+    let world = ends::next(world, &ghost).await;
+    let world = go_on(world).await;
+    let live = gather(&world, kept.last()).await;
+    Logs { first, live }
+}
+
+/// Does a little of everything and closes the log; returns whom nothing behind it knows.
+async fn begin(world: &World) -> Principal {
+    for round in [ROUNDS, ROUNDS + 1] {
+        work(world, round).await;
+        administer(world, round).await;
+    }
+    rotate(world).await;
+    let ghost: AgentId = "ghost".parse().unwrap();
+    call(world, ghost.as_str(), None, "sre.report", "{}").await;
+    ends::closed(world, "the year is over").await;
+    Principal::Agent(ghost)
+}
+
+/// Does everything that a log has a record for, and closes it.
+async fn go_on(mut world: World) -> World {
     for round in 0..ROUNDS {
         work(&world, round).await;
         administer(&world, round).await;
@@ -58,7 +80,7 @@ pub async fn material() -> Material {
             world = world.restart().await;
         }
     }
-    let world = continued(world).await;
+    let world = ends::continued(world).await;
     for agent in ["sre-bot", "report-bot"] {
         for _ in 0..FLOOD {
             call(&world, agent, None, "sre.delete", "{}").await;
@@ -66,7 +88,8 @@ pub async fn material() -> Material {
     }
     let world = world.restart().await;
     call(&world, "sre-bot", None, "sre.report", "{}").await;
-    gather(&world, kept.last()).await
+    ends::closed(&world, "another year is over").await;
+    world
 }
 
 /// Keeps the log's keys, as the attacker has them.
@@ -181,25 +204,6 @@ async fn rotate(world: &World) {
     world.control.retire_log_key(&dan, "everybody knows the new one").await.unwrap();
 }
 
-/// Freezes the log, and goes on under another name.
-async fn continued(world: World) -> World {
-    let World { control, clock, folder, tokens } = world;
-    control.freeze_log(&"dan".parse().unwrap(), "a disk was stolen").await.unwrap();
-    let config = control.config().clone();
-    control.close().await;
-    let lock = loop {
-        match ledger::recover::lock(&config.place.data) {
-            Err(OpenError::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
-            taken => break taken.unwrap(),
-        }
-    };
-    clock.advance(60_000);
-    Control::take_up_anew(config.clone(), lock, &tokens["ana"], "under new keys", false).await.unwrap();
-    let control = testkit::reopened(config).await;
-    control.start().await.unwrap();
-    World { control, clock, folder, tokens }
-}
-
 fn level(now: Millis, round: usize) -> LevelWish {
     LevelWish {
         agent: "sre-bot".parse().unwrap(),
@@ -211,9 +215,10 @@ fn level(now: Millis, round: usize) -> LevelWish {
     }
 }
 
-/// Is one of two bundles that differ in name alone, in turn.
+/// Is one of two bundles that differ in name alone, in turn; both let a closed log be deleted at once.
 fn other_bundle(round: usize) -> BundleFiles {
     let mut files = testkit::bundle();
+    files.insert("retention.toml", "minimum_days = 0\n");
     if round.is_multiple_of(2) {
         let head = files.get("bundle.toml").unwrap().replace("\"small\"", "\"another\"");
         files.insert("bundle.toml", head);
@@ -223,7 +228,7 @@ fn other_bundle(round: usize) -> BundleFiles {
 
 /// Gathers what a corpus is made of.
 ///
-/// - `key`: the one that signs since the log goes on under its new name; every checkpoint is signed with it.
+/// - `key`: the one that signs at its end; every checkpoint is signed with it.
 async fn gather(world: &World, key: SignerKey) -> Material {
     world.control.publish().unwrap();
     let history = world.control.history();

@@ -1,4 +1,4 @@
-//! What a corpus is made of: a real log, every checkpoint that witnesses have cosigned of it, and evidence from it.
+//! What a corpus is made of: real logs, every checkpoint that witnesses have cosigned of them, and evidence from them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ pub struct Material {
     pub records: Vec<Record>,
     /// By how many records it covers, less one: a checkpoint that a quorum has cosigned.
     pub checkpoints: Vec<Cosigned>,
-    /// The log's own key, which the attacker holds.
+    /// The log's own key at its end, which the attacker holds.
     pub key: SignerKey,
     /// Whom the reader trusts: the log, and two of its three witnesses.
     pub policy: TrustPolicy,
@@ -111,6 +111,27 @@ pub struct Material {
     pub samples: BTreeMap<RecordKind, Vec<Sample>>,
     /// Evidence from which something was withheld.
     pub withheld: Vec<Archive>,
+}
+
+/// Are two logs, the second of which began when the first was closed: no log holds both a genesis and what follows a
+/// closed one.
+pub struct Logs {
+    /// The first one, closed and deleted.
+    pub first: Material,
+    /// The one that began behind it.
+    pub live: Material,
+}
+
+impl Logs {
+    /// Returns the log from which the cases about a kind of record are made: the second, where it can hold that kind.
+    pub fn of(&self, kind: RecordKind) -> &Material {
+        if Self::is_first(kind) { &self.first } else { &self.live }
+    }
+
+    /// Says whether it is the first log.
+    pub(crate) fn is_first(kind: RecordKind) -> bool {
+        kind == RecordKind::Genesis
+    }
 }
 
 impl Material {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::RecordKind;
+use evidence::{LogEventKind, RecordKind};
 use types::{Digest, SessionId};
 
 use crate::material::Record;
@@ -12,12 +12,21 @@ use crate::material::Record;
 pub fn objection(records: &[Record]) -> Option<&'static str> {
     let mut last_ms = 0;
     let mut tails: BTreeMap<SessionId, (u64, Digest)> = BTreeMap::new();
-    for record in records {
+    let mut closed = false;
+    for (index, record) in records.iter().enumerate() {
         let Some(leaf) = &record.leaf else { return Some("leaf-invalid") };
         if leaf.at.0 < last_ms {
             return Some("time-backwards");
         }
         last_ms = leaf.at.0;
+        if closed {
+            return Some("log-reopened");
+        }
+        let told = leaf.log.as_ref().map(|log| log.event);
+        if told == Some(LogEventKind::Began) && index > 0 {
+            return Some("log-begun-late");
+        }
+        closed = told == Some(LogEventKind::Closed);
         let Some(place) = &leaf.session else { continue };
         let tail = tails.get(&place.session);
         let sound = match (leaf.kind, tail) {

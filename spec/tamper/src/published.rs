@@ -40,13 +40,14 @@ pub(crate) struct Rewritten<'a> {
 }
 
 impl<'a> Rewritten<'a> {
-    /// Compares rewritten records with the true ones; `None` if nothing that was there has changed.
+    /// Compares rewritten records with the true ones; `None` if nothing that was there has changed, and what was added
+    /// may be there.
     pub(crate) fn of(material: &'a Material, records: Vec<Record>) -> Option<Self> {
         let common = records.iter().zip(&material.records).take_while(|(new, old)| new.hash == old.hash).count();
-        if common == material.size() {
+        let wrong = objection(&records);
+        if common == material.size() && wrong.is_none() {
             return None;
         }
-        let wrong = objection(&records);
         Some(Self { material, records, common, wrong })
     }
 
@@ -140,7 +141,7 @@ impl<'a> Rewritten<'a> {
         if self.common == 0 {
             return None;
         }
-        let shown = choices.between(1, self.common);
+        let shown = choices.between(1, self.common.min(self.material.size() - 1));
         let kept = kept(self.material, choices, shown + 1);
         let mut files = self.files(&[shown, self.records.len()], choices);
         files.insert(WITNESSED.to_owned(), self.material.checkpoint(shown).note().into());
@@ -151,6 +152,8 @@ impl<'a> Rewritten<'a> {
 
     fn no_witnesses(&self, choices: &mut Choices) -> Option<Draft> {
         let at_least = if self.wrong.is_some() && choices.once_in(2) { 0 } else { self.common + 1 };
+        // Where records are only added, no kept checkpoint tells.
+        let at_least = at_least.min(self.material.size());
         let kept = kept(self.material, choices, at_least);
         let first = self.wrong.or_else(|| self.against(&kept))?;
         let mut files = self.files(&[self.records.len()], choices);

@@ -11,7 +11,7 @@ use crate::attack::cases;
 use crate::case::Case;
 use crate::class::{CLASSES, Class};
 use crate::flaw::Flaw;
-use crate::material::{KINDS, Material};
+use crate::material::{KINDS, Logs};
 use crate::reader::{Asking, Verdict};
 
 /// Is how many threads work at once.
@@ -42,14 +42,13 @@ pub struct Row {
 /// Runs so many cases of each class and kind against the verifier, or against one with a flaw.
 ///
 /// - `each`: is shown every case, such as to write it.
-pub fn corpus(material: &Material, wanted: usize, flaw: Option<Flaw>, each: &(dyn Fn(&Case) + Sync)) -> Vec<Row> {
+pub fn corpus(logs: &Logs, wanted: usize, flaw: Option<Flaw>, each: &(dyn Fn(&Case) + Sync)) -> Vec<Row> {
     let pairs: Vec<(Class, RecordKind)> =
         CLASSES.into_iter().flat_map(|class| KINDS.map(|kind| (class, kind))).collect();
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || {
-        let asking = Asking::new(material, flaw);
         while let Some((class, kind)) = pairs.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let row = row(material, &asking, *class, *kind, wanted, each);
+            let row = row(logs, flaw, *class, *kind, wanted, each);
             rows.lock().unwrap().insert((*class, *kind), row);
         }
     };
@@ -57,15 +56,10 @@ pub fn corpus(material: &Material, wanted: usize, flaw: Option<Flaw>, each: &(dy
     rows.into_inner().unwrap().into_values().collect()
 }
 
-fn row(
-    material: &Material,
-    asking: &Asking<'_>,
-    class: Class,
-    kind: RecordKind,
-    wanted: usize,
-    each: &dyn Fn(&Case),
-) -> Row {
+fn row(logs: &Logs, flaw: Option<Flaw>, class: Class, kind: RecordKind, wanted: usize, each: &dyn Fn(&Case)) -> Row {
     let mut row = Row { class: class.as_str(), kind: kind.as_str(), ..Row::default() };
+    let material = logs.of(kind);
+    let asking = Asking::new(material, flaw);
     for case in cases(material, class, kind, wanted) {
         each(&case);
         row.cases += 1;

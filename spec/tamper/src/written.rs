@@ -6,9 +6,18 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::case::{Case, Draft, Given, Reader};
-use crate::material::Material;
+use crate::material::{Logs, Material};
 
-/// Writes what every case has in common: whom the reader trusts, and the policy bundles that he has.
+/// Is the folder with whom the reader of a case about the first log trusts.
+const FIRST: &str = "first";
+
+/// Writes what the cases of both logs have in common.
+pub fn both(logs: &Logs, folder: &Path) -> std::io::Result<()> {
+    common(&logs.first, &folder.join(FIRST))?;
+    common(&logs.live, folder)
+}
+
+/// Writes what every case of a log has in common: whom the reader trusts, and the policy bundles that he has.
 pub fn common(material: &Material, folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("trust.policy"), &material.policy_text)?;
@@ -24,12 +33,14 @@ pub fn common(material: &Material, folder: &Path) -> std::io::Result<()> {
 /// Writes a case into a folder of its own, with `case.json` beside what the reader is given.
 pub fn case(case: &Case, folder: &Path) -> std::io::Result<()> {
     let own = folder.join(case.name());
+    let trust = if case.draft.reader == Reader::Policy { "trust.policy" } else { "log.key" };
+    let trust = if Logs::is_first(case.kind) { format!("{FIRST}/{trust}") } else { trust.to_owned() };
     let told = json!({
         "name": case.name(),
         "class": case.class.as_str(),
         "kind": case.kind.as_str(),
         "how": case.draft.how,
-        "trust": if case.draft.reader == Reader::Policy { "trust.policy" } else { "log.key" },
+        "trust": trust,
         "evidence": if matches!(case.draft.given, Given::Log { .. }) { "log" } else { "bundle.evidence" },
         "own_policy": matches!(case.draft.given, Given::Bundle { own_policy: true, .. }),
         "reasons": case.draft.first,

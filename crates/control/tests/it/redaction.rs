@@ -6,7 +6,7 @@ use connectors::mcp::{Answering, Connection, Limits, Peer, definition_digest, id
 use countersign_control::actions::{Decided, Wish};
 use countersign_control::door::{CallOutcome, Caller, GovernedCall, McpDoor};
 use countersign_control::mcp::Link;
-use evidence::RecordKind;
+use evidence::{Field, RecordKind};
 use policy::{Bundle, BundleFiles};
 use replay::{Bundles, Replayed};
 use serde_json::{Value, json};
@@ -360,12 +360,24 @@ async fn a_new_bundle_that_hides_more_asks_again_without_what_it_hides_and_one_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_opened_without_the_secrets_of_its_metadata() {
+async fn a_session_is_opened_without_the_secrets_of_its_metadata_and_its_task() {
     let world = world_with(testkit::bundle()).await;
     let metadata = types::Arguments::parse(&json!({ "service": "web", "api_key": NAMED }).to_string(), 4_096).unwrap();
-    let brief = countersign_control::sessions::Brief { task: None, metadata: Some(metadata) };
-    world.control.begin_briefed_session(&"sre-bot".parse().unwrap(), None, None, brief).await.unwrap();
+    let tasks = [format!("log in with {NAMED} and tidy up"), json!({ "do": "tidy up", "password": NAMED }).to_string()];
+    let agent = "sre-bot".parse().unwrap();
+    for task in tasks {
+        let brief = countersign_control::sessions::Brief { task: Some(task), metadata: Some(metadata.clone()) };
+        world.control.begin_briefed_session(&agent, None, None, brief).await.unwrap();
+    }
+    let only = json!({ "password": NAMED }).to_string();
+    let brief = countersign_control::sessions::Brief { task: Some(only), metadata: None };
+    world.control.begin_briefed_session(&agent, None, None, brief).await.unwrap();
     nowhere(&world);
+    let records = world.control.history().range(0, world.control.size()).unwrap();
+    let told = records.iter().filter_map(|record| record.content.as_ref()?.get::<String>(Field::Reason).ok()?);
+    let told: Vec<String> = told.filter(|task| task.contains("tidy up")).collect();
+    assert_eq!(told[0], "log in with [redacted] and tidy up");
+    assert!(told.len() == 2 && told[1].contains(types::secret::MARK), "{told:?}");
 }
 
 #[test]

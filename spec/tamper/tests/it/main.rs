@@ -14,17 +14,19 @@ use std::process::Command;
 use countersign_tamper::case::Given;
 use countersign_tamper::class::{CLASSES, Class};
 use countersign_tamper::flaw::{FLAWS, Flaw};
-use countersign_tamper::material::{KINDS, Material};
+use countersign_tamper::material::{KINDS, Logs};
 use countersign_tamper::reader::{Asking, Verdict};
 use countersign_tamper::{attack, benign, making, program, run};
+use evidence::{LogEventKind, RecordKind};
 
 /// Is how many cases of each class and kind are tried here; the whole corpus is an acceptance run.
 const CASES: usize = 5;
 
-fn lets_through(material: &Material, flaw: Flaw, class: Class) -> bool {
-    let asking = Asking::new(material, Some(flaw));
-    let mut of_kinds = KINDS.into_iter().flat_map(|kind| attack::cases(material, class, kind, 60));
-    of_kinds.any(|case| asking.judge(&case.draft) == Verdict::Accepted)
+fn lets_through(logs: &Logs, flaw: Flaw, class: Class) -> bool {
+    let (first, live) = (Asking::new(&logs.first, Some(flaw)), Asking::new(&logs.live, Some(flaw)));
+    let asking = |kind| if kind == RecordKind::Genesis { &first } else { &live };
+    let mut of_kinds = KINDS.into_iter().flat_map(|kind| attack::cases(logs.of(kind), class, kind, 60));
+    of_kinds.any(|case| asking(case.kind).judge(&case.draft) == Verdict::Accepted)
 }
 
 /// Says which classes of attack must get past a verifier with a bug.
@@ -32,6 +34,7 @@ fn open_to(flaw: Flaw) -> &'static [Class] {
     match flaw {
         Flaw::SkipsQuorum => &[Class::Fork, Class::CutTail, Class::FieldChanged, Class::ForgedCosignature],
         Flaw::SkipsSessions => &[Class::Dropped, Class::ChainRestarted],
+        Flaw::SkipsEnds => &[Class::OldBackup, Class::ChainRestarted],
         Flaw::TrustsVerdict => &[Class::VerdictEdited],
         Flaw::IgnoresEarlier => &[Class::OldBackup, Class::Fork, Class::CutTail, Class::Dropped],
         Flaw::SkipsProofs => &[Class::ByteFlips, Class::VerdictEdited, Class::FieldChanged],
@@ -40,15 +43,31 @@ fn open_to(flaw: Flaw) -> &'static [Class] {
     }
 }
 
+/// Demands that the second log tells of itself everything that a log can, and begins and ends as one does.
+fn every_event_is_there(logs: &Logs) {
+    let told: Vec<LogEventKind> =
+        logs.live.records.iter().filter_map(|record| Some(record.leaf().log.as_ref()?.event)).collect();
+    let known: Vec<LogEventKind> = (0..24).map_while(|number| types::cbor::decode(&[number]).ok()).collect();
+    assert!(known.contains(&LogEventKind::Erased) && known.contains(&LogEventKind::Rotated));
+    for event in known {
+        assert!(told.contains(&event), "no record says `{}`", event.as_str());
+    }
+    let ends = (told[0], told[told.len() - 1], logs.live.records[logs.live.size() - 1].leaf().kind);
+    assert_eq!(ends, (LogEventKind::Began, LogEventKind::Closed, RecordKind::Epoch));
+}
+
 // One test, since a log takes longer to make than its cases take to try, and each test runs in a process of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attack_is_refused_for_its_reason_and_every_planted_bug_lets_some_through() {
-    let material = making::material().await;
+    let logs = making::material().await;
     for kind in KINDS {
+        let material = logs.of(kind);
         assert!(!material.of_kind(kind).is_empty() && !material.samples[&kind].is_empty(), "{}", kind.as_str());
     }
 
-    let rows = run::corpus(&material, CASES, None, &|case| {
+    every_event_is_there(&logs);
+
+    let rows = run::corpus(&logs, CASES, None, &|case| {
         let allowed = case.class.reasons();
         assert!(
             case.draft.first.iter().all(|reason| allowed.contains(reason)),
@@ -60,22 +79,22 @@ async fn every_attack_is_refused_for_its_reason_and_every_planted_bug_lets_some_
     assert_eq!(rows.len(), CLASSES.len() * KINDS.len());
     assert!(rows.iter().all(|row| row.detected == CASES), "{}", run::table(&rows));
 
-    let (honest, refused) = benign::run(&material, 100);
+    let (honest, refused) = benign::run(&logs, 100);
     assert_eq!((honest, refused), (100, Vec::new()));
 
     for flaw in FLAWS {
         for class in open_to(flaw) {
-            assert!(lets_through(&material, flaw, *class), "{flaw:?} lets nothing through of {}", class.as_str());
+            assert!(lets_through(&logs, flaw, *class), "{flaw:?} lets nothing through of {}", class.as_str());
         }
     }
 
     for class in CLASSES {
         let of = |bundle: bool| {
-            let all = KINDS.into_iter().flat_map(|kind| attack::cases(&material, class, kind, 2 * CASES));
+            let all = KINDS.into_iter().flat_map(|kind| attack::cases(logs.of(kind), class, kind, 2 * CASES));
             all.filter(|case| matches!(case.draft.given, Given::Bundle { .. }) == bundle).take(1).collect::<Vec<_>>()
         };
         for case in of(false).iter().chain(&of(true)) {
-            assert_eq!(program::disagreement(&verifier(), &material, case), None);
+            assert_eq!(program::disagreement(&verifier(), logs.of(case.kind), case), None);
         }
     }
 }
