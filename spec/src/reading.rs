@@ -17,6 +17,7 @@ pub(crate) struct Door<'a> {
     pub(crate) met: BTreeSet<&'a str>,
     round: i64,
     open: i64,
+    unattended: BTreeSet<&'a str>,
 }
 
 impl<'a> Reading<'a> {
@@ -78,7 +79,16 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn door(&self) -> Option<Door<'a>> {
         let met = self.facts.list("approval.met")?.iter().map(String::as_str).collect();
-        Some(Door { met, round: self.number("approval.round")?, open: self.number("cases.open")? })
+        let (round, open) = (self.number("approval.round")?, self.number("cases.open")?);
+        Some(Door { met, round, open, unattended: self.unattended()? })
+    }
+
+    /// Where a profile asks whoever is on call, it must be known for which of them nobody is.
+    fn unattended(&self) -> Option<BTreeSet<&'a str>> {
+        if self.bundle.profiles.values().all(|profile| profile.on_call.is_none()) {
+            return Some(BTreeSet::new());
+        }
+        Some(self.facts.list("approval.unattended")?.iter().map(String::as_str).collect())
     }
 }
 
@@ -86,6 +96,7 @@ impl Door<'_> {
     /// Says whether a case for these profiles cannot be opened.
     pub(crate) fn is_shut_for(&self, missing: &BTreeSet<ProfileId>, bundle: &BundleData) -> bool {
         let nobody_there = missing.iter().any(|profile| !bundle.profiles.contains_key(profile));
-        self.round >= 2 || self.open >= i64::from(bundle.head.hold.open_cases_max) || nobody_there
+        let nobody_on_call = missing.iter().any(|profile| self.unattended.contains(profile.as_str()));
+        nobody_on_call || self.round >= 2 || self.open >= i64::from(bundle.head.hold.open_cases_max) || nobody_there
     }
 }

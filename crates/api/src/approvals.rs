@@ -110,8 +110,12 @@ pub struct Needed {
 pub struct Asked {
     /// The profile of this step.
     profile: String,
-    /// The group of people who may vote.
-    group: String,
+    /// The group of people who may vote; absent where whoever is on call may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    /// The schedule whose person on call may vote, and nobody else of the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_call: Option<crate::on_call::Schedule>,
     /// How many of them must approve.
     approvals: u32,
     /// From when on they may, in milliseconds since the epoch.
@@ -216,6 +220,7 @@ fn needs(view: &CaseView) -> Vec<Needed> {
     let asked = |step: &control::approvals::Asked| Asked {
         profile: step.profile.to_string(),
         group: step.group.clone(),
+        on_call: step.on_call.clone().map(crate::on_call::Schedule::from),
         approvals: step.approvals,
         from: step.from,
         to: step.to,

@@ -8,6 +8,7 @@ mod actions;
 mod approvals;
 mod auth;
 mod bundles;
+mod delegations;
 mod display;
 mod document;
 mod erasures;
@@ -19,6 +20,7 @@ mod levels;
 mod log;
 mod log_keys;
 mod logs;
+mod on_call;
 mod problem;
 mod records;
 mod sessions;
@@ -78,6 +80,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(actions::routes())
         .merge(approvals::routes())
+        .merge(on_call::routes())
+        .merge(delegations::routes())
         .merge(switches::routes())
         .merge(keys::routes())
         .merge(levels::routes())

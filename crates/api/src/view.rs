@@ -282,6 +282,9 @@ pub struct Vote {
     pub shown: Digest,
     /// Cast by the owner alone after a second confirmation.
     pub solo: bool,
+    /// Whose vote it is, where the person cast it in another's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<String>,
     /// When, in milliseconds since the epoch.
     #[schema(value_type = i64)]
     pub at: Millis,
@@ -295,6 +298,7 @@ impl From<&types::case::Vote> for Vote {
             reason: escape(&vote.reason, true),
             shown: vote.shown,
             solo: vote.solo,
+            in_place_of: vote.proxy.as_ref().map(|proxy| proxy.person.to_string()),
             at: vote.at,
         }
     }

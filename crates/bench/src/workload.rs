@@ -174,6 +174,7 @@ pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
         grants: Arc::new(grants),
         quarantine: Arc::default(),
         pins: Arc::default(),
+        delegations: Arc::default(),
     };
     let views = Views::new(snapshot);
     let snapshot = views.snapshot();

@@ -1,8 +1,10 @@
-//! Connections to what agents act upon: upstream MCP servers, and the inventory that describes what they touch.
+//! Connections to what agents act upon: upstream MCP servers, the inventory that describes what they touch, and
+//! calendars of those who are on call.
 //!
 //! Nothing here decides, records or knows who calls. The environment is never read: commands come with
 //! their variables, headers with their values, inventory files with their text.
 
+pub mod calendar;
 pub mod inventory;
 pub mod mcp;
 pub mod timestamp;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use evidence::bodies;
 use stages::escalation;
+use stages::matter::Matter;
+use types::bundle::BundleData;
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::point;
 use types::{ActionProposal, CaseId, Code, Decision, Digest, Millis, PersonId, ProfileId};
@@ -12,6 +14,7 @@ use crate::control::Control;
 use crate::door::{CaseEnd, CaseRef, Refusal};
 use crate::error::{Failure, not_found};
 use crate::machine::Command;
+use crate::on_call::{self, Duty};
 
 /// Is a case as a reviewer sees it: the exact action as data, and apart from it what the agent says.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +36,10 @@ pub struct CaseView {
 pub struct Asked {
     /// The profile of this step.
     pub profile: ProfileId,
-    /// The group of people who may vote.
-    pub group: String,
+    /// The group of people who may vote; absent where anybody on call may.
+    pub group: Option<String>,
+    /// The schedule whose person on call may vote, with who that is now.
+    pub on_call: Option<Duty>,
     /// How many of them must approve.
     pub approvals: u32,
     /// From when on they may.
@@ -43,10 +48,11 @@ pub struct Asked {
     pub to: Millis,
 }
 
-impl From<escalation::Step<'_>> for Asked {
-    fn from(step: escalation::Step<'_>) -> Self {
+impl Asked {
+    fn of(step: escalation::Step<'_>, bundle: &BundleData, now: Millis) -> Self {
+        let on_call = step.profile.on_call.as_ref().and_then(|name| on_call::duty(bundle, name, now));
         let (group, approvals) = (step.profile.group.clone(), step.profile.approvals);
-        Self { profile: step.id.clone(), group, approvals, from: step.from, to: step.to }
+        Self { profile: step.id.clone(), group, on_call, approvals, from: step.from, to: step.to }
     }
 }
 
@@ -78,9 +84,11 @@ impl Control {
     }
 
     fn paths(&self, case: &Case) -> BTreeMap<ProfileId, Vec<Asked>> {
-        let snapshot = self.snapshot();
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let bundle = snapshot.bundle.data();
         let path = |id: &ProfileId| {
-            escalation::path(snapshot.bundle.data(), id, case.opened).into_iter().map(Asked::from).collect()
+            let steps = escalation::path(Matter::of_case(case, bundle), id, case.opened);
+            steps.into_iter().map(|step| Asked::of(step, bundle, now)).collect()
         };
         case.profiles.iter().map(|id| (id.clone(), path(id))).collect()
     }
@@ -114,6 +122,7 @@ impl Control {
             shown,
             solo: false,
             at: self.now(),
+            proxy: None,
         };
         if let Some(ended) = self.board.get(&case).filter(|case| !matches!(case.state, CaseState::Open)) {
             let message = format!("the case `{case}` is {} already", ended.state.as_str());

@@ -44,7 +44,7 @@ impl Board {
     pub fn forget(&self, subject: &Principal) {
         let person = |name: &PersonId| matches!(subject, Principal::Person(own) if own == name);
         let theirs = |case: &Case| {
-            let voted = case.votes.iter().any(|vote| person(&vote.person));
+            let voted = case.votes.iter().any(|vote| person(&vote.person) || person(vote.of()));
             case.requester == *subject || case.on_behalf_of.as_ref().is_some_and(person) || voted
         };
         self.lock().retain(|_, case| !theirs(case));

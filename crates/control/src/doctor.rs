@@ -8,6 +8,7 @@ use types::{AutonomyLevel, Code};
 
 use crate::control::Control;
 use crate::logs::closed_logs;
+use crate::on_call::Duty;
 use crate::state::kind;
 use crate::tools::ToolView;
 
@@ -65,6 +66,22 @@ fn epoch_found(ended: &Ended) -> Finding {
     let last = end.seen.saturating_sub(1);
     let says = format!("RECORDS {} TO {last} OF `{origin}` ARE LOST; record {record} acknowledges it", end.found);
     Finding { code: Some(Code::JournalBehind), ..say(Sign::Note, "log", says) }
+}
+
+fn on_call_found(duty: &Duty) -> Finding {
+    let about = format!("on call {}", duty.schedule);
+    let time = replay::audit::words::time;
+    match (&duty.now, &duty.next) {
+        (Some(now), _) => {
+            let until = now.until.map_or_else(String::new, |until| format!(" until {}", time(until)));
+            say(Sign::Good, about, format!("{}{until}", now.person))
+        }
+        (None, next) => {
+            let then =
+                next.as_ref().map_or_else(String::new, |next| format!("; {} from {} on", next.person, time(next.from)));
+            Finding { code: Some(Code::NobodyOnCall), ..say(Sign::Note, about, format!("nobody is on call{then}")) }
+        }
+    }
 }
 
 impl Control {
@@ -243,6 +260,12 @@ impl Control {
                 "approvals",
                 format!("{waiting} wait for people; `countersign approvals` lists them"),
             ));
+        }
+        found.extend(self.on_call().iter().filter(|duty| !duty.profiles.is_empty()).map(on_call_found));
+        let given = self.delegations().len();
+        if given > 0 {
+            let says = format!("{given} delegations hold; `countersign approvals delegations` lists them");
+            found.push(say(Sign::Note, "approvals", says));
         }
         found
     }

@@ -6,6 +6,7 @@ use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
 use types::case::CaseState;
+use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -77,6 +78,11 @@ fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
 /// Says in a word or two what a record reports, where its kind alone does not say it.
 fn what(entry: &Entry, content: &Content) -> Option<String> {
     match entry.leaf.kind {
+        RecordKind::Grant if entry.leaf.status.is_some_and(|status| status >= GIVEN) => {
+            let given: Delegation = part(content, Field::Body)?;
+            let word = if entry.leaf.status == Some(TAKEN_BACK) { "no longer for" } else { "for" };
+            Some(format!("{} votes {word} {}", given.to, given.from))
+        }
         RecordKind::Grant => {
             let grant: Grant = part(content, Field::Body)?;
             Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))

@@ -10,6 +10,7 @@ use ledger::Clock;
 use ledger::sync::RwLock;
 use policy::{ADMIN_TOOLS, Bundle};
 use stages::facts::ADMIN_CLASS;
+use types::delegation::Delegation;
 use types::{AgentId, ClassId, Digest, Millis, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub entities: Arc<Entities>,
     /// Levels given by hand.
     pub grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    /// Votes in others' hands, ended ones among them.
+    pub delegations: Arc<BTreeMap<String, Delegation>>,
     /// Tools whose definition is not the reviewed one.
     pub quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     /// Definitions pinned by hand, which win over the catalogue's.

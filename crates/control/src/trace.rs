@@ -5,11 +5,18 @@ use std::collections::BTreeSet;
 use evidence::{Field, Leaf, RecordKind, bodies};
 use ledger::History;
 use ledger::history::Entry;
+use policy::{Bundle, BundleFiles};
+use serde::Serialize;
+use stages::escalation;
+use stages::matter::Matter;
+use stages::on_call::who;
+use types::bundle::BundleData;
 use types::case::Vote;
-use types::{ActionId, ActionProposal, Decision, Digest, Outcome};
+use types::{ActionId, ActionProposal, Decision, Digest, Millis, Outcome, PersonId, ProfileId, ScheduleId, Verdict};
 
 use crate::control::Control;
 use crate::error::{Failure, not_found};
+use crate::export::policy_files;
 use crate::logs::Before;
 
 /// Is one record on the path.
@@ -133,4 +140,60 @@ pub fn path_over(logs: &[(Option<u64>, &History)], action: &ActionId) -> Failure
     }
     path.steps.sort_by_key(|step| (step.log.unwrap_or(u64::MAX), step.index));
     Ok(path)
+}
+
+/// Is who was on call when people were asked, or when a later step of the same path would ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnCallThen {
+    /// The action that was decided.
+    pub action: ActionId,
+    /// The profile of the step.
+    pub profile: ProfileId,
+    /// Its schedule.
+    pub schedule: ScheduleId,
+    /// Who was on call when the step began; nobody, if the person is absent.
+    pub person: Option<PersonId>,
+    /// When that was.
+    pub at: Millis,
+}
+
+/// Tells who was on call for each decision of a path that put its action to people, by the bundle that decided it. Nothing is
+/// told where that bundle is not stored in any of the logs.
+///
+/// # Errors
+///
+/// What the journals say.
+pub fn on_call(logs: &[(Option<u64>, &History)], path: &Path) -> Failure<Vec<OnCallThen>> {
+    let Some(proposal) = &path.proposal else { return Ok(Vec::new()) };
+    let mut told = Vec::new();
+    for decision in &path.decisions {
+        let Verdict::Escalate(profiles) = &decision.verdict else { continue };
+        let Some(bundle) = stored(logs, &decision.bundle)? else { continue };
+        let matter = Matter::of_proposal(proposal, &bundle);
+        for step in profiles.iter().flat_map(|id| escalation::path(matter, id, decision.at)) {
+            let Some((schedule, rota)) =
+                step.profile.on_call.as_ref().and_then(|name| bundle.schedules.get_key_value(name))
+            else {
+                continue;
+            };
+            told.push(OnCallThen {
+                action: decision.action,
+                profile: step.id.clone(),
+                schedule: schedule.clone(),
+                person: who(rota, step.from).cloned(),
+                at: step.from,
+            });
+        }
+    }
+    Ok(told)
+}
+
+/// Reads a bundle that a journal has stored.
+fn stored(logs: &[(Option<u64>, &History)], digest: &Digest) -> Failure<Option<BundleData>> {
+    for (_, history) in logs {
+        if let Some(files) = policy_files(history, digest)? {
+            return Ok(Bundle::read(&BundleFiles(files)).ok());
+        }
+    }
+    Ok(None)
 }

@@ -1,9 +1,11 @@
 //! The command line, declared.
 
+mod approvals;
 mod audit;
 mod incident;
 mod log;
 mod logs;
+mod on_call;
 mod rebuild;
 mod receipt;
 
@@ -13,8 +15,9 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use types::id::KeyId;
-use types::{AgentId, AutonomyLevel, CaseId, ClassId, PersonId, ServerName, TenantId, ToolName};
+use types::{AgentId, AutonomyLevel, ClassId, PersonId, ServerName, TenantId, ToolName};
 
+pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
 
@@ -23,6 +26,7 @@ use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
+pub use on_call::OnCall;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
@@ -293,6 +297,8 @@ pub enum PolicyCommand {
         /// The bundle, instead of DIR/bundle.
         folder: Option<PathBuf>,
     },
+    /// Say who is on call, and who is next.
+    OnCall(OnCall),
     /// Make a bundle the active one of the running server.
     Activate {
         /// The bundle, instead of DIR/bundle.
@@ -301,50 +307,6 @@ pub enum PolicyCommand {
         #[arg(long, default_value = "activated from the command line")]
         reason: String,
     },
-}
-
-/// What awaits people.
-#[derive(Debug, Args)]
-pub struct Approvals {
-    /// What to do; without it, the open cases are listed.
-    #[command(subcommand)]
-    pub command: Option<ApprovalCommand>,
-}
-
-/// What to do with a case.
-#[derive(Debug, Subcommand)]
-pub enum ApprovalCommand {
-    /// List cases.
-    List {
-        /// Ended ones too.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show exactly what would be executed.
-    Show {
-        /// The case.
-        case: CaseId,
-    },
-    /// Approve a case.
-    Approve(VoteArgs),
-    /// Deny a case.
-    Deny(VoteArgs),
-}
-
-/// A vote.
-#[derive(Debug, Args)]
-pub struct VoteArgs {
-    /// The case.
-    pub case: CaseId,
-    /// Why.
-    #[arg(long)]
-    pub reason: String,
-    /// The digest of what was shown to you, to vote on that and nothing newer; by default it is shown now.
-    #[arg(long)]
-    pub shown: Option<String>,
-    /// Confirm that you decide alone about your own agent, where the bundle lets you.
-    #[arg(long)]
-    pub solo: bool,
 }
 
 /// What to stop.

@@ -14,6 +14,7 @@
 mod audit;
 mod base;
 mod bundle;
+mod calendar;
 mod contract;
 pub mod corpus;
 mod data;
@@ -30,6 +31,7 @@ mod witness;
 
 pub use audit::audit;
 pub use bundle::{bundle, cedar, facts, trials};
+pub use calendar::calendar;
 pub use contract::contract;
 pub use data::{display, frame, glob, json, names, rows, text};
 pub use evidence::{archive, disclosure, leaf, verify};
@@ -45,11 +47,12 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 36] = [
+pub const TARGETS: [(&str, Target); 37] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
     ("bundle", bundle),
+    ("calendar", calendar),
     ("cedar", cedar),
     ("contract", contract),
     ("cosignature", cosignature),

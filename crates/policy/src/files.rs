@@ -69,6 +69,8 @@ pub enum FileKind {
     Limits,
     /// `escalation.toml`.
     Escalation,
+    /// `schedules.toml`.
+    Schedules,
     /// `obligations.toml`.
     Obligations,
     /// `retention.toml`.
@@ -97,6 +99,7 @@ impl FileKind {
             "risk.toml" => Self::Risk,
             "limits.toml" => Self::Limits,
             "escalation.toml" => Self::Escalation,
+            "schedules.toml" => Self::Schedules,
             "obligations.toml" => Self::Obligations,
             "retention.toml" => Self::Retention,
             "schema.cedarschema" => Self::Schema,

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, escalation.toml, obligations.toml, retention.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, escalation.toml, schedules.toml, obligations.toml, retention.toml, \
      workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
@@ -36,6 +36,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         risk: risk(files, report),
         limits: limits(files, report),
         profiles: section(files, "escalation.toml", "profiles", report),
+        schedules: section(files, "schedules.toml", "schedules", report),
         obligations: section(files, "obligations.toml", "obligations", report),
         workflows: workflows(files, report),
         retention: whole(files, "retention.toml", report),

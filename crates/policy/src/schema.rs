@@ -20,13 +20,14 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 11] = [
+pub const ADMIN_TOOLS: [&str; 12] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
     "countersign.key.revoke",
     "countersign.switch.clear",
     "countersign.tool.pin",
+    DELEGATE_TOOL,
     ERASE_TOOL,
     LOG_KEY_TOOL,
     LOG_CLOSE_TOOL,
@@ -49,9 +50,13 @@ pub const LOG_ARCHIVE_TOOL: &str = "countersign.log.archive";
 /// Is the tool that deletes a closed log.
 pub const LOG_DELETE_TOOL: &str = "countersign.log.delete";
 
+/// Is the tool that puts a vote into another's hand.
+pub const DELEGATE_TOOL: &str = "countersign.approval.delegate";
+
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 5] = [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL];
+pub(crate) const LATER_TOOLS: [&str; 6] =
+    [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL, DELEGATE_TOOL];
 
 /// Says whether a name is that of a built-in administration tool.
 pub fn is_admin_tool(name: &str) -> bool {

@@ -4,6 +4,7 @@
 mod catalog;
 mod limits;
 mod people;
+mod schedules;
 
 use std::ops::RangeInclusive;
 
@@ -20,6 +21,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.agents();
     check.auditors();
     check.profiles();
+    check.schedules();
     check.workflows();
     check.classes();
     check.servers();

@@ -11,6 +11,8 @@ pub mod kind {
     pub const BUNDLE: &str = "bundle";
     /// Levels given by hand, by agent and class.
     pub const GRANT: &str = "grant";
+    /// Votes in others' hands, by whose they are and in whose hand.
+    pub const DELEGATION: &str = "delegation";
     /// Kill switches that are set.
     pub const SWITCH: &str = "switch";
     /// Cases that are open or approved.
@@ -39,9 +41,10 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 15] = [
         BUNDLE,
         GRANT,
+        DELEGATION,
         SWITCH,
         CASE,
         FLIGHT,

@@ -5,11 +5,13 @@
 use std::collections::BTreeSet;
 
 use types::bundle::{BundleData, Profile};
-use types::case::{Ballot, Case, CaseState, Vote};
+use types::case::{Ballot, Case, CaseState, Proxy, Vote};
+use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
-use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, Principal, ProfileId};
+use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, ProfileId};
 
 use crate::escalation;
+use crate::matter::{Matter, Part};
 
 /// Says why a vote does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,11 +30,11 @@ pub enum VoteError {
     /// The person proposed it, is acted for, owns the agent or wrote the bundle.
     #[error("`{0}` may not decide this case: they have a part in it")]
     HasPart(PersonId),
-    /// The person is in no group that is still to decide.
-    #[error("`{0}` is in no group that is still to decide this case")]
+    /// The person is in no group that is still to decide, or is not on call.
+    #[error("`{0}` is in no group that is still to decide this case, or is not on call for it")]
     NotAsked(PersonId),
     /// The person has voted on this case.
-    #[error("`{0}` has voted on this case already")]
+    #[error("`{0}` has voted on this case already, or somebody has for them")]
     Repeated(PersonId),
     /// The owner has not confirmed that they decide alone.
     #[error("`{0}` owns what is decided here and must confirm to decide alone")]
@@ -141,7 +143,8 @@ pub struct Opening {
 ///
 /// It expires when the first of its profiles' paths ends; a profile the bundle does not have has no time at all.
 pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
-    let ends = profiles.iter().map(|id| escalation::end(bundle, id, opening.now));
+    let matter = Matter::of_proposal(proposal, bundle);
+    let ends = profiles.iter().map(|id| escalation::end(matter, id, opening.now));
     let expires = ends.min().unwrap_or(opening.now);
     let action_digest = opening.action_digest;
     Case {
@@ -169,7 +172,8 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// The requester, the person it is done for, the agent's owner and the bundle's authors do not vote. If the
 /// bundle says `solo`, the owner (of the agent, or of their own request) may all the same: an approval after a
 /// second confirmation, a refusal at once; the vote is stored with `solo` set, and never otherwise. One vote
-/// counts for every profile whose group the person is in. One refusal closes the case; it is approved once for every
+/// counts for every profile whose group the person is in, and where a profile names a schedule, only of the person who is on
+/// call at the instant of the vote. One refusal closes the case; it is approved once for every
 /// profile one step of its path has its number of approvals. Whoever stands on a later step votes from its beginning on.
 ///
 /// - `vote.at`: from `case.expires` on the case is closed, since silence is refusal.
@@ -178,23 +182,28 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// # Errors
 ///
 /// In this order: [`VoteError::ShownMismatch`] if the vote names another case or another shown digest;
-/// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted;
-/// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if they are in the group of no step that is
-/// asked by then, of a profile still to be met; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
+/// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted,
+/// or the one in whose place they vote, or somebody for one of the two;
+/// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if no step that is asked by then, of a profile still
+/// to be met, asks them; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
 pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) -> Result<Step, VoteError> {
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
     }
     is_open(case, vote.at)?;
     let person = &vote.person;
-    if case.votes.iter().any(|cast| cast.person == *person) && !mutant::on(Mutant::VoteCountedTwice) {
-        return Err(VoteError::Repeated(person.clone()));
+    let before = |who: &PersonId| case.votes.iter().any(|cast| cast.person == *who || cast.of() == who);
+    if let Some(who) = [person, vote.of()].into_iter().find(|who| before(who))
+        && !mutant::on(Mutant::VoteCountedTwice)
+    {
+        return Err(VoteError::Repeated(who.clone()));
     }
-    let part = part(case, person, bundle);
-    if part == Part::Excluded {
-        return Err(VoteError::HasPart(person.clone()));
+    let matter = Matter::of_case(case, bundle);
+    if let Some(who) = excluded(matter, &vote) {
+        return Err(VoteError::HasPart(who.clone()));
     }
-    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && is_in_group(person, step.profile, bundle);
+    let part = matter.part(person);
+    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, &vote);
     if !unmet(case, bundle).iter().any(asked) {
         return Err(VoteError::NotAsked(person.clone()));
     }
@@ -204,12 +213,46 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     Ok(count(case, Vote { solo: part == Part::Solo, ..vote }, bundle))
 }
 
+/// Counts one vote as [`vote`] does, in the place of somebody who has delegated theirs where the person has no right of their own.
+///
+/// - `delegations`: those that are kept; one counts if it is to this person and holds at the instant of the vote. Of several the
+///   first is taken by which the vote counts.
+///
+/// # Errors
+///
+/// As [`vote`], as if there were no delegations, if the vote counts by none of them.
+pub fn vote_or_stand_in<'a>(
+    case: &Case,
+    vote: Vote,
+    bundle: &BundleData,
+    solo_confirmed: bool,
+    delegations: impl Iterator<Item = &'a Delegation>,
+) -> Result<Step, VoteError> {
+    let own = Vote { proxy: None, ..vote };
+    let refused = match self::vote(case, own.clone(), bundle, solo_confirmed) {
+        Err(VoteError::NotAsked(person)) => VoteError::NotAsked(person),
+        other => return other,
+    };
+    let given = delegations.filter(|given| given.to == own.person && given.holds_at(own.at));
+    let mut proxies = given.map(|given| Vote { proxy: Some(given.proxy()), ..own.clone() });
+    proxies.find_map(|by_proxy| self::vote(case, by_proxy, bundle, solo_confirmed).ok()).ok_or(refused)
+}
+
+/// Says whether a vote that stands in for somebody was given to who cast it by a delegation that held.
+pub fn is_backed<'a>(vote: &Vote, mut delegations: impl Iterator<Item = &'a Delegation>) -> bool {
+    let backs = |given: &Delegation, proxy: &Proxy| {
+        given.to == vote.person && given.holds_at(vote.at) && given.proxy() == *proxy
+    };
+    vote.proxy.as_ref().is_none_or(|proxy| delegations.any(|given| backs(given, proxy)))
+}
+
 /// Returns the profiles of a case that are met: enough votes for it, by people who may still cast them.
 ///
 /// It looks at the votes alone, whatever the state; whether the case still gives a ticket is for [`consume`] to say.
 pub fn met(case: &Case, bundle: &BundleData) -> BTreeSet<ProfileId> {
-    let has_enough = |step: escalation::Step<'_>| approvals(case, &step, bundle) >= needed(step.profile);
-    let is_met = |id: &&ProfileId| escalation::path(bundle, id, case.opened).into_iter().any(has_enough);
+    let matter = Matter::of_case(case, bundle);
+    let has_enough = |step: escalation::Step<'_>| approvals(case, &step, matter) >= needed(step.profile);
+    let is_met = |id: &&ProfileId| escalation::path(matter, id, case.opened).into_iter().any(has_enough);
     case.profiles.iter().filter(is_met).cloned().collect()
 }
 
@@ -274,30 +317,6 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// They have nothing to do with it.
-    None,
-    /// They have a part in it that excludes them.
-    Excluded,
-    /// They own it, and the bundle lets owners decide alone.
-    Solo,
-}
-
-fn part(case: &Case, person: &PersonId, bundle: &BundleData) -> Part {
-    // Whoever proposes in their own name owns the request, as the owner of an agent owns what it proposes.
-    let owns = match &case.requester {
-        Principal::Agent(agent) => bundle.agents.get(agent).is_some_and(|agent| agent.owner == *person),
-        Principal::Person(requester) => requester == person,
-    };
-    let has_part = owns || case.on_behalf_of.as_ref() == Some(person) || bundle.head.authors.contains(person);
-    match (has_part && !mutant::on(Mutant::RequesterVotes), owns && bundle.head.solo) {
-        (false, _) => Part::None,
-        (true, true) => Part::Solo,
-        (true, false) => Part::Excluded,
-    }
-}
-
 fn is_open(case: &Case, now: Millis) -> Result<(), VoteError> {
     let state = match case.state {
         CaseState::Open if now < case.expires => return Ok(()),
@@ -324,31 +343,43 @@ fn count(case: &Case, vote: Vote, bundle: &BundleData) -> Step {
 }
 
 fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> Vec<escalation::Step<'a>> {
-    let met = met(case, bundle);
+    let (met, matter) = (met(case, bundle), Matter::of_case(case, bundle));
     let unmet = case.profiles.iter().filter(|id| !met.contains(*id));
-    unmet.flat_map(|id| escalation::path(bundle, id, case.opened)).collect()
+    unmet.flat_map(|id| escalation::path(matter, id, case.opened)).collect()
+}
+
+/// Returns who of a vote may not vote: whoever casts it, or in whose place it is cast. What `solo` lets an owner do they do
+/// themself.
+fn excluded<'a>(matter: Matter<'_>, vote: &'a Vote) -> Option<&'a PersonId> {
+    let is_proxy = vote.proxy.is_some();
+    let excluded = |who: &&PersonId| match matter.part(who) {
+        Part::None => false,
+        Part::Solo => is_proxy,
+        Part::Excluded => true,
+    };
+    [&vote.person, vote.of()].into_iter().find(excluded)
+}
+
+/// Says whether a profile asks whose vote it is, and by a delegation to the group it was limited to.
+fn asks(matter: Matter<'_>, profile: &Profile, vote: &Vote) -> bool {
+    let limit = vote.proxy.as_ref().and_then(|proxy| proxy.group.as_ref());
+    let is_known = matter.bundle.people.contains_key(&vote.person) && !matter.bundle.is_auditor(&vote.person);
+    let within = limit.is_none_or(|group| profile.group.as_ref() == Some(group));
+    is_known && within && matter.is_asked(profile, vote.of(), vote.at)
 }
 
 /// Counts the people who approved on a step, none of them before it was asked.
-fn approvals(case: &Case, step: &escalation::Step<'_>, bundle: &BundleData) -> usize {
+fn approvals(case: &Case, step: &escalation::Step<'_>, matter: Matter<'_>) -> usize {
     let counts = |vote: &&Vote| {
-        let real = match part(case, &vote.person, bundle) {
-            Part::None => true,
-            Part::Solo => vote.solo,
-            Part::Excluded => false,
-        };
-        let asked = vote.at >= step.from && is_in_group(&vote.person, step.profile, bundle);
+        let real = excluded(matter, vote).is_none() && (matter.part(&vote.person) != Part::Solo || vote.solo);
+        let asked = vote.at >= step.from && asks(matter, step.profile, vote);
         real && asked && vote.ballot == Ballot::Approve
     };
-    let people = case.votes.iter().filter(counts).map(|vote| &vote.person);
+    let people = case.votes.iter().filter(counts).map(Vote::of);
     if mutant::on(Mutant::VoteCountedTwice) { people.count() } else { people.collect::<BTreeSet<_>>().len() }
 }
 
 /// At least one person, whatever a bundle says.
 fn needed(profile: &Profile) -> usize {
     usize::try_from(profile.approvals.max(1)).unwrap_or(usize::MAX)
-}
-
-fn is_in_group(person: &PersonId, profile: &Profile, bundle: &BundleData) -> bool {
-    bundle.people.get(person).is_some_and(|person| person.groups.contains(&profile.group))
 }

@@ -17,6 +17,8 @@ pub mod facts;
 pub mod identity;
 pub mod integrity;
 pub mod limits;
+pub mod matter;
+pub mod on_call;
 pub mod review;
 pub mod risk;
 pub mod switches;

@@ -19,6 +19,8 @@ pub enum Mutant {
     RefusalForgotten,
     /// A second round opens a third, and so on.
     RoundsNeverEnd,
+    /// People are asked though nobody is on call who may answer.
+    UnattendedProfileAsked,
     /// An open window is taken for closed, and a closed one for open.
     WindowInverted,
     /// An unknown environment is covered by no limit that names one.
@@ -43,6 +45,7 @@ pub const ALL: &[Mutant] = &[
     Mutant::ForeignApprovalAccepted,
     Mutant::RefusalForgotten,
     Mutant::RoundsNeverEnd,
+    Mutant::UnattendedProfileAsked,
     Mutant::WindowInverted,
     Mutant::UnknownEnvironmentNotCovered,
     Mutant::ConfidenceOffByOne,

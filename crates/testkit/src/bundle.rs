@@ -92,6 +92,10 @@ const ADMINISTRATION: &str = r#"
 permit (principal in Group::"admins", action in Action::"admin", resource)
 when { context.mode == Mode::"monitored" };
 
+@id("owners.delegations")
+permit (principal in Group::"owners", action == Action::"countersign.approval.delegate", resource)
+when { context.mode == Mode::"monitored" };
+
 @id("owners.levels")
 @escalate("owner")
 permit (principal in Group::"owners", action == Action::"countersign.level.grant", resource)

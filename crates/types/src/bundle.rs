@@ -11,10 +11,11 @@ use crate::glob::Glob;
 use crate::obligation::Obligation;
 pub use crate::retention::Retention;
 use crate::role::Role;
+use crate::schedule::Schedule;
 use crate::secret::Pattern;
 use crate::{
-    AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ServerName,
-    ToolName,
+    AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ScheduleId,
+    ServerName, ToolName,
 };
 
 /// Is everything a bundle's files say, Cedar text aside.
@@ -40,6 +41,8 @@ pub struct BundleData {
     pub limits: Limits,
     /// `escalation.toml`.
     pub profiles: BTreeMap<ProfileId, Profile>,
+    /// `schedules.toml`.
+    pub schedules: BTreeMap<ScheduleId, Schedule>,
     /// `obligations.toml`.
     pub obligations: BTreeMap<ObligationId, Obligation>,
     /// `workflows/*.toml`.
@@ -458,8 +461,12 @@ pub struct Impact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// The group of people who may vote.
-    pub group: String,
+    /// The group of people who may vote; a profile has this, `on_call`, or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The schedule whose person on call may vote, and nobody else; with `group`, only if they are in it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<ScheduleId>,
     /// How many must approve, at least 1.
     pub approvals: u32,
     /// How long they have, in milliseconds. Then `otherwise` is asked too; without it silence is refusal.

@@ -88,6 +88,30 @@ pub struct Vote {
     /// When.
     #[n(6)]
     pub at: Millis,
+    /// In whose place it was cast, where that is what gave the right.
+    #[n(7)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+}
+
+impl Vote {
+    /// Returns the person whose vote it is: who cast it, or in whose place they did.
+    pub fn of(&self) -> &PersonId {
+        self.proxy.as_ref().map_or(&self.person, |proxy| &proxy.person)
+    }
+}
+
+/// Is what a vote says that was cast in another's place.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Proxy {
+    /// Whose vote it is.
+    #[n(0)]
+    pub person: PersonId,
+    /// The group that the delegation was limited to.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// Is one escalation and where it stands.

@@ -109,6 +109,8 @@ codes! {
     ToolChanged "tool-changed" 200;
     /// The agent has too many cases open.
     CasesFull "cases-full" 200;
+    /// Nobody is on call who may answer, so people are not asked.
+    NobodyOnCall "nobody-on-call" 200;
     /// The agent has been denied so often that it must wait.
     DenialsFlooding "denials-flooding" 200;
     /// The clock jumped, so nothing that depends on time is granted.
@@ -175,6 +177,13 @@ codes! {
     SubjectInUse "subject-in-use" 409;
     /// The level cannot be given.
     LevelUnsupported "level-unsupported" 422;
+    /// The vote cannot be put into that hand.
+    DelegationUnsupported "delegation-unsupported" 422;
+
+    /// The calendar is not what RFC 5545 describes.
+    CalendarInvalid "calendar-invalid" 422;
+    /// The calendar says something that is not read.
+    CalendarUnsupported "calendar-unsupported" 422;
 
     // Problems with the bundle.
     /// A bundle does not validate.

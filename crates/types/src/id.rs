@@ -95,6 +95,8 @@ chosen_names! {
     ClassId;
     /// Names an escalation profile: who decides, how many, how long.
     ProfileId;
+    /// Names an on-call schedule of the bundle.
+    ScheduleId;
     /// Names an obligation profile: what must happen besides the action itself.
     ObligationId;
     /// Names a limit, window or freeze of the bundle.

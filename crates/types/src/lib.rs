@@ -11,6 +11,7 @@ pub mod case;
 pub mod cbor;
 pub mod code;
 pub mod decision;
+pub mod delegation;
 pub mod digest;
 pub mod fact;
 pub mod finding;
@@ -26,6 +27,7 @@ pub mod outcome;
 pub mod point;
 pub mod retention;
 pub mod role;
+pub mod schedule;
 pub mod secret;
 pub mod session;
 pub mod target;
@@ -42,7 +44,7 @@ pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
     ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PersonId, PolicyId, ProfileId,
-    ServerName, SessionId, TenantId, ToolName,
+    ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};

@@ -36,9 +36,28 @@ pub fn minute_of_day(text: &str) -> Option<i32> {
     (minutes < 60 && minute <= DAY_MINUTES).then_some(minute)
 }
 
+/// Says whether a text has the shape of a local time without a zone or an offset, `YYYY-MM-DDTHH:MM`.
+///
+/// Readers of dates pass over an offset that they did not ask for, so the shape is looked at first.
+pub fn is_local(text: &str) -> bool {
+    let shape = "0000-00-00T00:00";
+    let fits = |(wanted, found): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
+    text.len() == shape.len() && shape.bytes().zip(text.bytes()).all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_time_has_neither_zone_nor_offset() {
+        assert!(is_local("2026-01-05T09:00"));
+        for text in
+            ["2026-01-05T09:00Z", "2026-01-05T09:00+01:00", "2026-01-05 09:00", "2026-01-05T9:00", "", "2026-01-05"]
+        {
+            assert!(!is_local(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_day_ends_at_its_last_minute_and_is_written_in_one_way() {

@@ -20,13 +20,14 @@ enum Right {
 use Right::{Open, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 37] = [
+const ROUTES: [(&str, &str, &str, Right); 41] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
     ("get", "/v1/approvals", "/v1/approvals", Reads),
     ("get", "/v1/approvals/{id}", "/v1/approvals/CASE", Reads),
     ("get", "/v1/bundles/active", "/v1/bundles/active", Reads),
+    ("get", "/v1/delegations", "/v1/delegations", Reads),
     ("get", "/v1/doctor", "/v1/doctor", Reads),
     ("get", "/v1/export", "/v1/export?action=ACTION", Reads),
     ("get", "/v1/health", "/v1/health", Open),
@@ -35,6 +36,7 @@ const ROUTES: [(&str, &str, &str, Right); 37] = [
     ("get", "/v1/logs", "/v1/logs", Reads),
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
+    ("get", "/v1/on-call", "/v1/on-call", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
@@ -43,6 +45,8 @@ const ROUTES: [(&str, &str, &str, Right); 37] = [
     ("post", "/v1/actions/{id}/outcome", "/v1/actions/ACTION/outcome", Refused),
     ("post", "/v1/approvals/{id}/votes", "/v1/approvals/CASE/votes", Refused),
     ("post", "/v1/bundles", "/v1/bundles", Refused),
+    ("post", "/v1/delegations", "/v1/delegations", Refused),
+    ("post", "/v1/delegations/end", "/v1/delegations/end", Refused),
     ("post", "/v1/erasures", "/v1/erasures", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),

@@ -50,7 +50,7 @@ fn every_operation_is_described_secured_and_names_its_problems() {
             assert_eq!(operation["responses"].get("401").is_some(), path != "/v1/health", "{name}");
         }
     }
-    assert_eq!(ids.len(), 37);
+    assert_eq!(ids.len(), 41);
     assert_references(&document, &document);
 }
 

@@ -8,6 +8,7 @@ mod auditor;
 mod bad_input;
 mod call;
 mod contract;
+mod delegations;
 mod document;
 mod erasures;
 mod journal;

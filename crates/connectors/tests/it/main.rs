@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod calendar;
 mod http;
 mod inventory;
 mod script;

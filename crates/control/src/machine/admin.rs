@@ -30,6 +30,7 @@ impl Decider {
         let reply = match change {
             Change::Activate { bundle, entities } => self.activate(bundle, entities, by, reason, turn),
             Change::Grant(grant) => self.give_level(*grant, turn),
+            Change::Delegate(given) => self.delegate(*given, turn),
             Change::CreateKey(key) => self.create_key(*key, reason, turn),
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
@@ -51,7 +52,14 @@ impl Decider {
     }
 
     /// Drafts a record that says who changed something, and why.
-    fn note(&self, record: RecordKind, by: &Principal, reason: &str, content: Content, status: Option<u8>) -> Draft {
+    pub(super) fn note(
+        &self,
+        record: RecordKind,
+        by: &Principal,
+        reason: &str,
+        content: Content,
+        status: Option<u8>,
+    ) -> Draft {
         let content = content.with(Field::Principal, by).with(Field::Reason, &reason.to_owned());
         Draft { bundle: Some(self.bundle().digest()), status, ..Draft::new(record, content) }
     }

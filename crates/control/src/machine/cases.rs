@@ -18,14 +18,17 @@ impl Decider {
         let Some(case) = self.books.cases().get(&vote.case) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
-        let step = match approval::vote(case, vote, self.bundle().data(), solo_confirmed) {
+        let delegations = self.books.delegations().values();
+        let step = match approval::vote_or_stand_in(case, vote, self.bundle().data(), solo_confirmed, delegations) {
             Ok(step) => step,
             Err(error) => return Reply::refused(error.code(), error.to_string()),
         };
         let case = step.case().clone();
         let Some(counted) = case.votes.last() else { return Reply::done() };
         let subject = Principal::Person(counted.person.clone());
-        let content = Content::about(vec![subject.subject(), case.requester.subject()])
+        let stood_in_for = counted.proxy.as_ref().map(|proxy| Principal::Person(proxy.person.clone()).subject());
+        let subjects = [subject.subject(), case.requester.subject()].into_iter().chain(stood_in_for).collect();
+        let content = Content::about(subjects)
             .with(Field::Principal, &subject)
             .with(Field::Tool, &case.tool)
             .with(Field::Reason, &counted.reason)

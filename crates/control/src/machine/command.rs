@@ -8,9 +8,10 @@ use evidence::Listing;
 use evidence::log_archive::Contents;
 use policy::Bundle;
 use types::case::{Case, Vote};
+use types::delegation::Delegation;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, Principal, ServerName, Session,
-    SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PersonId, Principal, ServerName,
+    Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -32,6 +33,8 @@ pub enum Change {
     },
     /// Gives a level.
     Grant(Box<Grant>),
+    /// Puts a person's vote into another's hand.
+    Delegate(Box<Delegation>),
     /// Creates a key.
     CreateKey(Box<Key>),
     /// Revokes a key.
@@ -92,6 +95,7 @@ impl Change {
         let agent = |agent: &AgentId| vec![Principal::Agent(agent.clone()).subject()];
         match self {
             Self::Grant(grant) => agent(&grant.agent),
+            Self::Delegate(given) => vec![Principal::Person(given.to.clone()).subject()],
             Self::Clear(Target::Agent(name)) => agent(name),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
@@ -152,6 +156,15 @@ pub enum Command {
     CloseSession(SessionId),
     /// Set a kill switch. It only tightens, so it waits for no decision.
     Kill(Switch),
+    /// Take a delegation back. It only tightens, so it waits for no decision.
+    TakeBack {
+        /// The name under which it is kept.
+        key: String,
+        /// Who takes it back.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
     /// Compare the tools a server lists with what was reviewed.
     Observe {
         /// The server.

@@ -7,6 +7,7 @@ mod admin;
 mod cases;
 mod closing;
 mod command;
+mod delegate;
 mod erase;
 mod invariants;
 mod log_keys;
@@ -111,6 +112,7 @@ impl Machine for Decider {
             bundle: active_bundle(&books, source, &seed.bundle)?,
             entities: seed.views.get().map_or_else(|| seed.entities.clone(), |views| views.snapshot().entities.clone()),
             grants: books.grants().clone(),
+            delegations: books.delegations().clone(),
             quarantine: books.quarantine().clone(),
             pins: books.pins().clone(),
         };
@@ -171,6 +173,7 @@ impl Decider {
             Command::SumUp => (self.sum_up_all(turn), None),
             Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),
+            Command::TakeBack { key, by, reason } => (self.take_back(&key, by, &reason, turn), None),
             Command::Kill(switch) => (self.kill(switch, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
             Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),
@@ -214,6 +217,7 @@ impl Decider {
     fn publish(&mut self) {
         self.snapshot.epoch += 1;
         self.snapshot.grants = self.books.grants().clone();
+        self.snapshot.delegations = self.books.delegations().clone();
         self.snapshot.quarantine = self.books.quarantine().clone();
         self.snapshot.pins = self.books.pins().clone();
         self.views.publish(self.snapshot.clone());

@@ -1,8 +1,11 @@
 //! Approvals: durable, bound to the exact action, used once.
 
+use countersign_control::doctor::Sign;
+use countersign_control::trace;
+use replay::{Replayed, record};
 use testkit::{World, bundle, world, world_with};
 use types::case::{Ballot, CaseState};
-use types::{CaseId, Code, Verdict};
+use types::{ActionId, CaseId, Code, FactValue, Millis, Verdict};
 
 use crate::propose;
 
@@ -56,8 +59,12 @@ async fn if_nobody_answers_the_next_ones_are_asked_and_then_nobody() {
     let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
     let unheard = propose(&world, "sre.restart", r#"{"service":"payments"}"#).await.case.unwrap().id;
     let view = world.control.case(&case).unwrap();
-    let asked: Vec<_> =
-        view.paths.values().flatten().map(|step| (step.group.as_str(), step.from.since(view.case.opened))).collect();
+    let asked: Vec<_> = view
+        .paths
+        .values()
+        .flatten()
+        .map(|step| (step.group.as_deref().unwrap(), step.from.since(view.case.opened)))
+        .collect();
     assert_eq!(asked, [("owners", 0), ("late", 600_000)]);
     let (eve, shown) = ("eve".parse().unwrap(), view.case.shown);
     let early = world.control.vote(&eve, case, Ballot::Approve, "early", shown, false).await.unwrap_err();
@@ -209,4 +216,77 @@ async fn silence_is_no_refusal_that_lasts() {
     world.clock.advance(600_001);
     let again = propose(&world, "sre.restart", SERVICE).await;
     assert_ne!(again.case.expect("people are asked again").id, case);
+}
+
+/// A bundle in which `ben` and `cleo` take turns of an hour from 2020 on, and whoever is on call decides for the owners.
+fn on_call(change: impl Fn(String) -> String) -> policy::BundleFiles {
+    let mut files = bundle();
+    let hourly = "[schedules.hourly]\nzone = \"UTC\"\npeople = [\"ben\", \"cleo\"]\nstart = \"2020-01-01T00:00\"\nturn = \"1h\"\n";
+    files.insert("schedules.toml", change(hourly.to_owned()));
+    let asks = "on_call = \"hourly\"\napprovals = 1\ntimeout_ms = 7200000\n";
+    let owners = "group = \"owners\"\napprovals = 1\ntimeout_ms = 600000\n";
+    let profiles = files.get("escalation.toml").unwrap().replacen(owners, asks, 1);
+    files.insert("escalation.toml", profiles);
+    files
+}
+
+/// Tells who was on call for each step of an action's path, and when.
+fn on_call_then(world: &World, action: &ActionId) -> Vec<(String, Millis)> {
+    let path = world.control.trace(action).unwrap();
+    let told = trace::on_call(&[(None, world.control.history())], &path).unwrap();
+    told.into_iter().map(|then| (then.person.unwrap().to_string(), then.at)).collect()
+}
+
+async fn vote_of(world: &World, case: CaseId, by: &str) -> Result<CaseState, Code> {
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let voted = world.control.vote(&by.parse().unwrap(), case, Ballot::Approve, "looks right", shown, false).await;
+    voted.map(|case| case.state).map_err(|refusal| refusal.code)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_on_call_when_they_vote_decides_and_it_is_computed_again() {
+    let world = world_with(on_call(|schedule| schedule)).await;
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    let view = world.control.case(&case).unwrap();
+    let duty = view.paths.values().flatten().next().unwrap().on_call.clone().unwrap();
+    assert_eq!(duty.now, world.control.on_call()[0].now);
+    let (now, next) = (duty.now.unwrap(), duty.next.unwrap());
+    let told = on_call_then(&world, &view.case.action);
+    assert_eq!(told, [(now.person.to_string(), view.case.opened)], "told of the action later too");
+    assert_eq!(vote_of(&world, case, next.person.as_str()).await, Err(Code::VoterExcluded), "not yet");
+    world.clock.advance(now.until.unwrap().since(world.control.now()));
+    assert_eq!(vote_of(&world, case, now.person.as_str()).await, Err(Code::VoterExcluded), "no more");
+    assert_eq!(vote_of(&world, case, next.person.as_str()).await, Ok(CaseState::Approved));
+    let ran = propose(&world, "sre.restart", SERVICE).await;
+    assert!(ran.permit.is_some());
+    assert_eq!(ran.decision.facts.list("approval.unattended"), Some(&[][..]));
+    comes_out_the_same(&world, FactValue::List(vec!["owner".into()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_nobody_on_call_an_action_is_denied_at_once() {
+    let world = world_with(on_call(|schedule| schedule.replace("2020", "2120"))).await;
+    let decided = propose(&world, "sre.restart", SERVICE).await;
+    assert_eq!(decided.decision.verdict, Verdict::Deny);
+    assert!(decided.case.is_none() && decided.permit.is_none());
+    assert!(decided.decision.findings.iter().any(|finding| finding.code == Code::NobodyOnCall));
+    assert_eq!(decided.decision.facts.list("approval.unattended"), Some(&["owner".to_owned()][..]));
+    assert!(world.control.on_call()[0].now.is_none());
+    let doctor = world.control.doctor();
+    let found = doctor.iter().find(|found| found.about == "on call hourly").unwrap();
+    assert_eq!((found.sign, found.code), (Sign::Note, Some(Code::NobodyOnCall)));
+    assert_eq!(found.says, "nobody is on call", "nor will be within a year");
+    comes_out_the_same(&world, FactValue::List(Vec::new()));
+}
+
+/// Computes every decision again from bundle and records alone, and the last one with a lie about who attends to it.
+fn comes_out_the_same(world: &World, lie: FactValue) {
+    let (bundles, decided) = (crate::replay::bundles(world), crate::replay::decided(world));
+    for (leaf, content) in &decided {
+        assert_eq!(record(leaf, Some(content), &bundles), Replayed::Equal);
+    }
+    let (leaf, content) = decided.last().unwrap();
+    let told = record(leaf, Some(&crate::replay::with_fact(content, "approval.unattended", lie)), &bundles);
+    let Replayed::Differs(why) = told else { panic!("{told:?}") };
+    assert!(why.iter().any(|why| why.contains("approval.unattended")), "{why:?}");
 }

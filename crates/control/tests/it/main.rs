@@ -13,6 +13,7 @@ mod approvals;
 mod audit;
 mod bounds;
 mod closing;
+mod delegations;
 mod erasure;
 mod export;
 mod incident;

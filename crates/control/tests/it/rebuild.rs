@@ -123,6 +123,10 @@ pub async fn full() -> World {
         world.control.kill(Principal::Person(person("ana")), target, "to be sure").await.unwrap();
     }
     world.control.lift(&person("dan"), "tool:sre.list".parse().unwrap(), "it is fine").await.unwrap();
+    for to in ["eve", "ben"] {
+        crate::delegations::delegate(&world, "cleo", to, None, 86_400_000).await.unwrap();
+    }
+    world.control.take_back(&person("dan"), &person("cleo"), &person("ben"), "she is back").await.unwrap();
     let key = world.control.create_key(&person("dan"), Principal::Agent(agent), None, None, "more").await.unwrap();
     world.control.revoke_key(&person("dan"), key.id, "it leaked").await.unwrap();
     world.control.rotate_log_key(&person("dan"), "yearly").await.unwrap();

@@ -195,7 +195,7 @@ async fn a_content_that_is_no_decision_differs() {
 }
 
 /// Puts another fact into a recorded decision, as whoever holds the keys could have recorded it.
-fn with_fact(content: &Content, name: &'static str, value: impl Into<FactValue>) -> Content {
+pub fn with_fact(content: &Content, name: &'static str, value: impl Into<FactValue>) -> Content {
     let fact = bodies::decision(content).unwrap().facts.get(name).cloned().unwrap();
     forged(content, |decision| decision.facts.set(fact.name.clone(), value, fact.source.clone(), fact.at)).0
 }

@@ -25,6 +25,9 @@ pub async fn run(client: &Client, args: &Approvals, as_json: bool) -> Done {
             Ok(Exit::Done)
         }
         ApprovalCommand::Approve(vote) => cast(client, vote, "approve", as_json).await,
+        ApprovalCommand::Delegate(args) => super::delegations::give(client, args, as_json).await,
+        ApprovalCommand::Delegations => super::delegations::list(client, as_json).await,
+        ApprovalCommand::EndDelegation(args) => super::delegations::end(client, args, as_json).await,
         ApprovalCommand::Deny(vote) => cast(client, vote, "deny", as_json).await,
     }
 }
@@ -88,20 +91,32 @@ fn show(case: &Value) {
     }
     output::say(format!("silence until {} is refusal", instant(case, "expires_at")));
     for vote in members(case, "votes") {
-        output::say(format!("  {} by {}: {}", text(vote, "vote"), text(vote, "person"), text(vote, "reason")));
+        let place = text(vote, "in_place_of");
+        let place = if place.is_empty() { place } else { format!(" in the place of {place}") };
+        let (word, person) = (text(vote, "vote"), text(vote, "person"));
+        output::say(format!("  {word} by {person}{place}: {}", text(vote, "reason")));
     }
     output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
 }
 
 /// Tells whom a profile asks, and from when on whom else.
 fn asked(need: &Value) -> String {
-    let step = |step: &Value| format!("{} ({} of {})", text(step, "profile"), step["approvals"], text(step, "group"));
+    let step = |step: &Value| format!("{} ({} of {})", text(step, "profile"), step["approvals"], voters(step));
     let mut steps = members(need, "steps");
     let Some(first) = steps.next() else {
         return format!("asked of {}, which the bundle no longer has", text(need, "profile"));
     };
     let later = steps.map(|later| format!(", from {} on also {}", instant(later, "from"), step(later)));
     format!("asked of {}{}", step(first), later.collect::<String>())
+}
+
+/// Tells who may vote on a step: a group, or whoever is on call.
+fn voters(step: &Value) -> String {
+    let Some(duty) = step.get("on_call") else { return text(step, "group") };
+    let who = duty.get("now").map_or_else(|| "nobody now".to_owned(), |now| text(now, "person"));
+    let group = text(step, "group");
+    let of = if group.is_empty() { String::new() } else { format!(", if in {group}") };
+    format!("whoever is on call by {}, {who}{of}", text(duty, "schedule"))
 }
 
 async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Done {

@@ -23,6 +23,7 @@ pub async fn run(
     match command {
         PolicyCommand::Check { folder } => check(&place(folder), as_json),
         PolicyCommand::Test { folder } => test(&place(folder), as_json),
+        PolicyCommand::OnCall(args) => super::on_call::run(folders, args, client, as_json).await,
         PolicyCommand::Activate { folder, reason } => {
             let files = read_bundle(&place(folder))?;
             let body = json!({ "files": files.0, "reason": reason });

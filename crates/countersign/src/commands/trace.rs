@@ -1,7 +1,7 @@
 //! `countersign trace`: one action's whole path, told.
 
 use control::logs::{closed_logs, open_closed};
-use control::trace::{Path, path_over};
+use control::trace::{OnCallThen, Path, on_call, path_over};
 use evidence::RecordKind;
 use ledger::History;
 use replay::audit::words;
@@ -34,10 +34,12 @@ pub fn run(folders: &Folders, args: &Trace, as_json: bool) -> Done {
     }
     let logs: Vec<_> = closed.iter().map(|(number, log)| (Some(*number), log)).chain([(None, &history)]).collect();
     let path = Path { unread, ..path_over(&logs, &action)? };
+    let on_call = on_call(&logs, &path)?;
     if as_json {
-        output::say_json(&as_value(&action, &path));
+        output::say_json(&as_value(&action, &path, &on_call));
     } else {
         tell(&action, &path);
+        tell_on_call(&on_call);
     }
     Ok(Exit::Done)
 }
@@ -61,7 +63,7 @@ fn find(history: &History, text: &str) -> Result<ActionId, CliError> {
 }
 
 /// Puts a path into JSON: what the records hold, unescaped, as a program reads it.
-fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
+fn as_value(action: &ActionId, path: &Path, on_call: &[OnCallThen]) -> serde_json::Value {
     let records = path.steps.iter().map(|step| {
         json!({ "log": step.log, "index": step.index, "kind": step.leaf.kind, "hash": step.hash, "at": step.leaf.at, "erased": step.erased })
     });
@@ -69,6 +71,7 @@ fn as_value(action: &ActionId, path: &Path) -> serde_json::Value {
         "action": action,
         "proposal": path.proposal,
         "decisions": path.decisions,
+        "on_call": on_call,
         "votes": path.votes,
         "outcome": path.outcome,
         "records": records.collect::<Vec<_>>(),
@@ -108,8 +111,9 @@ pub fn tell(action: &ActionId, path: &Path) {
             Ballot::Deny => ("refused", BAD),
         };
         let solo = if vote.solo { ", alone, as `solo` allows" } else { "" };
+        let place = vote.proxy.as_ref().map_or_else(String::new, |p| format!(" in the place of {}", p.person));
         output::say(format!(
-            "\n{} by {}{solo}, {}: {}",
+            "\n{} by {}{place}{solo}, {}: {}",
             paint(style, word),
             vote.person,
             output::time(vote.at),
@@ -127,6 +131,19 @@ pub fn tell(action: &ActionId, path: &Path) {
         ]
     });
     output::table(&rows.collect::<Vec<_>>());
+}
+
+/// Tells who was on call when each step of a path asked.
+fn tell_on_call(on_call: &[OnCallThen]) {
+    if on_call.is_empty() {
+        return;
+    }
+    output::say(paint(BOLD, "\non call when it was asked"));
+    let row = |then: &OnCallThen| {
+        let who = then.person.as_ref().map_or_else(|| paint(BAD, "nobody"), ToString::to_string);
+        vec![format!("  {}", then.profile), then.schedule.to_string(), who, output::time(then.at)]
+    };
+    output::table(&on_call.iter().map(row).collect::<Vec<_>>());
 }
 
 fn tell_decision(decision: &Decision) {

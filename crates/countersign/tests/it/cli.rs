@@ -156,3 +156,102 @@ fn the_reference_is_the_one_that_is_checked_in() {
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(kept == now, "docs/reference/cli.md is stale: UPDATE=1 cargo test -p countersign reference");
 }
+
+const SCHEDULES: &str = r#"
+[schedules.primary]
+zone = "Europe/Berlin"
+people = ["me", "me", "you"]
+start = "2026-01-05T09:00"
+turn = "1w"
+overrides = [{ person = "you", from = "2026-01-07T12:00", to = "2026-01-07T14:00" }]
+
+[schedules.secondary]
+zone = "UTC"
+people = ["you"]
+start = "2026-06-01T00:00"
+turn = "1d"
+"#;
+
+#[test]
+fn who_is_on_call_is_told_with_who_is_next() {
+    let folder = begun();
+    let dir = folder.path();
+    let bundle = dir.join("countersign/bundle");
+    let people = std::fs::read_to_string(bundle.join("people.toml")).unwrap();
+    std::fs::write(bundle.join("people.toml"), format!("{people}\n[people.you]\n")).unwrap();
+    let owner = people.lines().find_map(|line| line.strip_prefix("[people.")?.strip_suffix(']')).unwrap();
+    std::fs::write(bundle.join("schedules.toml"), SCHEDULES.replace("\"me\"", &format!("\"{owner}\""))).unwrap();
+    let told = run(dir, &["policy", "on-call", "--at", "2026-01-07T10:00:00Z"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let expected = format!(
+        "primary  Europe/Berlin\n  now   {owner} until Wed 2026-01-07 12:00 +01:00\n  next  you from Wed 2026-01-07 12:00 +01:00 until \
+         Wed 2026-01-07 14:00 +01:00\n  asked by no profile\nsecondary  UTC\n  now   nobody\n  next  you from Mon 2026-06-01 00:00 +00:00\n  \
+         asked by no profile\n"
+    );
+    assert_eq!(told.out, expected);
+    let one = run(dir, &["policy", "on-call", "secondary", "--at", "2026-06-01T00:00:00Z", "--json"]);
+    let one: serde_json::Value = serde_json::from_str(&one.out).unwrap();
+    assert_eq!(one["schedules"].as_array().unwrap().len(), 1);
+    assert_eq!(one["schedules"][0]["now"]["person"], "you");
+    for (words, says) in [
+        (&["policy", "on-call", "third"][..], "not-found"),
+        (&["policy", "on-call", "--at", "noon"], "usage-invalid"),
+        (&["policy", "on-call", "--active", "--at", "2026-01-07T10:00:00Z"], "cannot be used with"),
+    ] {
+        let said = run(dir, words);
+        assert!(said.code == 2 && said.err.contains(says), "{words:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_schedule_goes_out_as_a_calendar_and_comes_in_as_overrides() {
+    let folder = begun();
+    let dir = folder.path();
+    let bundle = dir.join("countersign/bundle");
+    let people = std::fs::read_to_string(bundle.join("people.toml")).unwrap();
+    std::fs::write(bundle.join("people.toml"), format!("{people}\n[people.you]\n")).unwrap();
+    let rota = "[schedules.a]\nzone = \"Europe/Berlin\"\npeople = [\"you\"]\nstart = \"2026-01-05T09:00\"\nturn = \"1d\"\ndays = [\"mon\"]\n";
+    std::fs::write(bundle.join("schedules.toml"), rota).unwrap();
+    let span = ["--from", "2026-01-05T00:00:00Z", "--to", "2026-01-19T00:00:00Z"];
+    let calendar = run(dir, &[&["policy", "on-call", "a", "--ics"][..], &span].concat());
+    assert_eq!(calendar.code, 0, "{}", calendar.err);
+    let starts: Vec<&str> = calendar.out.lines().filter_map(|line| line.trim_end().strip_prefix("DTSTART:")).collect();
+    assert_eq!(starts, ["20260105T080000Z", "20260111T230000Z", "20260118T230000Z"]);
+    let file = dir.join("calendar.ics");
+    let import = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        run(dir, &[&["policy", "on-call", "a", "--import", file.to_str().unwrap()][..], more].concat())
+    };
+    let taken = import(&calendar.out, &[]);
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    assert!(
+        taken
+            .out
+            .starts_with("[[schedules.\"a\".overrides]]\nperson = \"you\"\nfrom = \"2026-01-05T08:00:00Z\"\nto = "),
+        "{}",
+        taken.out
+    );
+    std::fs::write(bundle.join("schedules.toml"), format!("{rota}\n{}", taken.out)).unwrap();
+    assert_eq!(run(dir, &["policy", "check"]).code, 0);
+    let again = run(dir, &[&["policy", "on-call", "a", "--ics"][..], &span].concat());
+    let without_stamp =
+        |text: &str| text.lines().filter(|line| !line.starts_with("DTSTAMP")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_stamp(&again.out), without_stamp(&calendar.out), "the overrides say what the turns said");
+
+    let named = calendar.out.replace("SUMMARY:you", "ATTENDEE;CN=Y. Ou:mailto:y.ou@example.com");
+    assert!(import(&named, &[]).err.contains("person-unknown"));
+    assert_eq!(import(&named, &["--person", "y. ou=you"]).code, 0);
+    assert_eq!(import(&named, &["--person", "Y.Ou@example.com=you"]).code, 0);
+    let overlapping = calendar.out.replace("20260111T230000Z", "20260105T100000Z");
+    let repeating = calendar.out.replacen("SUMMARY:you", "RRULE:FREQ=WEEKLY", 1);
+    for (text, more, says) in [
+        ("BEGIN:VCALENDAR", &[][..], "calendar-invalid"),
+        (overlapping.as_str(), &[], "calendar-unsupported"),
+        (repeating.as_str(), &[], "calendar-unsupported"),
+        (calendar.out.as_str(), &["--person", "you"], "usage-invalid"),
+    ] {
+        let said = import(text, more);
+        assert!(said.code != 0 && said.out.is_empty() && said.err.contains(says), "{says}: {}", said.err);
+    }
+    assert!(run(dir, &["policy", "on-call", "--ics"]).code == 2);
+}

@@ -13,7 +13,7 @@ use crate::schema::is_admin_tool;
 const FILE: &str = "limits.toml";
 /// Is the largest bound on what an action asks for; what cannot be read counts as more than that.
 const AMOUNT_MAX: i64 = SAFE_INTEGER_MAX.cast_signed();
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 impl Check<'_> {
     /// Checks `risk.toml`.

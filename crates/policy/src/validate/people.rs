@@ -64,6 +64,7 @@ impl Check<'_> {
             self.number("escalation.toml", &[path[0], path[1], "approvals"], profile.approvals.into(), 1..=i64::MAX);
             self.number("escalation.toml", &[path[0], path[1], "timeout_ms"], profile.timeout_ms, 1_000..=30 * DAY_MS);
             self.group(&path, profile);
+            self.on_call(&path, profile);
             self.path(&path, profile);
         }
     }
@@ -93,27 +94,20 @@ impl Check<'_> {
     /// The requester and the agent's owner are left out case by case; the authors of the bundle always,
     /// unless `solo` is set.
     fn group(&mut self, path: &[&str; 2], profile: &Profile) {
-        if self.report.is_broken("people.toml") {
-            return;
-        }
+        let Some(group) = profile.group.as_ref().filter(|_| !self.report.is_broken("people.toml")) else { return };
         let at = &[path[0], path[1], "group"];
-        let members = self.members(&profile.group);
+        let members = self.members(group);
         if members.is_empty() {
-            self.report.at(
-                "escalation.toml",
-                at,
-                format!("nobody in `people.toml` is in the group `{}`", profile.group),
-            );
+            self.report.at("escalation.toml", at, format!("nobody in `people.toml` is in the group `{group}`"));
             return;
         }
         let head = &self.data.head;
         let voters = members.iter().filter(|person| head.solo || !head.authors.contains(**person)).count();
         if voters < usize::try_from(profile.approvals).unwrap_or(usize::MAX) {
             let message = format!(
-                "nobody could ever approve: `{}` asks for {}, but only {voters} of the group `{}` may vote",
+                "nobody could ever approve: `{}` asks for {}, but only {voters} of the group `{group}` may vote",
                 path[1],
                 counted(usize::try_from(profile.approvals).unwrap_or(usize::MAX), "approval"),
-                profile.group
             );
             let help =
                 "authors of the bundle do not vote; add people to the group, or set `solo = true` in bundle.toml";

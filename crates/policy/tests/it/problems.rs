@@ -398,3 +398,60 @@ fn schema() {
         ],
     );
 }
+
+/// A rotation of two who may vote, asked by a profile of its own.
+const ROTATION: &str = "[schedules.primary]\nzone = \"Europe/Berlin\"\npeople = [\"ana\", \"ben\"]\n\
+     start = \"2026-01-05T09:00\"\nturn = \"1w\"\n";
+const DUTY: &str = "[profiles.duty]\non_call = \"primary\"\napprovals = 1\ntimeout_ms = 600000\n";
+
+/// Changes one thing about the rotation or the profile, each once.
+fn on_call(mistake: &str, (file, from, to): (&str, &str, &str)) -> Case {
+    case(mistake, |files| {
+        files.insert("schedules.toml", ROTATION);
+        let profiles = files.get("escalation.toml").unwrap().to_owned();
+        files.insert("escalation.toml", format!("{profiles}\n{DUTY}"));
+        replace(files, file, from, to);
+    })
+}
+
+#[test]
+fn schedules() {
+    const ROTA: &str = "schedules.toml";
+    const ASKS: &str = "escalation.toml";
+    let after_turn = |more: &str| format!("turn = \"1w\"\n{more}");
+    let over = |from: &str, to: &str| {
+        format!("\n[[schedules.primary.overrides]]\nperson = \"dan\"\nfrom = \"{from}\"\nto = \"{to}\"\n")
+    };
+    let one = over("2026-12-24T09:00", "2026-12-25T09:00");
+    let turn = |mistake: &str, more: &str| on_call(mistake, (ROTA, "turn = \"1w\"\n", &after_turn(more)));
+    let duty = |mistake: &str, to: &str| on_call(mistake, (ASKS, "on_call = \"primary\"\n", to));
+    check(
+        "schedules",
+        vec![
+            on_call("nothing is wrong", (ROTA, "\"ben\"", "\"ben\"")),
+            on_call("another zone", (ROTA, "Europe/Berlin", "Europe/Munich")),
+            on_call("a stranger takes turns", (ROTA, "\"ben\"", "\"zoe\"")),
+            on_call("nobody takes turns", (ROTA, "[\"ana\", \"ben\"]", "[]")),
+            on_call("a start with an offset", (ROTA, "T09:00", "T09:00+01:00")),
+            on_call("a start on no day", (ROTA, "2026-01-05", "2026-02-30")),
+            on_call("a turn of minutes", (ROTA, "1w", "30m")),
+            turn("an unknown key", "every = \"week\"\n"),
+            turn("a beginning without an end", "from = \"09:00\"\n"),
+            turn("hours that are none", "from = \"24:00\"\nto = \"24:01\"\n"),
+            turn("a day that is none, which leaves a gap", "days = [\"monday\"]\n"),
+            turn("hours that leave a gap", "from = \"09:00\"\nto = \"17:00\"\n"),
+            turn("all hours of all days", "from = \"00:00\"\nto = \"24:00\"\n"),
+            turn("an override by an author, who does not vote", &one),
+            turn("an override that ends before it begins", &over("2026-12-25T09:00", "2026-12-24T09:00")),
+            turn("an override at no time", &over("christmas", "2026-12-24T09:00")),
+            turn("two at the same time", &format!("{one}{}", over("2026-12-25T07:59:59Z", "2026-12-26T09:00"))),
+            turn("one after the other", &format!("{one}{}", over("2026-12-25T08:00:00Z", "2026-12-26T09:00"))),
+            duty("neither a group nor a schedule", ""),
+            duty("no such schedule", "on_call = \"secondary\"\n"),
+            duty("a group beside it that one of them is not in", "on_call = \"primary\"\ngroup = \"sre-db\"\n"),
+            duty("and others who answer then", "on_call = \"primary\"\ngroup = \"sre-db\"\notherwise = \"sre-db\"\n"),
+            on_call("two approvals of one person", (ASKS, "\"primary\"\napprovals = 1", "\"primary\"\napprovals = 2")),
+            on_call("authors alone take turns", ("bundle.toml", "authors = [\"dan\"]", "authors = [\"ana\", \"ben\"]")),
+        ],
+    );
+}

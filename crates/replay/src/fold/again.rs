@@ -9,6 +9,7 @@ use evidence::{Content, Field, Leaf, RecordKind};
 use policy::Bundle;
 use serde::Serialize;
 use types::case::{Ballot, Case, CaseState};
+use types::delegation::GIVEN;
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis};
 
 use super::event::status;
@@ -79,7 +80,7 @@ const COUNTED_ON: [&str; 2] = [kind::METER, kind::CONDUCT];
 const ERASED: &str = "records they rest on were erased";
 
 /// Are the kinds of which an erased record may have taken a row away that others had made, which nobody tells again.
-pub(super) const TAKEN_AWAY: [&str; 2] = [kind::SWITCH, kind::GRANT];
+pub(super) const TAKEN_AWAY: [&str; 3] = [kind::SWITCH, kind::GRANT, kind::DELEGATION];
 
 /// Are the kinds of which a decision may say something.
 const DECIDED: [&str; 6] = [kind::METER, kind::FLIGHT, kind::CASE, kind::IDEMPOTENCY, kind::SESSION, kind::REFUSAL];
@@ -362,6 +363,7 @@ impl Rebuilt {
 fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
         RecordKind::Switch => &[kind::SWITCH],
+        RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Key => &[kind::KEY],
         RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use types::case::Case;
+use types::delegation::Delegation;
 use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, Session, ToolName};
 
 use super::event::Event;
@@ -26,6 +27,7 @@ pub struct Books {
     pub(super) active: Option<Digest>,
     pub(super) bundles: BTreeSet<Digest>,
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     pub(super) pins: Arc<BTreeMap<ToolName, Digest>>,
     pub(super) switches: BTreeMap<String, Switch>,
@@ -54,6 +56,7 @@ impl Books {
             active: active.transpose().map_err(|e| format!("the active bundle's digest is {e}"))?,
             bundles: bundles.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect(),
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
+            delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             quarantine: Arc::new(values(rows, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
             pins: Arc::new(pins),
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
@@ -81,6 +84,11 @@ impl Books {
     /// Returns the levels given by hand.
     pub fn grants(&self) -> &Arc<BTreeMap<(AgentId, ClassId), Grant>> {
         &self.grants
+    }
+
+    /// Returns the delegations that were given, by who gave them and to whom, ended ones among them.
+    pub fn delegations(&self) -> &Arc<BTreeMap<String, Delegation>> {
+        &self.delegations
     }
 
     /// Returns the tools whose definition is not the reviewed one.
@@ -179,6 +187,14 @@ impl Books {
             Event::Granted(grant) => {
                 ops.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
                 Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
+            }
+            Event::Delegated(given) => {
+                ops.put(kind::DELEGATION, given.key(), &given);
+                Arc::make_mut(&mut self.delegations).insert(given.key(), given);
+            }
+            Event::TakenBack(given) => {
+                ops.delete(kind::DELEGATION, given.key());
+                Arc::make_mut(&mut self.delegations).remove(&given.key());
             }
             Event::Keyed(key) => {
                 ops.put(kind::KEY, key.id.to_string(), &key);

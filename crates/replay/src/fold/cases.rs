@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stages::approval::{self, Opening, Step};
+use stages::approval::{self, Opening, Step, VoteError};
 use types::bundle::BundleData;
 use types::case::{Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
@@ -104,6 +104,9 @@ impl Books {
     /// Counts a vote that was recorded: whoever recorded it had it confirmed.
     pub(super) fn voted(&mut self, vote: &Vote, place: &Place<'_>, ops: &mut Ops) -> Result<Case, FoldError> {
         let case = self.cases.get(&vote.case).ok_or(FoldError::NoCase(vote.case))?;
+        if !approval::is_backed(vote, self.delegations.values()) {
+            return Err(VoteError::NotAsked(vote.person.clone()).into());
+        }
         let step = approval::vote(case, vote.clone(), place.bundle()?, true)?;
         let case = step.case().clone();
         if let Step::Denied(denied) = &step {

@@ -5,6 +5,7 @@ use evidence::listing::LISTED;
 use evidence::{Content, Field, Leaf, RecordKind};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
+use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::{
     ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Session, SessionId, Target, ToolName,
 };
@@ -48,6 +49,10 @@ pub enum Event<'a> {
     Lifted(Target),
     /// A level was given.
     Granted(Grant),
+    /// A vote was put into another's hand.
+    Delegated(Delegation),
+    /// A delegation was taken back.
+    TakenBack(Delegation),
     /// A key was made or revoked.
     Keyed(Key),
     /// A bundle became the active one.
@@ -98,6 +103,8 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),
         RecordKind::Switch if set => Event::Switched(part(content, Field::Body)?),
         RecordKind::Switch => Event::Lifted(part::<Switch>(content, Field::Body)?.target),
+        RecordKind::Grant if leaf.status == Some(GIVEN) => Event::Delegated(part(content, Field::Body)?),
+        RecordKind::Grant if leaf.status == Some(TAKEN_BACK) => Event::TakenBack(part(content, Field::Body)?),
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
         RecordKind::Key => Event::Keyed(part(content, Field::Body)?),
         RecordKind::Bundle => Event::Activated(part(content, Field::Body)?),

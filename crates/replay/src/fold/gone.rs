@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use types::delegation::Delegation;
 use types::{Millis, Principal, Target};
 
 use super::FoldError;
@@ -53,6 +54,7 @@ impl Books {
     /// Returns how many keys and levels it took along.
     pub fn forget(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> (u64, u64) {
         let (keys, levels) = (self.forget_keys(leaving, ops), self.forget_grants(leaving, ops));
+        self.forget_delegations(leaving, ops);
         self.meters.remove(leaving.subject(), ops);
         self.repeats.remove(leaving, ops);
         self.refusals.remove(leaving, ops);
@@ -101,5 +103,14 @@ impl Books {
         }
         Arc::make_mut(&mut self.grants).retain(|_, grant| !leaving.was_given(grant));
         (before - self.grants.len()) as u64
+    }
+
+    /// Removes the delegations by the subject and to it.
+    fn forget_delegations(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
+        let theirs = |given: &Delegation| leaving.is_person(Some(&given.from)) || leaving.is_person(Some(&given.to));
+        for given in self.delegations.values().filter(|given| theirs(given)) {
+            ops.delete(kind::DELEGATION, given.key());
+        }
+        Arc::make_mut(&mut self.delegations).retain(|_, given| !theirs(given));
     }
 }

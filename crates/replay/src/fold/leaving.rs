@@ -30,7 +30,7 @@ impl<'a> Leaving<'a> {
         self.subject == other
     }
 
-    fn is_person(&self, other: Option<&PersonId>) -> bool {
+    pub(super) fn is_person(&self, other: Option<&PersonId>) -> bool {
         matches!((self.subject, other), (Principal::Person(own), Some(other)) if own == other)
     }
 
@@ -55,7 +55,7 @@ impl<'a> Leaving<'a> {
 
     /// Says whether a case is about the subject, or it has voted there.
     pub fn asked(&self, case: &Case) -> bool {
-        let voted = case.votes.iter().any(|vote| self.is_person(Some(&vote.person)));
+        let voted = case.votes.iter().any(|vote| self.is_person(Some(&vote.person)) || self.is_person(Some(vote.of())));
         self.did(&case.requester, case.on_behalf_of.as_ref()) || voted || self.has(&case.action)
     }
 

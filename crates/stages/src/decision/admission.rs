@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use types::bundle::BundleData;
 use types::{Code, Facts, Finding, ProfileId, Stage};
 
+use crate::escalation::asks_on_call;
 use crate::mutant::{self, Mutant};
 use crate::said::Said;
 
@@ -14,8 +15,9 @@ const LAST_ROUND: i64 = 2;
 
 /// Judges clock, flood and refusal, and that the sequencer gave everything [`super::finish`] reads.
 ///
-/// Reads `now`, `clock.jumped`, `denials.flooding`, `cases.open`, `approval.met`, `approval.round` and `approval.refused`.
-pub(super) fn check(facts: &Facts) -> Vec<Finding> {
+/// Reads `now`, `clock.jumped`, `denials.flooding`, `cases.open`, `approval.met`, `approval.round` and `approval.refused`, and
+/// where a profile asks whoever is on call, `approval.unattended`.
+pub(super) fn check(bundle: &BundleData, facts: &Facts) -> Vec<Finding> {
     let mut clock = Said::by(Stage::Evidence, facts);
     if clock.bool("clock.jumped") == Some(true) {
         clock.deny(Code::ClockJumped, "the clock jumped, so nothing that depends on time is granted", "clock.jumped");
@@ -33,6 +35,9 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         let detail = "a person refused this very action; it may be proposed again once that has ended";
         people.deny(Code::ApprovalDenied, detail, "approval.refused");
     }
+    if asks_on_call(bundle) {
+        people.list("approval.unattended");
+    }
     [clock.so_far(), quota.so_far(), people.so_far()].concat()
 }
 
@@ -49,6 +54,12 @@ pub(super) fn new_case(bundle: &BundleData, facts: &Facts, missing: &BTreeSet<Pr
     for profile in missing.iter().filter(|profile| !bundle.profiles.contains_key(profile)) {
         let name = format!("profile:{profile}");
         people.deny(Code::FactMissing, format!("the bundle has no profile `{profile}` that could approve"), name);
+    }
+    let looked_at = asks_on_call(bundle) && !mutant::on(Mutant::UnattendedProfileAsked);
+    let unattended = facts.list("approval.unattended").filter(|_| looked_at).unwrap_or_default();
+    for profile in missing.iter().filter(|profile| unattended.iter().any(|name| name == profile.as_str())) {
+        let detail = format!("nobody is on call who may answer for `{profile}`, nor will be in its time");
+        people.deny(Code::NobodyOnCall, detail, "approval.unattended");
     }
     let mut quota = Said::by(Stage::Limits, facts);
     let max = i64::from(bundle.head.hold.open_cases_max);

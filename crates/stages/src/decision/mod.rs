@@ -66,7 +66,7 @@ impl Early {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
     /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `cases.open`, `approval.met`, `approval.round`,
-    /// `approval.refused`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
+    /// `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
     pub facts: Facts,
     /// The digest of the bundle that decides.
     pub bundle: Digest,
@@ -126,7 +126,7 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
     findings.extend(switches::check(bundle, proposal, &facts));
     findings.extend(autonomy::again(bundle, proposal, &facts));
     findings.extend(limits::check(bundle, proposal, &facts));
-    findings.extend(admission::check(&facts));
+    findings.extend(admission::check(bundle, &facts));
     let verdict = approved(bundle, &facts, &mut findings);
     let on_approvals = uses_approvals(&verdict, &findings);
 

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 
 use types::bundle::BundleData;
 use types::decision::Risk;
-use types::{ActionProposal, AutonomyLevel, FactName, FactValue, Facts, Millis};
+use types::{ActionProposal, AutonomyLevel, FactName, FactValue, Facts, Millis, ProfileId};
 
+use crate::escalation;
 use crate::limits::{Covered, calendar};
 use crate::risk;
 
@@ -61,9 +62,14 @@ pub fn of_risk(bundle: &BundleData, facts: &Facts, at: Millis) -> (Risk, Facts) 
     (risk, scored)
 }
 
-/// Gathers `window.<limit>` and `freeze.<limit>` for each window and freeze that covers the action, as they are at `now`.
+/// Gathers `window.<limit>` and `freeze.<limit>` for each window and freeze that covers the action, as they are at `now`; and
+/// `approval.unattended`, the profiles that nobody would attend to, where a profile asks whoever is on call.
 pub fn of_time(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, now: Millis) -> Facts {
     let mut timed = Facts::new();
+    if escalation::asks_on_call(bundle) {
+        let unattended = list(escalation::unattended(bundle, proposal, now).into_iter().map(ProfileId::as_str));
+        timed.set(FactName::known("approval.unattended"), unattended, "calendar", now);
+    }
     let Some(covered) = Covered::by(proposal, facts) else { return timed };
     for (id, window) in bundle.limits.windows.iter().filter(|(_, window)| covered.matches(&window.covers)) {
         timed.set(FactName::new(format!("window.{id}")), calendar::is_open(window, now), "calendar", now);

@@ -4,11 +4,12 @@
 //! is inside or outside a window on every machine and in every replay.
 
 use jiff::Timestamp;
-use jiff::civil::Weekday;
 use jiff::tz::TimeZoneDatabase;
 use types::Millis;
 use types::bundle::{Freeze, Window};
 use types::time::minute_of_day;
+
+use crate::on_call::day;
 
 /// Says whether a change window is open at `now`, from its first minute up to but not including its last.
 ///
@@ -38,18 +39,6 @@ fn minute_of_week(window: &Window, now: Millis) -> Option<bool> {
     let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
     let (from, to) = (minute_of_day(&window.from)?, minute_of_day(&window.to)?);
     Some(window.days.contains(day(local.weekday())) && from <= minute && minute < to)
-}
-
-fn day(weekday: Weekday) -> &'static str {
-    match weekday {
-        Weekday::Monday => "mon",
-        Weekday::Tuesday => "tue",
-        Weekday::Wednesday => "wed",
-        Weekday::Thursday => "thu",
-        Weekday::Friday => "fri",
-        Weekday::Saturday => "sat",
-        Weekday::Sunday => "sun",
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use countersign_stages::approval::{self, Closing, Opening, Step, TicketError, Vo
 use serde_json::{Value, json};
 use types::bundle::BundleData;
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::delegation::Delegation;
 use types::{CaseId, Code, Digest, Millis, ProfileId};
 
 use crate::world::changed;
@@ -58,6 +59,7 @@ impl Scene {
             shown: self.case.shown,
             solo: true,
             at: OPENED.plus(5),
+            proxy: None,
         }
     }
 
@@ -268,4 +270,86 @@ fn every_state_answers_every_event() {
         let early = if closes { Closing::NotYet } else { Closing::Already(state) };
         assert_eq!(approval::expire(&case, Millis(case.expires.0 - 1)), early);
     }
+}
+
+fn given(from: &str, to: &str, group: Option<&str>) -> Delegation {
+    Delegation {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        group: group.map(str::to_owned),
+        reason: "away".to_owned(),
+        at: OPENED,
+        expires: OPENED.plus(1_000),
+    }
+}
+
+impl Scene {
+    fn stand_in(&mut self, person: &str, at: i64, delegations: &[Delegation]) -> Result<CaseState, Code> {
+        let vote = Vote { at: OPENED.plus(at), ..self.ballot(person, Ballot::Approve) };
+        let step = approval::vote_or_stand_in(&self.case, vote, &self.bundle, false, delegations.iter());
+        let step = step.map_err(|error| error.code())?;
+        self.case = step.case().clone();
+        assert!(approval::is_backed(self.case.votes.last().unwrap(), delegations.iter()));
+        assert_eq!(
+            self.case.votes.last().unwrap().proxy.is_some(),
+            !approval::is_backed(self.case.votes.last().unwrap(), [].iter())
+        );
+        Ok(self.case.state)
+    }
+}
+
+#[test]
+fn a_delegate_votes_while_it_holds_for_whoever_is_asked_and_has_no_part() {
+    let excluded = Err(Code::VoterExcluded);
+    for (person, at, delegation, expected) in [
+        ("flo", 0, given("cyd", "flo", None), Ok(CaseState::Approved)),
+        ("flo", 999, given("cyd", "flo", None), Ok(CaseState::Approved)),
+        ("flo", 1_000, given("cyd", "flo", None), excluded),
+        ("flo", -1, given("cyd", "flo", None), excluded),
+        ("flo", 0, given("cyd", "flo", Some("sre")), Ok(CaseState::Approved)),
+        ("flo", 0, given("cyd", "flo", Some("dba")), excluded),
+        ("flo", 0, given("cyd", "bob", None), excluded),
+        ("flo", 0, given("dee", "flo", None), excluded),
+        ("flo", 0, given("ana", "flo", None), excluded),
+        ("flo", 0, given("eve", "flo", None), excluded),
+        ("ana", 0, given("cyd", "ana", None), excluded),
+        ("eve", 0, given("cyd", "eve", None), excluded),
+        ("zoe", 0, given("cyd", "zoe", None), excluded),
+    ] {
+        assert_eq!(
+            scene(&["sre"]).stand_in(person, at, std::slice::from_ref(&delegation)),
+            expected,
+            "{delegation:?} at {at}"
+        );
+    }
+    // What `solo` lets an owner do they do themself.
+    let mut solo = scene_of(&solo(), &["sre"]);
+    assert_eq!(solo.stand_in("flo", 0, &[given("ana", "flo", None)]), excluded);
+    assert_eq!(solo.stand_in("ana", 0, &[given("cyd", "ana", None)]), Err(Code::SoloUnconfirmed));
+}
+
+#[test]
+fn one_person_gives_one_vote_whoever_casts_it() {
+    let delegations = [given("cyd", "flo", None), given("cyd", "bob", None), given("dee", "cyd", None)];
+    let lead = || scene_of(&json!({ "bundle": { "people": { "gil": { "groups": ["dba"] } } } }), &["lead"]);
+    // `lead` asks two of `dba`, in which `cyd` and `dee` are.
+    let mut twice = lead();
+    assert_eq!(twice.stand_in("flo", 0, &delegations), Ok(CaseState::Open));
+    for person in ["flo", "bob", "cyd"] {
+        let refused = twice.stand_in(person, 1, &delegations);
+        assert!(matches!(refused, Err(Code::VoteRepeated | Code::VoterExcluded)), "{person}: {refused:?}");
+    }
+    assert_eq!(twice.stand_in("dee", 1, &delegations), Ok(CaseState::Approved));
+    // Own right goes first, and who has used it stands in for nobody.
+    let mut own = lead();
+    assert_eq!(own.stand_in("cyd", 0, &delegations), Ok(CaseState::Open));
+    assert_eq!(own.case.votes[0].proxy, None);
+    assert_eq!(own.stand_in("cyd", 1, &delegations), Err(Code::VoteRepeated));
+    assert_eq!(own.stand_in("flo", 1, &delegations), Err(Code::VoterExcluded), "for one who has voted");
+    // It is not handed on: `cyd` may vote for `dee`, and `flo` for `cyd` alone.
+    let mut on = lead();
+    assert_eq!(
+        on.stand_in("flo", 0, &[given("bob", "flo", None), given("cyd", "bob", None)]),
+        Err(Code::VoterExcluded)
+    );
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_stages::approval::{self, Opening, Step};
-use countersign_stages::escalation::{end, path};
+use countersign_stages::escalation::{end, path, unattended};
+use countersign_stages::matter::Matter;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::bundle::{BundleData, Person, Profile};
@@ -50,32 +51,36 @@ fn cast(case: &Case, bundle: &BundleData, person: &str, after: i64) -> Result<Ca
         shown: case.shown,
         solo: false,
         at: OPENED.plus(after),
+        proxy: None,
     };
     approval::vote(case, vote, bundle, false).map(|step| step.case().clone()).map_err(|error| error.code())
 }
 
 #[test]
 fn each_step_begins_when_the_one_before_has_had_its_time() {
-    let (_, bundle) = bundle(&json!({}));
+    let (proposal, bundle) = bundle(&json!({}));
+    let matter = Matter::of_proposal(&proposal, &bundle);
     let first: ProfileId = "first".parse().unwrap();
-    let steps: Vec<_> = path(&bundle, &first, OPENED)
+    let steps: Vec<_> = path(matter, &first, OPENED)
         .iter()
         .map(|s| (s.id.as_str(), s.from.since(OPENED), s.to.since(OPENED)))
         .collect();
     assert_eq!(steps, [("first", 0, 60_000), ("second", 60_000, 180_000), ("third", 180_000, 360_000)]);
-    assert_eq!(end(&bundle, &first, OPENED), OPENED.plus(360_000));
+    assert_eq!(end(matter, &first, OPENED), OPENED.plus(360_000));
     let unknown: ProfileId = "unknown".parse().unwrap();
-    assert!(path(&bundle, &unknown, OPENED).is_empty());
-    assert_eq!(end(&bundle, &unknown, OPENED), OPENED);
+    assert!(path(matter, &unknown, OPENED).is_empty());
+    assert_eq!(end(matter, &unknown, OPENED), OPENED);
 }
 
 #[test]
 fn a_path_that_comes_back_ends_before_it_does() {
     let back = json!({ "third": { "group": "third", "approvals": 1, "timeout_ms": 1, "otherwise": "second" } });
-    let (_, bundle) = bundle(&back);
-    assert_eq!(path(&bundle, &"first".parse().unwrap(), OPENED).len(), 3);
+    let (proposal, looped) = bundle(&back);
+    let matter = Matter::of_proposal(&proposal, &looped);
+    assert_eq!(path(matter, &"first".parse().unwrap(), OPENED).len(), 3);
     let own = json!({ "alone": { "group": "third", "approvals": 1, "timeout_ms": 5, "otherwise": "alone" } });
-    assert_eq!(end(&self::bundle(&own).1, &"alone".parse().unwrap(), OPENED), OPENED.plus(5));
+    let (proposal, looped) = bundle(&own);
+    assert_eq!(end(Matter::of_proposal(&proposal, &looped), &"alone".parse().unwrap(), OPENED), OPENED.plus(5));
 }
 
 #[test]
@@ -128,8 +133,122 @@ fn one_refusal_on_a_later_step_closes_the_case() {
         shown: case.shown,
         solo: false,
         at: OPENED.plus(60_000),
+        proxy: None,
     };
     assert!(matches!(approval::vote(&case, vote, &bundle, false), Ok(Step::Denied(_))));
+}
+
+/// `duty` asks whoever is on call for a quarter of an hour: `one` and `two` take turns of an hour in `hourly`, from ten minutes
+/// before the case is opened on. Then it asks nobody else.
+fn on_call(change: &Value) -> (ActionProposal, BundleData) {
+    let duty = json!({ "duty": { "on_call": "hourly", "approvals": 1, "timeout_ms": 900_000 } });
+    let (proposal, mut bundle) = bundle(&duty);
+    // The case is opened at 1970-01-01T00:16:40Z.
+    let mut hourly = json!({ "zone": "UTC", "people": ["one", "two"], "start": "1970-01-01T00:06", "turn": "1h" });
+    for (name, value) in change.as_object().unwrap() {
+        hourly[name] = value.clone();
+    }
+    bundle.schedules.insert("hourly".parse().unwrap(), serde_json::from_value(hourly).unwrap());
+    (proposal, bundle)
+}
+
+fn profiles_of(bundle: &mut BundleData, change: &Value) {
+    for (name, profile) in change.as_object().unwrap() {
+        bundle.profiles.insert(name.parse().unwrap(), serde_json::from_value(profile.clone()).unwrap());
+    }
+}
+
+#[test]
+fn whoever_is_on_call_at_the_moment_of_the_vote_has_it() {
+    let (proposal, mut bundle) = on_call(&json!({}));
+    profiles_of(&mut bundle, &json!({ "duty": { "on_call": "hourly", "approvals": 1, "timeout_ms": 7_200_000 } }));
+    let case = opened(&proposal, &bundle, &["duty"]);
+    let handover = Millis(66 * 60_000).since(OPENED);
+    for (person, after, expected) in [
+        ("one", 0, Ok(CaseState::Approved)),
+        ("two", 0, Err(Code::VoterExcluded)),
+        ("one", handover - 1, Ok(CaseState::Approved)),
+        ("one", handover, Err(Code::VoterExcluded)),
+        ("two", handover, Ok(CaseState::Approved)),
+        ("three", handover, Err(Code::VoterExcluded)),
+        ("two", 7_200_000, Err(Code::CaseClosed)),
+    ] {
+        assert_eq!(cast(&case, &bundle, person, after).map(|case| case.state), expected, "{person} after {after}");
+    }
+    // What was approved stays so after the handover.
+    let approved = cast(&case, &bundle, "one", 0).unwrap();
+    assert_eq!(approval::met(&approved, &bundle), approved.profiles);
+}
+
+#[test]
+fn beside_a_group_the_person_on_call_must_be_in_it() {
+    let (proposal, mut bundle) = on_call(&json!({}));
+    let both = json!({ "duty": { "on_call": "hourly", "group": "many", "approvals": 1, "timeout_ms": 7_200_000 } });
+    profiles_of(&mut bundle, &both);
+    let case = opened(&proposal, &bundle, &["duty"]);
+    let handover = Millis(66 * 60_000).since(OPENED);
+    for (person, after, expected) in [
+        ("one", 0, Err(Code::VoterExcluded)),
+        ("too", 0, Err(Code::VoterExcluded)),
+        ("too", handover, Err(Code::VoterExcluded)),
+        ("two", handover, Ok(CaseState::Approved)),
+    ] {
+        assert_eq!(cast(&case, &bundle, person, after).map(|case| case.state), expected, "{person} after {after}");
+    }
+}
+
+#[test]
+fn a_step_that_nobody_attends_to_takes_no_time() {
+    let duty = json!({
+        "duty": { "on_call": "hourly", "approvals": 1, "timeout_ms": 900_000, "otherwise": "alone" },
+        "last": { "on_call": "hourly", "approvals": 1, "timeout_ms": 900_000 },
+    });
+    for (change, lives, without) in [
+        (json!({}), 1_000_000, &[][..]),
+        (json!({ "from": "03:00", "to": "04:00" }), 100_000, &["last"]),
+        (json!({ "start": "1970-01-01T00:31" }), 1_000_000, &[]),
+        (json!({ "start": "1970-01-01T00:32" }), 100_000, &["last"]),
+        (json!({ "zone": "Nowhere/Here" }), 100_000, &["last"]),
+    ] {
+        let (proposal, mut bundle) = on_call(&change);
+        profiles_of(&mut bundle, &duty);
+        bundle.profiles.remove(&"first".parse::<ProfileId>().unwrap());
+        assert_eq!(opened(&proposal, &bundle, &["duty"]).expires.since(OPENED), lives, "{change}");
+        let names: Vec<&str> = unattended(&bundle, &proposal, OPENED).into_iter().map(ProfileId::as_str).collect();
+        assert_eq!(names, without, "{change}");
+        // Whoever comes on call while the case is open may still vote.
+        let case = opened(&proposal, &bundle, &["duty"]);
+        let alone = cast(&case, &bundle, "three", 99_999).map(|case| case.state);
+        assert_eq!(
+            alone,
+            if lives == 100_000 { Ok(CaseState::Approved) } else { Err(Code::VoterExcluded) },
+            "{change}"
+        );
+    }
+}
+
+#[test]
+fn who_has_a_part_in_it_attends_to_nothing_though_on_call() {
+    let (proposal, bundle) = on_call(&json!({}));
+    let unattended_by = |bundle: &BundleData| unattended(bundle, &proposal, OPENED).len();
+    assert_eq!(unattended_by(&bundle), 0);
+    let mut by_author = bundle.clone();
+    by_author.head.authors.insert("one".parse().unwrap());
+    assert_eq!(unattended_by(&by_author), 1, "an author does not vote");
+    let owned = |solo| {
+        let mut bundle = bundle.clone();
+        bundle.head.solo = solo;
+        bundle.agents.values_mut().for_each(|agent| agent.owner = "one".parse().unwrap());
+        bundle
+    };
+    assert_eq!(
+        (unattended_by(&owned(false)), unattended_by(&owned(true))),
+        (1, 0),
+        "an owner only where `solo` lets them"
+    );
+    let mut stranger = bundle.clone();
+    stranger.people.remove(&"one".parse::<PersonId>().unwrap());
+    assert_eq!(unattended_by(&stranger), 1, "nobody votes whom the bundle does not know");
 }
 
 /// What is drawn: per profile its group, number of approvals, time and who comes next, and votes by person and time.
@@ -149,7 +268,8 @@ fn bundle_of(profiles: &[(u8, u32, i64, Option<u8>)]) -> BundleData {
     let (_, mut bundle) = bundle(&json!({}));
     let one = |(n, (group, approvals, timeout_ms, next)): (usize, &(u8, u32, i64, Option<u8>))| {
         let otherwise = next.map(|next| name("p", next));
-        let profile = Profile { group: format!("g{group}"), approvals: *approvals, timeout_ms: *timeout_ms, otherwise };
+        let group = Some(format!("g{group}"));
+        let profile = Profile { group, on_call: None, approvals: *approvals, timeout_ms: *timeout_ms, otherwise };
         (name("p", u8::try_from(n).unwrap()), profile)
     };
     bundle.profiles = profiles.iter().enumerate().map(one).collect();

@@ -95,7 +95,7 @@ pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
             factors: BTreeMap::new(),
         },
         limits: limits(dice),
-        profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile())).collect(),
+        profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile(dice))).collect(),
         ..BundleData::default()
     }
 }
@@ -109,8 +109,9 @@ fn head(dice: &mut Dice<'_>) -> Head {
     Head { review, hold: Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() }, ..Head::default() }
 }
 
-fn profile() -> Profile {
-    Profile { group: "g".into(), approvals: 1, timeout_ms: 1_000, otherwise: None }
+fn profile(dice: &mut Dice<'_>) -> Profile {
+    let on_call = dice.once_in(6).then(|| "rota".parse().unwrap());
+    Profile { group: Some("g".into()), on_call, approvals: 1, timeout_ms: 1_000, otherwise: None }
 }
 
 fn class(dice: &mut Dice<'_>) -> Class {
@@ -355,6 +356,7 @@ impl Facting<'_, '_> {
         self.put("approval.round", round);
         let open = self.dice.pick(&[0, 0, 0, 0, 1, 19, 20, 21]);
         self.put("cases.open", open);
+        self.list("approval.unattended", &PROFILES, 6);
         self.put("now", NOW + 50);
     }
 }

@@ -12,6 +12,7 @@ mod matrix;
 mod meter;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod on_call;
 mod policies;
 mod rules;
 mod trial;

@@ -271,6 +271,17 @@ fn the_door_of_the_sequencer() {
             json!({ "facts": { "level.rank": 1 }, "bundle": { "profiles": { "sre": null } } }),
             &[level, "review fact-missing deny profile:sre"],
         ),
+        (
+            json!({
+                "facts": { "level.rank": 1, "approval.unattended": ["sre"] },
+                "bundle": { "profiles": { "sre": { "on_call": "primary" } } },
+            }),
+            &[level, "review nobody-on-call deny approval.unattended"],
+        ),
+        (
+            json!({ "bundle": { "profiles": { "sre": { "on_call": "primary" } } } }),
+            &["review fact-missing deny approval.unattended"],
+        ),
     ]);
 }
 

@@ -43,7 +43,9 @@ impl Voting {
         })?;
         let added = votes + usize::from(self.end.is_none());
         let people: BTreeSet<_> = after.votes.iter().map(|vote| &vote.person).collect();
-        Invariant::VoteOnce.assert(after.votes.len() == added && people.len() == added, || {
+        let whose: BTreeSet<_> = after.votes.iter().map(Vote::of).collect();
+        let once = people.len() == added && whose.len() == added;
+        Invariant::VoteOnce.assert(after.votes.len() == added && once, || {
             format!("the case {} had {votes} votes, and has {} of {}", self.case, after.votes.len(), people.len())
         })
     }

@@ -66,9 +66,10 @@ impl Told<'_> {
                     Ballot::Deny => "refused",
                 };
                 let solo = if vote.solo { ", alone, as `solo` allows the owner" } else { "" };
-                let at = words::time(vote.at);
-                let says =
-                    format!("person:{} {word} on {at}{solo}: “{}” (record {})", vote.person, vote.reason, record.index);
+                let place =
+                    vote.proxy.as_ref().map_or_else(String::new, |p| format!(" in the place of person:{}", p.person));
+                let (who, at) = (format!("person:{}{place}", vote.person), words::time(vote.at));
+                let says = format!("{who} {word} on {at}{solo}: “{}” (record {})", vote.reason, record.index);
                 let told = record.leaf.status == Some(vote.ballot as u8);
                 let standing = if told { Standing::Holds } else { Standing::Broken };
                 Statement::new("vote", says, Basis::of(standing, None).upon(ground))
