@@ -67,7 +67,7 @@ PY
 bytes_max() {
   case $1 in
     archive) echo 12288 ;;
-    disclosure | leaf | receipts | statements | timestamps) echo 4096 ;;
+    disclosure | leaf | passkeys | receipts | statements | timestamps) echo 4096 ;;
     tree | verify) echo 256 ;;
     *) echo 1024 ;;
   esac

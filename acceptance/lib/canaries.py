@@ -36,7 +36,7 @@ def forms(value):
         coded = base64.b64encode(b"\0" * shift + raw)
         found[f"base64 +{shift}"] = coded[4 if shift else 0 : -4]
         found[f"base64url +{shift}"] = coded.translate(bytes.maketrans(b"+/", b"-_"))[4 if shift else 0 : -4]
-    if value.isdigit():
+    if value.isdigit() and int(value) < 2**64:
         for order in ("big", "little"):
             found[f"{order}-endian"] = int(value).to_bytes(8, order)
     return found

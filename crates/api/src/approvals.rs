@@ -11,8 +11,9 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::auth::{Anyone, AsChanger, AsPerson};
+use crate::ballots::AssertionResponse;
 use crate::extract::{Json, Named, Query};
-use crate::problem::{Fault, Problem};
+use crate::problem::{Fault, Problem, invalid};
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -118,6 +119,8 @@ pub struct Asked {
     on_call: Option<crate::on_call::Schedule>,
     /// How many of them must approve.
     approvals: u32,
+    /// Whether votes count only if they are signed with a passkey.
+    signed: bool,
     /// From when on they may, in milliseconds since the epoch.
     #[schema(value_type = i64)]
     from: Millis,
@@ -222,6 +225,7 @@ fn needs(view: &CaseView) -> Vec<Needed> {
         group: step.group.clone(),
         on_call: step.on_call.clone().map(crate::on_call::Schedule::from),
         approvals: step.approvals,
+        signed: step.signed,
         from: step.from,
         to: step.to,
     };
@@ -301,17 +305,19 @@ async fn show(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a vote object")]
 pub struct NewVote {
-    /// For or against.
-    vote: VoteName,
-    /// Why; it is recorded and must not be empty.
+    /// For or against; absent with an assertion, whose ballot says it.
+    vote: Option<VoteName>,
+    /// Why; it is recorded and must not be empty. Absent with an assertion.
     #[schema(min_length = 1)]
-    reason: String,
-    /// The digest of what the person was shown.
-    #[schema(value_type = String)]
-    shown: Digest,
+    reason: Option<String>,
+    /// The digest of what the person was shown; absent with an assertion.
+    #[schema(value_type = Option<String>)]
+    shown: Option<Digest>,
     /// Confirms that an owner decides alone, where the bundle sets `solo`.
     #[serde(default)]
     confirm_solo: bool,
+    /// The person's own signature over a ballot, instead of everything else.
+    assertion: Option<AssertionResponse>,
 }
 
 /// Says what a person decides.
@@ -324,15 +330,25 @@ pub enum VoteName {
     Deny,
 }
 
-/// Votes on a case.
+impl From<VoteName> for Ballot {
+    fn from(name: VoteName) -> Self {
+        match name {
+            VoteName::Approve => Self::Approve,
+            VoteName::Deny => Self::Deny,
+        }
+    }
+}
+
+/// Votes on a case: with `vote`, `reason` and `shown`, or with an `assertion` over a ballot.
 ///
-/// Needs a person's own key. The requester, the person it acts for, the agent's owner and the bundle's authors may not
+/// Needs a person's own key; where a profile counts signed votes alone, their passkey too. The requester, the person it acts for, the agent's owner and the bundle's authors may not
 /// vote, unless the bundle sets `solo` for the owner.
 #[utoipa::path(post, path = "/v1/approvals/{id}/votes", operation_id = "vote_on_approval", tag = "approvals", params(("id" = String, Path, description = "The case")),
     request_body = NewVote, responses(
     (status = 200, description = "The case after the vote", body = ApprovalLine),
+    (status = 403, description = "`voter-excluded`, `vote-unsigned`, `assertion-invalid`, `assertion-foreign`, `passkey-unknown`, `passkey-foreign`, `passkey-revoked` or `killed`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: there is no such case", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "`shown-mismatch`, `case-closed`, `vote-repeated` or `solo-unconfirmed`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void`", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn vote(
     State(app): State<App>,
@@ -341,10 +357,14 @@ async fn vote(
     Json(new): Json<NewVote>,
 ) -> Result<Json<ApprovalLine>, Fault> {
     app.control.case(&id)?;
-    let ballot = match new.vote {
-        VoteName::Approve => Ballot::Approve,
-        VoteName::Deny => Ballot::Deny,
+    let case = match new {
+        NewVote { assertion: Some(answer), vote: None, reason: None, shown: None, confirm_solo: false } => {
+            app.control.vote_signed(&person, id, answer.into()).await?
+        }
+        NewVote { assertion: None, vote: Some(vote), reason: Some(reason), shown: Some(shown), confirm_solo } => {
+            app.control.vote(&person, id, vote.into(), &reason, shown, confirm_solo).await?
+        }
+        NewVote { .. } => return Err(invalid("a vote is `vote`, `reason` and `shown`, or an `assertion` alone")),
     };
-    let case = app.control.vote(&person, id, ballot, &new.reason, new.shown, new.confirm_solo).await?;
     Ok(Json(ApprovalLine::from(&case)))
 }

@@ -7,6 +7,8 @@
 mod actions;
 mod approvals;
 mod auth;
+mod ballots;
+mod base64url;
 mod bundles;
 mod delegations;
 mod display;
@@ -21,6 +23,7 @@ mod log;
 mod log_keys;
 mod logs;
 mod on_call;
+mod passkeys;
 mod problem;
 mod records;
 mod sessions;
@@ -82,6 +85,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(approvals::routes())
         .merge(on_call::routes())
         .merge(delegations::routes())
+        .merge(ballots::routes())
+        .merge(passkeys::routes())
         .merge(switches::routes())
         .merge(keys::routes())
         .merge(levels::routes())

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use types::case::{Ballot, CaseState};
 use types::text::escape;
 use types::{
-    ActionId, CaseId, Channel, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, Provenance, Restriction,
-    SessionId, Stage,
+    ActionId, CaseId, Channel, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, PasskeyId, Provenance,
+    Restriction, SessionId, Stage,
 };
 use utoipa::ToSchema;
 
@@ -285,6 +285,10 @@ pub struct Vote {
     /// Whose vote it is, where the person cast it in another's place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_place_of: Option<String>,
+    /// The passkey that it is signed with; absent where a bearer key alone stands for the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub passkey: Option<PasskeyId>,
     /// When, in milliseconds since the epoch.
     #[schema(value_type = i64)]
     pub at: Millis,
@@ -299,6 +303,7 @@ impl From<&types::case::Vote> for Vote {
             shown: vote.shown,
             solo: vote.solo,
             in_place_of: vote.proxy.as_ref().map(|proxy| proxy.person.to_string()),
+            passkey: vote.signed.as_ref().map(|signed| signed.passkey),
             at: vote.at,
         }
     }

@@ -275,6 +275,7 @@ pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<
         place: place(folder)?,
         bundle: bundle(server, count)?,
         anonymous: None,
+        passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
         environment: Arc::new(|_| None),

@@ -42,6 +42,8 @@ pub struct Asked {
     pub on_call: Option<Duty>,
     /// How many of them must approve.
     pub approvals: u32,
+    /// Votes count only if they are signed with a passkey.
+    pub signed: bool,
     /// From when on they may.
     pub from: Millis,
     /// When the next step is asked too, or silence is refusal.
@@ -51,8 +53,8 @@ pub struct Asked {
 impl Asked {
     fn of(step: escalation::Step<'_>, bundle: &BundleData, now: Millis) -> Self {
         let on_call = step.profile.on_call.as_ref().and_then(|name| on_call::duty(bundle, name, now));
-        let (group, approvals) = (step.profile.group.clone(), step.profile.approvals);
-        Self { profile: step.id.clone(), group, on_call, approvals, from: step.from, to: step.to }
+        let (group, approvals, signed) = (step.profile.group.clone(), step.profile.approvals, step.profile.signed);
+        Self { profile: step.id.clone(), group, on_call, approvals, signed, from: step.from, to: step.to }
     }
 }
 
@@ -100,7 +102,7 @@ impl Control {
     /// # Errors
     ///
     /// `request-invalid` without a reason, `forbidden` for an auditor; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
-    /// `shown-mismatch`, `case-closed`, `solo-unconfirmed`.
+    /// `shown-mismatch`, `case-closed`, `vote-unsigned`, `solo-unconfirmed`.
     pub async fn vote(
         &self,
         person: &PersonId,
@@ -123,6 +125,7 @@ impl Control {
             solo: false,
             at: self.now(),
             proxy: None,
+            signed: None,
         };
         if let Some(ended) = self.board.get(&case).filter(|case| !matches!(case.state, CaseState::Open)) {
             let message = format!("the case `{case}` is {} already", ended.state.as_str());

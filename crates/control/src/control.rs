@@ -18,10 +18,12 @@ use types::case::Case;
 use types::cbor;
 use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
+use crate::ballots::Ballots;
 use crate::board::Board;
 use crate::door::Refusal;
 use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
+use crate::passkeys::{Asked, PasskeyConfig};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Key, OpenFlight, Switch, kind};
@@ -55,6 +57,8 @@ pub struct Config {
     pub witnesses: Option<TrustPolicy>,
     /// Who dates the log, if somebody does.
     pub timestamps: Option<TimestampConfig>,
+    /// The site that people's passkeys belong to.
+    pub passkeys: PasskeyConfig,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
 }
@@ -69,6 +73,10 @@ pub struct Control {
     pub(crate) board: Arc<Board>,
     pub(crate) gate: Gate,
     pub(crate) keys: RwLock<BTreeMap<KeyId, Key>>,
+    /// Ballots that are out to be signed.
+    pub(crate) ballots: Mutex<Ballots>,
+    /// Enrolments that browsers were asked for.
+    pub(crate) enrolments: Mutex<Asked>,
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
     /// Held while a switch is set or lifted, so that the two cannot cross.
@@ -205,6 +213,8 @@ impl Control {
             board: seed.board.clone(),
             gate,
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
+            ballots: Mutex::default(),
+            enrolments: Mutex::default(),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
             switching: tokio::sync::Mutex::new(()),

@@ -16,6 +16,7 @@ use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, not_found};
 use crate::grants::{Named, first_at};
+use crate::signers;
 use crate::state::kind;
 use crate::trace;
 
@@ -119,7 +120,8 @@ pub async fn when_published(history: &History, key: &VerifierKey, order: &Order)
     Ok(archive)
 }
 
-/// Finds the records of what is wanted, and says what they are about.
+/// Finds the records of what is wanted, and says what they are about; with those of the passkeys that votes among them are
+/// signed with.
 ///
 /// # Errors
 ///
@@ -137,6 +139,8 @@ pub fn select(history: &History, wanted: &Wanted) -> Failure<(About, Vec<u64>)> 
     if indices.is_empty() {
         return Err(not_found(format!("record of {about}")));
     }
+    let mut indices: BTreeSet<u64> = indices;
+    indices.extend(signers::records(history, &indices)?);
     Ok((about, indices.into_iter().collect()))
 }
 

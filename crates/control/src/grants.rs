@@ -35,18 +35,25 @@ impl Named {
     }
 }
 
-/// Looks through the records of the instant at which a grant was given.
 fn given(history: &History, id: &str, at: Millis) -> Failure<Option<u64>> {
-    let mut next = first_at(history, at)?;
+    Ok(at_instant(history, at, |entry| is_of(entry, id))?.first().copied())
+}
+
+/// Finds those of the records of an instant for which something is true.
+///
+/// # Errors
+///
+/// What the journal says.
+pub(crate) fn at_instant(history: &History, at: Millis, is: impl Fn(&Entry) -> bool) -> Failure<Vec<u64>> {
+    let (mut next, mut found) = (first_at(history, at)?, Vec::new());
     loop {
         let entries = history.range(next, next.saturating_add(AT_ONCE))?;
-        let Some(last) = entries.last() else { return Ok(None) };
+        let Some(last) = entries.last() else { return Ok(found) };
         let (end, is_over) = (last.index, last.leaf.at > at);
-        if let Some(entry) = entries.into_iter().find(|entry| is_of(entry, id)) {
-            return Ok(Some(entry.index));
-        }
+        let own = entries.iter().filter(|entry| entry.leaf.at == at && is(entry));
+        found.extend(own.map(|entry| entry.index));
         if is_over {
-            return Ok(None);
+            return Ok(found);
         }
         next = end.saturating_add(1);
     }

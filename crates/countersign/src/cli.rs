@@ -6,6 +6,7 @@ mod incident;
 mod log;
 mod logs;
 mod on_call;
+mod passkey;
 mod rebuild;
 mod receipt;
 
@@ -27,6 +28,7 @@ use crate::folder::Folders;
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
 pub use on_call::OnCall;
+pub use passkey::PasskeyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
@@ -109,6 +111,9 @@ pub enum Command {
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Passkeys, with which people sign their votes.
+    #[command(subcommand)]
+    Passkey(PasskeyCommand),
     /// Erase everything that is recorded about a person or an agent.
     Erase(Erase),
     /// Tools and their reviewed definitions.
@@ -168,6 +173,13 @@ pub struct Up {
     /// Take MCP callers without a key for this agent; only on a loopback address.
     #[arg(long, value_name = "AGENT")]
     pub anonymous: Option<AgentId>,
+    /// The host whose pages use people's passkeys, such as `gate.example`; it stays for good, since a passkey is of one host.
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub passkey_host: String,
+    /// An origin of those pages, such as `https://gate.example`; may be given several times. Without one it is
+    /// `http://localhost` with the port that is listened on, or `https://` with --passkey-host.
+    #[arg(long, value_name = "ORIGIN")]
+    pub passkey_origin: Vec<String>,
     /// Serve the published log, which holds no contents, to whoever asks: checkpoint and tiles under /log.
     #[arg(long)]
     pub public_log: bool,

@@ -8,6 +8,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use control::closing::roll_over;
 use control::control::Started;
+use control::passkeys::PasskeyConfig;
 use control::{Config, Control, Refusal};
 use ledger::recover::Lock;
 use ledger::rollover::RolledOver;
@@ -33,6 +34,29 @@ pub struct Options {
     pub anonymous: Option<AgentId>,
     /// Whether the published log is read without a key.
     pub public_log: bool,
+    /// The host of people's passkeys, and the origins of its pages; none for those that follow from the host.
+    pub passkeys: (String, Vec<String>),
+}
+
+impl Options {
+    /// Serves this machine alone, under one tenant.
+    pub fn local(listen: SocketAddr, tenant: TenantId) -> Self {
+        let passkeys = (LOCALHOST.to_owned(), Vec::new());
+        Self { listen, tenant, anonymous: None, public_log: false, passkeys }
+    }
+}
+
+/// Is the host of passkeys on this machine.
+const LOCALHOST: &str = "localhost";
+
+/// Names the site of people's passkeys.
+fn passkeys((host, origins): (String, Vec<String>), port: u16) -> Result<PasskeyConfig, CliError> {
+    let own = match host.as_str() {
+        LOCALHOST => format!("http://localhost:{port}"),
+        host => format!("https://{host}"),
+    };
+    let origins = if origins.is_empty() { vec![own] } else { origins };
+    PasskeyConfig::new(host, origins).map_err(CliError::usage)
 }
 
 /// Is a running server.
@@ -66,7 +90,7 @@ impl Server {
         let (listener, address) = listen(options.listen).await?;
         let url = format!("http://{address}");
         let public_log = options.public_log;
-        let config = config(folders, &lock, bundle, options, &url)?;
+        let config = config(folders, &lock, bundle, options, address)?;
         let (lock, rolled_over) = roll_over(&config, lock).await?;
         let control = Control::open_locked(config, lock)?;
         let started = control.start().await?;
@@ -148,16 +172,17 @@ fn config(
     lock: &Lock,
     bundle: Arc<Bundle>,
     options: Options,
-    url: &str,
+    address: SocketAddr,
 ) -> Result<Config, CliError> {
     Ok(Config {
         tenant: options.tenant,
-        url: url.to_owned(),
+        url: format!("http://{address}"),
         place: folders.place(lock)?,
         bundle,
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        passkeys: passkeys(options.passkeys, address.port())?,
         environment: environment(),
     })
 }
@@ -176,6 +201,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         anonymous: None,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        passkeys: PasskeyConfig::local(0),
         environment: environment(),
     })
 }

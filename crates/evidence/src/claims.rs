@@ -11,6 +11,7 @@ use crate::bodies::DecisionBody;
 use crate::commit::Disclosed;
 use crate::content::Field;
 use crate::leaf::{Leaf, RecordKind};
+use crate::signed_votes;
 use crate::subject;
 use crate::verify::{Check, Standing, check};
 use crate::walk::is_intent;
@@ -52,9 +53,10 @@ impl Read<'_> {
     }
 }
 
-/// Judges every claim; `about` is what the bundle says it is about.
-pub(crate) fn of(about: &About, records: &[Read<'_>]) -> Vec<Check> {
+/// Judges every claim; `about` is what the bundle says it is about, and `log` the name of the log, where it is known.
+pub(crate) fn of(about: &About, log: Option<&str>, records: &[Read<'_>]) -> Vec<Check> {
     let mut checks: Vec<Check> = records.iter().flat_map(|record| decided(record, records)).collect();
+    checks.extend(signed_votes::checks(log, records));
     checks.extend(outcomes(records));
     checks.extend(sessions(records));
     checks.extend(subject::checks(about, records));
@@ -277,7 +279,7 @@ pub(crate) mod tests {
     }
 
     fn standing(records: &[Read<'_>], claim: &str) -> Option<Standing> {
-        of(&About::action(action(1)), records)
+        of(&About::action(action(1)), None, records)
             .into_iter()
             .find(|check| check.claim.contains(claim))
             .map(|check| check.standing)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use types::case::Vote;
 use types::{ActionId, Principal, Session, SessionId};
 
 use crate::about::About;
@@ -10,6 +11,7 @@ use crate::claims::{Read, openers};
 use crate::content::Field;
 use crate::erasure::Scope;
 use crate::leaf::RecordKind;
+use crate::passkey::Passkey;
 use crate::verify::{Check, Standing, check};
 use crate::walk::is_intent;
 
@@ -29,7 +31,9 @@ fn belonging(about: &About, records: &[Read<'_>]) -> Standing {
     let told = records.iter().filter(|record| !erases(record, records));
     let own: Vec<(&Read<'_>, Standing)> = told.map(|record| (record, owns(about, record))).collect();
     let ours: Vec<&Read<'_>> = own.iter().filter(|(_, how)| *how != Standing::Broken).map(|(r, _)| *r).collect();
+    let votes: Vec<&Read<'_>> = own.iter().map(|(r, _)| *r).filter(|r| r.leaf.kind == RecordKind::Vote).collect();
     let follows = |(record, how): &(&Read<'_>, Standing)| match how {
+        Standing::Broken if record.leaf.kind == RecordKind::Key => signs(record, &votes),
         Standing::Broken => belongs(record, &ours),
         how => *how,
     };
@@ -90,6 +94,26 @@ fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
     // Where a decision does not show what it ran on, nobody can say that it was not this.
     standings.retain(|standing| *standing != Standing::Broken);
     standings.into_iter().reduce(Standing::and).unwrap_or(Standing::Broken)
+}
+
+/// Says whether a record is of a passkey with which one of the votes here is signed.
+fn signs(key: &Read<'_>, votes: &[&Read<'_>]) -> Standing {
+    let passkey = match key.value::<Passkey>(Field::Body) {
+        Ok(passkey) => passkey.id,
+        Err(standing) => return standing,
+    };
+    let signed =
+        |vote: &&Read<'_>| vote.value::<Vote>(Field::Body).map(|vote| vote.signed.map(|signed| signed.passkey));
+    let mut unread = None;
+    for vote in votes.iter().map(signed) {
+        match vote {
+            Ok(named) if named == Some(passkey) => return Standing::Holds,
+            Ok(_) | Err(Standing::Broken) => {}
+            Err(standing) => unread = Some(standing),
+        }
+    }
+    // Where a vote does not show by what it is signed, nobody can say that it was not by this.
+    unread.unwrap_or(Standing::Broken)
 }
 
 /// Says whether a record tells by which erasure one of the others lost its values.

@@ -182,7 +182,7 @@ pub fn archive<'a>(bundle: &'a Archive, trust: &Trust) -> (Report, Vec<Read<'a>>
         report.records.push(entry);
         read.extend(leaf.map(|leaf| Read { index: record.index, bytes: &record.leaf, leaf, shown, erased }));
     }
-    report.claims = claims::of(about, &read);
+    report.claims = claims::of(about, report.origin.as_deref(), &read);
     report.claims.extend(custody::checks(bundle));
     (report, read)
 }

@@ -23,6 +23,7 @@ mod evidence;
 mod gate;
 mod inventory;
 mod log;
+mod passkeys;
 mod receipts;
 mod request;
 mod timestamps;
@@ -38,6 +39,7 @@ pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
+pub use passkeys::passkeys;
 pub use receipts::{receipts, statements};
 pub use timestamps::timestamps;
 pub use upstream::{definitions, lines, splice, sse};
@@ -47,7 +49,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 37] = [
+pub const TARGETS: [(&str, Target); 38] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -72,6 +74,7 @@ pub const TARGETS: [(&str, Target); 37] = [
     ("log_proof", log_proof),
     ("names", names),
     ("note", note),
+    ("passkeys", passkeys),
     ("proof", proof),
     ("receipts", receipts),
     ("rows", rows),

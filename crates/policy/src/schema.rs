@@ -20,7 +20,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 12] = [
+pub const ADMIN_TOOLS: [&str; 13] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -33,6 +33,7 @@ pub const ADMIN_TOOLS: [&str; 12] = [
     LOG_CLOSE_TOOL,
     LOG_ARCHIVE_TOOL,
     LOG_DELETE_TOOL,
+    PASSKEY_TOOL,
 ];
 
 /// Is the tool that erases a subject.
@@ -52,11 +53,13 @@ pub const LOG_DELETE_TOOL: &str = "countersign.log.delete";
 
 /// Is the tool that puts a vote into another's hand.
 pub const DELEGATE_TOOL: &str = "countersign.approval.delegate";
+/// Is the tool that invites a person to enrol a passkey.
+pub const PASSKEY_TOOL: &str = "countersign.passkey.invite";
 
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 6] =
-    [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL, DELEGATE_TOOL];
+pub(crate) const LATER_TOOLS: [&str; 7] =
+    [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL, DELEGATE_TOOL, PASSKEY_TOOL];
 
 /// Says whether a name is that of a built-in administration tool.
 pub fn is_admin_tool(name: &str) -> bool {

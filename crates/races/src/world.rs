@@ -63,6 +63,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>) -> Config {
         place: Place { data, head, keys, clock: clock.clone(), random, journal_bytes_max: None },
         bundle: bundles()[0].clone(),
         anonymous: None,
+        passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
         environment: Arc::new(|_| None),

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod log_archive;
 pub mod report;
 pub mod state;
+mod votes;
 
 pub use again::{Replayed, decision, record};
 pub use bundles::Bundles;

@@ -10,6 +10,7 @@ use types::ActionId;
 use crate::again::{self, Replayed};
 use crate::bundles::Bundles;
 use crate::derived;
+use crate::votes::demanded;
 
 /// Are the fields without which a decision cannot be computed again; the facts and findings besides.
 const NEEDED: [Field; 8] = [
@@ -117,7 +118,9 @@ pub fn archive(bundle: &Archive, trust: &Trust, mut more: Bundles) -> Report {
     for files in bundle.bundles.values() {
         more.add(BundleFiles(files.clone()));
     }
-    let (evidence, records) = verify::archive(bundle, trust);
+    let (mut evidence, records) = verify::archive(bundle, trust);
+    let log = evidence.origin.clone();
+    evidence.claims.extend(records.iter().filter_map(|record| demanded(record, &records, &more, log.as_deref())));
     let decided = records.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
     let decisions = decided.map(|record| report(record, &more)).collect();
     Report { evidence, decisions }

@@ -23,6 +23,8 @@ pub mod kind {
     pub const SESSION: &str = "session";
     /// Bearer keys.
     pub const KEY: &str = "key";
+    /// Passkeys of people and invitations to enrol one.
+    pub const PASSKEY: &str = "passkey";
     /// Token buckets and spending, by principal.
     pub const METER: &str = "rate";
     /// How often an agent's actions of a class ended how.
@@ -41,7 +43,7 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 16] = [
         BUNDLE,
         GRANT,
         DELEGATION,
@@ -50,6 +52,7 @@ pub mod kind {
         FLIGHT,
         SESSION,
         KEY,
+        PASSKEY,
         METER,
         CONDUCT,
         QUARANTINE,
@@ -60,6 +63,7 @@ pub mod kind {
     ];
 }
 
+pub use evidence::passkey::Passkey;
 pub use types::{Grant, Target};
 
 /// Is a kill switch that is set.

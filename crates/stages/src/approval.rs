@@ -36,6 +36,9 @@ pub enum VoteError {
     /// The person has voted on this case.
     #[error("`{0}` has voted on this case already, or somebody has for them")]
     Repeated(PersonId),
+    /// A profile that asks the person counts only votes that are signed with a passkey.
+    #[error("the case `{0}` is decided with passkeys alone: a key does not sign for its holder")]
+    Unsigned(CaseId),
     /// The owner has not confirmed that they decide alone.
     #[error("`{0}` owns what is decided here and must confirm to decide alone")]
     SoloUnconfirmed(PersonId),
@@ -49,6 +52,7 @@ impl VoteError {
             Self::ShownMismatch(_) => Code::ShownMismatch,
             Self::HasPart(_) | Self::NotAsked(_) => Code::VoterExcluded,
             Self::Repeated(_) => Code::VoteRepeated,
+            Self::Unsigned(_) => Code::VoteUnsigned,
             Self::SoloUnconfirmed(_) => Code::SoloUnconfirmed,
         }
     }
@@ -169,6 +173,7 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// Counts one vote on an open case and returns where the case stands then.
 ///
 /// Pure: the vote's own `at` is the only time it knows, so replaying the recorded votes yields the same [`Step`]s.
+/// Whether the assertion of a signed vote holds, the caller MUST have found out before.
 /// The requester, the person it is done for, the agent's owner and the bundle's authors do not vote. If the
 /// bundle says `solo`, the owner (of the agent, or of their own request) may all the same: an approval after a
 /// second confirmation, a refusal at once; the vote is stored with `solo` set, and never otherwise. One vote
@@ -185,7 +190,8 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted,
 /// or the one in whose place they vote, or somebody for one of the two;
 /// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if no step that is asked by then, of a profile still
-/// to be met, asks them; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
+/// to be met, asks them; [`VoteError::Unsigned`] if one of those steps counts signed votes alone and this is none;
+/// [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
 pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) -> Result<Step, VoteError> {
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
@@ -204,8 +210,13 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     }
     let part = matter.part(person);
     let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, &vote);
-    if !unmet(case, bundle).iter().any(asked) {
+    let unmet = unmet(case, bundle);
+    let mut asking = unmet.iter().filter(|step| asked(step)).peekable();
+    if asking.peek().is_none() {
         return Err(VoteError::NotAsked(person.clone()));
+    }
+    if vote.signed.is_none() && asking.any(|step| step.profile.signed) {
+        return Err(VoteError::Unsigned(case.id));
     }
     if part == Part::Solo && vote.ballot == Ballot::Approve && !solo_confirmed {
         return Err(VoteError::SoloUnconfirmed(person.clone()));
@@ -373,7 +384,8 @@ fn approvals(case: &Case, step: &escalation::Step<'_>, matter: Matter<'_>) -> us
     let counts = |vote: &&Vote| {
         let real = excluded(matter, vote).is_none() && (matter.part(&vote.person) != Part::Solo || vote.solo);
         let asked = vote.at >= step.from && asks(matter, step.profile, vote);
-        real && asked && vote.ballot == Ballot::Approve
+        let signed = vote.signed.is_some() || !step.profile.signed;
+        real && asked && signed && vote.ballot == Ballot::Approve
     };
     let people = case.votes.iter().filter(counts).map(Vote::of);
     if mutant::on(Mutant::VoteCountedTwice) { people.count() } else { people.collect::<BTreeSet<_>>().len() }

@@ -26,18 +26,28 @@ pub struct Step<'a> {
 /// A step that asks whoever is on call takes no time if in all of its time nobody is who may answer: the next one is asked at
 /// once. A bundle whose path comes back to a profile does not load; here such a path ends before it would.
 pub fn path<'a>(matter: Matter<'a>, first: &'a ProfileId, opened: Millis) -> Vec<Step<'a>> {
-    let mut steps: Vec<Step<'a>> = Vec::new();
-    let (mut next, mut from) = (Some(first), opened);
-    while let Some((id, profile)) = next.and_then(|id| matter.bundle.profiles.get_key_value(id)) {
-        if steps.iter().any(|step| step.id == id) {
+    let mut from = opened;
+    let step = |(id, profile): (&'a ProfileId, &'a Profile)| {
+        let begun = from;
+        let over = from.plus(profile.timeout_ms.max(0));
+        from = if matter.is_attended(profile, begun, over) { over } else { begun };
+        Step { id, profile, from: begun, to: from }
+    };
+    profiles(matter.bundle, first).into_iter().map(step).collect()
+}
+
+/// Returns the profiles of the path that begins at one, in order, whoever attends to them.
+pub fn profiles<'a>(bundle: &'a BundleData, first: &'a ProfileId) -> Vec<(&'a ProfileId, &'a Profile)> {
+    let mut all: Vec<(&ProfileId, &Profile)> = Vec::new();
+    let mut next = Some(first);
+    while let Some((id, profile)) = next.and_then(|id| bundle.profiles.get_key_value(id)) {
+        if all.iter().any(|(before, _)| *before == id) {
             break;
         }
-        let over = from.plus(profile.timeout_ms.max(0));
-        let to = if matter.is_attended(profile, from, over) { over } else { from };
-        steps.push(Step { id, profile, from, to });
-        (next, from) = (profile.otherwise.as_ref(), to);
+        all.push((id, profile));
+        next = profile.otherwise.as_ref();
     }
-    steps
+    all
 }
 
 /// Returns when the silence of everybody on a path is a refusal; at once if the bundle does not have the profile, or nobody

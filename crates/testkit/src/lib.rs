@@ -11,9 +11,11 @@
     reason = "a fixture that cannot be built fails its test"
 )]
 
+pub mod authenticator;
 mod authority;
 mod bundle;
 mod machine;
+pub mod passkeys;
 mod witness;
 mod world;
 

@@ -83,6 +83,11 @@ impl World {
 }
 
 impl World {
+    /// Looks for one more secret in everybody's files once the world is dropped.
+    pub fn watch_for(&mut self, secret: &str) {
+        self.folder.secrets.push(secret.to_owned());
+    }
+
     /// Stops the application as a clean stop does, and starts it again on the same folder.
     pub async fn restart(self) -> Self {
         self.restart_with(|config| config).await
@@ -140,6 +145,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         place: Place { journal_bytes_max, ..place(&folder, clock.clone()) },
         bundle: bundle.clone(),
         anonymous: None,
+        passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
         environment: Arc::new(|_| None),

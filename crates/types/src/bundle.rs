@@ -474,6 +474,9 @@ pub struct Profile {
     /// The profile that answers for this one if they stay silent.
     #[serde(default)]
     pub otherwise: Option<ProfileId>,
+    /// Votes count only if the person has signed them with a passkey.
+    #[serde(default)]
+    pub signed: bool,
 }
 
 /// Is a workflow: why agents work here, and where that ends.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionId, CaseId, Digest, Millis, PersonId, Principal, ProfileId, ToolName};
+use crate::{ActionId, CaseId, Digest, Millis, PasskeyId, PersonId, Principal, ProfileId, ToolName};
 
 /// Says where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -92,6 +92,10 @@ pub struct Vote {
     #[n(7)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
+    /// What the person signed, and how; absent where a bearer key alone stands for them.
+    #[n(8)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedBallot>,
 }
 
 impl Vote {
@@ -112,6 +116,29 @@ pub struct Proxy {
     #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+}
+
+/// Is what makes a vote its person's own: the ballot as it was shown, byte for byte, and the WebAuthn assertion over it.
+///
+/// Whether it holds is for `evidence::passkey` to say; here it is bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct SignedBallot {
+    /// The passkey that is said to have signed.
+    #[n(0)]
+    pub passkey: PasskeyId,
+    /// The ballot in canonical bytes.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub ballot: Vec<u8>,
+    /// `clientDataJSON`, as the browser made it.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub client_data: Vec<u8>,
+    /// `authenticatorData`, as the authenticator made it.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub authenticator_data: Vec<u8>,
+    /// The signature over the authenticator's data and the digest of the browser's.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub signature: Vec<u8>,
 }
 
 /// Is one escalation and where it stands.

@@ -173,6 +173,30 @@ codes! {
     ShownMismatch "shown-mismatch" 409;
     /// The owner must confirm a solo vote.
     SoloUnconfirmed "solo-unconfirmed" 409;
+    /// The vote must be signed with a passkey.
+    VoteUnsigned "vote-unsigned" 403;
+    /// No ballot that was drawn here has this challenge.
+    BallotUnknown "ballot-unknown" 409;
+    /// The ballot was used before.
+    BallotUsed "ballot-used" 409;
+    /// The ballot's time is over.
+    BallotExpired "ballot-expired" 409;
+    /// The rules under which the ballot was drawn are no longer in force.
+    BallotVoid "ballot-void" 409;
+    /// The assertion does not hold.
+    AssertionInvalid "assertion-invalid" 403;
+    /// The assertion was made for another site.
+    AssertionForeign "assertion-foreign" 403;
+    /// No passkey of that name is enrolled.
+    PasskeyUnknown "passkey-unknown" 403;
+    /// The passkey is another person's.
+    PasskeyForeign "passkey-foreign" 403;
+    /// The passkey was revoked.
+    PasskeyRevoked "passkey-revoked" 403;
+    /// The invitation to enrol a passkey is none, has ended or was used.
+    InvitationInvalid "invitation-invalid" 403;
+    /// The registration of a passkey does not hold.
+    RegistrationInvalid "registration-invalid" 422;
     /// Something that is alive names the subject that is to be erased.
     SubjectInUse "subject-in-use" 409;
     /// The level cannot be given.

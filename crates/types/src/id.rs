@@ -188,6 +188,8 @@ drawn_ids! {
     GrantId "grant";
     /// Identifies one bearer key.
     KeyId "key";
+    /// Identifies one passkey of a person, from its invitation on.
+    PasskeyId "pk";
     /// Identifies one journal record.
     RecordId "rec";
 }

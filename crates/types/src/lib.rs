@@ -43,8 +43,8 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PersonId, PolicyId, ProfileId,
-    ScheduleId, ServerName, SessionId, TenantId, ToolName,
+    ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PersonId, PolicyId,
+    ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};

@@ -1,10 +1,11 @@
 //! What an attacker does to evidence bundles.
 
 use evidence::archive::ArchivedRecord;
-use evidence::{About, Archive, Content, Item, Leaf, RecordKey, RecordKind, SubjectKey, bodies, commit};
+use evidence::{About, Archive, Content, Field, Item, Leaf, RecordKey, RecordKind, SubjectKey, bodies, commit};
 use replay::derived::is_computed;
 use tlog::hash::Hash;
 use tlog::prove::prove_inclusion;
+use types::case::Vote;
 use types::{ActionId, Decision, Millis, Verdict};
 
 use crate::case::{Draft, Given, Reader};
@@ -31,6 +32,9 @@ pub(crate) fn draw(material: &Material, class: Class, kind: RecordKind, choices:
         && (class == Class::VerdictEdited || class == Class::FieldChanged && choices.once_in(3))
     {
         return retold(material, sample, class, choices);
+    }
+    if kind == RecordKind::Vote && class == Class::FieldChanged && choices.once_in(2) {
+        return resigned_vote(material, sample, choices);
     }
     let reader = if choices.once_in(2) { Reader::Policy } else { Reader::Key };
     let index = sample.archive.records[sample.place].index;
@@ -147,7 +151,8 @@ fn votes_dropped(material: &Material, choices: &mut Choices) -> Option<Edit> {
     if votes.is_empty() {
         return None;
     }
-    remove(&mut archive, |record| votes.contains(&record.index));
+    // What only the votes need goes with them.
+    remove(&mut archive, |record| votes.contains(&record.index) || kind_of(record) == Some(RecordKind::Key));
     archive.manifest.custody.at = Millis(choices.between(1, 9_999) as i64);
     Some((archive, "the votes it ran on left out".into(), vec!["votes-missing"]))
 }
@@ -302,13 +307,50 @@ fn retold(material: &Material, sample: Sample, class: Class, choices: &mut Choic
     archive.manifest.custody.at = Millis(choices.between(1, 9_999) as i64);
     let how = format!("bundle with record {index}: {how}, hashed again");
     if !choices.once_in(3) {
-        archive.checkpoint = signed(material, &records).to_string().into_bytes();
+        archive.checkpoint = signed_head(material, &records);
         return Some(draft(&archive, how, Reader::Key, lie));
     }
     let (with, refused) = resign(material, &mut archive, &records, false, choices);
     let first = if refused == INVALID { vec![INVALID] } else { [lie, vec![refused]].concat() };
     let draft = draft(&archive, format!("{how}, {with}"), Reader::Policy, first);
     Some(Draft { also: vec![refused], ..draft })
+}
+
+/// Alters a bit of what a person has signed, or of their signature, commits to that and signs the log again, as nobody but
+/// the person's own key could do right.
+fn resigned_vote(material: &Material, sample: Sample, choices: &mut Choices) -> Option<Draft> {
+    let Sample { mut archive, place } = sample;
+    let index = archive.records[place].index;
+    let genuine = material.records[index as usize].leaf().clone();
+    let record = &mut archive.records[place];
+    let content = commit::check(&genuine, record.disclosure.as_ref()?).ok()?.content;
+    let mut vote: Vote = content.get(Field::Body).ok()??;
+    let signed = vote.signed.as_mut()?;
+    let (what, part) = match choices.below(4) {
+        0 => ("ballot", &mut signed.ballot),
+        1 => ("client data", &mut signed.client_data),
+        2 => ("authenticator's data", &mut signed.authenticator_data),
+        _ => ("signature", &mut signed.signature),
+    };
+    flip(part, choices);
+    let leaf = committed(record, &genuine, &content.with(Field::Body, &vote), choices)?;
+    let records = rehashed(material, &mut archive, index, leaf);
+    archive.checkpoint = signed_head(material, &records);
+    let how = format!("bundle with record {index}: a bit of the {what} of its vote flipped, hashed again");
+    Some(draft(&archive, how, Reader::Key, vec!["vote-signature-invalid", "vote-ballot-mismatch"]))
+}
+
+fn signed_head(material: &Material, records: &[Record]) -> Vec<u8> {
+    signed(material, records).to_string().into_bytes()
+}
+
+/// Commits to another content under a key of the attacker's own.
+fn committed(record: &mut ArchivedRecord, genuine: &Leaf, content: &Content, choices: &mut Choices) -> Option<Leaf> {
+    let key = RecordKey::derive(&genuine.record, &SubjectKey::from_bytes(choices.bytes()), []);
+    let committed = commit::commitments(&key, content).ok()?;
+    record.disclosure = commit::disclose(&key, content, |_| true).ok();
+    let (fields, findings, facts) = (committed.fields, committed.findings, committed.facts);
+    Some(Leaf { fields, findings, facts, ..genuine.clone() })
 }
 
 /// Makes another content of a decision, and commits to it under a key of the attacker's own.
@@ -322,16 +364,8 @@ fn told_otherwise(
     let (proposal, decision) = (bodies::proposal(&shown.content)?, bodies::decision(&shown.content)?);
     let decision = change(decision, choices)?;
     let content: Content = bodies::decided(&proposal, &decision);
-    let key = RecordKey::derive(&genuine.record, &SubjectKey::from_bytes(choices.bytes()), []);
-    let committed = commit::commitments(&key, &content).ok()?;
-    record.disclosure = commit::disclose(&key, &content, |_| true).ok();
-    Some(Leaf {
-        verdict: Some(decision.verdict.rank()),
-        fields: committed.fields,
-        findings: committed.findings,
-        facts: committed.facts,
-        ..genuine.clone()
-    })
+    let leaf = committed(record, genuine, &content, choices)?;
+    Some(Leaf { verdict: Some(decision.verdict.rank()), ..leaf })
 }
 
 /// Gives a decision another verdict, with all the findings that led to the true one or with some of them.

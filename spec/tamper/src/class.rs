@@ -119,6 +119,8 @@ impl Class {
                 "verdict-mismatch",
                 "decision-differs",
                 "votes-missing",
+                "vote-signature-invalid",
+                "vote-ballot-mismatch",
             ],
             VerdictEdited => {
                 &["session-broken", "proof-root-mismatch", "verdict-mismatch", "decision-differs", "votes-missing"]

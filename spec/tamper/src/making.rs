@@ -15,6 +15,7 @@ use ledger::KeyStore;
 use policy::{Bundle, BundleFiles};
 use replay::Bundles;
 use testkit::World;
+use testkit::authenticator::Authenticator;
 use tlog::checkpoint::Checkpoint;
 use tlog::key::SignerKey;
 use tlog::prove::prove_consistency;
@@ -58,8 +59,9 @@ pub async fn material() -> Logs {
 
 /// Does a little of everything and closes the log; returns whom nothing behind it knows.
 async fn begin(world: &World) -> Principal {
+    let ben = world.with_passkey("ben", 4).await;
     for round in [ROUNDS, ROUNDS + 1] {
-        work(world, round).await;
+        work(world, round, &ben).await;
         administer(world, round).await;
     }
     rotate(world).await;
@@ -71,8 +73,10 @@ async fn begin(world: &World) -> Principal {
 
 /// Does everything that a log has a record for, and closes it.
 async fn go_on(mut world: World) -> World {
+    // What a passkey is, is told by the log it was enrolled in.
+    let ben = world.with_passkey("ben", 3).await;
     for round in 0..ROUNDS {
-        work(&world, round).await;
+        work(&world, round, &ben).await;
         administer(&world, round).await;
         erase(&world, round).await;
         if round % 2 == 1 {
@@ -146,7 +150,7 @@ async fn act(world: &World, session: Option<SessionId>, tool: &str, arguments: &
 }
 
 /// Does what an agent does: with and without a session, permitted, denied, held, approved, withdrawn.
-async fn work(world: &World, round: usize) {
+async fn work(world: &World, round: usize, passkey: &Authenticator) {
     let agent = "sre-bot".parse().unwrap();
     let session = world.control.begin_session(&agent, None, None).await.unwrap();
     let inside = Some(session);
@@ -154,9 +158,13 @@ async fn work(world: &World, round: usize) {
     act(world, inside, "sre.list", "{}", round % 3 == 2).await;
     call(world, "sre-bot", inside, "sre.delete", SERVICE).await;
     let held = call(world, "sre-bot", inside, "sre.restart", SERVICE).await.case.unwrap().id;
-    let shown = world.control.case(&held).unwrap().case.shown;
-    let ben: PersonId = "ben".parse().unwrap();
-    world.control.vote(&ben, held, Ballot::Approve, "looks right", shown, false).await.unwrap();
+    if round % 2 == 1 {
+        world.cast("ben", held, Ballot::Approve, passkey).await;
+    } else {
+        let shown = world.control.case(&held).unwrap().case.shown;
+        let ben: PersonId = "ben".parse().unwrap();
+        world.control.vote(&ben, held, Ballot::Approve, "looks right", shown, false).await.unwrap();
+    }
     act(world, inside, "sre.restart", SERVICE, false).await;
     world.control.end_session(session).await.unwrap();
     act(world, None, "sre.report", "{}", false).await;

@@ -26,7 +26,8 @@ async fn a_reviewer_sees_exact_arguments_and_the_agents_words_apart() {
     assert_eq!(shown["requester"], "agent:sre-bot");
     assert_eq!(shown["profiles"], json!(["owner"]));
     let (from, to) = (&shown["opened_at"], &shown["expires_at"]);
-    let step = json!({ "profile": "owner", "group": "owners", "approvals": 1, "from": from, "to": to });
+    let step =
+        json!({ "profile": "owner", "group": "owners", "approvals": 1, "signed": false, "from": from, "to": to });
     assert_eq!(shown["needs"], json!([{ "profile": "owner", "steps": [step] }]));
     assert_eq!(shown["shown"].as_str().unwrap().len(), 64);
     assert_eq!(shown["expires_at"], answer["approval"]["expires_at"]);

@@ -15,12 +15,14 @@ enum Right {
     Refused,
     /// No key is needed.
     Open,
+    /// No key is needed, and the token of an invitation is.
+    ByToken,
 }
 
-use Right::{Open, Reads, Refused};
+use Right::{ByToken, Open, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 41] = [
+const ROUTES: [(&str, &str, &str, Right); 47] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -37,12 +39,14 @@ const ROUTES: [(&str, &str, &str, Right); 41] = [
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
     ("get", "/v1/on-call", "/v1/on-call", Reads),
+    ("get", "/v1/passkeys", "/v1/passkeys", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
     ("post", "/v1/actions", "/v1/actions", Refused),
     ("post", "/v1/actions/{id}/outcome", "/v1/actions/ACTION/outcome", Refused),
+    ("post", "/v1/approvals/{id}/ballot", "/v1/approvals/CASE/ballot", Refused),
     ("post", "/v1/approvals/{id}/votes", "/v1/approvals/CASE/votes", Refused),
     ("post", "/v1/bundles", "/v1/bundles", Refused),
     ("post", "/v1/delegations", "/v1/delegations", Refused),
@@ -56,10 +60,14 @@ const ROUTES: [(&str, &str, &str, Right); 41] = [
     ("post", "/v1/log/rotate-key", "/v1/log/rotate-key", Refused),
     ("post", "/v1/logs/{name}/archive", "/v1/logs/1/archive", Refused),
     ("post", "/v1/logs/{name}/delete", "/v1/logs/1/delete", Refused),
+    ("post", "/v1/passkeys", "/v1/passkeys", ByToken),
+    ("post", "/v1/passkeys/invitations", "/v1/passkeys/invitations", Refused),
+    ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
+    ("delete", "/v1/passkeys/{id}", "/v1/passkeys/pk_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/sessions/{id}", "/v1/sessions/ses_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/switches/{key}", "/v1/switches/agent:sre-bot", Refused),
 ];
@@ -82,7 +90,7 @@ fn every_route_of_the_document_has_its_line() {
         ROUTES.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
     assert_eq!(listed, served, "each route needs a decision here: may an auditor call it?");
     for (method, path, _, right) in ROUTES {
-        assert_eq!(right == Refused, method != "get", "{method} {path}");
+        assert_eq!(matches!(right, Refused | ByToken), method != "get", "{method} {path}");
     }
 }
 
@@ -97,11 +105,17 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     };
     for (method, _, path, right) in ROUTES {
         let path = filled(path);
-        let body = (method != "get").then(|| json!({}));
+        let credential = json!({ "rawId": "", "response": { "clientDataJSON": "", "attestationObject": "" } });
+        let body = (method != "get").then(|| match (right, path.as_str()) {
+            (ByToken, "/v1/passkeys") => json!({ "token": "csi_0", "credential": credential }),
+            (ByToken, _) => json!({ "token": "csi_0" }),
+            _ => json!({}),
+        });
         let answer = api.call("zoe", &method.to_uppercase(), &path, body).await;
         match right {
             Reads => answer.succeeds(&path),
             Refused => drop(answer.problem(403, "forbidden")),
+            ByToken => drop(answer.problem(403, "invitation-invalid")),
             Open => drop(api.send(request("GET", &path, None, None)).await.is(200)),
         }
     }

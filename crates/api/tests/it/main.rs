@@ -14,4 +14,5 @@ mod erasures;
 mod journal;
 mod keys;
 mod log;
+mod passkeys;
 mod switches;

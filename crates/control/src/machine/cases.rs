@@ -15,6 +15,9 @@ impl Decider {
         if turn.clock_jumped {
             return Reply::refused(Code::ClockJumped, "the clock jumped, so no vote is counted until it holds steady");
         }
+        if let Some(refused) = self.refuses_signed(&vote, turn) {
+            return refused;
+        }
         let Some(case) = self.books.cases().get(&vote.case) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
@@ -25,6 +28,7 @@ impl Decider {
         };
         let case = step.case().clone();
         let Some(counted) = case.votes.last() else { return Reply::done() };
+        self.tell_enrolment(counted, turn);
         let subject = Principal::Person(counted.person.clone());
         let stood_in_for = counted.proxy.as_ref().map(|proxy| Principal::Person(proxy.person.clone()).subject());
         let subjects = [subject.subject(), case.requester.subject()].into_iter().chain(stood_in_for).collect();

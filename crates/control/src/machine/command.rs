@@ -10,8 +10,8 @@ use policy::Bundle;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PersonId, Principal, ServerName,
-    Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PersonId, Principal,
+    ServerName, Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -19,7 +19,7 @@ use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::redaction::Original;
 use crate::sessions::Brief;
-use crate::state::{Erased, Grant, Key, Switch, Target};
+use crate::state::{Erased, Grant, Key, Passkey, Switch, Target};
 
 /// Is a change that a person makes to the system itself.
 #[derive(Debug, Clone)]
@@ -39,6 +39,12 @@ pub enum Change {
     CreateKey(Box<Key>),
     /// Revokes a key.
     RevokeKey(KeyId),
+    /// Invites a person to enrol a passkey.
+    Invite(Box<Passkey>),
+    /// Enrols a passkey that its person was invited to.
+    Enrol(Box<Passkey>),
+    /// Revokes a passkey, or the invitation to one.
+    RevokePasskey(PasskeyId),
     /// Lifts a kill switch.
     Clear(Target),
     /// Pins a tool's definition after a review.
@@ -102,7 +108,12 @@ impl Change {
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
             }
             Self::Erase { subject, .. } => vec![subject.subject()],
-            Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => Vec::new(),
+            Self::Invite(passkey) | Self::Enrol(passkey) => {
+                vec![Principal::Person(passkey.person.clone()).subject()]
+            }
+            Self::RevokePasskey(_) | Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => {
+                Vec::new()
+            }
             Self::Log(_) | Self::CloseLog | Self::ArchiveLog { .. } | Self::DeleteLog(_) | Self::Rebuild(_) => {
                 Vec::new()
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use evidence::erasure::Scope;
+use evidence::passkey::REVOKED;
 use evidence::{Content, Field, LogEnd, LogEvent, LogEventKind, RecordKind};
 use ledger::{Draft, Traces, Turn};
 use minicbor::bytes::ByteArray;
@@ -61,6 +62,9 @@ impl Decider {
         let live = |key: &&Key| key.revoked.is_none() && key.expires.is_none_or(|end| turn.now < end);
         let keys = self.books.keys().values().filter(live).filter(|key| leaving.is(&key.by) && !leaving.holds(key));
         needed.extend(keys.map(|key| format!("it made {}, which is live", key.id)));
+        let passkeys = self.books.passkeys().values().filter(|passkey| passkey.revoked.is_none());
+        let invited = passkeys.filter(|passkey| leaving.is(&passkey.by) && !leaving.signs_with(passkey));
+        needed.extend(invited.map(|passkey| format!("it invited to {}, which is live", passkey.id)));
         let grants = self.books.grants().values().filter(|grant| turn.now < grant.expires && leaving.is(&grant.by));
         let others = grants.filter(|grant| leaving.subject().agent() != Some(&grant.agent));
         needed.extend(others.map(|grant| format!("it gave {}, which holds", grant.id)));
@@ -159,6 +163,16 @@ impl Decider {
             let content = Content::about(key.subjects()).with(Field::Body, &key);
             let draft = Draft { bundle, status: Some(0), ..Draft::new(RecordKind::Key, content) };
             self.append(draft, Event::Keyed(key), turn);
+        }
+        let revoked = self
+            .books
+            .passkeys()
+            .values()
+            .filter(|passkey| passkey.revoked.is_some() && goes(turn, &Principal::Person(passkey.person.clone())));
+        for passkey in revoked.cloned().collect::<Vec<_>>() {
+            let content = Content::about(passkey.subjects()).with(Field::Body, &passkey);
+            let draft = Draft { bundle, status: Some(REVOKED), ..Draft::new(RecordKind::Key, content) };
+            self.append(draft, Event::Enrolled(Box::new(passkey)), turn);
         }
         // Only people pin, and a pin names no one.
         let pins = self.books.pins().iter().filter(|_| leaving.subject().agent().is_none());

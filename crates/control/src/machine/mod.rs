@@ -12,6 +12,7 @@ mod erase;
 mod invariants;
 mod log_keys;
 mod outcome;
+mod passkeys;
 mod propose;
 mod session;
 mod tick;

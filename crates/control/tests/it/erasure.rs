@@ -72,6 +72,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::FLIGHT,
         kind::SESSION,
         kind::KEY,
+        kind::PASSKEY,
         kind::METER,
         kind::CONDUCT,
         kind::QUARANTINE,

@@ -22,6 +22,8 @@ mod invariants;
 mod late;
 mod log_keys;
 mod mcp;
+mod passkeys;
+mod passkeys_offline;
 mod rebuild;
 mod rebuild_logs;
 mod receipts;

@@ -96,6 +96,7 @@ async fn somebody_erased(world: &World) {
 pub async fn full() -> World {
     let world = world_with(limited()).await;
     somebody_erased(&world).await;
+    world.with_passkey("ben", 3).await;
     let agent = "sre-bot".parse().unwrap();
     let session = world.control.begin_session(&agent, None, None).await.unwrap();
     let closed = world.control.begin_session(&agent, Some(person("cleo")), None).await.unwrap();
@@ -313,6 +314,8 @@ async fn without_cleo() -> World {
     let holder = Principal::Agent("report-bot".parse().unwrap());
     let key = world.control.create_key(&person("dan"), holder, None, None, "a second one").await.unwrap();
     world.control.revoke_key(&person("cleo"), key.id, "it leaked").await.unwrap();
+    let passkey = world.enrol("ben", &testkit::authenticator::Authenticator::p256("localhost", 3)).await;
+    world.control.revoke_passkey(&person("cleo"), passkey.id, "it is lost").await.unwrap();
     let target = Target::Tool("sre.list".parse().unwrap());
     for by in ["ana", "cleo"] {
         world.control.kill(Principal::Person(person(by)), target.clone(), "to be sure").await.unwrap();

@@ -93,15 +93,20 @@ fn show(case: &Value) {
     for vote in members(case, "votes") {
         let place = text(vote, "in_place_of");
         let place = if place.is_empty() { place } else { format!(" in the place of {place}") };
+        let signed =
+            vote.get("passkey").map(|_| format!(", signed with {}", text(vote, "passkey"))).unwrap_or_default();
         let (word, person) = (text(vote, "vote"), text(vote, "person"));
-        output::say(format!("  {word} by {person}{place}: {}", text(vote, "reason")));
+        output::say(format!("  {word} by {person}{place}{signed}: {}", text(vote, "reason")));
     }
     output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
 }
 
 /// Tells whom a profile asks, and from when on whom else.
 fn asked(need: &Value) -> String {
-    let step = |step: &Value| format!("{} ({} of {})", text(step, "profile"), step["approvals"], voters(step));
+    let step = |step: &Value| {
+        let signed = if step["signed"] == true { ", signed with a passkey" } else { "" };
+        format!("{} ({} of {}{signed})", text(step, "profile"), step["approvals"], voters(step))
+    };
     let mut steps = members(need, "steps");
     let Some(first) = steps.next() else {
         return format!("asked of {}, which the bundle no longer has", text(need, "profile"));

@@ -229,8 +229,7 @@ fn keep_out_of_version_control(folders: &Folders) -> Result<(), CliError> {
 async fn first_records(folders: &Folders, args: &Init, owner: &PersonId, files: &BundleFiles) -> Result<(), CliError> {
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let tenant = types::TenantId::new("default").map_err(|e| CliError::usage(e.to_string()))?;
-    let server =
-        Running::start(folders, Options { listen: loopback, tenant, anonymous: None, public_log: false }).await?;
+    let server = Running::start(folders, Options::local(loopback, tenant)).await?;
     if server.started.bundle_differs {
         let bundle = Arc::new(load_bundle(files.clone())?);
         server.control.activate_first(owner, bundle, "countersign init").await?;

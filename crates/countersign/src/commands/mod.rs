@@ -22,6 +22,7 @@ mod log_archive;
 mod log_keys;
 mod logs;
 mod on_call;
+mod passkey;
 mod policy;
 mod rebuild;
 mod receipt;
@@ -67,6 +68,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
+        Command::Passkey(ref command) => passkey::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,
         Command::Tool(ref command) => tool::run(&client()?, command, json).await,
         Command::Explain { ref code } => explain::run(code.as_deref(), json),

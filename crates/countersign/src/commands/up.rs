@@ -24,6 +24,7 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
         tenant: args.tenant.clone(),
         anonymous: args.anonymous.clone(),
         public_log: args.public_log,
+        passkeys: (args.passkey_host.clone(), args.passkey_origin.clone()),
     };
     let server = Server::start(&folders, options).await?;
     // Before anybody is told that it is ready, so that a signal right then stops it cleanly.

@@ -21,6 +21,7 @@ mod incident_record;
 mod key;
 mod log_keys;
 mod logs;
+mod passkey;
 mod program;
 mod reading;
 mod rebuild;

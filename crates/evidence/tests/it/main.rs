@@ -8,4 +8,7 @@
     reason = "tests"
 )]
 
+#[path = "../../../testkit/src/authenticator.rs"]
+mod authenticator;
+mod passkey;
 mod timestamps;

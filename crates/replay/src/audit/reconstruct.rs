@@ -77,7 +77,14 @@ pub fn reconstruct(
     let decided = || records.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
     let decisions: Vec<_> = decided().map(|record| report(record, &bundles)).collect();
     let grounds = grounds(&verified);
-    let teller = Teller { records: &records, grounds: &grounds, decisions: &decisions, bundles: &bundles, held };
+    let teller = Teller {
+        records: &records,
+        grounds: &grounds,
+        decisions: &decisions,
+        bundles: &bundles,
+        held,
+        log: verified.origin.as_deref(),
+    };
     let stories = match request {
         Some(request) => request.picks.iter().map(|pick| teller.picked(pick)).collect(),
         None => decided().map(|record| teller.decided(record)).collect(),

@@ -12,7 +12,7 @@ use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis};
 
-use super::event::status;
+use super::event::{is_of_passkey, status};
 use super::facts::Past;
 use super::{Books, Decided, Event, FoldError, Ops, Place, Said};
 use crate::bundles::Bundles;
@@ -365,6 +365,7 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
         RecordKind::Switch => &[kind::SWITCH],
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],
+        RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],
         RecordKind::Key => &[kind::KEY],
         RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],
         _ => &[],

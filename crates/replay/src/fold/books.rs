@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use types::case::Case;
 use types::delegation::Delegation;
-use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, Session, ToolName};
+use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Session, ToolName};
 
 use super::event::Event;
 use super::flights::Flights;
@@ -16,7 +16,7 @@ use super::repeats::Repeats;
 use super::sessions::Sessions;
 use super::source::{Rows, read, values};
 use super::{FoldError, Place};
-use crate::state::{Conduct, Key, Quarantine, Switch, kind};
+use crate::state::{Conduct, Key, Passkey, Quarantine, Switch, kind};
 
 /// Is the key of the row that names the active bundle; the others hold the files of one each.
 pub const ACTIVE: &str = "current";
@@ -36,6 +36,7 @@ pub struct Books {
     pub(super) flights: Flights,
     pub(super) sessions: Sessions,
     pub(super) keys: BTreeMap<KeyId, Key>,
+    pub(super) passkeys: BTreeMap<PasskeyId, Passkey>,
     pub(super) conduct: BTreeMap<(AgentId, ClassId), Conduct>,
     pub(super) repeats: Repeats,
     pub(super) meters: Meters,
@@ -65,6 +66,7 @@ impl Books {
             flights: Flights::load(rows)?,
             sessions: Sessions::load(values(rows, kind::SESSION, |s: &Session| s.id)?),
             keys: values(rows, kind::KEY, |k: &Key| k.id)?,
+            passkeys: values(rows, kind::PASSKEY, |p: &Passkey| p.id)?,
             conduct: conduct.collect(),
             repeats: Repeats::load(rows)?,
             meters: Meters::load(rows)?,
@@ -129,6 +131,11 @@ impl Books {
     /// Returns the bearer keys.
     pub fn keys(&self) -> &BTreeMap<KeyId, Key> {
         &self.keys
+    }
+
+    /// Returns the passkeys of people, those that are still invitations among them.
+    pub fn passkeys(&self) -> &BTreeMap<PasskeyId, Passkey> {
+        &self.passkeys
     }
 
     /// Returns how the actions of agents ended, by agent and class.
@@ -199,6 +206,10 @@ impl Books {
             Event::Keyed(key) => {
                 ops.put(kind::KEY, key.id.to_string(), &key);
                 self.keys.insert(key.id, key);
+            }
+            Event::Enrolled(passkey) => {
+                ops.put(kind::PASSKEY, passkey.id.to_string(), &*passkey);
+                self.passkeys.insert(passkey.id, *passkey);
             }
             Event::Activated(digest) => {
                 ops.put(kind::BUNDLE, ACTIVE, &digest);

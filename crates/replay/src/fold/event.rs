@@ -2,6 +2,7 @@
 
 use evidence::bodies::{self, RunBody};
 use evidence::listing::LISTED;
+use evidence::passkey::{ENROLLED, INVITED, REVOKED};
 use evidence::{Content, Field, Leaf, RecordKind};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
@@ -11,7 +12,7 @@ use types::{
 };
 
 use super::FoldError;
-use crate::state::{Erased, Key, Quarantine, Summed, Switch};
+use crate::state::{Erased, Key, Passkey, Quarantine, Summed, Switch};
 
 /// Is a decision that was recorded.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,8 @@ pub enum Event<'a> {
     TakenBack(Delegation),
     /// A key was made or revoked.
     Keyed(Key),
+    /// A person was invited to enrol a passkey, did so, or it was revoked.
+    Enrolled(Box<Passkey>),
     /// A bundle became the active one.
     Activated(Digest),
     /// A tool's definition was pinned.
@@ -106,6 +109,9 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Grant if leaf.status == Some(GIVEN) => Event::Delegated(part(content, Field::Body)?),
         RecordKind::Grant if leaf.status == Some(TAKEN_BACK) => Event::TakenBack(part(content, Field::Body)?),
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
+        RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
+            Event::Enrolled(Box::new(part(content, Field::Body)?))
+        }
         RecordKind::Key => Event::Keyed(part(content, Field::Body)?),
         RecordKind::Bundle => Event::Activated(part(content, Field::Body)?),
         RecordKind::Tool if set => Event::Pinned(part(content, Field::Tool)?, part(content, Field::Body)?),
@@ -124,6 +130,11 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         | RecordKind::KeyEvent
         | RecordKind::Epoch => Event::Nothing,
     })
+}
+
+/// Says whether a `key` record in this state is about a passkey; the others are about bearer keys.
+pub(super) fn is_of_passkey(status: u8) -> bool {
+    matches!(status, INVITED | ENROLLED | REVOKED)
 }
 
 fn part<T: Canonical>(content: &Content, field: Field) -> Result<T, FoldError> {

@@ -53,7 +53,8 @@ impl Books {
     ///
     /// Returns how many keys and levels it took along.
     pub fn forget(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> (u64, u64) {
-        let (keys, levels) = (self.forget_keys(leaving, ops), self.forget_grants(leaving, ops));
+        let keys = self.forget_keys(leaving, ops) + self.forget_passkeys(leaving, ops);
+        let levels = self.forget_grants(leaving, ops);
         self.forget_delegations(leaving, ops);
         self.meters.remove(leaving.subject(), ops);
         self.repeats.remove(leaving, ops);
@@ -93,6 +94,16 @@ impl Books {
             !theirs
         });
         (before - self.keys.len()) as u64
+    }
+
+    /// Removes the passkeys that are the subject's, and those it invited others to, which were revoked by now.
+    fn forget_passkeys(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) -> u64 {
+        let before = self.passkeys.len();
+        for passkey in self.passkeys.values().filter(|passkey| leaving.enrolled(passkey)) {
+            ops.delete(kind::PASSKEY, passkey.id.to_string());
+        }
+        self.passkeys.retain(|_, passkey| !leaving.enrolled(passkey));
+        (before - self.passkeys.len()) as u64
     }
 
     /// Removes the levels that were given to the subject, or by it and have ended.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use types::case::Case;
 use types::{ActionId, Grant, PersonId, Principal, Session};
 
-use crate::state::{Key, OpenFlight};
+use crate::state::{Key, OpenFlight, Passkey};
 
 /// Is a subject on its way out, and the actions that are recorded about it.
 #[derive(Debug)]
@@ -67,6 +67,16 @@ impl<'a> Leaving<'a> {
     /// Says whether a key is the subject's, or is held on its behalf.
     pub fn holds(&self, key: &Key) -> bool {
         self.did(&key.holder, key.on_behalf_of.as_ref())
+    }
+
+    /// Says whether a passkey is the subject's.
+    pub fn signs_with(&self, passkey: &Passkey) -> bool {
+        self.is_person(Some(&passkey.person))
+    }
+
+    /// Says whether a passkey is the subject's, or it has invited to it.
+    pub fn enrolled(&self, passkey: &Passkey) -> bool {
+        self.signs_with(passkey) || self.is(&passkey.by)
     }
 
     /// Says whether a level was given to the subject, or by it.

@@ -110,6 +110,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         },
         bundle: bundle.clone(),
         anonymous: None,
+        passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
         environment: Arc::new(|_| None),

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use countersign_stages::approval::{self, Closing, Opening, Step, TicketError, VoteError};
 use serde_json::{Value, json};
 use types::bundle::BundleData;
-use types::case::{Ballot, Case, CaseState, Vote};
+use types::case::{Ballot, Case, CaseState, SignedBallot, Vote};
 use types::delegation::Delegation;
-use types::{CaseId, Code, Digest, Millis, ProfileId};
+use types::{CaseId, Code, Digest, Millis, PasskeyId, ProfileId};
 
 use crate::world::changed;
 
@@ -60,6 +60,7 @@ impl Scene {
             solo: true,
             at: OPENED.plus(5),
             proxy: None,
+            signed: None,
         }
     }
 
@@ -150,6 +151,28 @@ fn a_vote_counts_only_for_what_was_shown_and_in_time() {
     assert_eq!(count(Vote { case: CaseId::draw(OPENED, [2; 10]), ..vote.clone() }), Err(Code::ShownMismatch));
     assert_eq!(count(Vote { at: scene.case.expires, ..vote.clone() }), Err(Code::CaseClosed));
     assert!(count(Vote { at: Millis(scene.case.expires.0 - 1), ..vote }).is_ok());
+}
+
+#[test]
+fn a_profile_that_says_so_counts_signed_votes_alone() {
+    let signed = json!({ "bundle": { "profiles": { "sre": { "signed": true } } } });
+    let mut scene = scene_of(&signed, &["sre"]);
+    let plain = scene.ballot("bob", Ballot::Approve);
+    for ballot in [Ballot::Approve, Ballot::Deny] {
+        assert_eq!(scene.vote("bob", ballot), Err(VoteError::Unsigned(scene.case.id)), "{ballot:?}");
+    }
+    let bytes = SignedBallot {
+        passkey: PasskeyId::draw(OPENED, [4; 10]),
+        ballot: Vec::new(),
+        client_data: Vec::new(),
+        authenticator_data: Vec::new(),
+        signature: Vec::new(),
+    };
+    scene.case.votes.push(plain.clone());
+    assert_eq!(scene.met(), [""; 0], "a vote that got in unsigned meets nothing");
+    scene.case.votes.clear();
+    let step = approval::vote(&scene.case, Vote { signed: Some(bytes), ..plain }, &scene.bundle, false).unwrap();
+    assert!(matches!(step, Step::Approved(_)));
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn cast(case: &Case, bundle: &BundleData, person: &str, after: i64) -> Result<Ca
         solo: false,
         at: OPENED.plus(after),
         proxy: None,
+        signed: None,
     };
     approval::vote(case, vote, bundle, false).map(|step| step.case().clone()).map_err(|error| error.code())
 }
@@ -134,6 +135,7 @@ fn one_refusal_on_a_later_step_closes_the_case() {
         solo: false,
         at: OPENED.plus(60_000),
         proxy: None,
+        signed: None,
     };
     assert!(matches!(approval::vote(&case, vote, &bundle, false), Ok(Step::Denied(_))));
 }
@@ -269,7 +271,8 @@ fn bundle_of(profiles: &[(u8, u32, i64, Option<u8>)]) -> BundleData {
     let one = |(n, (group, approvals, timeout_ms, next)): (usize, &(u8, u32, i64, Option<u8>))| {
         let otherwise = next.map(|next| name("p", next));
         let group = Some(format!("g{group}"));
-        let profile = Profile { group, on_call: None, approvals: *approvals, timeout_ms: *timeout_ms, otherwise };
+        let (approvals, timeout_ms) = (*approvals, *timeout_ms);
+        let profile = Profile { group, on_call: None, approvals, timeout_ms, otherwise, signed: false };
         (name("p", u8::try_from(n).unwrap()), profile)
     };
     bundle.profiles = profiles.iter().enumerate().map(one).collect();

@@ -142,7 +142,17 @@ fn a_permit_takes_one_token_of_each_rate() {
 
 fn vote(person: &str) -> Vote {
     let (case, person, shown) = (case_id(), person.parse().unwrap(), Digest::plain(b"shown"));
-    Vote { case, person, ballot: Ballot::Approve, reason: String::new(), shown, solo: false, at: NOW, proxy: None }
+    Vote {
+        case,
+        person,
+        ballot: Ballot::Approve,
+        reason: String::new(),
+        shown,
+        solo: false,
+        at: NOW,
+        proxy: None,
+        signed: None,
+    }
 }
 
 fn case_id() -> CaseId {

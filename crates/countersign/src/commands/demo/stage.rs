@@ -74,7 +74,7 @@ impl Stage {
         let files = bundle(&command, &db.display().to_string(), &definitions);
         write_bundle(&folders.bundle, &BundleFiles(files))?;
         let tenant = TenantId::new("default").map_err(|e| CliError::usage(e.to_string()))?;
-        let server = Server::start(&folders, Options { listen, tenant, anonymous: None, public_log: false }).await?;
+        let server = Server::start(&folders, Options::local(listen, tenant)).await?;
         let agent_key = cast(&server, &folders).await?;
         let people = keys(&server).await?;
         Ok(Self { dir, db, server, agent_key, people })

@@ -29,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 pub(super) async fn start(folders: &Folders) -> Result<Server, CliError> {
     let tenant = TenantId::new("default").map_err(|e| CliError::usage(e.to_string()))?;
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    Server::start(folders, Options { listen: loopback, tenant, anonymous: None, public_log: false }).await
+    Server::start(folders, Options::local(loopback, tenant)).await
 }
 
 /// Returns the server that runs on the data folder and accepts connections, if there is one.

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use evidence::claims::Read;
+use evidence::signed_votes::{SignedBy, VoteVerdict, verdict};
 use evidence::{Field, RecordKind, Standing};
 use types::case::{Ballot, Vote};
 use types::{ActionId, Verdict};
 
-use super::Told;
+use super::{Teller, Told};
 use crate::audit::statement::{Basis, Statement};
 use crate::audit::words;
+use crate::votes::demanded;
 
 impl Told<'_> {
     pub(super) fn approval(&self) -> Vec<Statement> {
@@ -23,11 +25,15 @@ impl Told<'_> {
             let says = "no approval counted for it, and none was needed for this verdict";
             all.push(Statement::new("approval", says, self.computed.clone()));
         }
-        if all.iter().any(|statement| statement.about == "vote") {
-            let says = "whoever voted held that person's key, and was that person";
-            all.push(Statement::new("approval", says, Basis::word_of("the operator, who issues the keys")));
-        }
+        all.extend(self.demanded());
         all
+    }
+
+    /// Says whether as many have signed as the profile demands, where it counts signed votes alone.
+    fn demanded(&self) -> Option<Statement> {
+        let Teller { records, bundles, log, .. } = self.teller;
+        let check = demanded(self.record, records, bundles, *log)?;
+        Some(Statement::new("approval", check.claim, Basis::of(check.standing, check.detail)))
     }
 
     fn openers(&self) -> BTreeSet<ActionId> {
@@ -54,7 +60,45 @@ impl Told<'_> {
     fn votes(&self, of: &ActionId, is_due: impl Fn(u64) -> bool) -> Vec<Statement> {
         let records = self.teller.records.iter();
         let cast = records.filter(|record| record.leaf.kind == RecordKind::Vote && record.leaf.action == Some(*of));
-        cast.filter(|record| is_due(record.index)).map(|record| self.vote(record)).collect()
+        cast.filter(|record| is_due(record.index))
+            .flat_map(|record| std::iter::once(self.vote(record)).chain(self.signed(record)))
+            .collect()
+    }
+
+    /// Says on what it rests that the person who is named has voted: their own signature, or the gateway's word.
+    fn signed(&self, record: &Read<'_>) -> Vec<Statement> {
+        let index = record.index;
+        match verdict(record, self.teller.records, self.teller.log) {
+            None => Vec::new(),
+            Some(VoteVerdict::Yes(by)) => self.signed_by(index, &by),
+            Some(VoteVerdict::No { person }) => {
+                let says = format!(
+                    "whoever cast the vote in record {index} held a key of person:{person}, and was that person"
+                );
+                vec![Statement::new("vote", says, Basis::word_of("the operator, who issues the keys"))]
+            }
+            Some(VoteVerdict::Fails { standing, why, .. }) => {
+                let says = format!("the vote in record {index} is signed by the person it names");
+                vec![Statement::new("vote", says, Basis::of(standing, why))]
+            }
+        }
+    }
+
+    fn signed_by(&self, index: u64, by: &SignedBy) -> Vec<Statement> {
+        let SignedBy { person, passkey, enrolled_in, origin, algorithm, sign_count, .. } = by;
+        let on = if by.is_compared { "this exact action" } else { "an action that is not here" };
+        let copied = if by.backed_up { ", copied to other devices" } else { "" };
+        let revoked =
+            by.revoked_in.map(|record| format!("; it was revoked later, in record {record}")).unwrap_or_default();
+        let signed = format!(
+            "the vote in record {index} on {on} is signed with {passkey} (record {enrolled_in}, {algorithm}{copied}, signature \
+             {sign_count} by its own count), on a page of {origin}{revoked}"
+        );
+        let held = format!("{passkey} was person:{person}'s own when it was enrolled on {}", words::time(by.enrolled));
+        vec![
+            Statement::new("vote", signed, Basis::Proved.upon(self.teller.ground(*enrolled_in))),
+            Statement::new("vote", held, Basis::word_of(format!("{}, who invited them", by.invited_by))),
+        ]
     }
 
     fn vote(&self, record: &Read<'_>) -> Statement {

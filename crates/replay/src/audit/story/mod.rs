@@ -31,6 +31,8 @@ pub(super) struct Teller<'a> {
     pub(super) bundles: &'a Bundles,
     /// The reader's own log, where there is one.
     pub(super) held: Option<&'a Held>,
+    /// The name of the log, once its checkpoint could be opened.
+    pub(super) log: Option<&'a str>,
 }
 
 /// Is one decision whose values are all here.
