@@ -5,6 +5,7 @@
 #   scripts/need.sh fuzz    what `scripts/fuzz.sh` needs: also a C++ compiler and Python
 #   scripts/need.sh timestamps  what `acceptance/timestamp.sh` needs: also openssl, Python and Node
 #   scripts/need.sh passkeys    what `acceptance/passkey.sh` needs: also Python
+#   scripts/need.sh notify      what `acceptance/notify.sh` needs: also openssl and Python
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
 #   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl and Node
 #
@@ -107,9 +108,10 @@ case ${1:-test} in
     fuzz) names=(rust compiler cxx git python) ;;
     test) names=(rust compiler formatter linter git curl openssl python node go_mod) ;;
     timestamps) names=(rust compiler git python openssl node) ;;
+    notify) names=(rust compiler git python openssl) ;;
     passkeys) names=(rust compiler git python) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | passkeys | outsiders]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | outsiders]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

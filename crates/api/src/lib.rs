@@ -22,6 +22,7 @@ mod levels;
 mod log;
 mod log_keys;
 mod logs;
+mod notifications;
 mod on_call;
 mod passkeys;
 mod problem;
@@ -97,6 +98,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(log::routes())
         .merge(log_keys::routes())
         .merge(logs::routes())
+        .merge(notifications::routes())
         .merge(health::routes())
 }
 

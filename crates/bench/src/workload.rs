@@ -278,6 +278,7 @@ pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        notifications: None,
         environment: Arc::new(|_| None),
     })
     .map_err(text)?;

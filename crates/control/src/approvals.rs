@@ -64,7 +64,12 @@ impl Control {
     }
 
     fn case_url(&self, id: &CaseId) -> String {
-        format!("{}/v1/approvals/{id}", self.config.url)
+        self.case_url_under(&self.config.url, id)
+    }
+
+    /// Returns where a case is decided, for whoever reaches this server under another address than its own.
+    pub(crate) fn case_url_under(&self, base: &str, id: &CaseId) -> String {
+        format!("{base}/v1/approvals/{id}")
     }
 
     /// Returns the cases on the board, in order of opening.
@@ -85,7 +90,7 @@ impl Control {
         Ok(CaseView { url: self.case_url(id), paths: self.paths(&case), case, proposal, decision })
     }
 
-    fn paths(&self, case: &Case) -> BTreeMap<ProfileId, Vec<Asked>> {
+    pub(crate) fn paths(&self, case: &Case) -> BTreeMap<ProfileId, Vec<Asked>> {
         let (snapshot, now) = (self.snapshot(), self.now());
         let bundle = snapshot.bundle.data();
         let path = |id: &ProfileId| {

@@ -59,6 +59,8 @@ pub struct Config {
     pub timestamps: Option<TimestampConfig>,
     /// The site that people's passkeys belong to.
     pub passkeys: PasskeyConfig,
+    /// Who is told of what, if anybody is.
+    pub notifications: Option<notify::Settings>,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
 }
@@ -94,6 +96,8 @@ pub struct Control {
     pub(crate) hurry: Arc<Notify>,
     pub(crate) witnesses: Option<Witnesses>,
     pub(crate) timestamps: Option<Timestamps>,
+    /// Delivers notifications, or why nothing can be.
+    pub(crate) notifier: OnceLock<Result<Arc<notify::Desk>, String>>,
     /// The network that upstream servers are reached over, if it is not the machine's own.
     pub(crate) network: OnceLock<Arc<dyn connectors::mcp::Network>>,
     /// Why nothing is signed any more, once the journal and its files were found to differ.
@@ -206,6 +210,7 @@ impl Control {
             ledger: opened.ledger,
             witnesses,
             timestamps,
+            notifier: OnceLock::new(),
             history: opened.history,
             clock: DoorClock { wall: config.place.clock.clone(), views: views.clone() },
             views,
@@ -245,6 +250,7 @@ impl Control {
         self.spawn_publisher();
         self.spawn_witnesses();
         self.spawn_timestamps();
+        self.spawn_notifications();
         Ok(started)
     }
 

@@ -92,6 +92,7 @@ impl Control {
         found.extend(self.agents());
         found.extend(self.tools_found());
         found.extend(self.people());
+        found.extend(self.notifications_found());
         found
     }
 

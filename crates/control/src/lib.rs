@@ -28,6 +28,7 @@ pub mod log_keys;
 pub mod logs;
 pub mod machine;
 pub mod mcp;
+pub mod notifications;
 pub mod on_call;
 pub mod passkeys;
 pub mod rebuild;

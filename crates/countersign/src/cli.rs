@@ -5,6 +5,7 @@ mod audit;
 mod incident;
 mod log;
 mod logs;
+mod notify;
 mod on_call;
 mod passkey;
 mod rebuild;
@@ -27,6 +28,7 @@ use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
+pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;
 pub use rebuild::Rebuild;
@@ -108,6 +110,9 @@ pub enum Command {
     /// The journal and its published log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Who is told that people are asked, and whether they were.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -83,6 +83,7 @@ pub fn exit_for(code: Code) -> Exit {
         | Code::BundleInvalid
         | Code::BundleTestsFailed
         | Code::BundleMissing
+        | Code::NotifyInvalid
         | Code::LevelUnsupported => Exit::Usage,
         Code::Forbidden | Code::Unauthenticated | Code::KeyExpired | Code::VoterExcluded => Exit::Denied,
         // A finding that denies travels with status 200.
@@ -112,6 +113,12 @@ impl From<ledger::history::HistoryError> for CliError {
 impl From<ledger::KeyringError> for CliError {
     fn from(error: ledger::KeyringError) -> Self {
         Self::new(Exit::Failed, error.code(), error.to_string())
+    }
+}
+
+impl From<notify::send::Failure> for CliError {
+    fn from(failure: notify::send::Failure) -> Self {
+        Self::new(exit_for(failure.code), failure.code, failure.says)
     }
 }
 

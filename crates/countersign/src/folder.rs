@@ -33,6 +33,8 @@ pub struct Folders {
     pub data: PathBuf,
     /// The keys, outside the data folder, readable by their owner alone.
     pub keys: PathBuf,
+    /// The file that says who is told of what.
+    pub notify: PathBuf,
 }
 
 /// Is what a running server leaves for the command line, among the keys: whoever could change it would be sent them.
@@ -107,7 +109,12 @@ fn new_log_key() -> String {
 impl Folders {
     /// Names the folders below one folder.
     pub fn below(dir: &Path) -> Self {
-        Self { bundle: dir.join("bundle"), data: dir.join("data"), keys: dir.join("keys") }
+        Self {
+            bundle: dir.join("bundle"),
+            data: dir.join("data"),
+            keys: dir.join("keys"),
+            notify: dir.join("notify.toml"),
+        }
     }
 
     /// Takes the data folder for this process, making it if it is missing.

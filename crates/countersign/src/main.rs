@@ -6,6 +6,7 @@ mod commands;
 mod error;
 mod folder;
 mod machine;
+mod notifications;
 mod output;
 mod serve;
 mod timestamps;

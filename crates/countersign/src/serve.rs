@@ -21,7 +21,7 @@ use types::{AgentId, Code, PersonId, Principal, TenantId};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
-use crate::timestamps;
+use crate::{notifications, timestamps};
 
 /// Says how the server runs.
 #[derive(Debug, Clone)]
@@ -183,6 +183,7 @@ fn config(
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
         passkeys: passkeys(options.passkeys, address.port())?,
+        notifications: notifications::settings(folders)?,
         environment: environment(),
     })
 }
@@ -202,6 +203,8 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
         passkeys: PasskeyConfig::local(0),
+        // Nobody is told of what is done while no server runs until one does.
+        notifications: None,
         environment: environment(),
     })
 }

@@ -1,5 +1,7 @@
 //! Reading what is recorded, and exporting it as evidence.
 
+mod leaves;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -66,6 +66,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>) -> Config {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        notifications: None,
         environment: Arc::new(|_| None),
     }
 }

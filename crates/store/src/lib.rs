@@ -9,6 +9,7 @@ pub mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod mutant;
+pub mod outbox;
 pub mod pages;
 pub mod query;
 pub mod reader;

@@ -148,6 +148,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        notifications: None,
         environment: Arc::new(|_| None),
     })
     .unwrap();

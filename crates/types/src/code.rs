@@ -216,6 +216,8 @@ codes! {
     BundleTestsFailed "bundle-tests-failed" 422;
     /// There is no bundle in that folder.
     BundleMissing "bundle-missing" 422;
+    /// The file that says who is told of what cannot be understood.
+    NotifyInvalid "notify-invalid" 422;
 
     // Problems with the machine and the journal.
     /// The disk is full, so nothing is recorded and nothing runs.
@@ -256,6 +258,8 @@ codes! {
     UpstreamTimeout "upstream-timeout" 504;
     /// The upstream server answered what the protocol does not allow.
     UpstreamInvalid "upstream-invalid" 502;
+    /// The address is none that messages are sent to.
+    AddressForbidden "address-forbidden" 502;
     /// Nobody knows whether the action happened.
     InDoubt "in-doubt" 502;
     /// The result is larger than allowed.

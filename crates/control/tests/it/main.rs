@@ -22,6 +22,7 @@ mod invariants;
 mod late;
 mod log_keys;
 mod mcp;
+mod notifications;
 mod passkeys;
 mod passkeys_offline;
 mod rebuild;

@@ -21,6 +21,7 @@ mod log;
 mod log_archive;
 mod log_keys;
 mod logs;
+mod notify;
 mod on_call;
 mod passkey;
 mod policy;
@@ -67,6 +68,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Incident(ref command) => incident::run(&folders, command, json).await,
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
+        Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Passkey(ref command) => passkey::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,

@@ -1,0 +1,237 @@
+//! What there is to tell in records, and in the calendar.
+
+use std::collections::BTreeSet;
+
+use evidence::{Content, Field, Leaf, RecordKind, bodies};
+use ledger::History;
+use ledger::history::Entry;
+use notify::EventKind;
+use notify::source::Found;
+use stages::escalation;
+use stages::limits::calendar::instant;
+use stages::matter::Matter;
+use store::outbox::Cursor;
+use types::case::{Ballot, Case, CaseState, Vote};
+use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
+
+use super::telling::names_asked;
+use crate::approvals::Asked;
+use crate::control::Control;
+use crate::door::Refusal;
+use crate::state::kind;
+
+/// Is how long anything is told after it happened, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// Is the rank of a verdict that asks people.
+const ESCALATED: u8 = 2;
+
+/// Is the status of a record that says a switch was lifted.
+const LIFTED: u8 = 0;
+
+impl Control {
+    /// Returns the cases that are stored as open.
+    pub(super) fn open_cases(&self) -> Result<Vec<Case>, Refusal> {
+        let rows = self.history().state(kind::CASE)?;
+        let cases = rows.iter().filter_map(|(_, bytes)| cbor::decode::<Case>(bytes).ok());
+        Ok(cases.filter(|case| case.state == CaseState::Open).collect())
+    }
+
+    /// Returns a case as it is stored, which it is from its first record until it has ended. The board may show it a moment later.
+    pub(super) fn stored_case(&self, id: &CaseId) -> Result<Option<Case>, Refusal> {
+        let row = self.history().state_value(kind::CASE, &id.to_string())?;
+        Ok(row.and_then(|bytes| cbor::decode(&bytes).ok()))
+    }
+
+    /// Finds what there is to tell in the records of a log from a place up to an index.
+    pub(super) fn found(&self, history: &History, at: Cursor, to: u64) -> Result<Vec<Found>, Refusal> {
+        let mut found = Vec::new();
+        for (leaf, index) in history.leaves(at.record, to)?.iter().zip(at.record..) {
+            if leaf.at.plus(DAY_MS) > self.now() && may_tell(leaf) {
+                let Some(entry) = history.record(index)? else { continue };
+                self.found_in(history, at.log, &entry, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn found_in(&self, history: &History, log: u64, entry: &Entry, found: &mut Vec<Found>) -> Result<(), Refusal> {
+        let Some(content) = &entry.content else { return Ok(()) };
+        match entry.leaf.kind {
+            RecordKind::Decided => found.extend(self.opened(entry, content)?),
+            RecordKind::Switch => found.push(switched(log, entry)),
+            RecordKind::Vote | RecordKind::CaseEnded => found.extend(self.ended(history, log, entry, content)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Finds that a case was opened, and when each later step of its paths is asked.
+    fn opened(&self, entry: &Entry, content: &Content) -> Result<Vec<Found>, Refusal> {
+        let Some(id) = content.get::<CaseId>(Field::Case).ok().flatten() else { return Ok(Vec::new()) };
+        // A case that has ended by now asks nobody.
+        let Some(case) = self.stored_case(&id)?.filter(|case| case.opened_in == entry.index) else {
+            return Ok(Vec::new());
+        };
+        Ok(self.instants(&case).into_iter().enumerate().map(|(step, at)| self.asked(&case, step, at)).collect())
+    }
+
+    /// Returns when somebody is asked about a case, in order, beginning with its opening.
+    fn instants(&self, case: &Case) -> BTreeSet<Millis> {
+        let steps = self.paths(case).into_values().flatten().map(|asked| asked.from);
+        steps.chain([case.opened]).collect()
+    }
+
+    /// Returns who is asked about a case at one of its instants; `None` if it has no such.
+    pub(super) fn asked_at(&self, case: &Case, step: usize) -> Option<Vec<Asked>> {
+        let at = self.instants(case).into_iter().nth(step)?;
+        // A step that nobody attends to ends as it begins.
+        let is_asked = |asked: &Asked| asked.from == at && asked.to > at;
+        Some(self.paths(case).into_values().flatten().filter(is_asked).collect())
+    }
+
+    fn asked(&self, case: &Case, step: usize, at: Millis) -> Found {
+        let asked = self.asked_at(case, step).unwrap_or_default();
+        let (kind, word) = match step {
+            0 => (EventKind::CaseOpened, "opened".to_owned()),
+            step => (EventKind::CaseAsked, format!("asked_{step}")),
+        };
+        Found {
+            id: format!("{}_{word}", case.id),
+            kind,
+            about: format!("{}/{step}", case.id),
+            at,
+            due: at,
+            until: case.expires.min(at.plus(DAY_MS)),
+            groups: asked.iter().flat_map(groups_of).collect(),
+            profiles: asked.iter().map(|asked| asked.profile.to_string()).collect(),
+        }
+    }
+
+    /// Finds that a case is over: by a record that says so, or by the vote that decided it.
+    fn ended(&self, history: &History, log: u64, entry: &Entry, content: &Content) -> Result<Option<Found>, Refusal> {
+        let decided = match entry.leaf.kind {
+            RecordKind::Vote => self.has_decided(history, entry, content)?,
+            _ => true,
+        };
+        let Some(opener) = opener(history, entry)?.filter(|_| decided) else { return Ok(None) };
+        let opened = opener.content.as_ref();
+        let profiles = match opened.and_then(bodies::decision).map(|decision| decision.verdict) {
+            Some(Verdict::Escalate(profiles)) => profiles,
+            _ => BTreeSet::new(),
+        };
+        let proposal = opened.and_then(bodies::proposer);
+        let groups = proposal.map(|proposal| self.groups_asked(&proposal, &profiles, opener.leaf.at, entry.leaf.at));
+        let groups = groups.unwrap_or_default();
+        let profiles = profiles.iter().map(ProfileId::to_string).collect();
+        Ok(Some(Found { groups, profiles, ..recorded(EventKind::CaseEnded, log, entry) }))
+    }
+
+    /// Names the groups that were asked until an instant.
+    fn groups_asked(
+        &self,
+        proposal: &ActionProposal,
+        profiles: &BTreeSet<ProfileId>,
+        opened: Millis,
+        until: Millis,
+    ) -> BTreeSet<String> {
+        let snapshot = self.snapshot();
+        let matter = Matter::of_proposal(proposal, snapshot.bundle.data());
+        let steps = profiles.iter().flat_map(|id| escalation::path(matter, id, opened));
+        steps.filter(|step| step.from <= until).flat_map(|step| super::whom(step.profile)).collect()
+    }
+
+    /// Says whether a vote was the one that decided its case.
+    fn has_decided(&self, history: &History, entry: &Entry, content: &Content) -> Result<bool, Refusal> {
+        let Some(vote) = content.get::<Vote>(Field::Body).ok().flatten() else { return Ok(false) };
+        if vote.ballot == Ballot::Deny {
+            return Ok(true);
+        }
+        if let Some(case) = self.stored_case(&vote.case)? {
+            return Ok(case.state != CaseState::Open && case.votes.last() == Some(&vote));
+        }
+        // It has ended since. If a later record says how, that one is told.
+        Ok(!has_later(history, entry, &vote.case)?)
+    }
+
+    /// Finds the freezes of the active bundle that have begun or ended within a day.
+    pub(super) fn freezes_found(&self) -> Vec<Found> {
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let mut found = Vec::new();
+        for (name, freeze) in &snapshot.bundle.data().limits.freezes {
+            let (Some(from), Some(to)) = (instant(&freeze.from), instant(&freeze.to)) else { continue };
+            let ends = [(EventKind::FreezeBegun, from, to), (EventKind::FreezeEnded, to, to.plus(DAY_MS))];
+            for (kind, at, until) in ends {
+                let until = until.min(at.plus(DAY_MS));
+                if at <= now && now < until {
+                    found.push(frozen(kind, name.as_str(), at, until));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn groups_of(asked: &Asked) -> Vec<String> {
+    names_asked(asked.group.as_deref(), asked.on_call.as_ref().map(|duty| &duty.schedule))
+}
+
+/// Says whether a record may hold something to tell, by what stands in the open.
+fn may_tell(leaf: &Leaf) -> bool {
+    match leaf.kind {
+        RecordKind::Decided => leaf.verdict == Some(ESCALATED),
+        RecordKind::Switch | RecordKind::Vote | RecordKind::CaseEnded => true,
+        _ => false,
+    }
+}
+
+fn recorded(kind: EventKind, log: u64, entry: &Entry) -> Found {
+    Found {
+        id: entry.leaf.record.to_string(),
+        kind,
+        about: format!("{log}/{}", entry.index),
+        at: entry.leaf.at,
+        due: entry.leaf.at,
+        until: entry.leaf.at.plus(DAY_MS),
+        groups: BTreeSet::new(),
+        profiles: BTreeSet::new(),
+    }
+}
+
+fn switched(log: u64, entry: &Entry) -> Found {
+    let lifted = entry.leaf.status == Some(LIFTED);
+    recorded(if lifted { EventKind::KillLifted } else { EventKind::KillSet }, log, entry)
+}
+
+fn frozen(kind: EventKind, name: &str, at: Millis, until: Millis) -> Found {
+    let digest = Digest::of("countersign/notify/freeze/1", &cbor::encode(&(name, at, kind.as_str())));
+    Found {
+        // A name may hold a full stop, an id may not.
+        id: format!("freeze_{}", digest.short(32)),
+        kind,
+        about: format!("{}/{name}", at.0),
+        at,
+        due: at,
+        until,
+        groups: BTreeSet::new(),
+        profiles: BTreeSet::new(),
+    }
+}
+
+/// Says whether a later record of the same action is a vote on a case or its end.
+fn has_later(history: &History, entry: &Entry, case: &CaseId) -> Result<bool, Refusal> {
+    let Some(action) = &entry.leaf.action else { return Ok(false) };
+    let is_later = |later: &Entry| {
+        let about = later.content.as_ref().and_then(|content| content.get::<CaseId>(Field::Case).ok().flatten());
+        let says = matches!(later.leaf.kind, RecordKind::Vote | RecordKind::CaseEnded);
+        says && later.index > entry.index && about.as_ref() == Some(case)
+    };
+    Ok(history.of_action(action)?.iter().any(is_later))
+}
+
+/// Returns the record of the decision that opened the case which a record is about.
+pub(super) fn opener(history: &History, entry: &Entry) -> Result<Option<Entry>, Refusal> {
+    let Some(action) = &entry.leaf.action else { return Ok(None) };
+    let escalated = |entry: &Entry| entry.leaf.kind == RecordKind::Decided && entry.leaf.verdict == Some(ESCALATED);
+    Ok(history.of_action(action)?.into_iter().filter(|before| before.index < entry.index).rfind(escalated))
+}

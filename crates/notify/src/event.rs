@@ -1,0 +1,177 @@
+//! What people and machines are told of.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use types::{CaseId, Millis, ProfileId, ToolName};
+
+/// Says what kind of event a target may be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A case was opened, and its first people are asked.
+    CaseOpened,
+    /// Nobody has decided in time, and the next people on the path are asked too.
+    CaseAsked,
+    /// A case is over.
+    CaseEnded,
+    /// A kill switch was set.
+    KillSet,
+    /// A kill switch was lifted.
+    KillLifted,
+    /// A freeze of changes has begun.
+    FreezeBegun,
+    /// A freeze of changes is over.
+    FreezeEnded,
+}
+
+impl EventKind {
+    /// Lists the kinds.
+    pub const ALL: [Self; 7] = [
+        Self::CaseOpened,
+        Self::CaseAsked,
+        Self::CaseEnded,
+        Self::KillSet,
+        Self::KillLifted,
+        Self::FreezeBegun,
+        Self::FreezeEnded,
+    ];
+
+    /// Returns the name that settings and the outbox use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CaseOpened => "case-opened",
+            Self::CaseAsked => "case-asked",
+            Self::CaseEnded => "case-ended",
+            Self::KillSet => "kill-set",
+            Self::KillLifted => "kill-lifted",
+            Self::FreezeBegun => "freeze-begun",
+            Self::FreezeEnded => "freeze-ended",
+        }
+    }
+
+    /// Finds a kind by its name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Says whether it is about a case, so that many may become one message.
+    pub fn is_of_case(self) -> bool {
+        matches!(self, Self::CaseOpened | Self::CaseAsked | Self::CaseEnded)
+    }
+
+    /// Returns the type that a CloudEvent of this kind has.
+    pub fn cloud_type(self) -> &'static str {
+        match self {
+            Self::CaseOpened => "countersign.case.opened",
+            Self::CaseAsked => "countersign.case.asked",
+            Self::CaseEnded => "countersign.case.ended",
+            Self::KillSet => "countersign.kill.set",
+            Self::KillLifted => "countersign.kill.lifted",
+            Self::FreezeBegun => "countersign.freeze.begun",
+            Self::FreezeEnded => "countersign.freeze.ended",
+        }
+    }
+}
+
+/// Is one message's worth of what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its id: the same for every attempt at the same message.
+    pub id: String,
+    /// When it happened.
+    pub at: Millis,
+    /// Where a person looks at it.
+    pub link: String,
+    /// What happened.
+    pub body: Body,
+}
+
+/// Says what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Something about a case: [`EventKind::CaseOpened`], [`EventKind::CaseAsked`] or [`EventKind::CaseEnded`].
+    Case(EventKind, CaseTold),
+    /// Several cases at once, because there are more than the target's rate lets through.
+    Cases(CasesTold),
+    /// A kill switch was set or lifted.
+    Kill(EventKind, KillTold),
+    /// A freeze begins or is over.
+    Freeze(EventKind, FreezeTold),
+    /// An operator tries a target out.
+    Test,
+}
+
+/// Is what is told of a case: no arguments, no results, nothing an agent says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseTold {
+    /// The case.
+    pub case: CaseId,
+    /// Who proposes: `agent:NAME` or `person:NAME`.
+    pub requester: String,
+    /// What is to be called.
+    pub tool: ToolName,
+    /// Where it would take effect, if an inventory says so.
+    pub environment: Option<String>,
+    /// Who is asked now.
+    pub asked: Vec<AskedTold>,
+    /// When silence is refusal.
+    pub expires: Millis,
+    /// How it stands: `open`, `approved`, `denied`, `expired`, `void`, `consumed` or `withdrawn`.
+    pub state: &'static str,
+}
+
+/// Is one profile whose people are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AskedTold {
+    /// The profile.
+    pub profile: ProfileId,
+    /// The group of people.
+    pub group: String,
+    /// How many of them must approve.
+    pub approvals: u32,
+    /// When others are asked too, or silence is refusal.
+    #[serde(skip)]
+    pub until: Millis,
+}
+
+/// Is what is told of several cases at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CasesTold {
+    /// How many there are, by kind of event.
+    pub counts: BTreeMap<EventKind, u64>,
+}
+
+impl CasesTold {
+    /// Returns how many cases wait for people.
+    pub fn waiting(&self) -> u64 {
+        self.count(EventKind::CaseOpened).saturating_add(self.count(EventKind::CaseAsked))
+    }
+
+    /// Returns how many events there are of a kind.
+    pub fn count(&self, kind: EventKind) -> u64 {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+/// Is what is told of a kill switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillTold {
+    /// What it covers.
+    pub target: String,
+    /// Who did it.
+    pub by: String,
+    /// Why, in that person's words.
+    pub reason: String,
+}
+
+/// Is what is told of a freeze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeTold {
+    /// Its name in the bundle.
+    pub name: String,
+    /// Why, as the bundle says.
+    pub reason: String,
+    /// When it ends.
+    pub to: Millis,
+}

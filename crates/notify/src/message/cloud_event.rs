@@ -1,0 +1,71 @@
+//! A message for machines: a CloudEvent 1.0 in its structured JSON form.
+//!
+//! Values are exact. Characters that could deceive somebody who looks at the text are written as JSON's own escapes.
+
+use serde_json::{Value, json};
+use types::text::escape_json;
+
+use super::title;
+use crate::event::{Body, CaseTold, Event};
+use crate::text::rfc3339;
+
+/// Is the media type of such a message.
+pub const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8";
+
+/// Writes a message.
+///
+/// - `source`: where it comes from, as a URI.
+pub fn body(event: &Event, source: &str) -> String {
+    let (kind, subject, data) = parts(event);
+    let mut whole = json!({
+        "specversion": "1.0", "id": event.id, "source": source, "type": kind, "time": rfc3339(event.at),
+        "datacontenttype": "application/json", "data": data,
+    });
+    if let (Some(subject), Some(members)) = (subject, whole.as_object_mut()) {
+        members.insert("subject".to_owned(), Value::String(subject));
+    }
+    escape_json(&whole.to_string(), false)
+}
+
+fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
+    let (title, link) = (title(event), &event.link);
+    match &event.body {
+        Body::Case(kind, case) => (kind.cloud_type(), Some(case.case.to_string()), case_data(case, &title, link)),
+        Body::Cases(cases) => {
+            let counts: serde_json::Map<String, Value> =
+                cases.counts.iter().map(|(kind, count)| (kind.as_str().to_owned(), json!(count))).collect();
+            (
+                "countersign.cases",
+                None,
+                json!({ "title": title, "waiting": cases.waiting(), "counts": counts, "link": link }),
+            )
+        }
+        Body::Kill(kind, kill) => {
+            let data =
+                json!({ "title": title, "target": kill.target, "by": kill.by, "reason": kill.reason, "link": link });
+            (kind.cloud_type(), Some(kill.target.clone()), data)
+        }
+        Body::Freeze(kind, freeze) => {
+            let data = json!({ "title": title, "freeze": freeze.name, "reason": freeze.reason, "until": rfc3339(freeze.to), "link": link });
+            (kind.cloud_type(), Some(freeze.name.clone()), data)
+        }
+        Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
+    }
+}
+
+fn case_data(case: &CaseTold, title: &str, link: &str) -> Value {
+    let asked: Vec<Value> = case
+        .asked
+        .iter()
+        .map(|asked| {
+            json!({
+                "profile": asked.profile, "group": asked.group, "approvals": asked.approvals,
+                "until": rfc3339(asked.until),
+            })
+        })
+        .collect();
+    json!({
+        "title": title, "case": case.case, "state": case.state, "requester": case.requester, "tool": case.tool,
+        "environment": case.environment, "asked": asked, "expires": rfc3339(case.expires), "link": link,
+    })
+}

@@ -1,0 +1,103 @@
+//! What a message says, and how each channel has it.
+//!
+//! A message leads to a case and never decides it. It says who proposes what, where, who is asked and until when; it holds
+//! no arguments, no results and nothing an agent says of itself.
+
+pub mod cloud_event;
+pub mod mail;
+pub mod slack;
+pub mod teams;
+
+use types::ToolName;
+
+use crate::event::{AskedTold, Body, CaseTold, CasesTold, Event, EventKind};
+use crate::text::{inert, name, time};
+
+/// Is how many of those that are asked one message names.
+const ASKED_MAX: usize = 8;
+
+/// Says in a line what happened; every part from elsewhere is inert.
+pub fn title(event: &Event) -> String {
+    match &event.body {
+        Body::Case(kind, case) => case_title(*kind, case),
+        Body::Cases(cases) => cases_title(cases),
+        Body::Kill(EventKind::KillLifted, kill) => format!("The kill switch of {} was lifted", covered(&kill.target)),
+        Body::Kill(_, kill) => format!("{} was stopped by a kill switch", covered(&kill.target)),
+        Body::Freeze(EventKind::FreezeEnded, freeze) => format!("The freeze {} is over", name(&freeze.name)),
+        Body::Freeze(_, freeze) => format!("The freeze {} has begun", name(&freeze.name)),
+        Body::Test => "Countersign reaches this target".to_owned(),
+    }
+}
+
+fn case_title(kind: EventKind, case: &CaseTold) -> String {
+    let (who, tool) = (name(&case.requester), tool(&case.tool));
+    match kind {
+        EventKind::CaseEnded => format!("The case of {who} for {tool} is {}", case.state),
+        EventKind::CaseAsked => format!("Nobody has decided yet: {who} asks for {tool}"),
+        _ => format!("{who} asks for {tool}"),
+    }
+}
+
+fn cases_title(cases: &CasesTold) -> String {
+    let several = |count: u64, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let waiting = several(cases.waiting(), "more case waits", "more cases wait");
+    let ended = several(cases.count(EventKind::CaseEnded), "case has ended", "cases have ended");
+    waiting.into_iter().chain(ended).collect::<Vec<_>>().join(", ")
+}
+
+/// Shows what a kill switch covers.
+fn covered(target: &str) -> String {
+    match target.split_once(':') {
+        Some(("tool", own)) => {
+            own.parse().map_or_else(|_| inert(target), |own: ToolName| format!("the tool {}", tool(&own)))
+        }
+        _ => inert(target),
+    }
+}
+
+/// Shows a tool so that no client takes it for the name of a host.
+fn tool(tool: &ToolName) -> String {
+    let operation = inert(&tool.operation);
+    format!("{operation} on {}", name(tool.server.as_str()))
+}
+
+/// Says what else there is to know, as names with values; every value is inert.
+pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
+    match &event.body {
+        Body::Case(kind, case) => case_rows(*kind, case),
+        Body::Kill(_, kill) => vec![("By", name(&kill.by)), ("Why", inert(&kill.reason))],
+        Body::Freeze(EventKind::FreezeEnded, freeze) => vec![("Why", inert(&freeze.reason))],
+        Body::Freeze(_, freeze) => vec![("Why", inert(&freeze.reason)), ("Until", time(freeze.to))],
+        Body::Cases(_) | Body::Test => Vec::new(),
+    }
+}
+
+fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("Requester", name(&case.requester)), ("Tool", tool(&case.tool))];
+    rows.extend(case.environment.as_deref().map(|environment| ("Environment", inert(environment))));
+    if kind == EventKind::CaseEnded {
+        rows.push(("State", case.state.to_owned()));
+        return rows;
+    }
+    rows.extend(case.asked.iter().take(ASKED_MAX).map(|asked| ("Asked", who(asked))));
+    rows.push(("Refused unless decided by", time(case.expires)));
+    rows
+}
+
+fn who(asked: &AskedTold) -> String {
+    let (group, profile) = (inert(&asked.group), name(asked.profile.as_str()));
+    format!("{} of {group} ({profile}) until {}", asked.approvals, time(asked.until))
+}
+
+/// Returns what the link is called.
+pub fn link_text(event: &Event) -> &'static str {
+    match event.body {
+        Body::Case(..) => "Open the case",
+        Body::Cases(_) => "Open all that wait",
+        Body::Kill(..) | Body::Freeze(..) | Body::Test => "Open Countersign",
+    }
+}
