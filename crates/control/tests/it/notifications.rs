@@ -31,7 +31,10 @@ fn person(name: &str) -> PersonId {
 
 /// Is a webhook's receiver: what came, by id, and what it answers.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(Vec<(String, String)>, u16)>>);
+struct Receiver(Arc<Mutex<(Vec<Request>, u16)>>);
+
+/// Is the id and the body of a request.
+type Request = (String, String);
 
 impl Receiver {
     async fn start(status: u16) -> (Self, String) {

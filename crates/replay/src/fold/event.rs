@@ -72,6 +72,7 @@ pub enum Event<'a> {
 
 /// Is what was read from a record, to be taken as an [`Event`].
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one is held at a time, and taken at once")]
 pub enum Said {
     /// A decision; the last part is absent in records of versions before it.
     Decided(Box<(ActionProposal, Decision, Option<RunBody>)>),
