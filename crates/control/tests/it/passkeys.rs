@@ -291,5 +291,7 @@ async fn passkeys_are_counted_again_and_go_with_their_person() {
     let erased = crate::erasure::erase(&world, "dan", "person:cleo").await.unwrap();
     assert_eq!(erased.keys, 3, "her bearer key, that of the agent that acts for her, and her passkey");
     assert_eq!(world.control.passkeys().unwrap().len(), 1);
-    crate::rebuild::assert_equal(&crate::rebuild::look(&world));
+    // What was counted of others rests on records that went with her.
+    let found = crate::rebuild::look(&world).comparison;
+    assert!(found.is_equal() && found.kinds["passkey"].equal == 1, "{:?} {:?}", found.rows, found.problems);
 }

@@ -205,7 +205,11 @@ async fn whoever_rewrites_the_log_makes_no_vote_of_somebody_else() {
         let report = verified(&revoted(&world, &archive, change));
         assert_eq!(standing(&report), (Standing::Broken, Some(reason)));
     };
-    refused("vote-unsigned", &|vote| vote.signed = None);
+    // Whoever takes the signature away leaves the passkey's record out too, since no vote names it any more.
+    let mut bare = revoted(&world, &archive, |vote| vote.signed = None);
+    let enrolled = bare.records.remove(place(&bare, RecordKind::Key)).index;
+    bare.manifest.records.retain(|index| *index != enrolled);
+    assert_eq!(standing(&verified(&bare)), (Standing::Broken, Some("vote-unsigned")));
     refused("vote-ballot-mismatch", &|vote| vote.reason = "another".into());
     refused("vote-ballot-mismatch", &|vote| vote.person = person("cleo"));
     refused("vote-ballot-mismatch", &|vote| vote.ballot = Ballot::Deny);
