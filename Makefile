@@ -2,7 +2,7 @@
 # miss, or say exactly what to install.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test accept accept-fast fuzz bench clean
+.PHONY: help run test accept accept-fast console fuzz bench clean
 
 help: ## lists these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -22,6 +22,9 @@ accept: ## runs all acceptance runs against software from elsewhere, the slow on
 accept-fast: ## runs the acceptance runs that `make test` includes
 	@scripts/need.sh
 	acceptance/fast.sh
+
+console: ## builds the console's types and pages anew, which are checked in
+	@scripts/console.sh write
 
 fuzz: ## fuzzes every parser that reads what others wrote, 1,000,000 executions each
 	@scripts/fuzz.sh

@@ -7,6 +7,7 @@
 #   scripts/need.sh passkeys    what `acceptance/passkey.sh` needs: also Python
 #   scripts/need.sh notify      what `acceptance/notify.sh` needs: also openssl and Python
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
+#   scripts/need.sh console     what `acceptance/console.sh` needs: also Python, Node and Chromium
 #   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl and Node
 #
 # Quick and silent when all is there. It installs Debian packages as root only, and Rust's components by rustup.
@@ -35,6 +36,7 @@ has_python() {
 }
 # Go itself comes by pip.
 has_go_mod() { [ -e /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go ]; }
+has_chromium() { has chromium; }
 # An older Node will do if its npm can fetch a newer one into target/tools.
 has_node() {
     has npm && has node || return 1
@@ -52,6 +54,7 @@ packages() {
         python) echo python3 python3-venv ;;
         node) echo nodejs npm ;;
         go_mod) echo golang-golang-x-mod-dev ;;
+        chromium) echo chromium ;;
     esac
 }
 
@@ -67,6 +70,7 @@ advice() {
         curl) echo "curl: apt-get install $(packages curl)" ;;
         python) echo "Python $python_min or newer with venv: apt-get install $(packages python)" ;;
         node) echo "Node $node_min or newer with npm: apt-get install $(packages node)" ;;
+        chromium) echo "Chromium: apt-get install $(packages chromium)" ;;
         go_mod) echo "Go's x/mod, as Debian and Ubuntu have it: apt-get install $(packages go_mod)" ;;
     esac
 }
@@ -111,7 +115,8 @@ case ${1:-test} in
     notify) names=(rust compiler git python openssl) ;;
     passkeys) names=(rust compiler git python) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | outsiders]" && exit 2 ;;
+    console) names=(rust compiler git python node chromium) ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | outsiders | console]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

@@ -66,6 +66,7 @@ tests() {
 step "tools" scripts/need.sh
 step "format" cargo fmt --check
 step "tidy" tidy
+step "console" scripts/console.sh
 step "clippy" cargo clippy --workspace --all-targets --profile ci -- -D warnings
 # Each planted bug must be caught; the feature that plants them exists for this step alone.
 mutants() {

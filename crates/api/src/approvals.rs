@@ -1,10 +1,12 @@
 //! `/v1/approvals`: what awaits people, what they are shown, and their votes.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
-use control::approvals::CaseView;
+use control::approvals::{Admission, CaseView, Voter};
 use serde::{Deserialize, Serialize};
 use types::case::{Ballot, Case};
-use types::{ActionId, CaseId, Digest, Millis, PersonId, Principal};
+use types::{ActionId, CaseId, ClassId, Code, Digest, Millis, PersonId, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,10 +61,43 @@ pub struct ApprovalLine {
     /// When silence becomes a refusal, in milliseconds since the epoch.
     #[schema(value_type = i64)]
     expires_at: Millis,
+    /// What whoever asks may do about it.
+    you: You,
 }
 
-impl From<&Case> for ApprovalLine {
-    fn from(case: &Case) -> Self {
+/// Says whether whoever asks may vote on a case now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct You {
+    /// Their vote counts.
+    may_vote: bool,
+    /// It is their own, so they must confirm that they approve alone.
+    alone: bool,
+    /// It counts only if they sign it with a passkey.
+    signed: bool,
+    /// The code of why their vote would not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    code: Option<Code>,
+    /// Why their vote would not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl From<Voter> for You {
+    fn from(voter: Voter) -> Self {
+        match voter {
+            Voter::May(Admission { solo: alone, signed }) => {
+                Self { may_vote: true, alone, signed, code: None, why: None }
+            }
+            Voter::MayNot(code, why) => {
+                Self { may_vote: false, alone: false, signed: false, code: Some(code), why: Some(why) }
+            }
+        }
+    }
+}
+
+impl ApprovalLine {
+    fn of(app: &App, person: &PersonId, case: &Case) -> Self {
         Self {
             id: case.id,
             state: case.state.into(),
@@ -74,6 +109,7 @@ impl From<&Case> for ApprovalLine {
             votes: case.votes.iter().map(Vote::from).collect(),
             opened_at: case.opened,
             expires_at: case.expires,
+            you: app.control.voter(person, case).into(),
         }
     }
 }
@@ -91,10 +127,11 @@ pub struct Approvals {
 #[utoipa::path(get, path = "/v1/approvals", operation_id = "list_approvals", tag = "approvals", params(Which), responses(
     (status = 200, description = "The cases", body = Approvals),
 ))]
-async fn list(State(app): State<App>, _: AsPerson, Query(which): Query<Which>) -> Json<Approvals> {
+async fn list(State(app): State<App>, AsPerson(by): AsPerson, Query(which): Query<Which>) -> Json<Approvals> {
     let wanted = |case: &Case| which.state.is_none_or(|state| state == ApprovalState::from(case.state));
     let cases = app.control.cases();
-    Json(Approvals { approvals: cases.iter().filter(|case| wanted(case)).map(ApprovalLine::from).collect() })
+    let line = |case: &Case| ApprovalLine::of(&app, &by, case);
+    Json(Approvals { approvals: cases.iter().filter(|case| wanted(case)).map(line).collect() })
 }
 
 /// Is what a profile asks for.
@@ -117,6 +154,9 @@ pub struct Asked {
     /// The schedule whose person on call may vote, and nobody else of the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     on_call: Option<crate::on_call::Schedule>,
+    /// The people who are asked: those of the group, or of them whoever is on call now.
+    #[schema(value_type = Vec<String>)]
+    people: BTreeSet<PersonId>,
     /// How many of them must approve.
     approvals: u32,
     /// Whether votes count only if they are signed with a passkey.
@@ -188,6 +228,43 @@ pub struct Approval {
     expires_at: Millis,
     /// Where people decide it.
     url: String,
+    /// What whoever asks may do about it.
+    you: You,
+    /// The digest of the tool's definition as its server listed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    definition: Option<Digest>,
+    /// The agent's autonomy level when it was decided, `L0` to `L3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "L1")]
+    level: Option<String>,
+    /// How the agent's actions of this class have ended so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conduct: Option<ConductSoFar>,
+    /// What the risk score is held against; absent once another bundle is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_scale: Option<RiskScale>,
+}
+
+/// Is how an agent's actions of a class have ended so far, as the gateway saw it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConductSoFar {
+    /// The action class.
+    #[schema(value_type = String)]
+    class: ClassId,
+    /// How many ended.
+    runs: i64,
+    /// How many of them failed or are in doubt.
+    errors: i64,
+}
+
+/// Is what a risk score is held against.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RiskScale {
+    /// From this score on an action is observed.
+    observe_from: i64,
+    /// From this score on it goes to people.
+    escalate_from: i64,
 }
 
 /// Is where a case stands, as the agent that caused it may know.
@@ -224,6 +301,7 @@ fn needs(view: &CaseView) -> Vec<Needed> {
         profile: step.profile.to_string(),
         group: step.group.clone(),
         on_call: step.on_call.clone().map(crate::on_call::Schedule::from),
+        people: step.people.clone(),
         approvals: step.approvals,
         signed: step.signed,
         from: step.from,
@@ -236,9 +314,9 @@ fn needs(view: &CaseView) -> Vec<Needed> {
     view.paths.iter().map(need).collect()
 }
 
-fn reviewer(view: CaseView) -> Approval {
+fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
     let case = &view.case;
-    let line = ApprovalLine::from(case);
+    let line = ApprovalLine::of(app, person, case);
     let proposal = view.proposal.as_ref().map(Proposal::from);
     let (mut arguments, mut arguments_text, mut agent_says) = (None, None, None);
     if let Some(proposal) = proposal {
@@ -269,6 +347,13 @@ fn reviewer(view: CaseView) -> Approval {
         opened_at: line.opened_at,
         expires_at: line.expires_at,
         url: view.url,
+        you: line.you,
+        definition: view.proposal.as_ref().and_then(|proposal| proposal.definition),
+        level: decision.map(|d| d.level.to_string()),
+        conduct: view.conduct.map(|(class, so_far)| ConductSoFar { class, runs: so_far.runs, errors: so_far.errors }),
+        risk_scale: view
+            .risk_model
+            .map(|model| RiskScale { observe_from: model.observe_from, escalate_from: model.escalate_from }),
     }
 }
 
@@ -287,7 +372,7 @@ async fn show(
 ) -> Result<Json<ApprovalShown>, Fault> {
     let view = app.control.case(&id)?;
     match &holder.principal {
-        Principal::Person(_) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(view))))),
+        Principal::Person(person) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(&app, person, view))))),
         Principal::Agent(_) if view.case.requester == holder.principal => {
             Ok(Json(ApprovalShown::Requester(ApprovalStatus {
                 id,
@@ -366,5 +451,5 @@ async fn vote(
         }
         NewVote { .. } => return Err(invalid("a vote is `vote`, `reason` and `shown`, or an `assertion` alone")),
     };
-    Ok(Json(ApprovalLine::from(&case)))
+    Ok(Json(ApprovalLine::of(&app, &person, &case)))
 }

@@ -5,9 +5,11 @@ use axum::http::HeaderMap;
 use axum::http::header;
 use axum::http::request::Parts;
 use control::keys::Holder;
-use types::{AgentId, Code, PersonId, Principal};
+use control::logins::Visit;
+use types::{AgentId, Code, Digest, PersonId, Principal};
 
 use crate::App;
+use crate::login;
 use crate::problem::{Fault, forbidden};
 
 /// Is whoever holds a key.
@@ -62,9 +64,83 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Is what a request is made with: a key, or the login of a page.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// A bearer token.
+    Key(String),
+    /// The secret of a login.
+    Login(String),
+}
+
+impl Credential {
+    /// Finds out who still stands behind it.
+    ///
+    /// # Errors
+    ///
+    /// `unauthenticated` or `key-expired` once nobody does.
+    pub(crate) fn holder(&self, app: &App) -> Result<Holder, Fault> {
+        match self {
+            Self::Key(token) => Ok(app.control.holder_of(token)?),
+            Self::Login(secret) => Ok(person(app.control.visit(secret)?)),
+        }
+    }
+}
+
+fn person(visit: Visit) -> Holder {
+    Holder { principal: Principal::Person(visit.person), on_behalf_of: None }
+}
+
 fn holder(parts: &Parts, app: &App) -> Result<Holder, Fault> {
-    let token = bearer(&parts.headers).ok_or_else(|| Fault::new(Code::Unauthenticated, "a bearer key is needed"))?;
-    Ok(app.control.holder_of(token)?)
+    // A request that names a key is judged by that key alone.
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        let Bearer(token) = Bearer::of(&parts.headers)?;
+        return Ok(app.control.holder_of(&token)?);
+    }
+    match login::secret(&parts.headers) {
+        Some(secret) => login::visit(parts, app, secret).map(person),
+        None => Err(Fault::new(Code::Unauthenticated, "a bearer key is needed")),
+    }
+}
+
+/// Compares two secrets in a time that does not tell where they differ.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    // What is compared is the digests, so that equal first bytes say nothing of the secrets.
+    let digest = |text: &str| Digest::of("countersign/compare/1", text.as_bytes());
+    digest(one) == digest(other)
+}
+
+/// Is a bearer token, whoever it stands for.
+pub(crate) struct Bearer(pub(crate) String);
+
+impl Bearer {
+    fn of(headers: &HeaderMap) -> Result<Self, Fault> {
+        let none = || Fault::new(Code::Unauthenticated, "a bearer key is needed");
+        bearer(headers).map(|token| Self(token.to_owned())).ok_or_else(none)
+    }
+}
+
+impl FromRequestParts<App> for Bearer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Fault> {
+        Self::of(&parts.headers)
+    }
+}
+
+/// Is a person with what they were let in by, for a request that lasts.
+pub(crate) struct AsWatcher(pub(crate) Credential);
+
+impl FromRequestParts<App> for AsWatcher {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        AsPerson::from_request_parts(parts, app).await?;
+        Ok(Self(match bearer(&parts.headers) {
+            Some(token) => Credential::Key(token.to_owned()),
+            None => Credential::Login(login::secret(&parts.headers).unwrap_or_default().to_owned()),
+        }))
+    }
 }
 
 impl FromRequestParts<App> for Anyone {

@@ -3,7 +3,7 @@
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
 };
@@ -16,6 +16,15 @@ refused is answered with `application/problem+json`, whose `code` is stable; 401
 not reach this, or administration that was decided against.";
 
 const BEARER: &str = "bearer";
+const LOGIN: &str = "login";
+
+fn cookie() -> ApiKeyValue {
+    ApiKeyValue::with_description(
+        "countersign_login_7717",
+        "What `POST /v1/login` sets for a page of this server; the number is the server's port. With it, what changes \
+         something also carries the `proof` of that answer as `X-Countersign-Proof`.",
+    )
+}
 
 /// Returns the document before any route is in it.
 pub(crate) fn head() -> OpenApi {
@@ -35,11 +44,13 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("A key of an agent or of a person, as `POST /v1/keys` makes them.".into());
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    components.add_security_scheme(LOGIN, SecurityScheme::ApiKey(ApiKey::Cookie(cookie())));
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     let mut needed = Vec::new();
     Problem::schemas(&mut needed);
     components.schemas.extend(needed);
-    document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    let needs = |scheme: &str| SecurityRequirement::new(scheme, Vec::<String>::new());
+    document.security = Some(vec![needs(BEARER), needs(LOGIN)]);
     // OpenAPI knows no parameter that spans several parts of a path, and no name for one.
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();

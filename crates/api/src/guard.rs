@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use types::Code;
 
 use crate::ApiConfig;
 use crate::problem::Fault;
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -23,6 +27,11 @@ pub(crate) async fn admit(State(config): State<Arc<ApiConfig>>, request: Request
     // Answers hold evidence and tokens, and no browser should guess what they are; the log's files say otherwise.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    // Nothing but the pages, which say otherwise, is a document that runs or loads anything.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
     response
 }
 
@@ -31,6 +40,9 @@ fn judge(config: &ApiConfig, uri: &Uri, headers: &HeaderMap) -> Result<(), Fault
     let host = named.or_else(|| uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
     if !host_allowed(config, host) {
         return Err(Fault::new(Code::OriginRefused, "the host is not one this server answers to"));
+    }
+    if is_own_origin(headers) {
+        return Ok(());
     }
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if origins.all(|origin| origin.to_str().is_ok_and(|origin| origin_allowed(config, origin))) {
@@ -43,6 +55,18 @@ fn host_allowed(config: &ApiConfig, host: &str) -> bool {
     let name = without_port(host);
     let is = |allowed: &str| allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(name);
     LOOPBACK.iter().any(|allowed| is(allowed)) || config.allowed_hosts.iter().any(|allowed| is(allowed))
+}
+
+/// Says whether the page that makes a request was served by the very host that it asks; the host was judged before.
+pub(crate) fn is_own_origin(headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(scheme, authority)| {
+        let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        if is_web { authority } else { "" }
+    });
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    !host.is_empty() && authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 fn origin_allowed(config: &ApiConfig, origin: &str) -> bool {
@@ -88,6 +112,31 @@ mod tests {
         }
         for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "other.example", "[::1"] {
             assert!(!host_allowed(&config(), host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_host_itself_is_our_own_and_no_other_is() {
+        let headers = |host: &str, origins: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            headers
+        };
+        assert!(is_own_origin(&headers("127.0.0.1:7717", &["http://127.0.0.1:7717"])));
+        assert!(is_own_origin(&headers("gate.example", &["https://GATE.example"])));
+        for origins in [
+            &[][..],
+            &["null"],
+            &["http://127.0.0.1:7718"],
+            &["http://localhost:7717"],
+            &["http://127.0.0.1:7717.evil.example"],
+            &["ftp://127.0.0.1:7717"],
+            &["http://127.0.0.1:7717", "http://127.0.0.1:7717"],
+        ] {
+            assert!(!is_own_origin(&headers("127.0.0.1:7717", origins)), "{origins:?}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! The HTTP contract: sessions, actions, approvals and administration under `/v1`, and the published log under `/log`.
+//! The HTTP contract: sessions, actions, approvals and administration under `/v1`, the published log under `/log`; and the
+//! console's pages beside it.
 //!
 //! A handler finds out who calls, reads what they sent, asks the application layer once and writes down what it
 //! answers. It decides nothing: a verdict travels in the answer, and a refusal becomes a problem (RFC 9457)
@@ -7,6 +8,7 @@
 mod actions;
 mod approvals;
 mod auth;
+mod authority;
 mod ballots;
 mod base64url;
 mod bundles;
@@ -14,6 +16,7 @@ mod delegations;
 mod display;
 mod document;
 mod erasures;
+mod events;
 mod extract;
 mod guard;
 mod health;
@@ -21,9 +24,11 @@ mod keys;
 mod levels;
 mod log;
 mod log_keys;
+mod login;
 mod logs;
 mod notifications;
 mod on_call;
+mod pages;
 mod passkeys;
 mod problem;
 mod records;
@@ -81,6 +86,7 @@ struct App {
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::head())
+        .merge(login::routes())
         .merge(sessions::routes())
         .merge(actions::routes())
         .merge(approvals::routes())
@@ -92,9 +98,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(keys::routes())
         .merge(levels::routes())
         .merge(erasures::routes())
+        .merge(authority::routes())
         .merge(bundles::routes())
         .merge(tools::routes())
         .merge(records::routes())
+        .merge(events::routes())
         .merge(log::routes())
         .merge(log_keys::routes())
         .merge(logs::routes())
@@ -112,6 +120,7 @@ pub fn router(control: Arc<Control>, config: ApiConfig) -> (Router, OpenApi) {
     let document = document::finish(document);
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let router = router
+        .merge(pages::routes())
         .route("/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

@@ -1,6 +1,9 @@
 //! `/v1/log`: the keys that sign the log, changed by decision; and its end, at once.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
+use control::log::LogStanding;
 use control::log_keys::{Frozen, KeysChanged};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,13 +12,70 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::actions::Receipt;
-use crate::auth::AsChanger;
+use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
 use crate::switches::Why;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(rotate)).routes(routes!(retire)).routes(routes!(freeze))
+    OpenApiRouter::new()
+        .routes(routes!(standing))
+        .routes(routes!(rotate))
+        .routes(routes!(retire))
+        .routes(routes!(freeze))
+}
+
+/// Is how the live log stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LiveLog {
+    /// Its name, as its checkpoints have it.
+    origin: String,
+    /// The verifier keys of those that sign it, the oldest first. Whoever does not trust this server has them from elsewhere.
+    keys: Vec<String>,
+    /// How many records the journal holds.
+    size: u64,
+    /// Its keys may be in other hands, so nothing more is recorded.
+    frozen: bool,
+    /// The witnesses' verifier keys; empty if nobody cosigns it.
+    witnesses: Vec<String>,
+    /// How many records a quorum of the witnesses has cosigned; absent without witnesses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnessed: Option<u64>,
+    /// Why a witness did not cosign in the last round, by its name.
+    witness_failures: BTreeMap<String, String>,
+    /// How many records the last time-stamp covers; absent if no authority is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dated: Option<u64>,
+    /// When that was and who says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dated_by: Option<String>,
+}
+
+impl From<LogStanding> for LiveLog {
+    fn from(standing: LogStanding) -> Self {
+        let LogStanding { origin, keys, size, frozen, witnesses, witnessed, dated } = standing;
+        Self {
+            origin,
+            keys,
+            size,
+            frozen,
+            witnesses,
+            witnessed: witnessed.as_ref().map(|stand| stand.size),
+            witness_failures: witnessed.map(|stand| stand.failures).unwrap_or_default(),
+            dated: dated.as_ref().map(|dated| dated.size),
+            dated_by: dated.and_then(|dated| dated.by),
+        }
+    }
+}
+
+/// Says how the live log stands: who signs it, and how far it is cosigned and dated.
+///
+/// Needs a person's key.
+#[utoipa::path(get, path = "/v1/log", operation_id = "read_live_log", tag = "log", responses(
+    (status = 200, description = "How it stands", body = LiveLog),
+))]
+async fn standing(State(app): State<App>, _: AsPerson) -> Result<Json<LiveLog>, Fault> {
+    Ok(Json(app.control.log_standing()?.into()))
 }
 
 /// Is how the keys of the log stand after a change.

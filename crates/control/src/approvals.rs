@@ -1,20 +1,23 @@
 //! Approvals: what people see of a case, and their votes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bodies;
+use stages::approval;
+pub use stages::approval::Admission;
 use stages::escalation;
 use stages::matter::Matter;
-use types::bundle::BundleData;
+use types::bundle::{BundleData, Person, Profile, RiskModel};
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::point;
-use types::{ActionProposal, CaseId, Code, Decision, Digest, Millis, PersonId, ProfileId};
+use types::{ActionProposal, CaseId, ClassId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
 use crate::control::Control;
 use crate::door::{CaseEnd, CaseRef, Refusal};
 use crate::error::{Failure, not_found};
 use crate::machine::Command;
 use crate::on_call::{self, Duty};
+use crate::state::Conduct;
 
 /// Is a case as a reviewer sees it: the exact action as data, and apart from it what the agent says.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,10 @@ pub struct CaseView {
     pub decision: Option<Decision>,
     /// For each of its profiles, who is asked and who if they stay silent; none if the active bundle has no such profile.
     pub paths: BTreeMap<ProfileId, Vec<Asked>>,
+    /// The agent's record in the action's class; none for what a person proposes.
+    pub conduct: Option<(ClassId, Conduct)>,
+    /// What its risk score is held against; none if another bundle is active by now.
+    pub risk_model: Option<RiskModel>,
     /// Where it is decided.
     pub url: String,
 }
@@ -40,6 +47,8 @@ pub struct Asked {
     pub group: Option<String>,
     /// The schedule whose person on call may vote, with who that is now.
     pub on_call: Option<Duty>,
+    /// The people who are asked: those of the group, or of them whoever is on call now.
+    pub people: BTreeSet<PersonId>,
     /// How many of them must approve.
     pub approvals: u32,
     /// Votes count only if they are signed with a passkey.
@@ -50,11 +59,33 @@ pub struct Asked {
     pub to: Millis,
 }
 
+/// Says whether somebody may vote on a case now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Voter {
+    /// They may, as it says.
+    May(Admission),
+    /// Their vote would not count.
+    MayNot(Code, String),
+}
+
+/// Lists the people whom a profile asks at an instant: of its group, of them whoever is on call where it names a schedule,
+/// and no auditor.
+pub(crate) fn voters(bundle: &BundleData, profile: &Profile, at: Millis) -> BTreeSet<PersonId> {
+    let on_call = |name| bundle.schedules.get(name).and_then(|rota| stages::on_call::who(rota, at));
+    let duty = profile.on_call.as_ref().map(on_call);
+    let is_asked = |(id, person): &(&PersonId, &Person)| {
+        let in_group = profile.group.as_ref().map_or(duty.is_some(), |group| person.groups.contains(group));
+        in_group && duty.is_none_or(|who| who == Some(*id)) && !bundle.is_auditor(id)
+    };
+    bundle.people.iter().filter(is_asked).map(|(id, _)| id.clone()).collect()
+}
+
 impl Asked {
     fn of(step: escalation::Step<'_>, bundle: &BundleData, now: Millis) -> Self {
         let on_call = step.profile.on_call.as_ref().and_then(|name| on_call::duty(bundle, name, now));
+        let people = voters(bundle, step.profile, now);
         let (group, approvals, signed) = (step.profile.group.clone(), step.profile.approvals, step.profile.signed);
-        Self { profile: step.id.clone(), group, on_call, approvals, signed, from: step.from, to: step.to }
+        Self { profile: step.id.clone(), group, on_call, people, approvals, signed, from: step.from, to: step.to }
     }
 }
 
@@ -69,7 +100,7 @@ impl Control {
 
     /// Returns where a case is decided, for whoever reaches this server under another address than its own.
     pub(crate) fn case_url_under(&self, base: &str, id: &CaseId) -> String {
-        format!("{base}/v1/approvals/{id}")
+        format!("{base}/inbox/{id}")
     }
 
     /// Returns the cases on the board, in order of opening.
@@ -87,7 +118,18 @@ impl Control {
         let content = self.history.record(case.opened_in)?.and_then(|entry| entry.content);
         let proposal = content.as_ref().and_then(bodies::proposal);
         let decision = content.as_ref().and_then(bodies::decision);
-        Ok(CaseView { url: self.case_url(id), paths: self.paths(&case), case, proposal, decision })
+        let snapshot = self.snapshot();
+        let is_active = snapshot.bundle.digest() == case.bundle;
+        let class = case.requester.agent().zip(snapshot.class_of(&case.tool));
+        Ok(CaseView {
+            url: self.case_url(id),
+            paths: self.paths(&case),
+            conduct: class.map(|(agent, class)| (class.clone(), self.views.conduct(agent, &class))),
+            risk_model: is_active.then(|| snapshot.bundle.data().risk.clone()),
+            case,
+            proposal,
+            decision,
+        })
     }
 
     pub(crate) fn paths(&self, case: &Case) -> BTreeMap<ProfileId, Vec<Asked>> {
@@ -98,6 +140,19 @@ impl Control {
             steps.into_iter().map(|step| Asked::of(step, bundle, now)).collect()
         };
         case.profiles.iter().map(|id| (id.clone(), path(id))).collect()
+    }
+
+    /// Says whether a person may vote on a case now.
+    pub fn voter(&self, person: &PersonId, case: &Case) -> Voter {
+        if let Err(refusal) = self.may_change(person) {
+            return Voter::MayNot(refusal.code, refusal.message);
+        }
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let delegations = snapshot.delegations.values();
+        match approval::may_vote(case, person, snapshot.bundle.data(), now, delegations) {
+            Ok(admission) => Voter::May(admission),
+            Err(error) => Voter::MayNot(error.code(), error.to_string()),
+        }
     }
 
     /// Counts a person's vote on what they were shown.

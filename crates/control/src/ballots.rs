@@ -182,7 +182,9 @@ impl Control {
             signature: Vec::new(),
         };
         let vote = cast(paper, self.now(), signed);
-        let counted = approval::vote(case, vote, self.snapshot().bundle.data(), paper.solo);
+        let snapshot = self.snapshot();
+        let delegations = snapshot.delegations.values();
+        let counted = approval::vote_or_stand_in(case, vote, snapshot.bundle.data(), paper.solo, delegations);
         counted.map(drop).map_err(|error| Refusal::plain(error.code(), error.to_string()))
     }
 

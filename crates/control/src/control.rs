@@ -21,6 +21,8 @@ use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 use crate::ballots::Ballots;
 use crate::board::Board;
 use crate::door::Refusal;
+use crate::events::Followers;
+use crate::logins::Logins;
 use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
 use crate::passkeys::{Asked, PasskeyConfig};
@@ -104,6 +106,8 @@ pub struct Control {
     pub(crate) mismatch: OnceLock<String>,
     pub(crate) thread: Mutex<Option<thread::JoinHandle<()>>>,
     pub(crate) closed: ClosedHistories,
+    pub(crate) logins: Mutex<Logins>,
+    pub(crate) followers: Followers,
 }
 
 /// Is what a start found.
@@ -234,6 +238,8 @@ impl Control {
             mismatch: OnceLock::new(),
             thread: Mutex::new(Some(opened.thread)),
             closed: ClosedHistories::default(),
+            logins: Mutex::default(),
+            followers: Followers::default(),
         }))
     }
 

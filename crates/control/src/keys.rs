@@ -173,6 +173,16 @@ impl Control {
 ///
 /// As [`Control::holder_of`].
 pub(crate) fn holder_among(keys: &BTreeMap<KeyId, Key>, token: &str, now: Millis) -> Failure<Holder> {
+    let key = key_among(keys, token, now)?;
+    Ok(Holder { principal: key.holder.clone(), on_behalf_of: key.on_behalf_of.clone() })
+}
+
+/// Finds the key of a bearer token among some keys.
+///
+/// # Errors
+///
+/// As [`Control::holder_of`].
+pub(crate) fn key_among<'a>(keys: &'a BTreeMap<KeyId, Key>, token: &str, now: Millis) -> Failure<&'a Key> {
     let nobody = || Refusal::plain(Code::Unauthenticated, "the credential is not one that was issued here");
     let (id, secret) = token.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or_else(nobody)?;
     let id: KeyId = format!("key_{id}").parse().map_err(|_| nobody())?;
@@ -181,8 +191,14 @@ pub(crate) fn holder_among(keys: &BTreeMap<KeyId, Key>, token: &str, now: Millis
     if !bool::from(key.secret.0.ct_eq(&secret_digest(&secret).0)) {
         return Err(nobody());
     }
-    if key.revoked.is_some() || key.expires.is_some_and(|end| now >= end) {
-        return Err(Refusal::plain(Code::KeyExpired, "the credential has ended or was revoked"));
+    if is_good(key, now) {
+        Ok(key)
+    } else {
+        Err(Refusal::plain(Code::KeyExpired, "the credential has ended or was revoked"))
     }
-    Ok(Holder { principal: key.holder.clone(), on_behalf_of: key.on_behalf_of.clone() })
+}
+
+/// Says whether a key was neither revoked nor is past its time.
+pub(crate) fn is_good(key: &Key, now: Millis) -> bool {
+    key.revoked.is_none() && key.expires.is_none_or(|end| now < end)
 }

@@ -76,7 +76,7 @@ fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
 }
 
 /// Says in a word or two what a record reports, where its kind alone does not say it.
-fn what(entry: &Entry, content: &Content) -> Option<String> {
+pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
     match entry.leaf.kind {
         RecordKind::Grant if entry.leaf.status.is_some_and(|status| status >= GIVEN) => {
             let given: Delegation = part(content, Field::Body)?;

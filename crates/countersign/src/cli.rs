@@ -113,6 +113,8 @@ pub enum Command {
     /// Who is told that people are asked, and whether they were.
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Print a link that logs a browser in to the console, once.
+    Login,
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),

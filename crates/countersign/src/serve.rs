@@ -102,6 +102,15 @@ impl Server {
         Ok(Self { url, admin_key, started, rolled_over, control, folders: folders.clone(), stop, task })
     }
 
+    /// Makes a link that logs a browser in to the console once, as the holder of a key.
+    ///
+    /// # Errors
+    ///
+    /// What the key says.
+    pub fn login_link(&self, key: &str) -> Result<String, CliError> {
+        Ok(self.control.login_link(key)?.url)
+    }
+
     /// Runs until the process is told to stop, then publishes what is recorded.
     pub async fn wait(self, mut signals: Signals) {
         signals.told_to_stop().await;
@@ -112,6 +121,7 @@ impl Server {
     pub async fn stop(self) {
         self.folders.retract();
         self.stop.send_replace(true);
+        self.control.send_followers_away();
         let grace = std::time::Duration::from_secs(3);
         if tokio::time::timeout(grace, self.task).await.is_err() {
             tracing::info!("some connections were still open");

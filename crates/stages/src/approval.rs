@@ -196,6 +196,61 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
     }
+    let Admission { solo, signed } = admitted(case, &vote, bundle)?;
+    if signed && vote.signed.is_none() {
+        return Err(VoteError::Unsigned(case.id));
+    }
+    if solo && vote.ballot == Ballot::Approve && !solo_confirmed {
+        return Err(VoteError::SoloUnconfirmed(vote.person.clone()));
+    }
+    Ok(count(case, Vote { solo, ..vote }, bundle))
+}
+
+/// Says how a person may vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// They decide their own, and must confirm an approval.
+    pub solo: bool,
+    /// They must sign it with a passkey.
+    pub signed: bool,
+}
+
+/// Says how a person may vote on a case at an instant, be it in another's place.
+///
+/// - `delegations`: as for [`vote_or_stand_in`].
+///
+/// # Errors
+///
+/// As [`vote`], but for [`VoteError::ShownMismatch`], [`VoteError::Unsigned`] and [`VoteError::SoloUnconfirmed`], which rest on the vote
+/// itself.
+pub fn may_vote<'a>(
+    case: &Case,
+    person: &PersonId,
+    bundle: &BundleData,
+    now: Millis,
+    delegations: impl Iterator<Item = &'a Delegation>,
+) -> Result<Admission, VoteError> {
+    let own = Vote {
+        case: case.id,
+        person: person.clone(),
+        ballot: Ballot::Approve,
+        reason: String::new(),
+        shown: case.shown,
+        solo: false,
+        at: now,
+        proxy: None,
+        signed: None,
+    };
+    match admitted(case, &own, bundle) {
+        Err(VoteError::NotAsked(person)) => {
+            let others = proxies(&own, delegations).filter_map(|vote| admitted(case, &vote, bundle).ok());
+            others.min_by_key(|admission| admission.signed).ok_or(VoteError::NotAsked(person))
+        }
+        other => other,
+    }
+}
+
+fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<Admission, VoteError> {
     is_open(case, vote.at)?;
     let person = &vote.person;
     let before = |who: &PersonId| case.votes.iter().any(|cast| cast.person == *who || cast.of() == who);
@@ -205,23 +260,17 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
         return Err(VoteError::Repeated(who.clone()));
     }
     let matter = Matter::of_case(case, bundle);
-    if let Some(who) = excluded(matter, &vote) {
+    if let Some(who) = excluded(matter, vote) {
         return Err(VoteError::HasPart(who.clone()));
     }
-    let part = matter.part(person);
-    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, &vote);
+    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, vote);
     let unmet = unmet(case, bundle);
     let mut asking = unmet.iter().filter(|step| asked(step)).peekable();
     if asking.peek().is_none() {
         return Err(VoteError::NotAsked(person.clone()));
     }
-    if vote.signed.is_none() && asking.any(|step| step.profile.signed) {
-        return Err(VoteError::Unsigned(case.id));
-    }
-    if part == Part::Solo && vote.ballot == Ballot::Approve && !solo_confirmed {
-        return Err(VoteError::SoloUnconfirmed(person.clone()));
-    }
-    Ok(count(case, Vote { solo: part == Part::Solo, ..vote }, bundle))
+    let signed = asking.any(|step| step.profile.signed);
+    Ok(Admission { solo: matter.part(person) == Part::Solo, signed })
 }
 
 /// Counts one vote as [`vote`] does, in the place of somebody who has delegated theirs where the person has no right of their own.
@@ -244,9 +293,14 @@ pub fn vote_or_stand_in<'a>(
         Err(VoteError::NotAsked(person)) => VoteError::NotAsked(person),
         other => return other,
     };
-    let given = delegations.filter(|given| given.to == own.person && given.holds_at(own.at));
-    let mut proxies = given.map(|given| Vote { proxy: Some(given.proxy()), ..own.clone() });
+    let mut proxies = proxies(&own, delegations);
     proxies.find_map(|by_proxy| self::vote(case, by_proxy, bundle, solo_confirmed).ok()).ok_or(refused)
+}
+
+/// Returns the votes that a vote of a person's own could be in the place of others.
+fn proxies<'a>(own: &Vote, delegations: impl Iterator<Item = &'a Delegation>) -> impl Iterator<Item = Vote> {
+    let given = delegations.filter(|given| given.to == own.person && given.holds_at(own.at));
+    given.map(|given| Vote { proxy: Some(given.proxy()), ..own.clone() })
 }
 
 /// Says whether a vote that stands in for somebody was given to who cast it by a delegation that held.

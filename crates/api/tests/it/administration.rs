@@ -137,3 +137,28 @@ async fn the_tools_are_listed_with_the_digests_to_review() {
     assert_eq!(listed["tools"][0]["listed"], Value::Null);
     api.get("ben", "/v1/tools/sre.stranger").await.problem(422, "tool-unknown");
 }
+
+#[tokio::test]
+async fn who_may_do_and_decide_what_follows_the_bundle_and_the_levels() {
+    let api = Api::new().await;
+    let authority = api.get("eve", "/v1/authority").await.is(200);
+    let agents = authority["agents"].as_array().unwrap();
+    let bot = agents.iter().find(|agent| agent["agent"] == "sre-bot").unwrap();
+    assert_eq!((&bot["owner"], &bot["on_behalf_of"]), (&json!("ana"), &json!(["cleo"])));
+    let level = |agent: &Value, class: &str| {
+        let classes = agent["classes"].as_array().unwrap();
+        classes.iter().find(|standing| standing["class"] == class).unwrap()["level"].clone()
+    };
+    assert_eq!(level(bot, "write"), "L1");
+    let other = agents.iter().find(|agent| agent["agent"] == "report-bot").unwrap();
+    assert_eq!(level(other, "write"), "L0", "nobody gave it one");
+    let pair = authority["profiles"].as_array().unwrap().iter().find(|one| one["profile"] == "pair").unwrap().clone();
+    assert_eq!((&pair["approvals"], &pair["people"]), (&json!(2), &json!(["ana", "ben", "cleo", "dan"])));
+    assert_eq!((&authority["authors"], &authority["solo"]), (&json!(["dan"]), &json!(false)));
+    api.get("sre-bot", "/v1/authority").await.problem(403, "forbidden");
+    // A level that has ended is none.
+    api.world.clock.advance(31 * 86_400_000);
+    let later = api.get("eve", "/v1/authority").await.is(200);
+    let bot = later["agents"].as_array().unwrap().iter().find(|agent| agent["agent"] == "sre-bot").unwrap().clone();
+    assert_eq!(level(&bot, "write"), "L0");
+}

@@ -26,9 +26,15 @@ async fn a_reviewer_sees_exact_arguments_and_the_agents_words_apart() {
     assert_eq!(shown["requester"], "agent:sre-bot");
     assert_eq!(shown["profiles"], json!(["owner"]));
     let (from, to) = (&shown["opened_at"], &shown["expires_at"]);
-    let step =
-        json!({ "profile": "owner", "group": "owners", "approvals": 1, "signed": false, "from": from, "to": to });
+    let people = ["ana", "ben", "cleo", "dan"];
+    let step = json!({
+        "profile": "owner", "group": "owners", "people": people, "approvals": 1, "signed": false, "from": from, "to": to
+    });
     assert_eq!(shown["needs"], json!([{ "profile": "owner", "steps": [step] }]));
+    assert_eq!(shown["level"], "L1");
+    assert_eq!(shown["conduct"], json!({ "class": "write", "runs": 0, "errors": 0 }));
+    assert!(shown["risk_scale"]["escalate_from"].as_i64() > shown["risk_scale"]["observe_from"].as_i64());
+    assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false }));
     assert_eq!(shown["shown"].as_str().unwrap().len(), 64);
     assert_eq!(shown["expires_at"], answer["approval"]["expires_at"]);
     assert!(shown["findings"].as_array().unwrap().iter().any(|f| f["code"] == "policy-escalates"));
@@ -149,4 +155,24 @@ async fn an_owner_alone_confirms_twice() {
     assert_eq!((&approved["state"], &approved["votes"][0]["solo"]), (&json!("approved"), &json!(true)));
     let doctor = api.get("ana", "/v1/doctor").await.is(200);
     assert!(doctor["findings"].as_array().unwrap().iter().any(|f| f["says"].as_str().unwrap().contains("solo")));
+}
+
+#[tokio::test]
+async fn everybody_is_told_whether_their_vote_counts_and_why_not() {
+    let api = Api::new().await;
+    let case = api.case("sre.scale", json!({ "service": "web" }), "ben").await;
+    let path = format!("/v1/approvals/{}", case["id"].as_str().unwrap());
+    let you = async |who: &str| {
+        let listed = api.get(who, "/v1/approvals").await.is(200)["approvals"][0]["you"].clone();
+        assert_eq!(api.get(who, &path).await.is(200)["you"], listed, "{who}");
+        (listed["may_vote"].as_bool().unwrap(), listed["code"].as_str().map(str::to_owned))
+    };
+    let may_not = |code: &str| (false, Some(code.to_owned()));
+    assert_eq!(you("ben").await, (true, None));
+    assert_eq!(you("ana").await, may_not("voter-excluded"), "ana owns the agent");
+    assert_eq!(you("eve").await, may_not("voter-excluded"), "eve is in no group");
+    api.vote("ben", &case, "approve").await.is(200);
+    assert_eq!(you("ben").await, may_not("vote-repeated"));
+    api.vote("cleo", &case, "deny").await.is(200);
+    assert_eq!(you("cleo").await, may_not("case-closed"));
 }

@@ -138,13 +138,22 @@ async fn foreign_origins_and_hosts_are_refused() {
         request.headers_mut().insert(name, value.parse().unwrap());
         request
     };
-    for origin in ["https://evil.example", "null", "http://127.0.0.1:7717", "https://console.example.evil"] {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1:7718",
+        "http://localhost:7717",
+        "https://console.example.evil",
+    ] {
         api.send(ask(header::ORIGIN, origin)).await.problem(403, "origin-refused");
     }
     for host in ["evil.example", "evil.example:7717", "gate.example.evil", ""] {
         api.send(ask(header::HOST, host)).await.problem(403, "origin-refused");
     }
-    api.send(ask(header::ORIGIN, "https://console.example")).await.is(200);
+    // The named one, and the pages that this server itself serves.
+    for origin in ["https://console.example", "http://127.0.0.1:7717"] {
+        api.send(ask(header::ORIGIN, origin)).await.is(200);
+    }
     for host in ["gate.example", "gate.example:443", "localhost:1", "[::1]:7717"] {
         api.send(ask(header::HOST, host)).await.is(200);
     }
@@ -157,7 +166,7 @@ async fn foreign_origins_and_hosts_are_refused() {
 async fn unknown_paths_methods_and_names_are_problems_too() {
     let api = Api::new().await;
     api.send(request("GET", "/v1/nothing", None, None)).await.problem(404, "not-found");
-    api.send(request("GET", "/", None, None)).await.problem(404, "not-found");
+    api.send(request("GET", "/nothing.js", None, None)).await.problem(404, "not-found");
     let wrong = api.call("ana", "PUT", "/v1/keys", Some(json!({}))).await;
     let allow = wrong.headers[header::ALLOW].to_str().unwrap().to_owned();
     assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");

@@ -96,6 +96,12 @@ impl Api {
         self.send(request(method, path, Some(&token), body.map(|b| b.to_string()))).await
     }
 
+    /// Asks for something without an end, and returns the status alone.
+    pub async fn begin(&self, who: &str, path: &str) -> u16 {
+        let request = request("GET", path, Some(self.world.token(who)), None);
+        self.router.clone().oneshot(request).await.unwrap().status().as_u16()
+    }
+
     pub async fn get(&self, who: &str, path: &str) -> Answer {
         self.call(who, "GET", path, None).await
     }

@@ -48,7 +48,7 @@ async fn every_verdict_travels_in_a_200() {
     assert_eq!(escalated["verdict"], "escalate");
     assert!(escalated["permit"].is_null());
     let approval = &escalated["approval"];
-    assert_eq!(approval["url"], format!("http://127.0.0.1:7717/v1/approvals/{}", approval["id"].as_str().unwrap()));
+    assert_eq!(approval["url"], format!("http://127.0.0.1:7717/inbox/{}", approval["id"].as_str().unwrap()));
     assert_eq!(approval["expires_at"], api.world.control.now().0 + 600_000);
     let asks = escalated["findings"].as_array().unwrap().iter().find(|f| f["restriction"] == "escalate").unwrap();
     assert_eq!(asks["profile"], "owner");

@@ -13,6 +13,7 @@ async fn a_delegation_is_given_listed_used_and_taken_back() {
     assert_eq!((given["from"].as_str(), given["to"].as_str()), (Some("ben"), Some("eve")), "{given}");
     assert_eq!(api.get("cleo", "/v1/delegations").await.is(200)["delegations"].as_array().unwrap().len(), 1);
     let shown = api.case("sre.scale", json!({ "service": "web" }), "eve").await;
+    assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false }), "in the place of ben");
     let voted = api.vote("eve", &shown, "approve").await.is(200);
     assert_eq!(voted["votes"][0]["in_place_of"], "ben", "{voted}");
     let ended = json!({ "from": "ben", "to": "eve", "reason": "back" });
@@ -40,6 +41,15 @@ async fn who_is_on_call_is_told_and_asked() {
     assert!(told["schedules"][0].get("next").is_none(), "nobody else is in it");
     let shown = api.case("sre.restart", json!({ "service": "web" }), "eve").await;
     assert_eq!(shown["needs"][0]["steps"][0]["on_call"]["now"]["person"], "ben", "{shown}");
+    assert_eq!(shown["needs"][0]["steps"][0]["people"], json!(["ben"]));
+    let profiles = api.get("eve", "/v1/authority").await.is(200)["profiles"].as_array().unwrap().clone();
+    let owner = profiles.iter().find(|one| one["profile"] == "owner").unwrap();
+    assert_eq!((&owner["on_call"], &owner["people"]), (&json!("primary"), &json!(["ben"])), "{owner}");
+    assert!(owner.get("group").is_none(), "{owner}");
+    for (person, may) in [("ben", true), ("cleo", false)] {
+        let seen = api.get(person, &format!("/v1/approvals/{}", shown["id"].as_str().unwrap())).await.is(200);
+        assert_eq!(seen["you"]["may_vote"], may, "{seen}");
+    }
     api.vote("cleo", &shown, "approve").await.problem(403, "voter-excluded");
     api.vote("ben", &shown, "approve").await.is(200);
 

@@ -122,6 +122,26 @@ async fn a_passkey_is_enrolled_and_signs_a_vote() {
 }
 
 #[tokio::test]
+async fn whoever_stands_in_for_somebody_signs_with_their_own_passkey() {
+    let browser = browser().await;
+    let (eve, case) = (Authenticator::p256("localhost", 5), browser.case("web").await);
+    browser.enrolled("eve", &eve).await;
+    let draw = format!("/v1/approvals/{}/ballot", case["id"].as_str().unwrap());
+    let vote = json!({ "vote": "approve", "reason": "looked at it" });
+    browser.api.post("eve", &draw, vote).await.problem(403, "voter-excluded");
+
+    let end = browser.api.world.control.now().plus(3_600_000);
+    let given = json!({ "to": "eve", "expires_at": end, "reason": "on holiday" });
+    browser.api.post("ben", "/v1/delegations", given).await.is(201);
+    let seen = browser.api.get("eve", &format!("/v1/approvals/{}", case["id"].as_str().unwrap())).await.is(200);
+    assert_eq!(seen["you"], json!({ "may_vote": true, "alone": false, "signed": true }));
+    browser.api.vote("eve", &seen, "approve").await.problem(403, "voter-excluded");
+    let drawn = browser.ballot("eve", &case).await;
+    let voted = browser.cast("eve", &case, assertion(&eve, &drawn, ORIGIN)).await.is(200);
+    assert_eq!((&voted["state"], &voted["votes"][0]["in_place_of"]), (&json!("approved"), &json!("ben")), "{voted}");
+}
+
+#[tokio::test]
 async fn each_refusal_of_a_vote_has_its_code_and_decides_nothing() {
     let browser = browser().await;
     let passkey = browser.enrolled("ben", &browser.key).await;

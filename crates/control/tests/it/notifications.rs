@@ -126,7 +126,7 @@ async fn a_case_is_told_with_who_where_and_until_when_and_without_its_arguments(
     assert_eq!(data["asked"][0]["group"], "owners");
     assert_eq!(
         (data["expires"].as_str(), data["link"].as_str()),
-        (Some("2026-01-05T10:10:00Z"), Some(&*format!("https://c.example/v1/approvals/{case}")))
+        (Some("2026-01-05T10:10:00Z"), Some(&*format!("https://c.example/inbox/{case}")))
     );
     let body = said.to_string();
     assert!(!body.contains("web-7f3a") && !body.contains("do not tell"), "an argument is told: {body}");

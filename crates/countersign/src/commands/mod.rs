@@ -20,6 +20,7 @@ mod kill;
 mod log;
 mod log_archive;
 mod log_keys;
+mod login;
 mod logs;
 mod notify;
 mod on_call;
@@ -69,6 +70,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
+        Command::Login => login::run(&client()?, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Passkey(ref command) => passkey::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,

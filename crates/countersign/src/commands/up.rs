@@ -29,11 +29,19 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
     let server = Server::start(&folders, options).await?;
     // Before anybody is told that it is ready, so that a signal right then stops it cleanly.
     let signals = Signals::hear()?;
+    let login = server.admin_key.as_deref().map(|key| server.login_link(key)).transpose()?;
     if as_json {
-        output::say_json(&json!({ "url": server.url, "admin_key": server.admin_key }));
+        output::say_json(&json!({ "url": server.url, "admin_key": server.admin_key, "login": login }));
     } else {
         output::say(format!("{} {}", paint(BOLD, "countersign"), server.url));
         output::say(format!("  agents     MCP at {}/mcp, with their own bearer key", server.url));
+        if let Some(login) = &login {
+            output::say(format!("  console    {login}"));
+            output::say(paint(
+                FAINT,
+                "             logs one browser in, within ten minutes; `countersign login` makes another",
+            ));
+        }
         output::say("  people     `countersign approvals`, `countersign log tail -f`, `countersign doctor`");
         output::say(paint(FAINT, format!("  admin key  {}", folders.keys.join("admin.key").display())));
         if let Some(rolled) = &server.rolled_over {

@@ -20,6 +20,7 @@ mod incident;
 mod incident_record;
 mod key;
 mod log_keys;
+mod login;
 mod logs;
 mod passkey;
 mod program;

@@ -116,7 +116,7 @@ pub fn case_event(kind: EventKind) -> Event {
     Event {
         id: format!("{case}_opened"),
         at: Millis(START),
-        link: format!("https://c.example/v1/approvals/{case}"),
+        link: format!("https://c.example/inbox/{case}"),
         body: Body::Case(kind, told),
     }
 }

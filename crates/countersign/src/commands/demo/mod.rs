@@ -7,6 +7,7 @@ mod agent;
 mod play;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, stdin, stdout};
 use std::path::Path;
 
@@ -36,10 +37,11 @@ pub async fn run(args: &Demo, as_json: bool) -> Done {
     let failed = scenes.iter().filter(|scene| !scene.as_told).count();
     if as_json {
         let told: Vec<_> = scenes.iter().map(play::Played::to_json).collect();
-        output::say_json(&json!({ "url": stage.server.url, "scenes": told, "failed": failed }));
+        let logins = logins(&stage)?;
+        output::say_json(&json!({ "url": stage.server.url, "logins": logins, "scenes": told, "failed": failed }));
     } else {
         trace_of(&stage, &scenes)?;
-        finish(&stage, failed, args.once);
+        finish(&stage, failed, args.once)?;
     }
     if args.once {
         stage.server.stop().await;
@@ -71,14 +73,26 @@ fn trace_of(stage: &Stage, scenes: &[play::Played]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn finish(stage: &Stage, failed: usize, once: bool) {
+/// Makes a link for each person of the story that logs a browser in to the console.
+fn logins(stage: &Stage) -> Result<BTreeMap<&'static str, String>, CliError> {
+    stage.people.iter().map(|(name, key)| Ok((*name, stage.server.login_link(key)?))).collect()
+}
+
+fn finish(stage: &Stage, failed: usize, once: bool) -> Result<(), CliError> {
     let line = match failed {
         0 => paint(GOOD, "\nEvery scene came out as told."),
         n => paint(BAD, format!("\n{n} scenes came out otherwise than told.")),
     };
     output::say(line);
     if once {
-        return;
+        return Ok(());
+    }
+    output::say(format!(
+        "\n{}",
+        paint(BOLD, "The console, as each of the people; a link logs one browser in, within ten minutes:")
+    ));
+    for (name, link) in logins(stage)? {
+        output::say(format!("  {name:<5} {link}"));
     }
     let dir = stage.dir.display();
     output::say(format!("\nThe server keeps running at {}. In another terminal:", stage.server.url));
@@ -90,4 +104,5 @@ fn finish(stage: &Stage, failed: usize, once: bool) {
         demo::bundle::AGENT
     ));
     output::say(paint(FAINT, "Ctrl-C ends it."));
+    Ok(())
 }

@@ -1,0 +1,389 @@
+// The console from end to end: node tests/browser/run.ts PROGRAM FOLDER PICTURES
+import assert from "node:assert/strict";
+
+import type { Page } from "playwright-core";
+
+import { CORPUS } from "../corpus.ts";
+import { eye } from "../eye.ts";
+import { decode } from "./decode.ts";
+import { type Room, shots } from "./shots.ts";
+import { agent, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
+
+const [program = "", folder = ".", pictures = "pictures"] = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+
+async function check(name: string, test: () => Promise<void>): Promise<void> {
+  try {
+    await test();
+    passed += 1;
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n${error instanceof Error ? error.stack : error}`);
+  }
+}
+
+const server: Server = await demo(program, folder);
+await ask(server, server.adminKey, "DELETE", "/v1/switches/agent:sre-bot", { reason: "the story is over" });
+const bot = await agent(server);
+const chrome = await browser();
+const ben = await person(chrome, server.logins["ben"] ?? "");
+const restart = (reason: string, service = "checkout") => bot.call("restart_service", { service, reason });
+
+async function opens(page: Page, text: string): Promise<void> {
+  // What was decided stays until the person moves on.
+  for (let tries = 0; tries < 40; tries += 1) {
+    await page.keyboard.press("j");
+    if (await page.locator(".case .json").getByText(text).isVisible()) return;
+    await page.waitForTimeout(250);
+  }
+  assert.fail(`no case shows ${text}`);
+}
+
+async function decide(page: Page, key: "a" | "d", reason: string): Promise<void> {
+  await page.keyboard.press(key);
+  await page.locator("textarea").fill(reason);
+  await page.keyboard.press("Enter");
+}
+
+await check("a link logs in once, and leaves nothing in the address", async () => {
+  assert.equal(new URL(ben.page.url()).hash, "");
+  const other = await (await chrome.newContext()).newPage();
+  await other.goto(server.logins["ben"] ?? "");
+  await other.getByRole("alert").getByText("used before").waitFor();
+  await other.context().close();
+});
+
+await check("the cookie is out of the page's reach and of no other site's", async () => {
+  assert.equal(await ben.page.evaluate(() => document.cookie), "");
+  const [cookie] = await ben.context.cookies();
+  assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, "Strict"]);
+  assert.equal(await ben.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])).then((kept) => kept.includes("login")), false);
+});
+
+await check("an escalated call appears by itself, is approved by keyboard, runs, and its page shows it", async () => {
+  const { page } = ben;
+  await page.goto(`${server.url}/inbox`);
+  await page.getByText("Nothing waits for you").waitFor();
+  const calling = restart("memory grows again");
+  await opens(page, "memory grows again");
+  assert.match(await page.title(), /^\(1\)/u);
+  await decide(page, "a", "looked at the graphs");
+  await page.getByText("Counted. The case is approved").waitFor();
+  const called = await calling;
+  assert.deepEqual([called.refused, called.text.includes("restarted")], [undefined, true], called.text);
+  await page.goto(`${server.url}/live`);
+  await page.locator(".live-row", { hasText: "done" }).first().click();
+  await page.getByRole("heading", { name: "Outcome: done" }).waitFor();
+  await page.getByText("ben approved").waitFor();
+  await page.getByText("looked at the graphs").waitFor();
+  await page.locator(".pill", { hasText: "proved" }).first().waitFor({ timeout: 15_000 });
+});
+
+await check("a refusal reaches the agent, with its reason", async () => {
+  const { page } = ben;
+  await page.goto(`${server.url}/inbox`);
+  const calling = restart("once more", "web");
+  await opens(page, "once more");
+  await decide(page, "d", "not during the sale");
+  await page.getByText("Counted. The case is denied").waitFor();
+  const called = await calling;
+  assert.equal(called.refused, "approval-denied");
+  assert.ok(called.text.includes("not during the sale"), called.text);
+});
+
+await check("a vote needs a reason and can be put aside", async () => {
+  const { page } = ben;
+  const calling = restart("third time", "search");
+  await opens(page, "third time");
+  await page.keyboard.press("a");
+  assert.ok(await page.getByRole("button", { name: /Confirm/u }).isDisabled());
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Approve a" }).waitFor();
+  await decide(page, "d", "no");
+  await page.getByText("Counted.").waitFor();
+  await calling;
+});
+
+await check("a vote that comes too late is told so, and changes nothing", async () => {
+  const { page } = ben;
+  const calling = restart("fourth time", "batch-worker");
+  await opens(page, "fourth time");
+  await page.keyboard.press("a");
+  await page.locator("textarea").fill("fine");
+  await page.route("**/v1/approvals/*/votes", async (route) => {
+    await ask(server, server.adminKey, "POST", "/v1/switches", { target: { agent: "sre-bot" }, reason: "in between" });
+    await route.continue();
+  });
+  await page.keyboard.press("Enter");
+  await page.getByText("Too late: it was decided before").waitFor();
+  await page.unroute("**/v1/approvals/*/votes");
+  assert.ok((await calling).refused);
+  await ask(server, server.adminKey, "DELETE", "/v1/switches/agent:sre-bot", { reason: "go on" });
+});
+
+await check("a vote on what has changed since is not counted, and says so", async () => {
+  const { page } = ben;
+  const calling = restart("fifth time", "checkout");
+  await opens(page, "fifth time");
+  await page.route("**/v1/approvals/*/votes", (route) => {
+    const body = { ...(route.request().postDataJSON() as object), shown: "0".repeat(64) };
+    return route.continue({ postData: JSON.stringify(body) });
+  });
+  await decide(page, "a", "fine");
+  await page.getByText("It has changed since you saw it").waitFor();
+  await page.unroute("**/v1/approvals/*/votes");
+  await decide(page, "d", "then not");
+  await page.getByText("Counted. The case is denied").waitFor();
+  await calling;
+});
+
+await check("an answer that never came is looked up instead of guessed", async () => {
+  const { page } = ben;
+  const calling = restart("sixth time", "web");
+  // Refused above for the same arguments but the reason; another reason is another action.
+  await opens(page, "sixth time");
+  await page.route("**/v1/approvals/*/votes", async (route) => { await route.fetch(); await route.abort(); });
+  await decide(page, "d", "sent, unanswered");
+  await page.getByText("Counted. The case is denied").waitFor();
+  await page.unroute("**/v1/approvals/*/votes");
+  await calling;
+});
+
+const cleo = await person(chrome, server.logins["cleo"] ?? "");
+
+await check("silence is a refusal, and the page says when it comes", async () => {
+  const { page } = cleo;
+  const calling = bot.call("apply_db_change", { database: "orders-staging", statement: "ALTER TABLE orders ADD COLUMN a int", purpose: "x" }).catch(() => undefined);
+  await page.locator(".case h1").waitFor({ timeout: 3_000 });
+  await page.locator(".case .pill", { hasText: "expired" }).waitFor({ timeout: 10_000 });
+  assert.equal((await calling)?.refused, "approval-expired");
+});
+
+await check("a person who has a part in it is told that their vote does not count", async () => {
+  const ana = await person(chrome, server.logins["ana"] ?? "");
+  const calling = restart("seventh time", "search");
+  await ana.page.getByText("Wait for others").waitFor();
+  await ana.page.locator(".inbox-row").first().click();
+  await ana.page.getByText("You do not vote here").waitFor();
+  assert.equal(await ana.page.getByRole("button", { name: /^Approve/u }).count(), 0);
+  await opens(ben.page, "seventh time");
+  await decide(ben.page, "d", "enough");
+  await calling;
+  await ana.context.close();
+});
+
+await check("a page of another origin cannot vote, read or log in with the cookie", async () => {
+  const context = await chrome.newContext({ storageState: await ben.context.storageState() });
+  const page = await context.newPage();
+  await page.route("http://127.0.0.1:1/**", (route) => route.fulfill({ contentType: "text/html", body: "<p>elsewhere" }));
+  await page.goto("http://127.0.0.1:1/");
+  const tried = await page.evaluate(async (url) => {
+    const body = JSON.stringify({ target: { agent: "sre-bot" }, reason: "forged" });
+    const send = (init: RequestInit) => fetch(`${url}/v1/switches`, { credentials: "include", ...init }).then((a) => a.type, () => "refused");
+    return [
+      await send({ method: "POST", mode: "no-cors", body, headers: { "content-type": "text/plain" } }),
+      await send({ method: "POST", mode: "cors", body, headers: { "content-type": "application/json", "x-countersign-proof": "x" } }),
+      await send({ mode: "cors" }),
+    ];
+  }, server.url);
+  assert.deepEqual(tried.slice(1), ["refused", "refused"]);
+  const switches = await ask(server, server.adminKey, "GET", "/v1/switches");
+  assert.deepEqual(switches.switches, []);
+  await context.close();
+});
+
+await check(`${CORPUS.length} hostile arguments and their twins never look the same on the page`, async () => {
+  const args: Record<string, string> = {};
+  CORPUS.forEach(({ hostile, benign }, at) => { args[`h${at}`] = hostile; args[`b${at}`] = benign; });
+  const answer = await ask(server, server.agentKey, "POST", "/v1/actions", { tool: "inventory.restart_service", arguments: { service: "web", ...args } });
+  const { page } = ben;
+  await page.goto(`${server.url}/actions/${answer.action}`);
+  await page.locator(".json-name").first().waitFor();
+  const shown = await page.evaluate(() => {
+    const out: Record<string, { text: string; visible: string }> = {};
+    for (const name of document.querySelectorAll(".json-name")) {
+      let value = name.nextElementSibling;
+      while (value && !value.classList.contains("json-string")) value = value.nextElementSibling;
+      const text = value?.textContent ?? "";
+      out[JSON.parse(name.textContent ?? '""') as string] = { text: text.slice(1, -1), visible: (value as HTMLElement | null)?.innerText ?? "" };
+    }
+    return out;
+  });
+  const inner = (text: string) => text.replace(/^"|"$/gu, "");
+  let unequal = 0;
+  CORPUS.forEach(({ name, hostile, benign }, at) => {
+    const [h, b] = [shown[`h${at}`], shown[`b${at}`]];
+    assert.ok(h && b, name);
+    assert.equal(decode(h.text), hostile, name);
+    assert.equal(decode(b.text), benign, name);
+    assert.notEqual(eye(inner(h.visible)), eye(inner(b.visible)), name);
+    unequal += 1;
+  });
+  assert.equal(unequal, CORPUS.length);
+  assert.equal(await page.locator("main img, main b:not(.factor b), main script").count(), 0);
+});
+
+await check("stopping and lifting from the switches' page, each with a confirmation", async () => {
+  const { page } = cleo;
+  await page.goto(`${server.url}/switches`);
+  await page.getByText("Nothing is stopped").waitFor();
+  await page.getByRole("button", { name: "Stop something" }).click();
+  await page.getByLabel("Its name").fill("sre-bot");
+  await page.getByLabel(/^Why/u).fill("acting up");
+  await page.getByRole("button", { name: "Stop it" }).click();
+  assert.deepEqual((await ask(server, server.adminKey, "GET", "/v1/switches")).switches, [], "not before the second press");
+  await page.getByRole("button", { name: "Stop sre-bot now" }).click();
+  await page.getByText("agent sre-bot is stopped.").waitFor();
+  await page.locator(".switch").getByText("acting up").waitFor();
+  await page.getByRole("button", { name: "Lift" }).click();
+  await page.getByLabel(/^Why/u).fill("it was a test");
+  await page.getByRole("button", { name: "Lift it" }).click();
+  await page.getByText("may act again").waitFor();
+  await page.getByText("Nothing is stopped").waitFor();
+});
+
+await check("the log is verified in the browser, goes on consistently, and a foreign key is not believed", async () => {
+  const { page } = cleo;
+  await page.goto(`${server.url}/log`);
+  await page.getByText("sees the log for the first time").waitFor();
+  await ask(server, server.agentKey, "POST", "/v1/actions", { tool: "inventory.list_services", arguments: {} });
+  await page.waitForTimeout(1_500);
+  await page.getByRole("button", { name: "Verify again" }).click();
+  await page.getByText(/are its first ones/u).waitFor();
+  assert.equal(await page.locator(".check-bad").count(), 0);
+  await page.getByLabel("Index of the record").fill("7");
+  await page.getByRole("button", { name: "Prove it" }).click();
+  await page.getByText(/in the signed log of \d+ records/u).waitFor();
+  await page.getByText("Trust another key").click();
+  await page.getByRole("textbox", { name: "Verifier key" }).fill("example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx");
+  await page.getByRole("button", { name: "Trust it" }).click();
+  await page.getByText("None of the trusted keys has signed it").waitFor();
+});
+
+await check("a log that was rewritten is noticed by a browser that has seen it", async () => {
+  const context = await chrome.newContext({ storageState: await cleo.context.storageState() });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/log`);
+  await page.locator(".check-good").first().waitFor();
+  await page.evaluate(() => {
+    for (const name of Object.keys(localStorage)) {
+      if (!name.startsWith("countersign.log.")) continue;
+      const memory = JSON.parse(localStorage.getItem(name) ?? "{}") as { root: string; size: number };
+      localStorage.setItem(name, JSON.stringify({ ...memory, size: memory.size - 1 }));
+    }
+  });
+  await page.reload();
+  await page.getByText("It is another log than the one").waitFor();
+  await context.close();
+});
+
+await check("live filters, and holds still while one reads", async () => {
+  const { page } = cleo;
+  await page.goto(`${server.url}/live`);
+  await page.locator(".live-row").first().waitFor();
+  await page.getByRole("button", { name: "Denied" }).click();
+  const pills = await page.locator(".live-row .pill").allInnerTexts();
+  assert.ok(pills.length > 0 && pills.every((text) => text === "denied"), pills.join());
+  await page.getByRole("button", { name: "Everything" }).click();
+  await page.getByRole("searchbox").fill("draft_mail");
+  await page.locator(".live-row", { hasText: "draft_mail" }).first().waitFor();
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("button", { name: "Hold still" }).click();
+  const before = await page.locator(".live-row").count();
+  await ask(server, server.agentKey, "POST", "/v1/actions", { tool: "inventory.list_services", arguments: {} });
+  await page.getByRole("button", { name: /Go on \(\d+ new\)/u }).waitFor();
+  assert.equal(await page.locator(".live-row").count(), before);
+});
+
+await check("an invited person enrols a passkey, and signs with it what counts signed alone", async () => {
+  const invitation = await ask(server, server.adminKey, "POST", "/v1/passkeys/invitations", { person: "ben", reason: "he approves" });
+  const key = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "ben", reason: "a laptop" });
+  const link = await ask(server, key.token, "POST", "/v1/login/links", {});
+  // Browsers know passkeys of a host, not of an address.
+  const home = server.url.replace("127.0.0.1", "localhost");
+  const { context, page } = await person(chrome, link.url.replace("127.0.0.1", "localhost"));
+  const devices = await context.newCDPSession(page);
+  await devices.send("WebAuthn.enable");
+  await devices.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await page.goto(`${home}/passkey`);
+  await page.getByLabel("The token of your invitation").fill(invitation.token);
+  await page.getByRole("button", { name: "Enrol a passkey" }).click();
+  await page.getByText("The passkey of ben is enrolled").waitFor();
+  // The demo's profiles take any vote, so the page alone is told that this one counts signed only.
+  for (const one of [page, ben.page]) {
+    await one.route("**/v1/approvals/case_*", async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.json();
+      await route.fulfill({ response: answer, json: { ...body, you: { ...body.you, signed: true } } });
+    });
+  }
+  await page.goto(`${home}/inbox`);
+  const calling = restart("eighth time", "web");
+  await ben.page.goto(`${server.url}/inbox`);
+  await opens(ben.page, "eighth time");
+  await ben.page.getByText("counts here only if you sign it with a passkey").waitFor();
+  await ben.page.getByText(`open ${home}/inbox/`).waitFor();
+  assert.equal(await ben.page.getByRole("button", { name: /^Approve/u }).count(), 0);
+  await opens(page, "eighth time");
+  await decide(page, "a", "signed it");
+  await page.getByText("Counted. The case is approved").waitFor();
+  assert.equal((await calling).refused, undefined);
+  const { approvals } = await ask(server, server.adminKey, "GET", "/v1/approvals");
+  const votes = approvals.flatMap((line: { votes: { reason: string; passkey?: string }[] }) => line.votes);
+  assert.match(votes.find((vote: { reason: string }) => vote.reason === "signed it")?.passkey ?? "", /^pk_/u);
+  await ben.page.unroute("**/v1/approvals/case_*");
+  await context.close();
+});
+
+await check("a revoked key ends the login, and the page says so", async () => {
+  const made = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "cleo", reason: "a phone" });
+  const link = await ask(server, made.token, "POST", "/v1/login/links", {});
+  const phone = await person(chrome, link.url);
+  await ask(server, server.adminKey, "DELETE", `/v1/keys/${made.id}`, { reason: "lost" });
+  await phone.page.getByRole("link", { name: "Switches" }).click();
+  await phone.page.getByLabel("Your key").waitFor();
+  await phone.context.close();
+});
+
+await check("every page, in light, dark and on a phone: axe finds nothing serious, nothing is wider than the screen", async () => {
+  void restart("the shop answers slowly", "checkout").catch(() => undefined);
+  void bot.call("apply_db_change", { database: "orders", statement: "ALTER TABLE orders ADD COLUMN note text\u202e -- \u0430dmin\n  DEFAULT ''" }).catch(() => undefined);
+  await cleo.page.goto(`${server.url}/inbox`);
+  await cleo.page.locator(".case h1").waitFor();
+  const listed = await ask(server, server.adminKey, "GET", "/v1/approvals");
+  const open = listed.approvals.find((line: { state: string; you: { may_vote: boolean } }) => line.state === "open" && line.you.may_vote);
+  const records = await ask(server, server.adminKey, "GET", "/v1/records?from=0&limit=1000");
+  const done = records.records.filter((one: { kind: string; summary: string }) => one.kind === "outcome" && one.summary.includes("restart")).at(-1);
+  await ask(server, server.adminKey, "POST", "/v1/switches", { target: { tool: "inventory.delete_service" }, reason: "no deletions during the audit" });
+  const rooms: Room[] = [
+    { name: "inbox", path: `/inbox/${open.id}`, ready: (page) => page.locator(".case h1").waitFor() },
+    { name: "action", path: `/actions/${done.action}`, ready: (page) => page.locator(".pill", { hasText: "proved" }).first().waitFor() },
+    { name: "actions", path: "/actions" },
+    { name: "live", path: "/live", ready: (page) => page.locator(".live-row").first().waitFor() },
+    { name: "switches", path: "/switches", ready: (page) => page.locator(".switch").first().waitFor() },
+    { name: "log", path: "/log", ready: (page) => page.locator(".checks").waitFor() },
+    { name: "agents", path: "/agents" },
+    { name: "escalation", path: "/escalation" },
+    { name: "policies", path: "/policies", ready: (page) => page.locator(".list-row").first().waitFor() },
+    { name: "overview", path: "/overview", ready: (page) => page.locator(".doctor").first().waitFor() },
+    ];
+  const wrong = await shots(chrome, server.url, cleo.context, rooms, pictures);
+  wrong.push(...await shots(chrome, server.url, undefined, [{ name: "login", path: "/" }, { name: "passkey", path: "/passkey" }], pictures));
+  assert.deepEqual(wrong, []);
+});
+
+await check("no page complained, loaded anything from elsewhere, or broke the policy of contents", async () => {
+  const expected = /status of (?:401|403|409)|net::ERR_FAILED/u;
+  assert.deepEqual(complaints.filter((one) => !expected.test(one)), []);
+});
+
+console.log(`${passed} passed, ${failed} failed`);
+await bot.close().catch(() => undefined);
+await chrome.close();
+server.stop();
+process.exit(failed > 0 ? 1 : 0);
