@@ -17,7 +17,9 @@ cd "$WORK"
 
 fail() { echo "$*"; exit 1; }
 
-countersign init --name inventory --owner ana -- "$CS" demo --serve "$WORK/inventory.db" >init.log 2>&1 || fail "$(cat init.log)"
+# The demo makes the database that its server is about.
+countersign demo --once --listen 127.0.0.1:0 >demo.log 2>&1 || fail "$(cat demo.log)"
+countersign init --name inventory --owner ana -- "$CS" demo --serve "$WORK/countersign-demo/inventory.db" >init.log 2>&1 || fail "$(cat init.log)"
 # An agent that executes by itself, so nothing pins a definition; two people, and what escalates is signed.
 sed -i '/^definition = /d' countersign/bundle/catalog/*.toml
 sed -i 's/^solo = true/solo = false/' countersign/bundle/bundle.toml

@@ -39,7 +39,7 @@ def commits(domain, paper):
 
 
 def is_of_vote(body):
-    return isinstance(body, dict) and isinstance(body.get(7), dict) and 4 in body[7]
+    return isinstance(body, dict) and isinstance(body.get(8), dict) and 4 in body[8]
 
 
 def is_of_passkey(body):
@@ -77,7 +77,7 @@ def refuses(check):
 def one(path):
     everything = list(bodies(path))
     (vote,), (passkey,) = filter(is_of_vote, everything), filter(is_of_passkey, everything)
-    enrolment, signed = passkey[6], vote[7]
+    enrolment, signed = passkey[6], vote[8]
     credential, key = enrolment[2], enrolment[3]
 
     asked = commits(b"countersign/enrolment/1", enrolment[4])
