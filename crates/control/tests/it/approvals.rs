@@ -38,7 +38,7 @@ async fn an_approval_survives_a_restart_and_is_used_once() {
 }
 
 /// A bundle in which `eve` answers for the owners of an agent if none of them does within ten minutes.
-fn with_a_fallback() -> policy::BundleFiles {
+pub fn with_a_fallback() -> policy::BundleFiles {
     let mut files = bundle();
     let people =
         files.get("people.toml").unwrap().replace("[people.eve]\ngroups = []", "[people.eve]\ngroups = [\"late\"]");

@@ -13,10 +13,11 @@ use countersign_control::state::Target;
 use notify::Settings;
 use policy::BundleFiles;
 use serde_json::Value;
-use testkit::{World, bundle, world, world_with};
+use testkit::{World, world, world_with};
 use types::case::Ballot;
 use types::{CaseId, Code, PersonId, Principal};
 
+use crate::approvals::with_a_fallback;
 use crate::erasure::{erase, they_leave};
 use crate::{closing, propose, rebuild};
 
@@ -170,17 +171,7 @@ async fn each_end_of_a_case_and_each_switch_is_told() {
 
 /// A bundle in which `eve` answers if no owner does within ten minutes, and nothing changes on the next day.
 fn with_a_fallback_and_a_freeze() -> BundleFiles {
-    let mut files = bundle();
-    let people =
-        files.get("people.toml").unwrap().replace("[people.eve]\ngroups = []", "[people.eve]\ngroups = [\"late\"]");
-    let last = "otherwise = \"last\"\n\n[profiles.last]\ngroup = \"late\"\napprovals = 1\ntimeout_ms = 300000\n";
-    let profiles = files.get("escalation.toml").unwrap().replacen(
-        "timeout_ms = 600000\n",
-        &format!("timeout_ms = 600000\n{last}"),
-        1,
-    );
-    files.insert("people.toml", people);
-    files.insert("escalation.toml", profiles);
+    let mut files = with_a_fallback();
     files.insert(
         "limits.toml",
         "[freezes.holidays]\nfrom = \"2026-01-06T00:00:00Z\"\nto = \"2026-01-06T01:00:00Z\"\nreason = \"nobody is here\"\n",
