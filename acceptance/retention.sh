@@ -7,35 +7,7 @@ source "$(dirname "$0")/lib/tools.sh"
 CS=$(countersign_program)
 VERIFY=${CS%/*}/countersign-verify
 DISK="python3 $ROOT/acceptance/lib/disk.py"
-WORK=$(mktemp -d)
-HIDDEN=$(mktemp -d)
-SERVER=
-trap '[ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" || true; } 2>/dev/null; rm -rf "$WORK" "$HIDDEN"' EXIT
-cd "$WORK"
-export COUNTERSIGN_DIR=$WORK/countersign-demo
-DATA=$COUNTERSIGN_DIR/data
-
-up() {
-  rm -f up.json
-  "$CS" up --listen 127.0.0.1:0 --json >up.json 2>up.log &
-  SERVER=$!
-  for _ in $(seq 1 200); do [ -s up.json ] && return; sleep 0.1; done
-  cat up.log && exit 1
-}
-
-killed() {
-  kill -9 "$SERVER"
-  wait "$SERVER" 2>/dev/null || true
-  SERVER=
-}
-
-# expect CODE COMMAND…: demands an exit code.
-expect() {
-  local code=0 wanted=$1
-  shift
-  "$@" >said.txt 2>&1 || code=$?
-  [ "$code" = "$wanted" ] || { echo "$* ended with $code, not $wanted:"; cat said.txt; exit 1; }
-}
+source "$ROOT/acceptance/lib/demo.sh"
 
 "$CS" demo --once --listen 127.0.0.1:0 >demo.log 2>&1
 ACTION=$("$CS" trace last --json | python3 -c "import json, sys; print(json.load(sys.stdin)['action'])")

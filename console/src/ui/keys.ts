@@ -1,6 +1,6 @@
 /** Single keys that do something, unless somebody is writing. */
 
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 export type Keys = Readonly<Record<string, () => void>>;
 
@@ -16,7 +16,8 @@ function isPressing(event: KeyboardEvent): boolean {
 export function useKeys(keys: Keys): void {
   const current = useRef(keys);
   current.current = keys;
-  useEffect(() => {
+  // Before the page is painted: a key that is pressed at what is seen is heard.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.metaKey || event.ctrlKey || event.altKey || event.repeat && event.key.length > 1) return;
       if (isWriting(event.target) || isPressing(event) || document.querySelector("dialog[open]")) return;
