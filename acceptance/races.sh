@@ -16,7 +16,7 @@ figure "races, approvals and calls against timeout / kill / policy change / dupl
   "$(grep -E '^[a-z]+: [0-9]+ schedules' "$OUT" | sed 's/^[a-z]*: //' | paste -sd/ | sed 's,/, / ,g')"
 
 cargo test --quiet --profile "$PROFILE" -p countersign-races --features shuttle,mutants --test it -- --nocapture planted | tee "$OUT"
-noticed=$(grep -cE '^\([0-9]+\) ' "$OUT")
-within=$(grep -E '^\([0-9]+\) ' "$OUT" | sed -E 's/^\(([0-9]+)\) .*schedule ([0-9]+):.*/\1 in \2/' | paste -sd, | sed 's/,/, /g')
+noticed=$(grep -cE '^\.*\([0-9]+\) ' "$OUT")
+within=$(grep -E '^\.*\([0-9]+\) ' "$OUT" | sed -E 's/^\.*\(([0-9]+)\) .*schedule ([0-9]+):.*/\1 in \2/' | paste -sd, | sed 's/,/, /g')
 figure "races: planted bugs noticed, each in how many schedules" "$noticed of 12: $within"
 [ "$noticed" = 12 ]

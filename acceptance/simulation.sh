@@ -21,7 +21,7 @@ figure "simulation of the road: losses of power by await point" "$(line 'losses 
 figure "simulation of the road: what its disk did" "$(line disk)"
 
 cargo test --quiet --profile "$PROFILE" -p countersign-sim --features mutants --test it --test road -- --nocapture mutants | tee "$OUT"
-noticed=$(grep -oE '^\([0-9]+\) ' "$OUT" | tr -d '() ' | sort -n | uniq | awk '$1 >= 1 && $1 <= 22' | wc -l)
+noticed=$(grep -oE '^\.*\([0-9]+\) ' "$OUT" | tr -d '.() ' | sort -n | uniq | awk '$1 >= 1 && $1 <= 22' | wc -l)
 figure "simulation: planted bugs noticed by their sign, by the road or by a loss of power" "$noticed of 22"
 echo "$noticed of 22"
 [ "$noticed" = 22 ]
