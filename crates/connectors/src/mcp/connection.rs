@@ -126,7 +126,10 @@ impl Opening {
     async fn ask(&self, request: &Frame, limits: &Limits) -> Result<Frame, ConnectError> {
         let call = call(&self.held.0, 0, request, &[], self.early.clone(), None);
         let answer = tokio::time::timeout(Duration::from_millis(limits.connect_ms_max), call).await;
-        answer.map_err(|_| ConnectError::Timeout)?.map_err(|error| ConnectError::from_call(error, tail(&self.held.0)))
+        let detail = || tail(&self.held.0);
+        answer
+            .map_err(|_| ConnectError::Timeout { detail: detail() })?
+            .map_err(|error| ConnectError::from_call(error, detail()))
     }
 
     async fn greet(&self, request: &Frame, limits: &Limits) -> Result<String, ConnectError> {

@@ -54,7 +54,7 @@ async fn probe_http(http: &Http, limits: &Limits) -> Result<Era, ConnectError> {
     let request = request();
     let call = http.call(0, &request, &[], &events, None);
     match tokio::time::timeout(Duration::from_millis(limits.connect_ms_max), call).await {
-        Err(_) => Err(ConnectError::Timeout),
+        Err(_) => Err(ConnectError::Timeout { detail: String::new() }),
         Ok(Ok(Reply { status, .. })) if is_no_verdict(status.as_u16()) => {
             Err(ConnectError::from_call(CallError::Refused { status: status.as_u16() }, String::new()))
         }

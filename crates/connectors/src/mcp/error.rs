@@ -74,7 +74,10 @@ pub enum ConnectError {
     },
     /// The server did not say hello in time.
     #[error("the server did not answer its first request in time")]
-    Timeout,
+    Timeout {
+        /// What the server wrote to its error output last, as in [`Self::Unavailable`].
+        detail: String,
+    },
     /// The server's hello is not what the protocol allows.
     #[error("the server broke the protocol: {0}")]
     Invalid(String),
@@ -94,7 +97,7 @@ impl ConnectError {
     pub fn code(&self) -> Code {
         match self {
             Self::Wiring(_) | Self::Unavailable { .. } | Self::Refused { .. } => Code::UpstreamUnavailable,
-            Self::Timeout => Code::UpstreamTimeout,
+            Self::Timeout { .. } => Code::UpstreamTimeout,
             Self::Invalid(_) => Code::UpstreamInvalid,
             Self::Version(_) => Code::McpVersionUnsupported,
         }
@@ -103,7 +106,7 @@ impl ConnectError {
     /// Returns what only an operator may see; empty where there is nothing.
     pub fn detail(&self) -> &str {
         match self {
-            Self::Unavailable { detail, .. } => detail,
+            Self::Unavailable { detail, .. } | Self::Timeout { detail } => detail,
             Self::Refused { error } => error,
             _ => "",
         }
@@ -111,7 +114,7 @@ impl ConnectError {
 
     pub(crate) fn from_call(error: CallError, detail: String) -> Self {
         match error {
-            CallError::Timeout => Self::Timeout,
+            CallError::Timeout => Self::Timeout { detail },
             CallError::Invalid(reason) => Self::Invalid(reason),
             CallError::TooLarge { .. } => Self::Invalid(error.to_string()),
             CallError::NotSent(reason) | CallError::Unknown(reason) | CallError::Closed(reason) => {

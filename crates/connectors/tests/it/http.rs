@@ -419,7 +419,10 @@ async fn a_server_that_turns_us_away_says_so_and_silence_is_bounded() {
     assert_eq!(error.to_string(), "the server is unavailable: the server refused the request with HTTP status 401");
     let server = Server::start(|_| open(": wait\n\n".into())).await;
     let limits = Limits { connect_ms_max: 200, ..Limits::default() };
-    assert_eq!(connect_stateful(&server.wiring(), INITIALIZE, &limits).await.err(), Some(ConnectError::Timeout));
+    assert_eq!(
+        connect_stateful(&server.wiring(), INITIALIZE, &limits).await.err(),
+        Some(ConnectError::Timeout { detail: String::new() })
+    );
     let server = Server::start(|seen| result(seen, "{}")).await;
     let error = connect_stateful(&server.wiring(), INITIALIZE, &Limits::default()).await.err();
     assert!(matches!(error, Some(ConnectError::Invalid(_))));

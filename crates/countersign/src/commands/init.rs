@@ -29,6 +29,20 @@ use crate::serve::{Options, Server as Running, first_key};
 /// Is how long the levels of a starter bundle hold.
 const FIRST_LEVELS: &str = "90d";
 
+/// Names the variables by which programs find their way out of a guarded network. No server is given them unasked: a proxy's address
+/// may hold a password.
+const WAYS_OUT: [&str; 9] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+];
+
 /// Runs the command.
 pub async fn run(folders: &Folders, args: &Init, as_json: bool) -> Done {
     let input = prepare(folders, args).await?;
@@ -130,16 +144,27 @@ fn unreachable_because(wiring: &Wiring, error: &ConnectError) -> CliError {
     let hint = match wiring.url {
         Some(_) => "does a server listen at this URL, and does it ask for a credential?".to_owned(),
         None => format!(
-            "does the command run by itself? It is given {} and no other variable; --env NAME adds one",
-            ORDINARY.join(", ")
+            "does the command run by itself? It is given {} and no other variable; --env NAME adds one{}",
+            ORDINARY.join(", "),
+            withheld(wiring)
         ),
     };
     CliError::new(Exit::Failed, error.code(), message).hint(hint)
 }
 
+/// Names those of the ways out that are set here and that the server is not given.
+fn withheld(wiring: &Wiring) -> String {
+    let wanted = |name: &&str| variable(name).is_some() && !wiring.env.contains_key(*name);
+    let options: Vec<String> = WAYS_OUT.into_iter().filter(wanted).map(|name| format!("--env {name}")).collect();
+    if options.is_empty() {
+        return String::new();
+    }
+    format!(". Set here, and maybe what it lacks: {}", options.join(" "))
+}
+
 /// A server that cannot be started, or says nothing, would say nothing to another question either.
 fn is_worth_asking(error: &ConnectError) -> bool {
-    !matches!(error, ConnectError::Wiring(_) | ConnectError::Timeout)
+    !matches!(error, ConnectError::Wiring(_) | ConnectError::Timeout { .. })
 }
 
 /// Takes the server's name from the option, or from what it calls itself.

@@ -33,6 +33,11 @@ pub fn run(dir: &Path, words: &[&str]) -> Said {
     said(command(dir, words).output().unwrap())
 }
 
+/// Runs the program with more variables in its environment.
+pub fn run_where(dir: &Path, words: &[&str], variables: &[(&str, &str)]) -> Said {
+    said(command(dir, words).envs(variables.iter().copied()).output().unwrap())
+}
+
 /// Runs the program with something on its standard input, and its standard output in a file where one is given.
 pub fn run_with(dir: &Path, words: &[&str], input: &[u8], into: Option<std::fs::File>) -> Said {
     let out = into.map_or_else(Stdio::piped, Stdio::from);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::program::{Client, echo, run, script};
+use crate::program::{Client, echo, run, run_where, script};
 
 /// Writes a program whose tool `list_all` answers with nine megabytes and whose `list_page` with a few bytes.
 fn talkative(dir: &Path) -> String {
@@ -58,8 +58,13 @@ fn a_result_that_is_too_large_is_said_to_have_happened_and_is_not_cut() {
 fn a_server_that_says_nothing_is_given_up_after_20_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let silent = run(dir, &["init", "--owner", "ana", "--name", "silent", "--", "sh", "-c", "read -r line; sleep 40"]);
+    let server = ["sh", "-c", "echo fetching >&2; read -r line; sleep 40"];
+    let words = [&["init", "--owner", "ana", "--name", "silent", "--env", "HTTPS_PROXY", "--"][..], &server].concat();
+    let silent = run_where(dir, &words, &[("HTTPS_PROXY", "http://127.0.0.1:9"), ("SSL_CERT_FILE", "/etc/ca.pem")]);
     assert_eq!((silent.code, silent.out.as_str()), (1, ""), "{}", silent.err);
+    assert!(silent.err.contains("fetching"), "what the server wrote last is shown: {}", silent.err);
+    assert!(silent.err.contains(" --env SSL_CERT_FILE"), "what it was not given is named: {}", silent.err);
+    assert!(!silent.err.contains("--env HTTPS_PROXY"), "what it was given is not: {}", silent.err);
     assert!(silent.err.contains("code: upstream-timeout ") && silent.err.contains("in time"), "{}", silent.err);
     assert!(!dir.join("countersign/bundle").exists(), "nothing is begun with a server that is not there");
 }
