@@ -62,9 +62,12 @@ impl Timekeeper {
 
     /// Returns the believed time, or how far the journal's own has been carried on since, if that is later: what ends by
     /// time ends though the wall clock was set back, and does not wait until it has caught up.
+    ///
+    /// Two readings of the steady clock in whole milliseconds may lie up to one more apart than what has passed. That one is left
+    /// out, so that this is never ahead of a wall clock that goes on.
     fn carried(&mut self, believed: Millis, steady_ms: i64) -> Millis {
         let (from, since) = self.led;
-        let passed = steady_ms.saturating_sub(since);
+        let passed = steady_ms.saturating_sub(since).saturating_sub(1).max(0);
         let carried = from.plus(passed - passed / SLOWER_BY);
         if believed >= carried {
             self.led = (believed, steady_ms);
@@ -113,6 +116,19 @@ mod tests {
         // The clock is believed again, and what was to end meanwhile does not last until it has caught up.
         assert_eq!(at(&mut keeper, 441_000, 42_000), (4_041_889, false));
         assert_eq!(at(&mut keeper, 1_041_000, 642_000), (4_635_889, false));
+    }
+
+    #[test]
+    fn it_is_never_ahead_of_a_wall_clock_that_goes_on() {
+        // Both clocks are read in whole milliseconds, which begin at other moments in each.
+        for (wall_us, steady_us) in [(0, 0), (0, 999), (999, 0), (500, 499), (499, 500), (1, 998)] {
+            let mut keeper = Timekeeper::after(Millis(0));
+            for passed_us in (0..20_000).step_by(37) {
+                let wall = 1_000_000 + (wall_us + passed_us) / 1_000;
+                let read = at(&mut keeper, wall, (steady_us + passed_us) / 1_000);
+                assert_eq!(read, (wall, false), "{wall_us} {steady_us} {passed_us}");
+            }
+        }
     }
 
     #[test]
