@@ -84,7 +84,11 @@ impl Watcher {
     pub fn new(folder: &Path, change: Change) -> Result<Self, String> {
         let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(|e| e.to_string())?;
         for path in change.folders(folder) {
-            inotify::add_watch(&descriptor, &path, change.flags()).map_err(|e| format!("{}: {e}", path.display()))?;
+            match inotify::add_watch(&descriptor, &path, change.flags()) {
+                // The server takes folders of partial tiles away as it goes on.
+                Err(Errno::NOENT) if change == Change::Published => {}
+                watched => watched.map(drop).map_err(|e| format!("{}: {e}", path.display()))?,
+            }
         }
         Ok(Self { descriptor: owned(descriptor).map_err(|e| e.to_string())?, change })
     }
