@@ -52,7 +52,12 @@ impl Desk {
     }
 
     /// Begins to follow and to deliver, until the source has ended.
+    ///
+    /// What is recorded once this has returned is told, however late the first round comes.
     pub fn spawn(self: &Arc<Self>) {
+        if let Err(why) = self.take_place() {
+            tracing::warn!(%why, "notifications are held up");
+        }
         tokio::spawn(router::run(self.clone()));
         for place in 0..self.settings.targets.len() {
             tokio::spawn(courier::run(self.clone(), place));

@@ -57,6 +57,12 @@ pub(super) async fn run(desk: Arc<Desk>) {
 }
 
 impl Desk {
+    /// Notes where a first start begins; later ones go on from where the one before had come to.
+    pub(super) fn take_place(&self) -> Result<(), String> {
+        let known = self.outbox().cursor().map_err(|error| error.to_string())?;
+        if known.is_none() { self.route(None).map(drop) } else { Ok(()) }
+    }
+
     /// Finds what is new since a place and puts it into the outbox, together with the place.
     fn route(&self, from: Option<Cursor>) -> Result<Round, String> {
         if self.source.now().is_none() {

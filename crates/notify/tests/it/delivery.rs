@@ -75,6 +75,19 @@ async fn a_case_that_is_opened_is_delivered_once_and_that_is_noted() {
 }
 
 #[tokio::test]
+async fn what_happens_before_the_first_round_is_told() {
+    let receiver = Receiver::start(&[]).await;
+    let (folder, script) = (tempfile::tempdir().unwrap(), Script::new());
+    let sender = Sender::new("https://c.example".to_owned());
+    let desk = Desk::open(&folder.path().join("notify.db"), receiver.settings(""), script.clone(), sender).unwrap();
+    // No task that it begins gets a turn before this one waits.
+    desk.spawn();
+    let id = script.open(1);
+    until(|| receiver.ids() == [id.clone()]).await;
+    script.end();
+}
+
+#[tokio::test]
 async fn what_fails_is_tried_again_later_under_the_same_id() {
     let receiver = Receiver::start(&[Answer::Status(500), Answer::Status(503)]).await;
     let process = Process::start(receiver.settings(""));

@@ -82,7 +82,7 @@ impl Source for Script {
 
     fn follow(&self, from: Option<Cursor>) -> Result<Followed, String> {
         let happened = self.happened.lock().unwrap();
-        let from = from.map_or(0, |cursor| usize::try_from(cursor.record).unwrap());
+        let from = from.map_or(happened.len(), |cursor| usize::try_from(cursor.record).unwrap());
         let to = happened.len().min(from + 100);
         let cursor = Cursor { log: 1, record: to as u64 };
         Ok(Followed { cursor, found: happened[from..to].to_vec(), more: to < happened.len() })
