@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 export KILLS=${KILLS:-60}
 passed=0
 failed=0
-for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh timestamp.sh outsiders.sh canaries.sh kill.sh}; do
+for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh timestamp.sh outsiders.sh canaries.sh signed.sh kill.sh}; do
   status=1
   tries=3
   [ "$script" = kill.sh ] && tries=1

@@ -6,36 +6,14 @@
 set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 "$ROOT/scripts/need.sh" passkeys
-CS=$(countersign_program)
+source "$ROOT/acceptance/lib/signed_votes.sh"
 PY=$(venv passkey webauthn==3.0.1 fido2==2.2.1)
 HERE=$ROOT/acceptance/passkey
-export PATH="${CS%/*}:$PATH"
-WORK=$(mktemp -d)
-UP=
-trap '[ -z "$UP" ] || { kill "$UP"; wait "$UP" || true; } 2>/dev/null; rm -rf "$WORK"' EXIT
-cd "$WORK"
 
-fail() { echo "$*"; exit 1; }
-
-# The demo makes the database that its server is about.
-countersign demo --once --listen 127.0.0.1:0 >demo.log 2>&1 || fail "$(cat demo.log)"
-countersign init --name inventory --owner ana -- "$CS" demo --serve "$WORK/countersign-demo/inventory.db" >init.log 2>&1 || fail "$(cat init.log)"
-# An agent that executes by itself, so nothing pins a definition; two people, and what escalates is signed.
+prepare ben
+# An agent that executes by itself, so nothing pins a definition.
 sed -i '/^definition = /d' countersign/bundle/catalog/*.toml
-sed -i 's/^solo = true/solo = false/' countersign/bundle/bundle.toml
-sed -i 's/^authors = .*/authors = []/' countersign/bundle/bundle.toml
-printf '\n[people.ben]\ngroups = ["owners"]\n' >>countersign/bundle/people.toml
-sed -i '/^\[profiles.owner\]/a signed = true' countersign/bundle/escalation.toml
-rm -f countersign/bundle/tests/*.toml
-countersign up --listen 127.0.0.1:0 --json >up.out 2>up.log &
-UP=$!
-URL=
-for _ in $(seq 1 200); do
-  URL=$(grep -o 'http://127.0.0.1:[0-9]*' up.out | head -1) && [ -n "$URL" ] && break
-  sleep 0.1
-done
-[ -n "$URL" ] || fail "$(cat up.log)"
-countersign policy activate --reason "signed votes" >/dev/null
+up
 AGENT=$(cat countersign/keys/agent-agent.key)
 BEN=$(countersign key create --person ben)
 LOG_KEY=$(countersign log key)

@@ -1,4 +1,4 @@
-"""Holds what a bundle has of a signed vote against PyPI `webauthn` and `fido2`, each byte of it changed once too.
+"""Holds what a bundle has of a signed vote against PyPI `webauthn` and `fido2`, each byte of it and each field of the ballot changed once too.
 
     outsiders.py ORIGIN BUNDLE…
 
@@ -18,20 +18,21 @@ from webauthn import verify_authentication_response, verify_registration_respons
 
 BODY = 11
 RP = "localhost"
-origin = sys.argv[1]
 counts = {"accepted": 0, "changed": 0, "refused": 0}
-server = Fido2Server(PublicKeyCredentialRpEntity(id=RP, name="Countersign"), verify_origin=lambda seen: seen == origin)
+
+
+def items(name, content):
+    """Returns the body of a record of a bundle, the value of its last field, if this file discloses one."""
+    if name.endswith(".disclosure"):
+        kind, item = cbor.decode(content)[0][BODY]
+        if kind == 1 and item[1] is not None:
+            yield cbor.decode(item[1])
 
 
 def bodies(path):
-    """Returns the bodies of the records of a bundle: the values of their last field, where one is disclosed."""
     with zipfile.ZipFile(path) as bundle:
         for name in bundle.namelist():
-            if not name.endswith(".disclosure"):
-                continue
-            kind, item = cbor.decode(bundle.read(name))[0][BODY]
-            if kind == 1 and item[1] is not None:
-                yield cbor.decode(item[1])
+            yield from items(name, bundle.read(name))
 
 
 def commits(domain, paper):
@@ -55,12 +56,12 @@ def state(challenge):
     return {"challenge": websafe_encode(challenge), "user_verification": UserVerificationRequirement.REQUIRED}
 
 
-def by_webauthn_registered(challenge, made):
+def by_webauthn_registered(challenge, made, origin):
     return verify_registration_response(credential=made, expected_challenge=challenge, expected_rp_id=RP,
                                         expected_origin=origin, require_user_verification=True)
 
 
-def by_webauthn(challenge, made, key):
+def by_webauthn(challenge, made, key, origin):
     verify_authentication_response(credential=made, expected_challenge=challenge, expected_rp_id=RP,
                                    expected_origin=origin, credential_public_key=key, credential_current_sign_count=0,
                                    require_user_verification=True)
@@ -74,7 +75,18 @@ def refuses(check):
     return False
 
 
-def one(path):
+def fields(ballot):
+    """Returns a ballot once for each of its fields, with another value in it, and once with one left out."""
+    paper = cbor.decode(ballot)
+    for name, value in paper.items():
+        other = {int: lambda: value + 1, str: lambda: value + "x", bytes: lambda: bytes([value[0] ^ 1]) + value[1:],
+                 bool: lambda: not value, list: lambda: value + ["another"], type(None): lambda: b"x" * 32}[type(value)]
+        yield cbor.encode({**paper, name: other()})
+        yield cbor.encode({kept: paper[kept] for kept in paper if kept != name})
+
+
+def one(path, origin):
+    server = Fido2Server(PublicKeyCredentialRpEntity(id=RP, name="Countersign"), verify_origin=lambda seen: seen == origin)
     everything = list(bodies(path))
     (vote,), (passkey,) = filter(is_of_vote, everything), filter(is_of_passkey, everything)
     enrolment, signed = passkey[6], vote[8]
@@ -82,7 +94,7 @@ def one(path):
 
     asked = commits(b"countersign/enrolment/1", enrolment[4])
     made = answer(credential, {"clientDataJSON": enrolment[5], "attestationObject": enrolment[6]})
-    attested = by_webauthn_registered(asked, made)
+    attested = by_webauthn_registered(asked, made, origin)
     assert (attested.credential_id, attested.credential_public_key) == (credential, key)
     enrolled = server.register_complete(state(asked), made).credential_data
     assert enrolled.credential_id == credential and cbor.encode(dict(enrolled.public_key)) == key
@@ -92,7 +104,7 @@ def one(path):
     def both(ballot, client, data, signature):
         challenge = commits(b"countersign/ballot/1", ballot)
         made = answer(credential, {"clientDataJSON": client, "authenticatorData": data, "signature": signature})
-        return [lambda: by_webauthn(challenge, made, key),
+        return [lambda: by_webauthn(challenge, made, key, origin),
                 lambda: server.authenticate_complete(state(challenge), [enrolled], made)]
 
     parts = [signed[1], signed[2], signed[3], signed[4]]
@@ -105,11 +117,16 @@ def one(path):
             for check in both(*parts[:place], changed, *parts[place + 1 :]):
                 counts["changed"] += 1
                 counts["refused"] += refuses(check)
+    for changed in fields(parts[0]):
+        for check in both(changed, *parts[1:]):
+            counts["changed"] += 1
+            counts["refused"] += refuses(check)
     ballot = cbor.decode(signed[1])
     assert (ballot[3], ballot[11], ballot[12], ballot[13]) == (vote[0], vote[1], vote[2], vote[3]), "another vote"
 
 
-for path in sys.argv[2:]:
-    one(path)
-print(json.dumps(counts))
-sys.exit(counts["refused"] != counts["changed"] or counts["accepted"] != 4 * len(sys.argv[2:]))
+if __name__ == "__main__":
+    for path in sys.argv[2:]:
+        one(path, sys.argv[1])
+    print(json.dumps(counts))
+    sys.exit(counts["refused"] != counts["changed"] or counts["accepted"] != 4 * len(sys.argv[2:]))

@@ -1,51 +1,22 @@
 // The console from end to end: node tests/browser/run.ts PROGRAM FOLDER PICTURES
 import assert from "node:assert/strict";
 
-import type { Page } from "playwright-core";
-
 import { CORPUS } from "../corpus.ts";
 import { eye } from "../eye.ts";
+import { authenticator, enrol } from "./authenticator.ts";
+import { check, close } from "./check.ts";
 import { decode } from "./decode.ts";
+import { decide, opens } from "./inbox.ts";
 import { type Room, shots } from "./shots.ts";
 import { agent, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
 
 const [program = "", folder = ".", pictures = "pictures"] = process.argv.slice(2);
-let passed = 0;
-let failed = 0;
-
-async function check(name: string, test: () => Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n${error instanceof Error ? error.stack : error}`);
-  }
-}
-
 const server: Server = await demo(program, folder);
 await ask(server, server.adminKey, "DELETE", "/v1/switches/agent:sre-bot", { reason: "the story is over" });
 const bot = await agent(server);
 const chrome = await browser();
 const ben = await person(chrome, server.logins["ben"] ?? "");
 const restart = (reason: string, service = "checkout") => bot.call("restart_service", { service, reason });
-
-async function opens(page: Page, text: string): Promise<void> {
-  // What was decided stays until the person moves on.
-  for (let tries = 0; tries < 40; tries += 1) {
-    await page.keyboard.press("j");
-    if (await page.locator(".case .json").getByText(text).isVisible()) return;
-    await page.waitForTimeout(250);
-  }
-  assert.fail(`no case shows ${text}`);
-}
-
-async function decide(page: Page, key: "a" | "d", reason: string): Promise<void> {
-  await page.keyboard.press(key);
-  await page.locator("textarea").fill(reason);
-  await page.keyboard.press("Enter");
-}
 
 await check("a link logs in once, and leaves nothing in the address", async () => {
   assert.equal(new URL(ben.page.url()).hash, "");
@@ -305,15 +276,8 @@ await check("an invited person enrols a passkey, and signs with it what counts s
   // Browsers know passkeys of a host, not of an address.
   const home = server.url.replace("127.0.0.1", "localhost");
   const { context, page } = await person(chrome, link.url.replace("127.0.0.1", "localhost"));
-  const devices = await context.newCDPSession(page);
-  await devices.send("WebAuthn.enable");
-  await devices.send("WebAuthn.addVirtualAuthenticator", {
-    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-  });
-  await page.goto(`${home}/passkey`);
-  await page.getByLabel("The token of your invitation").fill(invitation.token);
-  await page.getByRole("button", { name: "Enrol a passkey" }).click();
-  await page.getByText("The passkey of ben is enrolled").waitFor();
+  await authenticator(context, page);
+  await enrol(page, home, invitation.token, "ben");
   // The demo's profiles take any vote, so the page alone is told that this one counts signed only.
   for (const one of [page, ben.page]) {
     await one.route("**/v1/approvals/case_*", async (route) => {
@@ -382,8 +346,8 @@ await check("no page complained, loaded anything from elsewhere, or broke the po
   assert.deepEqual(complaints.filter((one) => !expected.test(one)), []);
 });
 
-console.log(`${passed} passed, ${failed} failed`);
+const status = close();
 await bot.close().catch(() => undefined);
 await chrome.close();
 server.stop();
-process.exit(failed > 0 ? 1 : 0);
+process.exit(status);
