@@ -756,6 +756,28 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/oversight": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Says how people decide.
+         * @description How long decisions take, how many are approvals, how many were quick, expired, delegated or regretted, by person, group and
+         *     profile, and how often people were asked about what turned out well. It is counted from the live journal's records alone; the
+         *     first request reads all of them. Needs a person's key.
+         */
+        readonly get: operations["read_oversight"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/passkeys": {
         readonly parameters: {
             readonly query?: never;
@@ -1403,6 +1425,24 @@ export interface components {
             readonly vote: string;
         };
         readonly Base64Url: string;
+        /** @description Is how often people were asked about what turned out well. */
+        readonly BenignOversight: {
+            /**
+             * Format: int64
+             * @description Actions of agents that ended `done`, as the gateway saw or the agent reported.
+             */
+            readonly actions: number;
+            /**
+             * Format: int64
+             * @description Those of them that ran on an approval.
+             */
+            readonly escalated: number;
+            /**
+             * Format: int64
+             * @description Those in basis points: 250 are 2.5 escalations per 100 benign actions.
+             */
+            readonly escalated_bp?: number | null;
+        };
         /** @description Is a tool of the catalogue, with what was reviewed of it and what is listed now. */
         readonly CataloguedTool: {
             /** @description The digest of the definition that its server listed last; null until it has listed one. */
@@ -1543,6 +1583,29 @@ export interface components {
             readonly semantics: number;
             /** @description What it came to. */
             readonly verdict: components["schemas"]["RestrictionName"];
+        };
+        /** @description Is how long decisions took from when it was the person's turn, in milliseconds. */
+        readonly DecisionTimes: {
+            /**
+             * Format: int64
+             * @description The longest.
+             */
+            readonly max: number;
+            /**
+             * Format: int64
+             * @description Half of them took no longer.
+             */
+            readonly p50: number;
+            /**
+             * Format: int64
+             * @description Nine in ten took no longer.
+             */
+            readonly p90: number;
+            /**
+             * Format: int64
+             * @description Ninety-nine in a hundred took no longer.
+             */
+            readonly p99: number;
         };
         /** @description Is a delegation that holds. */
         readonly Delegation: {
@@ -1701,6 +1764,13 @@ export interface components {
              * @description How many of them a quorum of witnesses has cosigned; absent without witnesses.
              */
             readonly witnessed?: number | null;
+        };
+        /** @description Is the figures of one group: of the votes that its profiles asked for. */
+        readonly GroupOversight: {
+            /** @description The figures. */
+            readonly figures: components["schemas"]["OversightFigures"];
+            /** @description The group. */
+            readonly group: string;
         };
         /** @description Is how the server is doing. */
         readonly Health: {
@@ -2286,6 +2356,93 @@ export interface components {
             /** @description Its identity. */
             readonly session: string;
         };
+        /** @description Is how people decided in a period. */
+        readonly Oversight: {
+            /** @description The figures of everybody together; a case that expired unanswered counts once. */
+            readonly all: components["schemas"]["OversightFigures"];
+            /** @description How often people were asked about what turned out well. */
+            readonly benign: components["schemas"]["BenignOversight"];
+            /**
+             * Format: int64
+             * @description How many cases were opened.
+             */
+            readonly cases: number;
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since the epoch; absent where that is the journal's beginning.
+             */
+            readonly from?: number | null;
+            /** @description The figures of each group, in order of name. */
+            readonly groups: readonly components["schemas"]["GroupOversight"][];
+            /** @description The figures of each person, in order of name. */
+            readonly people: readonly components["schemas"]["PersonOversight"][];
+            /** @description The figures of each profile, in order of name. */
+            readonly profiles: readonly components["schemas"]["ProfileOversight"][];
+            /**
+             * Format: int64
+             * @description How many records were read, those before the period among them.
+             */
+            readonly records: number;
+            /**
+             * Format: int64
+             * @description When the last record was written that is counted, in milliseconds since the epoch.
+             */
+            readonly to: number;
+            /**
+             * Format: int64
+             * @description How many votes and ends of cases could not be counted, because they were erased or their policy bundle is not at hand.
+             */
+            readonly unread: number;
+        };
+        /** @description Is what was counted of decisions. Ratios are in basis points, and absent where there is nothing to divide by. */
+        readonly OversightFigures: {
+            /**
+             * Format: int64
+             * @description Approvals of all votes, in basis points.
+             */
+            readonly approval_bp?: number | null;
+            /**
+             * Format: int64
+             * @description Those for it.
+             */
+            readonly approvals: number;
+            readonly decision_ms?: components["schemas"]["DecisionTimes"] | null;
+            /**
+             * Format: int64
+             * @description Votes cast in another's place.
+             */
+            readonly delegated: number;
+            /**
+             * Format: int64
+             * @description Cases that expired unanswered while it was their turn.
+             */
+            readonly expired: number;
+            /**
+             * Format: int64
+             * @description Votes cast less than 3 seconds after it was the person's turn.
+             */
+            readonly quick: number;
+            /**
+             * Format: int64
+             * @description Those of all votes, in basis points.
+             */
+            readonly quick_bp?: number | null;
+            /**
+             * Format: int64
+             * @description Those of all approvals, in basis points.
+             */
+            readonly regret_bp?: number | null;
+            /**
+             * Format: int64
+             * @description Approvals of what failed, is in doubt, or was stopped by a kill switch over its agent, tool or class within 24 hours.
+             */
+            readonly regretted: number;
+            /**
+             * Format: int64
+             * @description Votes that were cast, for and against.
+             */
+            readonly votes: number;
+        };
         /** @description Is a passkey, or the invitation to one. */
         readonly PasskeyLine: {
             /** @description `ES256`, `EdDSA` or `RS256`. */
@@ -2384,6 +2541,13 @@ export interface components {
              */
             readonly until?: number | null;
         };
+        /** @description Is the figures of one person. */
+        readonly PersonOversight: {
+            /** @description The figures. */
+            readonly figures: components["schemas"]["OversightFigures"];
+            /** @description The person. */
+            readonly person: string;
+        };
         /** @description Is a tool whose definition is pinned. */
         readonly PinnedTool: {
             /** @description The digest of the definition that counts as reviewed now. */
@@ -2439,6 +2603,13 @@ export interface components {
              * @description How long they have, in milliseconds.
              */
             readonly timeout_ms: number;
+        };
+        /** @description Is the figures of one profile of escalation. */
+        readonly ProfileOversight: {
+            /** @description The figures. */
+            readonly figures: components["schemas"]["OversightFigures"];
+            /** @description The profile. */
+            readonly profile: string;
         };
         /** @description Is what was proposed. */
         readonly Proposal: {
@@ -5233,6 +5404,59 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Schedules"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_oversight: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description From the full hour on, by UTC, in which this instant lies, in milliseconds since the epoch; from the journal's beginning on
+                 *     without it.
+                 */
+                readonly since?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The figures */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Oversight"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */

@@ -9,6 +9,7 @@ import { Link, PageHead, Pill } from "../ui/parts.tsx";
 import { dateTime, many, VERDICTS } from "../ui/words.ts";
 import { Ladder } from "./agents.tsx";
 import { type AuthorityMap, useAuthority } from "./authority.ts";
+import { Oversight } from "./oversight.tsx";
 
 const ORDER: readonly Verdict[] = ["allow", "allow_observed", "escalate", "deny"];
 const BARS = 30;
@@ -121,6 +122,7 @@ export function OverviewPage({ cases }: { cases: readonly ApprovalLine[] | undef
           <Chart found={found} />
         </section>
       ) : null}
+      <Oversight />
       {map ? <Autonomy map={map} /> : null}
       <Doctor />
     </div>

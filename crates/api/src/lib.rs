@@ -28,6 +28,7 @@ mod login;
 mod logs;
 mod notifications;
 mod on_call;
+mod oversight;
 mod pages;
 mod passkeys;
 mod problem;
@@ -91,6 +92,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(actions::routes())
         .merge(approvals::routes())
         .merge(on_call::routes())
+        .merge(oversight::routes())
         .merge(delegations::routes())
         .merge(ballots::routes())
         .merge(passkeys::routes())

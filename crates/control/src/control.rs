@@ -25,6 +25,7 @@ use crate::events::Followers;
 use crate::logins::Logins;
 use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
+use crate::oversight::Watched;
 use crate::passkeys::{Asked, PasskeyConfig};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
@@ -108,6 +109,8 @@ pub struct Control {
     pub(crate) closed: ClosedHistories,
     pub(crate) logins: Mutex<Logins>,
     pub(crate) followers: Followers,
+    /// How people decide, as far as somebody has asked.
+    pub(crate) watched: Watched,
 }
 
 /// Is what a start found.
@@ -240,6 +243,7 @@ impl Control {
             closed: ClosedHistories::default(),
             logins: Mutex::default(),
             followers: Followers::default(),
+            watched: Watched::default(),
         }))
     }
 

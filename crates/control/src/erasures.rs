@@ -175,6 +175,7 @@ impl Control {
             key.holder != *subject && key.by != *subject && !acted_for
         });
         drop(keys);
+        self.forget_oversight();
         self.history.knows(&subject.subject())?;
         Ok(())
     }

@@ -34,6 +34,7 @@ pub mod machine;
 pub mod mcp;
 pub mod notifications;
 pub mod on_call;
+pub mod oversight;
 pub mod passkeys;
 pub mod rebuild;
 mod receipts;

@@ -90,6 +90,8 @@ pub enum Command {
     Policy(PolicyCommand),
     /// What awaits people.
     Approvals(Approvals),
+    /// Say how people decide: how long it takes them, how often they approve, what expired, what was regretted.
+    Oversight(Oversight),
     /// Stop an agent, a tool, a class or everything, at once.
     Kill(Kill),
     /// Kill switches that are set.
@@ -326,6 +328,14 @@ pub enum PolicyCommand {
         #[arg(long, default_value = "activated from the command line")]
         reason: String,
     },
+}
+
+/// Say how people decide.
+#[derive(Debug, Args)]
+pub struct Oversight {
+    /// How far back, such as `30d` or `12h`, from the full hour on; without it, from the journal's beginning on.
+    #[arg(long, value_name = "SPAN")]
+    pub since: Option<String>,
 }
 
 /// What to stop.

@@ -13,6 +13,7 @@ pub mod fold;
 pub mod incident;
 pub mod judge;
 pub mod log_archive;
+pub mod oversight;
 pub mod report;
 pub mod state;
 mod votes;

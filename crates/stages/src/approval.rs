@@ -407,7 +407,7 @@ fn count(case: &Case, vote: Vote, bundle: &BundleData) -> Step {
     if all_met { Step::Approved(Case { state: CaseState::Approved, ..case }) } else { Step::Counted(case) }
 }
 
-fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> Vec<escalation::Step<'a>> {
+pub(crate) fn unmet<'a>(case: &'a Case, bundle: &'a BundleData) -> Vec<escalation::Step<'a>> {
     let (met, matter) = (met(case, bundle), Matter::of_case(case, bundle));
     let unmet = case.profiles.iter().filter(|id| !met.contains(*id));
     unmet.flat_map(|id| escalation::path(matter, id, case.opened)).collect()
@@ -426,7 +426,7 @@ fn excluded<'a>(matter: Matter<'_>, vote: &'a Vote) -> Option<&'a PersonId> {
 }
 
 /// Says whether a profile asks whose vote it is, and by a delegation to the group it was limited to.
-fn asks(matter: Matter<'_>, profile: &Profile, vote: &Vote) -> bool {
+pub(crate) fn asks(matter: Matter<'_>, profile: &Profile, vote: &Vote) -> bool {
     let limit = vote.proxy.as_ref().and_then(|proxy| proxy.group.as_ref());
     let is_known = matter.bundle.people.contains_key(&vote.person) && !matter.bundle.is_auditor(&vote.person);
     let within = limit.is_none_or(|group| profile.group.as_ref() == Some(group));

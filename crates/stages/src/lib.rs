@@ -23,6 +23,7 @@ pub mod review;
 pub mod risk;
 pub mod switches;
 pub mod trial;
+pub mod turn;
 
 #[cfg(not(feature = "mutants"))]
 mod mutant;

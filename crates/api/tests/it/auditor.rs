@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 55] = [
+const ROUTES: [(&str, &str, &str, Right); 56] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -46,6 +46,7 @@ const ROUTES: [(&str, &str, &str, Right); 55] = [
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
     ("get", "/v1/notifications", "/v1/notifications", Reads),
     ("get", "/v1/on-call", "/v1/on-call", Reads),
+    ("get", "/v1/oversight", "/v1/oversight", Reads),
     ("get", "/v1/passkeys", "/v1/passkeys", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),

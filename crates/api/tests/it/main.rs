@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod log;
 mod login;
+mod oversight;
 mod pages;
 mod passkeys;
 mod switches;

@@ -23,6 +23,7 @@ mod late;
 mod log_keys;
 mod mcp;
 mod notifications;
+mod oversight;
 mod passkeys;
 mod passkeys_offline;
 mod rebuild;

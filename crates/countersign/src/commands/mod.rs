@@ -24,6 +24,7 @@ mod login;
 mod logs;
 mod notify;
 mod on_call;
+mod oversight;
 mod passkey;
 mod policy;
 mod rebuild;
@@ -61,6 +62,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Agent(ref command) => agent::run(&client()?, command, json).await,
         Command::Policy(ref command) => policy::run(&folders, command, client, json).await,
         Command::Approvals(ref args) => approvals::run(&client()?, args, json).await,
+        Command::Oversight(ref args) => oversight::run(&client()?, args, json).await,
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),

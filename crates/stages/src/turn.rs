@@ -1,0 +1,66 @@
+//! Turns: whose it is to answer a case, and since when.
+//!
+//! Like a path, a turn follows from the bundle and from when the case was opened, so nothing has to happen for it to begin.
+
+use std::collections::BTreeSet;
+
+use types::bundle::BundleData;
+use types::case::{Case, Vote};
+use types::{Millis, PersonId};
+
+use crate::approval::{asks, unmet};
+use crate::escalation::{self, Step};
+use crate::matter::{Matter, Part};
+use crate::on_call::{Rota, Shift};
+
+/// Is a person's turn on a case: the steps that ask them, and since when the first of these has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn<'a> {
+    /// When it began: with the step, or later with the shift of whoever is on call.
+    pub since: Millis,
+    /// The steps, in order of profile and path.
+    pub steps: Vec<Step<'a>>,
+}
+
+/// Returns the turn on which a vote was cast: by the steps of all its profiles that ask whose vote it is at the vote's instant;
+/// `None` if no step does.
+pub fn of_vote<'a>(case: &'a Case, vote: &Vote, bundle: &'a BundleData) -> Option<Turn<'a>> {
+    let matter = Matter::of_case(case, bundle);
+    let paths = case.profiles.iter().flat_map(|id| escalation::path(matter, id, case.opened));
+    let steps: Vec<Step<'a>> = paths.filter(|step| step.from <= vote.at && asks(matter, step.profile, vote)).collect();
+    let since = steps.iter().map(|step| since(step, vote.at, bundle)).min()?;
+    Some(Turn { since, steps })
+}
+
+/// Returns the steps of the profiles that are not met and had begun before an instant, each with the people whose turn it was
+/// at some time before it: those who may answer, or of them whoever was on call.
+pub fn asked<'a>(case: &'a Case, bundle: &'a BundleData, until: Millis) -> Vec<(Step<'a>, BTreeSet<&'a PersonId>)> {
+    let matter = Matter::of_case(case, bundle);
+    let begun = unmet(case, bundle).into_iter().filter(|step| step.from < until);
+    begun.map(|step| (step, people(&step, until, matter))).collect()
+}
+
+fn people<'a>(step: &Step<'a>, until: Millis, matter: Matter<'a>) -> BTreeSet<&'a PersonId> {
+    let bundle = matter.bundle;
+    let shifts = shifts(step, until, bundle);
+    let was_asked = |person: &PersonId| match &shifts {
+        None => matter.is_asked(step.profile, person, step.from),
+        Some(shifts) => {
+            shifts.iter().any(|shift| shift.person == Some(person) && matter.is_asked(step.profile, person, shift.from))
+        }
+    };
+    let may = |person: &&PersonId| !bundle.is_auditor(person) && matter.part(person) != Part::Excluded;
+    bundle.people.keys().filter(may).filter(|person| was_asked(person)).collect()
+}
+
+/// Returns since when a step had asked who is asked at an instant.
+fn since(step: &Step<'_>, at: Millis, bundle: &BundleData) -> Millis {
+    let shifts = shifts(step, at.plus(1), bundle);
+    shifts.and_then(|shifts| shifts.last().map(|shift| shift.from)).unwrap_or(step.from)
+}
+
+/// Returns who was on call for a step from its beginning up to an instant; `None` if it asks no schedule.
+fn shifts<'a>(step: &Step<'a>, until: Millis, bundle: &'a BundleData) -> Option<Vec<Shift<'a>>> {
+    let rota = bundle.schedules.get(step.profile.on_call.as_ref()?).and_then(Rota::read);
+    Some(rota.map(|rota| rota.shifts(step.from, until)).unwrap_or_default())
+}
