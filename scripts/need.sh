@@ -5,6 +5,7 @@
 #   scripts/need.sh fuzz    what `scripts/fuzz.sh` needs: also a C++ compiler and Python
 #   scripts/need.sh timestamps  what `acceptance/timestamp.sh` needs: also openssl, Python and Node
 #   scripts/need.sh passkeys    what `acceptance/passkey.sh` needs: also Python
+#   scripts/need.sh contract    what `acceptance/contract.sh` needs: also Python
 #   scripts/need.sh notify      what `acceptance/notify.sh` needs: also openssl and Python
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
 #   scripts/need.sh console     what `acceptance/console.sh` needs: also Python, Node and Chromium
@@ -113,10 +114,10 @@ case ${1:-test} in
     test) names=(rust compiler formatter linter git curl openssl python node go_mod) ;;
     timestamps) names=(rust compiler git python openssl node) ;;
     notify) names=(rust compiler git python openssl) ;;
-    passkeys) names=(rust compiler git python) ;;
+    contract | passkeys) names=(rust compiler git python) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
     console) names=(rust compiler git python node chromium) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | outsiders | console]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | contract | outsiders | console]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

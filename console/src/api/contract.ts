@@ -3030,6 +3030,15 @@ export interface operations {
                     readonly "application/octet-stream": components["schemas"]["LogBytes"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3090,6 +3099,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ActionAnswer"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3119,6 +3137,24 @@ export interface operations {
             };
             /** @description `idempotency-conflict`: the key came before with another action */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3165,6 +3201,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ActionPath"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -3230,6 +3275,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Reported"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3259,6 +3313,24 @@ export interface operations {
             };
             /** @description `state-conflict`: the action awaits no outcome */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3296,6 +3368,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Approvals"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -3346,6 +3427,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ApprovalShown"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -3411,6 +3501,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["DrawnBallot"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3440,6 +3539,24 @@ export interface operations {
             };
             /** @description `case-closed`, `ballot-void`, `vote-repeated` or `solo-unconfirmed` */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3483,6 +3600,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ApprovalLine"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3512,6 +3638,24 @@ export interface operations {
             };
             /** @description `shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void` */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3608,6 +3752,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3619,6 +3772,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3771,6 +3942,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3782,6 +3962,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3829,6 +4027,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3849,6 +4056,24 @@ export interface operations {
             };
             /** @description `not-found`: there is none between the two */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3945,6 +4170,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -3974,6 +4208,24 @@ export interface operations {
             };
             /** @description `subject-in-use`: something that is alive names it */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4011,6 +4263,15 @@ export interface operations {
                 };
                 content: {
                     readonly "text/event-stream": components["schemas"]["JournalEvent"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -4070,6 +4331,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/zip": components["schemas"]["EvidenceBundle"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -4244,6 +4514,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4255,6 +4534,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4305,6 +4602,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4325,6 +4631,24 @@ export interface operations {
             };
             /** @description `not-found`: there is no such key */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4421,6 +4745,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4432,6 +4765,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4537,6 +4888,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4548,6 +4908,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4597,6 +4975,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["FrozenLog"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4608,6 +4995,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4666,6 +5071,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4686,6 +5100,24 @@ export interface operations {
             };
             /** @description `state-conflict`: only one key signs */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4735,6 +5167,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -4755,6 +5196,24 @@ export interface operations {
             };
             /** @description `state-conflict`: two keys sign already */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4842,6 +5301,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["LoggedIn"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired`: no such key, or the link was used or is past its time */
             readonly 401: {
                 headers: {
@@ -4853,6 +5321,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5034,6 +5520,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Log"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5109,6 +5604,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5138,6 +5642,24 @@ export interface operations {
             };
             /** @description `log-deleted`: it was deleted before */
             readonly 410: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5193,6 +5715,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5238,6 +5769,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             readonly default: {
                 headers: {
@@ -5276,6 +5825,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Records"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -5348,6 +5906,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -5459,6 +6026,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Oversight"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5557,8 +6133,35 @@ export interface operations {
                     readonly "application/json": components["schemas"]["PasskeyLine"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invitation-invalid` */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5609,6 +6212,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5629,6 +6241,24 @@ export interface operations {
             };
             /** @description `not-found`: there is no such passkey */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5678,6 +6308,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5689,6 +6328,24 @@ export interface operations {
             };
             /** @description `forbidden`: nobody invites themselves */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5738,8 +6395,35 @@ export interface operations {
                     readonly "application/json": components["schemas"]["CreationOptions"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invitation-invalid` */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5781,6 +6465,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Records"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */
@@ -5834,6 +6527,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["OpenedSession"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -5845,6 +6547,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5899,6 +6619,15 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
@@ -6010,6 +6739,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["KillAnswer"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -6021,6 +6759,24 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6071,6 +6827,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -6091,6 +6856,24 @@ export interface operations {
             };
             /** @description `not-found`: no such switch is set */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6177,6 +6960,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ReviewedTool"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -6188,6 +6980,15 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no tool can have this name */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6249,6 +7050,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthenticated` or `key-expired` */
             readonly 401: {
                 headers: {
@@ -6269,6 +7079,24 @@ export interface operations {
             };
             /** @description `not-found`: no server has listed the tool */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{Anyone, AsAgent};
 use crate::extract::{Json, Named};
 use crate::problem::{ApprovalRef, Fault, Problem, forbidden, invalid};
 use crate::view::{ActionPath, Finding, RestrictionName, Risk};
+use crate::{App, callers};
 
 /// Is the longest idempotency key accepted, in characters.
 const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
@@ -194,7 +194,9 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<(Wish, Option<Str
 /// allowed is carried out by the agent itself, before its permit expires, and reported. One that people must decide
 /// names its case; after they have approved, the identical proposal is allowed once. A repetition under the same
 /// idempotency key returns the first answer once that is final; what waits for people is not.
-#[utoipa::path(post, path = "/v1/actions", operation_id = "propose_action", tag = "actions", request_body = NewAction, responses(
+#[utoipa::path(post, path = "/v1/actions", operation_id = "propose_action", tag = "actions",
+    extensions(("x-countersign-callers" = json!(callers::AGENTS))),
+    request_body = NewAction, responses(
     (status = 200, description = "The decision", body = ActionAnswer),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`idempotency-conflict`: the key came before with another action", body = Problem, content_type = "application/problem+json"),
@@ -221,7 +223,9 @@ async fn propose(
 /// Returns the whole path of an action.
 ///
 /// From proposal to outcome, with every finding, fact and vote. An agent sees its own actions only.
-#[utoipa::path(get, path = "/v1/actions/{id}", operation_id = "read_action", tag = "actions", params(("id" = String, Path, description = "The action")), responses(
+#[utoipa::path(get, path = "/v1/actions/{id}", operation_id = "read_action", tag = "actions",
+    extensions(("x-countersign-callers" = json!(callers::HOLDERS))),
+    params(("id" = String, Path, description = "The action")), responses(
     (status = 200, description = "The path", body = ActionPath),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -271,7 +275,9 @@ pub struct Reported {
 /// Reports an outcome.
 ///
 /// Recorded as reported, which never counts as evidence of good conduct. Each permitted action takes one outcome.
-#[utoipa::path(post, path = "/v1/actions/{id}/outcome", operation_id = "report_outcome", tag = "actions", params(("id" = String, Path, description = "The action")),
+#[utoipa::path(post, path = "/v1/actions/{id}/outcome", operation_id = "report_outcome", tag = "actions",
+    extensions(("x-countersign-callers" = json!(callers::AGENTS))),
+    params(("id" = String, Path, description = "The action")),
     request_body = NewOutcome, responses(
     (status = 200, description = "The outcome is recorded", body = Reported),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),

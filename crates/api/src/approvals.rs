@@ -11,12 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{Anyone, AsChanger, AsPerson};
 use crate::ballots::AssertionResponse;
 use crate::extract::{Json, Named, Query};
 use crate::problem::{Fault, Problem, invalid};
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(vote))
@@ -124,7 +124,9 @@ pub struct Approvals {
 /// Lists cases.
 ///
 /// Cases that ended before the last start of the server are in the journal only. Needs a person's key.
-#[utoipa::path(get, path = "/v1/approvals", operation_id = "list_approvals", tag = "approvals", params(Which), responses(
+#[utoipa::path(get, path = "/v1/approvals", operation_id = "list_approvals", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(Which), responses(
     (status = 200, description = "The cases", body = Approvals),
 ))]
 async fn list(State(app): State<App>, AsPerson(by): AsPerson, Query(which): Query<Which>) -> Json<Approvals> {
@@ -361,7 +363,9 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
 ///
 /// A person sees what is to be approved: the exact arguments as data and, apart from them, what the agent says. The
 /// agent that caused the case sees where it stands, and no other agent sees anything.
-#[utoipa::path(get, path = "/v1/approvals/{id}", operation_id = "show_approval", tag = "approvals", params(("id" = String, Path, description = "The case")), responses(
+#[utoipa::path(get, path = "/v1/approvals/{id}", operation_id = "show_approval", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::HOLDERS))),
+    params(("id" = String, Path, description = "The case")), responses(
     (status = 200, description = "The case", body = ApprovalShown),
     (status = 404, description = "`not-found`: there is no such case, or it is not this agent's", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -428,7 +432,9 @@ impl From<VoteName> for Ballot {
 ///
 /// Needs a person's own key; where a profile counts signed votes alone, their passkey too. The requester, the person it acts for, the agent's owner and the bundle's authors may not
 /// vote, unless the bundle sets `solo` for the owner.
-#[utoipa::path(post, path = "/v1/approvals/{id}/votes", operation_id = "vote_on_approval", tag = "approvals", params(("id" = String, Path, description = "The case")),
+#[utoipa::path(post, path = "/v1/approvals/{id}/votes", operation_id = "vote_on_approval", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    params(("id" = String, Path, description = "The case")),
     request_body = NewVote, responses(
     (status = 200, description = "The case after the vote", body = ApprovalLine),
     (status = 403, description = "`voter-excluded`, `vote-unsigned`, `assertion-invalid`, `assertion-foreign`, `passkey-unknown`, `passkey-foreign`, `passkey-revoked` or `killed`", body = Problem, content_type = "application/problem+json"),

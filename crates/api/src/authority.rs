@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::Json;
 use crate::levels::LevelName;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(read))
@@ -204,7 +204,9 @@ impl From<Authority> for AuthorityMap {
 ///
 /// The agents with their levels and records, the people, who is asked by which profile and for how long, and the action
 /// classes, as the active bundle and the levels that were given say. Needs a person's key.
-#[utoipa::path(get, path = "/v1/authority", operation_id = "read_authority", tag = "levels", responses(
+#[utoipa::path(get, path = "/v1/authority", operation_id = "read_authority", tag = "levels",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The map", body = AuthorityMap),
 ))]
 async fn read(State(app): State<App>, _: AsPerson) -> Json<AuthorityMap> {

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::approvals::VoteName;
 use crate::auth::AsChanger;
 use crate::base64url::Base64Url;
 use crate::extract::{Json, Named};
 use crate::passkeys::{CredentialName, name};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(draw))
@@ -38,7 +38,9 @@ pub struct NewBallot {
 ///
 /// It can be cast once, by this person, within five minutes: `POST /v1/approvals/{id}/votes` with the assertion. Needs a
 /// person's own key.
-#[utoipa::path(post, path = "/v1/approvals/{id}/ballot", operation_id = "draw_ballot", tag = "approvals", params(("id" = String, Path, description = "The case")),
+#[utoipa::path(post, path = "/v1/approvals/{id}/ballot", operation_id = "draw_ballot", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    params(("id" = String, Path, description = "The case")),
     request_body = NewBallot, responses(
     (status = 200, description = "The ballot", body = DrawnBallot),
     (status = 403, description = "`voter-excluded`, `passkey-unknown` or `killed`", body = Problem, content_type = "application/problem+json"),

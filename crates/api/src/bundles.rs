@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(activate)).routes(routes!(active))
@@ -46,7 +46,9 @@ pub struct ActivatedBundle {
 ///
 /// It is checked and its own tests are run; if anything fails, the active bundle stays. Calls in progress keep the
 /// bundle they were decided by. Needs a person's key.
-#[utoipa::path(post, path = "/v1/bundles", operation_id = "activate_bundle", tag = "bundles", request_body = NewBundle, responses(
+#[utoipa::path(post, path = "/v1/bundles", operation_id = "activate_bundle", tag = "bundles",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewBundle, responses(
     (status = 200, description = "The bundle is active", body = ActivatedBundle),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`bundle-invalid` or `bundle-tests-failed`: every problem of it", body = Problem, content_type = "application/problem+json"),
@@ -75,7 +77,9 @@ pub struct ActiveBundle {
 /// Names the active bundle.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/bundles/active", operation_id = "read_active_bundle", tag = "bundles", responses(
+#[utoipa::path(get, path = "/v1/bundles/active", operation_id = "read_active_bundle", tag = "bundles",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The active bundle", body = ActiveBundle),
 ))]
 async fn active(State(app): State<App>, _: AsPerson) -> Json<ActiveBundle> {

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, give)).routes(routes!(take_back))
@@ -81,7 +81,9 @@ pub struct Delegations {
 /// Lists the delegations that hold.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/delegations", operation_id = "list_delegations", tag = "approvals", responses(
+#[utoipa::path(get, path = "/v1/delegations", operation_id = "list_delegations", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The delegations", body = Delegations),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Delegations> {
@@ -92,7 +94,9 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Delegations> {
 ///
 /// It replaces the one that the caller has given the same person. It cannot be handed on, and whoever has a part in an action
 /// votes on it neither for themself nor for others, nor does anybody for them. Needs a person's key.
-#[utoipa::path(post, path = "/v1/delegations", operation_id = "give_delegation", tag = "approvals", request_body = NewDelegation, responses(
+#[utoipa::path(post, path = "/v1/delegations", operation_id = "give_delegation", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewDelegation, responses(
     (status = 201, description = "The delegation is given", body = Delegation),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`delegation-unsupported`: it cannot be given, and why", body = Problem, content_type = "application/problem+json"),
@@ -131,7 +135,9 @@ pub struct EndedDelegation {
 /// Takes a delegation back.
 ///
 /// It holds no more when the answer comes, and waits for no decision. Any person but an auditor may take one back.
-#[utoipa::path(post, path = "/v1/delegations/end", operation_id = "end_delegation", tag = "approvals", request_body = EndedDelegation, responses(
+#[utoipa::path(post, path = "/v1/delegations/end", operation_id = "end_delegation", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = EndedDelegation, responses(
     (status = 204, description = "It holds no more"),
     (status = 404, description = "`not-found`: there is none between the two", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -8,12 +8,13 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
 };
 
-use crate::Problem;
+use crate::{Problem, callers};
 
 const DESCRIPTION: &str = "Proposes actions of agents that execute by themselves, shows what was decided, and administers \
 what they may do.\n\nInstants are milliseconds since the Unix epoch, UTC. A verdict travels in a 200. Everything that is \
 refused is answered with `application/problem+json`, whose `code` is stable; 401 means no valid key, 403 a key that does \
-not reach this, or administration that was decided against.";
+not reach this, or administration that was decided against.\n\nEach operation names in `x-countersign-callers` which \
+credential it takes: `none`, an `agent`'s, a `person`'s or an `auditor`'s. Policy may still decide against what is asked.";
 
 const BEARER: &str = "bearer";
 const LOGIN: &str = "login";
@@ -62,11 +63,21 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
 }
 
 fn complete(operation: &mut Operation) {
+    let is_open = callers::is_open(operation);
+    let has_body = operation.request_body.is_some();
+    let has_parameters = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
     let responses = &mut operation.responses.responses;
     let mut add = |status: &str, description: &str| {
         responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
     };
-    if operation.security.is_none() {
+    if has_body {
+        add("413", "`payload-too-large`");
+        add("415", "`request-invalid`: the body must be `application/json`");
+    }
+    if has_body || has_parameters {
+        add("400", "`request-invalid`, or `json-malformed`, or what else the body breaks");
+    }
+    if !is_open {
         add("401", "`unauthenticated` or `key-expired`");
     }
     add("403", "`forbidden`, `origin-refused`, or the code of the finding that decided against it");

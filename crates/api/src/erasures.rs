@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsChanger;
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(erase))
@@ -67,7 +67,9 @@ impl From<Erasure> for ErasureDone {
 ///
 /// Its key is destroyed and the content of every record about it overwritten; what proves things stays. The same request
 /// again answers what the first did. Needs a person's key.
-#[utoipa::path(post, path = "/v1/erasures", operation_id = "erase_subject", tag = "erasures", request_body = NewErasure, responses(
+#[utoipa::path(post, path = "/v1/erasures", operation_id = "erase_subject", tag = "erasures",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewErasure, responses(
     (status = 200, description = "It is erased", body = ErasureDone),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: nothing is recorded about it", body = Problem, content_type = "application/problem+json"),

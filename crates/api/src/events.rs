@@ -15,11 +15,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsWatcher, Credential};
 use crate::extract::Query;
 use crate::problem::Fault;
 use crate::view::RestrictionName;
+use crate::{App, callers};
 
 /// Is how often a sign of life is sent and the reader's credential judged again.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -138,7 +138,9 @@ async fn pump(app: App, credential: Credential, mut follower: Follower, out: mps
 /// Server-sent events in the journal's order: one for each record, its index as the id, a comment as a sign of life every 15
 /// seconds. A reader that is too slow, or whose key or login has ended, is cut off; with `Last-Event-ID` it goes on where it
 /// was. Needs a person's key.
-#[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "records", params(Since), responses(
+#[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "records",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(Since), responses(
     (status = 200, description = "The events, as long as the connection lasts", body = JournalEvent, content_type = "text/event-stream"),
     (status = 503, description = "`overloaded`: 256 readers follow already", body = crate::Problem, content_type = "application/problem+json"),
 ))]

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::Json;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(doctor))
@@ -41,7 +41,9 @@ pub enum HealthStatus {
 /// Says how the server is doing.
 ///
 /// Needs no key.
-#[utoipa::path(get, path = "/v1/health", operation_id = "read_health", tag = "health", security(()), responses(
+#[utoipa::path(get, path = "/v1/health", operation_id = "read_health", tag = "health",
+    extensions(("x-countersign-callers" = json!(callers::EVERYBODY))),
+    security(()), responses(
     (status = 200, description = "The journal writes", body = Health),
     (status = 503, description = "The journal has stopped", body = Health),
 ))]
@@ -102,7 +104,9 @@ pub struct Diagnosis {
 /// Says what is enforced, for whom, and what is not.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/doctor", operation_id = "read_doctor", tag = "health", responses((status = 200, description = "The findings", body = Diagnosis)))]
+#[utoipa::path(get, path = "/v1/doctor", operation_id = "read_doctor", tag = "health",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses((status = 200, description = "The findings", body = Diagnosis)))]
 async fn doctor(State(app): State<App>, _: AsPerson) -> Json<Diagnosis> {
     Json(Diagnosis { findings: app.control.doctor().into_iter().map(DoctorFinding::from).collect() })
 }

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, Named, reason};
 use crate::problem::{Fault, Problem, invalid};
 use crate::switches::Why;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
@@ -62,7 +62,9 @@ fn holder(new: &NewKey) -> Result<Principal, Fault> {
 /// Makes a key.
 ///
 /// The token is shown this once; the journal knows its digest alone. Needs a person's key.
-#[utoipa::path(post, path = "/v1/keys", operation_id = "create_key", tag = "keys", request_body = NewKey, responses(
+#[utoipa::path(post, path = "/v1/keys", operation_id = "create_key", tag = "keys",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewKey, responses(
     (status = 201, description = "The key is made", body = CreatedKey),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`agent-unknown` or `person-unknown`: the bundle has no such holder", body = Problem, content_type = "application/problem+json"),
@@ -131,7 +133,9 @@ pub struct Keys {
 /// Lists the keys, without secrets.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys", tag = "keys", responses((status = 200, description = "The keys", body = Keys)))]
+#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys", tag = "keys",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses((status = 200, description = "The keys", body = Keys)))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
     Json(Keys { keys: app.control.keys().into_iter().map(KeyLine::from).collect() })
 }
@@ -139,7 +143,9 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Keys> {
 /// Revokes a key.
 ///
 /// It is worth nothing when the answer comes, and nobody is asked first. Needs a person's key.
-#[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys", params(("id" = String, Path, description = "The key")), request_body = Why, responses(
+#[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    params(("id" = String, Path, description = "The key")), request_body = Why, responses(
     (status = 204, description = "The key is revoked"),
     (status = 404, description = "`not-found`: there is no such key", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, give))
@@ -137,7 +137,9 @@ pub struct Levels {
 /// Lists the levels that were given.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/levels", operation_id = "list_levels", tag = "levels", responses((status = 200, description = "The levels", body = Levels)))]
+#[utoipa::path(get, path = "/v1/levels", operation_id = "list_levels", tag = "levels",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses((status = 200, description = "The levels", body = Levels)))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Levels> {
     let now = app.control.now();
     Json(Levels { levels: app.control.levels().into_iter().map(|grant| Level::of(grant, now)).collect() })
@@ -146,7 +148,9 @@ async fn list(State(app): State<App>, _: AsPerson) -> Json<Levels> {
 /// Gives an agent a level for an action class.
 ///
 /// It replaces the one the agent has for that class. Needs a person's key.
-#[utoipa::path(post, path = "/v1/levels", operation_id = "give_level", tag = "levels", request_body = NewLevel, responses(
+#[utoipa::path(post, path = "/v1/levels", operation_id = "give_level", tag = "levels",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewLevel, responses(
     (status = 201, description = "The level is given", body = Level),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`level-unsupported`: the level cannot be given, and why", body = Problem, content_type = "application/problem+json"),

@@ -12,6 +12,7 @@ mod authority;
 mod ballots;
 mod base64url;
 mod bundles;
+mod callers;
 mod delegations;
 mod display;
 mod document;

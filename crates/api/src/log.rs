@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::Named;
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
@@ -79,7 +79,9 @@ fn file(app: &App, file: LogFile, kind: &'static str, caching: &'static str) -> 
 /// Reads the checkpoint.
 ///
 /// It is a signed note: origin, size and root of the log. Needs a person's key unless the log is public.
-#[utoipa::path(get, path = "/log/checkpoint", operation_id = "read_checkpoint", tag = "log", responses(
+#[utoipa::path(get, path = "/log/checkpoint", operation_id = "read_checkpoint", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The checkpoint", body = String, content_type = "text/plain"),
     (status = 404, description = "`not-found`: nothing is published yet", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -93,6 +95,7 @@ async fn checkpoint(State(app): State<App>, _: Reader) -> Result<File, Fault> {
 /// is written `x001/x234/067`. A partial one may be gone once the full one is there. Needs a person's key unless the log is
 /// public.
 #[utoipa::path(get, path = "/log/tile/{*path}", operation_id = "read_tile", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
     params(("path" = String, Path, description = "The rest of the tile's path", example = "0/000")),
     responses(
         (status = 200, description = "The tile", body = LogBytes, content_type = "application/octet-stream"),

@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::actions::Receipt;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
 use crate::switches::Why;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -71,7 +71,9 @@ impl From<LogStanding> for LiveLog {
 /// Says how the live log stands: who signs it, and how far it is cosigned and dated.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/log", operation_id = "read_live_log", tag = "log", responses(
+#[utoipa::path(get, path = "/v1/log", operation_id = "read_live_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "How it stands", body = LiveLog),
 ))]
 async fn standing(State(app): State<App>, _: AsPerson) -> Result<Json<LiveLog>, Fault> {
@@ -117,7 +119,9 @@ impl From<Frozen> for FrozenLog {
 /// Lets a second key of the same name sign the log.
 ///
 /// From then on each checkpoint is signed by both, until the older one is retired. Needs a person's key.
-#[utoipa::path(post, path = "/v1/log/rotate-key", operation_id = "rotate_log_key", tag = "log", request_body = Why, responses(
+#[utoipa::path(post, path = "/v1/log/rotate-key", operation_id = "rotate_log_key", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Why, responses(
     (status = 200, description = "Both keys sign", body = Signers),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`state-conflict`: two keys sign already", body = Problem, content_type = "application/problem+json"),
@@ -133,7 +137,9 @@ async fn rotate(
 /// Lets the older of two keys sign the log no longer, and destroys it.
 ///
 /// Needs a person's key.
-#[utoipa::path(post, path = "/v1/log/retire-key", operation_id = "retire_log_key", tag = "log", request_body = Why, responses(
+#[utoipa::path(post, path = "/v1/log/retire-key", operation_id = "retire_log_key", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Why, responses(
     (status = 200, description = "The newer key signs alone", body = Signers),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`state-conflict`: only one key signs", body = Problem, content_type = "application/problem+json"),
@@ -150,7 +156,9 @@ async fn retire(
 ///
 /// It waits for no decision. Its last record says so and is published; nothing is decided after it, and no start goes
 /// through until the log is taken up under a new key and a new name. Any person may freeze it.
-#[utoipa::path(post, path = "/v1/log/freeze", operation_id = "freeze_log", tag = "log", request_body = Why, responses(
+#[utoipa::path(post, path = "/v1/log/freeze", operation_id = "freeze_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Why, responses(
     (status = 200, description = "The log has ended", body = FrozenLog),
     (status = 503, description = "`log-frozen`: it is frozen already", body = Problem, content_type = "application/problem+json"),
 ))]

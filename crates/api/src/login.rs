@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{self, Bearer};
 use crate::extract::Json;
 use crate::guard::is_own_origin;
 use crate::problem::{Fault, Problem, invalid};
+use crate::{App, callers};
 
 /// Is the header that carries the proof.
 pub(crate) const PROOF: HeaderName = HeaderName::from_static("x-countersign-proof");
@@ -142,7 +142,9 @@ type WithCookie<T> = ([(HeaderName, String); 1], T);
 ///
 /// With their key, or with a link that logs in once. Sets a cookie that lasts 12 hours, until the logout, until the key
 /// ends, or until the server is restarted. Only a page of this server may ask.
-#[utoipa::path(post, path = "/v1/login", operation_id = "log_in", tag = "login", security(()), request_body = NewLogin, responses(
+#[utoipa::path(post, path = "/v1/login", operation_id = "log_in", tag = "login",
+    extensions(("x-countersign-callers" = json!(callers::EVERYBODY))),
+    security(()), request_body = NewLogin, responses(
     (status = 200, description = "Who is logged in", body = LoggedIn),
     (status = 401, description = "`unauthenticated` or `key-expired`: no such key, or the link was used or is past its time", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -180,7 +182,10 @@ impl axum::extract::FromRequestParts<App> for Visitor {
 }
 
 /// Says who is logged in.
-#[utoipa::path(get, path = "/v1/login", operation_id = "read_login", tag = "login", responses(
+#[utoipa::path(get, path = "/v1/login", operation_id = "read_login", tag = "login",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    security(("login" = [])),
+    responses(
     (status = 200, description = "Who is logged in", body = LoggedIn),
 ))]
 async fn read(State(app): State<App>, visitor: Visitor) -> Json<LoggedIn> {
@@ -188,7 +193,10 @@ async fn read(State(app): State<App>, visitor: Visitor) -> Json<LoggedIn> {
 }
 
 /// Logs out.
-#[utoipa::path(delete, path = "/v1/login", operation_id = "log_out", tag = "login", responses(
+#[utoipa::path(delete, path = "/v1/login", operation_id = "log_out", tag = "login",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    security(("login" = [])),
+    responses(
     (status = 204, description = "The login is over"),
 ))]
 async fn logout(State(app): State<App>, headers: HeaderMap, visitor: Visitor) -> WithCookie<StatusCode> {
@@ -199,7 +207,10 @@ async fn logout(State(app): State<App>, headers: HeaderMap, visitor: Visitor) ->
 /// Makes a link that logs a browser in once.
 ///
 /// It stands for the key that asks, and is worth nothing after ten minutes. Needs a person's key itself: a login makes none.
-#[utoipa::path(post, path = "/v1/login/links", operation_id = "make_login_link", tag = "login", responses(
+#[utoipa::path(post, path = "/v1/login/links", operation_id = "make_login_link", tag = "login",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    security(("bearer" = [])),
+    responses(
     (status = 201, description = "The link", body = LoginLink),
 ))]
 async fn link(State(app): State<App>, Bearer(token): Bearer) -> Result<(StatusCode, Json<LoginLink>), Fault> {

@@ -10,13 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::actions::Receipt;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, Named, Query, reason};
 use crate::problem::{Fault, Problem};
 use crate::records::{LIMIT, RecordLine, Records};
 use crate::switches::Why;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     let reading = OpenApiRouter::new().routes(routes!(list)).routes(routes!(read)).routes(routes!(records));
@@ -138,7 +138,9 @@ struct Stretch {
 /// Lists the tenant's logs.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/logs", operation_id = "list_logs", tag = "log", responses(
+#[utoipa::path(get, path = "/v1/logs", operation_id = "list_logs", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The logs, the live one last", body = Logs),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Result<Json<Logs>, Fault> {
@@ -149,6 +151,7 @@ async fn list(State(app): State<App>, _: AsPerson) -> Result<Json<Logs>, Fault> 
 ///
 /// Needs a person's key.
 #[utoipa::path(get, path = "/v1/logs/{name}", operation_id = "read_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
     params(("name" = String, Path, description = "The log's number or origin", example = "1")),
     responses(
         (status = 200, description = "The log", body = Log),
@@ -162,6 +165,7 @@ async fn read(State(app): State<App>, _: AsPerson, Named(name): Named<String>) -
 ///
 /// Needs a person's key.
 #[utoipa::path(get, path = "/v1/logs/{name}/records", operation_id = "list_records_of_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
     params(("name" = String, Path, description = "The log's number or origin", example = "1"), Stretch),
     responses(
         (status = 200, description = "The records", body = Records),
@@ -185,7 +189,9 @@ async fn records(
 /// From the decision on nothing new is permitted. What is in flight lands, for up to half a minute; then the last record is
 /// written, published, and brought before the witnesses. The next start of the server takes up a new log, with everything
 /// that is open. Needs a person's key.
-#[utoipa::path(post, path = "/v1/log/close", operation_id = "close_log", tag = "log", request_body = Why, responses(
+#[utoipa::path(post, path = "/v1/log/close", operation_id = "close_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Why, responses(
     (status = 200, description = "The log is closed, or is as soon as nothing is in flight", body = LogClose),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "`log-closed`: it is closed already", body = Problem, content_type = "application/problem+json"),
@@ -201,7 +207,9 @@ async fn close(
 /// Records that a closed log is in an archive that whoever asks has read back and verified.
 ///
 /// It is their word: nothing is checked here, and who says so is recorded. Needs a person's key.
-#[utoipa::path(post, path = "/v1/logs/{name}/archive", operation_id = "archive_log", tag = "log", request_body = Archived,
+#[utoipa::path(post, path = "/v1/logs/{name}/archive", operation_id = "archive_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Archived,
     params(("name" = String, Path, description = "The log's number or origin", example = "1")),
     responses(
         (status = 200, description = "It is recorded", body = Log),
@@ -223,7 +231,9 @@ async fn archived(
 /// Deletes a closed log: its journal with contents and keys, and its published files.
 ///
 /// Its final checkpoint stays, and a record of the live log says what was deleted and by whom. Needs a person's key.
-#[utoipa::path(post, path = "/v1/logs/{name}/delete", operation_id = "delete_log", tag = "log", request_body = Why,
+#[utoipa::path(post, path = "/v1/logs/{name}/delete", operation_id = "delete_log", tag = "log",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = Why,
     params(("name" = String, Path, description = "The log's number or origin", example = "1")),
     responses(
         (status = 200, description = "It is deleted", body = Log),

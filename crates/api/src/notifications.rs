@@ -8,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::{Json, Query};
 use crate::problem::{Fault, Problem, invalid};
+use crate::{App, callers};
 
 /// Is how many notices are returned unless the request says otherwise.
 const LIMIT: u64 = 100;
@@ -185,7 +185,9 @@ impl From<View> for Notifications {
 /// Says who is told of what, and what became of it.
 ///
 /// It holds ids and instants, and nothing that a message says. Needs a person's key.
-#[utoipa::path(get, path = "/v1/notifications", operation_id = "read_notifications", tag = "notifications", params(Filter), responses(
+#[utoipa::path(get, path = "/v1/notifications", operation_id = "read_notifications", tag = "notifications",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(Filter), responses(
     (status = 200, description = "The targets and the notices", body = Notifications),
     (status = 404, description = "`not-found`: there is no such target", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::Json;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
@@ -77,7 +77,9 @@ impl From<Duty> for Schedule {
 /// Lists who is on call.
 ///
 /// It is what decides who may vote, at the journal's time. Needs a person's key.
-#[utoipa::path(get, path = "/v1/on-call", operation_id = "list_on_call", tag = "approvals", responses(
+#[utoipa::path(get, path = "/v1/on-call", operation_id = "list_on_call", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The schedules, each with who is on call and who is next", body = Schedules),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Schedules> {

@@ -10,10 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::{Json, Query};
 use crate::problem::Fault;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(read))
@@ -191,7 +191,9 @@ impl From<counted::Report> for Oversight {
 /// How long decisions take, how many are approvals, how many were quick, expired, delegated or regretted, by person, group and
 /// profile, and how often people were asked about what turned out well. It is counted from the live journal's records alone; the
 /// first request reads all of them. Needs a person's key.
-#[utoipa::path(get, path = "/v1/oversight", operation_id = "read_oversight", tag = "approvals", params(Since), responses(
+#[utoipa::path(get, path = "/v1/oversight", operation_id = "read_oversight", tag = "approvals",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(Since), responses(
     (status = 200, description = "The figures", body = Oversight),
 ))]
 async fn read(State(app): State<App>, _: AsPerson, Query(of): Query<Since>) -> Result<Json<Oversight>, Fault> {

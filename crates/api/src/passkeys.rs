@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::base64url::Base64Url;
 use crate::extract::{Json, Named, reason};
 use crate::problem::{Fault, Problem};
 use crate::switches::Why;
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -56,7 +56,9 @@ pub struct CreatedInvitation {
 /// Invites a person to enrol a passkey.
 ///
 /// The token is shown this once; the journal knows its digest alone. Needs another person's key, unless the bundle sets `solo`.
-#[utoipa::path(post, path = "/v1/passkeys/invitations", operation_id = "invite_to_passkey", tag = "passkeys", request_body = NewInvitation, responses(
+#[utoipa::path(post, path = "/v1/passkeys/invitations", operation_id = "invite_to_passkey", tag = "passkeys",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = NewInvitation, responses(
     (status = 201, description = "The invitation is made", body = CreatedInvitation),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "`forbidden`: nobody invites themselves", body = Problem, content_type = "application/problem+json"),
@@ -181,7 +183,9 @@ impl From<EnrolmentAsked> for CreationOptions {
 /// Returns what a browser must know to make the passkey of an invitation.
 ///
 /// Needs no key: the token stands for whoever was invited.
-#[utoipa::path(post, path = "/v1/passkeys/options", operation_id = "ask_passkey", tag = "passkeys", security(()), request_body = InvitationToken, responses(
+#[utoipa::path(post, path = "/v1/passkeys/options", operation_id = "ask_passkey", tag = "passkeys",
+    extensions(("x-countersign-callers" = json!(callers::EVERYBODY))),
+    security(()), request_body = InvitationToken, responses(
     (status = 200, description = "The options", body = CreationOptions),
     (status = 403, description = "`invitation-invalid`", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -278,7 +282,9 @@ impl From<Passkey> for PasskeyLine {
 /// Enrols a passkey, and uses the invitation up.
 ///
 /// Needs no key: the token stands for whoever was invited.
-#[utoipa::path(post, path = "/v1/passkeys", operation_id = "enrol_passkey", tag = "passkeys", security(()), request_body = NewPasskey, responses(
+#[utoipa::path(post, path = "/v1/passkeys", operation_id = "enrol_passkey", tag = "passkeys",
+    extensions(("x-countersign-callers" = json!(callers::EVERYBODY))),
+    security(()), request_body = NewPasskey, responses(
     (status = 201, description = "The passkey is enrolled", body = PasskeyLine),
     (status = 403, description = "`invitation-invalid`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`registration-invalid`", body = Problem, content_type = "application/problem+json"),
@@ -303,7 +309,9 @@ pub struct Passkeys {
 /// Lists the passkeys and the invitations, without secrets.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/passkeys", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, description = "The passkeys", body = Passkeys)))]
+#[utoipa::path(get, path = "/v1/passkeys", operation_id = "list_passkeys", tag = "passkeys",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses((status = 200, description = "The passkeys", body = Passkeys)))]
 async fn list(State(app): State<App>, _: AsPerson) -> Result<Json<Passkeys>, Fault> {
     let passkeys = app.control.passkeys()?.into_iter().map(PasskeyLine::from).collect();
     Ok(Json(Passkeys { passkeys }))
@@ -312,7 +320,9 @@ async fn list(State(app): State<App>, _: AsPerson) -> Result<Json<Passkeys>, Fau
 /// Revokes a passkey, or the invitation to one.
 ///
 /// It signs nothing any more when the answer comes, and nobody is asked first. Needs a person's key.
-#[utoipa::path(delete, path = "/v1/passkeys/{id}", operation_id = "revoke_passkey", tag = "passkeys", params(("id" = String, Path, description = "The passkey")), request_body = Why, responses(
+#[utoipa::path(delete, path = "/v1/passkeys/{id}", operation_id = "revoke_passkey", tag = "passkeys",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    params(("id" = String, Path, description = "The passkey")), request_body = Why, responses(
     (status = 204, description = "The passkey is revoked"),
     (status = 404, description = "`not-found`: there is no such passkey", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -10,11 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsPerson;
 use crate::extract::{Json, Query};
 use crate::problem::{Fault, Problem};
 use crate::view::RestrictionName;
+use crate::{App, callers};
 
 /// Is the longest a request waits for a new record, in milliseconds.
 const WAIT_MS_MAX: u64 = 60_000;
@@ -108,7 +108,9 @@ impl Records {
 /// Lists records.
 ///
 /// To follow the journal, go on from `next` with a wait. Needs a person's key.
-#[utoipa::path(get, path = "/v1/records", operation_id = "list_records", tag = "records", params(Span), responses(
+#[utoipa::path(get, path = "/v1/records", operation_id = "list_records", tag = "records",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(Span), responses(
     (status = 200, description = "The records", body = Records),
 ))]
 async fn list(State(app): State<App>, _: AsPerson, Query(span): Query<Span>) -> Result<Json<Records>, Fault> {
@@ -145,7 +147,9 @@ impl IntoResponse for EvidenceBundle {
 /// Exports the evidence of an action.
 ///
 /// The bundle holds every record of the action with its proof, for `countersign-verify`. Needs a person's key.
-#[utoipa::path(get, path = "/v1/export", operation_id = "export_evidence", tag = "records", params(About), responses(
+#[utoipa::path(get, path = "/v1/export", operation_id = "export_evidence", tag = "records",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    params(About), responses(
     (status = 200, description = "The evidence bundle", body = EvidenceBundle, content_type = "application/zip"),
     (status = 404, description = "`not-found`: the journal has no such action", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`state-conflict`: its records are not published yet; try again", body = Problem, content_type = "application/problem+json"),

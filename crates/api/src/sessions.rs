@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::AsAgent;
 use crate::extract::{Json, Named};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(open)).routes(routes!(close))
@@ -60,7 +60,9 @@ pub struct OpenedSession {
 ///
 /// Actions proposed in it are counted without a gap and closed with their counts. It is closed by itself when nothing was
 /// recorded in it for 24 hours.
-#[utoipa::path(post, path = "/v1/sessions", operation_id = "open_session", tag = "sessions", request_body = NewSession, responses(
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "open_session", tag = "sessions",
+    extensions(("x-countersign-callers" = json!(callers::AGENTS))),
+    request_body = NewSession, responses(
     (status = 201, description = "The session is open", body = OpenedSession),
     (status = 422, description = "`agent-unknown`: the bundle no longer has the key's agent", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "`overloaded`: the agent has 1,000 sessions open", body = Problem, content_type = "application/problem+json"),
@@ -81,7 +83,9 @@ async fn open(
 /// Closes a session.
 ///
 /// Records its closing counts. Only the agent that opened it can close it.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "close_session", tag = "sessions", params(("id" = String, Path, description = "The session")), responses(
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "close_session", tag = "sessions",
+    extensions(("x-countersign-callers" = json!(callers::AGENTS))),
+    params(("id" = String, Path, description = "The session")), responses(
     (status = 204, description = "The session is closed"),
     (status = 404, description = "`not-found`: this agent has no such open session", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -12,11 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::actions::Receipt;
 use crate::auth::{AnyChanger, AsChanger, AsPerson};
 use crate::extract::{Json, Named, Query};
 use crate::problem::{Fault, Problem, forbidden};
+use crate::{App, callers};
 
 /// Is the longest a request waits for a drain, in milliseconds.
 const WAIT_MS_MAX: u64 = 60_000;
@@ -107,7 +107,9 @@ pub struct Switches {
 /// Lists the kill switches that are set.
 ///
 /// Needs a person's key.
-#[utoipa::path(get, path = "/v1/switches", operation_id = "list_switches", tag = "switches", responses(
+#[utoipa::path(get, path = "/v1/switches", operation_id = "list_switches", tag = "switches",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The switches", body = Switches),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Json<Switches> {
@@ -195,7 +197,9 @@ impl KillAnswer {
 ///
 /// It holds when the answer comes, and waits for no decision. Open cases that it covers are void. Any person but an
 /// auditor may set one; an agent may stop itself.
-#[utoipa::path(post, path = "/v1/switches", operation_id = "set_switch", tag = "switches", params(Wait), request_body = NewSwitch, responses(
+#[utoipa::path(post, path = "/v1/switches", operation_id = "set_switch", tag = "switches",
+    extensions(("x-countersign-callers" = json!(callers::CHANGERS))),
+    params(Wait), request_body = NewSwitch, responses(
     (status = 200, description = "The switch is set", body = KillAnswer),
 ))]
 async fn kill(
@@ -238,6 +242,7 @@ pub struct Why {
 ///
 /// This widens what agents may do, so it is decided like any other change. Needs a person's key.
 #[utoipa::path(delete, path = "/v1/switches/{key}", operation_id = "lift_switch", tag = "switches",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
     params(("key" = String, Path, description = "The switch's key, such as `agent:sre-bot`; a slash in it is written `%2F`")),
     request_body = Why, responses(
     (status = 204, description = "The switch is lifted"),

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{Anyone, AsChanger};
 use crate::extract::{Json, Named, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(pin))
@@ -101,7 +101,9 @@ pub struct PinnedTool {
 }
 
 /// Lists the tools of the catalogue with the digests of their definitions.
-#[utoipa::path(get, path = "/v1/tools", operation_id = "list_tools", tag = "tools", responses(
+#[utoipa::path(get, path = "/v1/tools", operation_id = "list_tools", tag = "tools",
+    extensions(("x-countersign-callers" = json!(callers::HOLDERS))),
+    responses(
     (status = 200, description = "The tools that servers define", body = Tools),
 ))]
 async fn list(State(app): State<App>, _: Anyone) -> Json<Tools> {
@@ -110,8 +112,10 @@ async fn list(State(app): State<App>, _: Anyone) -> Json<Tools> {
 
 /// Shows a tool's definition as it was listed last.
 #[utoipa::path(get, path = "/v1/tools/{tool}", operation_id = "show_tool", tag = "tools",
+    extensions(("x-countersign-callers" = json!(callers::HOLDERS))),
     params(("tool" = String, Path, description = "The tool, as `server.tool`; a slash in it is written `%2F`")), responses(
     (status = 200, description = "The tool", body = ReviewedTool),
+    (status = 404, description = "`not-found`: no tool can have this name", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`tool-unknown`: the catalogue has no such tool", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(State(app): State<App>, _: Anyone, Named(tool): Named<ToolName>) -> Result<Json<ReviewedTool>, Fault> {
@@ -124,6 +128,7 @@ async fn show(State(app): State<App>, _: Anyone, Named(tool): Named<ToolName>) -
 ///
 /// Ends its quarantine. Needs a person's key.
 #[utoipa::path(post, path = "/v1/tools/{tool}/pin", operation_id = "pin_tool", tag = "tools",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
     params(("tool" = String, Path, description = "The tool, as `server.tool`; a slash in it is written `%2F`")),
     request_body = Review, responses(
     (status = 200, description = "The definition is pinned", body = PinnedTool),

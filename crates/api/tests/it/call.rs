@@ -99,7 +99,16 @@ impl Api {
     /// Asks for something without an end, and returns the status alone.
     pub async fn begin(&self, who: &str, path: &str) -> u16 {
         let request = request("GET", path, Some(self.world.token(who)), None);
-        self.router.clone().oneshot(request).await.unwrap().status().as_u16()
+        self.head_of(request).await.status.as_u16()
+    }
+
+    /// Sends a request and reads the body of a refusal alone, since that of a success may have no end.
+    pub async fn head_of(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let refused = !parts.status.is_success();
+        let bytes = if refused { to_bytes(body, usize::MAX).await.unwrap().to_vec() } else { Vec::new() };
+        Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
     pub async fn get(&self, who: &str, path: &str) -> Answer {

@@ -5,6 +5,7 @@
 mod administration;
 mod approvals;
 mod auditor;
+mod authorization;
 mod bad_input;
 mod call;
 mod contract;
