@@ -220,7 +220,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        readonly get?: never;
+        /**
+         * Lists which bundles were put in force, by whom and why.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["list_bundles"];
         readonly put?: never;
         /**
          * Activates a bundle.
@@ -228,6 +232,46 @@ export interface paths {
          *     bundle they were decided by. Needs a person's key.
          */
         readonly post: operations["activate_bundle"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/bundles/{digest}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Reads a bundle that is or was in force, and runs its own tests.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["read_bundle"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/bundles/{digest}/difference": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Says what differs between two bundles that are or were in force.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["read_bundle_difference"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1105,6 +1149,25 @@ export interface components {
             /** @description How many open cases are put to people again under it. */
             readonly reopened: number;
         };
+        /** @description Is one activation of a bundle. */
+        readonly Activation: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The digest of the bundle that came into force. */
+            readonly bundle: string;
+            /** @description By whom, as `person:NAME`; absent once that was erased. */
+            readonly by?: string | null;
+            /** @description Why, escaped; absent once that was erased. */
+            readonly reason?: string | null;
+            /**
+             * Format: int64
+             * @description Its record in the journal.
+             */
+            readonly record: number;
+        };
         /** @description Is the active bundle, without the texts of its files. */
         readonly ActiveBundle: {
             /** @description The digest that names exactly these files. */
@@ -1425,6 +1488,11 @@ export interface components {
             readonly vote: string;
         };
         readonly Base64Url: string;
+        /**
+         * @description Says what became of a file.
+         * @enum {string}
+         */
+        readonly Became: "added" | "removed" | "changed";
         /** @description Is how often people were asked about what turned out well. */
         readonly BenignOversight: {
             /**
@@ -1442,6 +1510,25 @@ export interface components {
              * @description Those in basis points: 250 are 2.5 escalations per 100 benign actions.
              */
             readonly escalated_bp?: number | null;
+        };
+        /** @description Is what differs between two bundles. */
+        readonly BundleDifference: {
+            /** @description The files that differ, in order of paths. */
+            readonly files: readonly components["schemas"]["FileDifference"][];
+        };
+        /** @description Is which bundles were put in force. */
+        readonly BundleHistory: {
+            /** @description The activations that the present log holds, the newest first, at most 200. */
+            readonly activations: readonly components["schemas"]["Activation"][];
+        };
+        /** @description Is how one of a bundle's own tests went. */
+        readonly BundleTest: {
+            /** @description What it shows. */
+            readonly name: string;
+            /** @description Verdict and code came out as expected. */
+            readonly passed: boolean;
+            /** @description What was decided. */
+            readonly verdict: components["schemas"]["RestrictionName"];
         };
         /** @description Is a tool of the catalogue, with what was reviewed of it and what is listed now. */
         readonly CataloguedTool: {
@@ -1638,6 +1725,15 @@ export interface components {
             /** @description The findings, by what they are about. */
             readonly findings: readonly components["schemas"]["DoctorFinding"][];
         };
+        /** @description Is one line of a difference. */
+        readonly DifferenceLine: {
+            /** @description Its number in the text that has it, in the newer one if both have; from 1 on. */
+            readonly number: number;
+            /** @description On which side it stands. */
+            readonly side: components["schemas"]["Side"];
+            /** @description Its text, without the end of the line. */
+            readonly text: string;
+        };
         /** @description Is one thing the doctor looked at. */
         readonly DoctorFinding: {
             /** @description What it is about. */
@@ -1729,6 +1825,15 @@ export interface components {
             readonly source: string;
             /** @description A yes or no, a whole number, a text or a list of texts. */
             readonly value: unknown;
+        };
+        /** @description Is one file that differs. */
+        readonly FileDifference: {
+            /** @description What became of it. */
+            readonly became: components["schemas"]["Became"];
+            /** @description The places that differ, each with three lines around it. */
+            readonly hunks: readonly (readonly components["schemas"]["DifferenceLine"][])[];
+            /** @description Its path. */
+            readonly path: string;
         };
         /** @description Is what one stage says about one action. */
         readonly Finding: {
@@ -1849,6 +1954,19 @@ export interface components {
             readonly who?: string | null;
             /** @description Why: a person's words, or what restricted the action most. */
             readonly why?: string | null;
+        };
+        /** @description Is a bundle that is or was in force, with the texts of its files. */
+        readonly KeptBundle: {
+            /** @description The digest that names exactly these files. */
+            readonly digest: string;
+            /** @description The texts of its files by path. */
+            readonly files: {
+                readonly [key: string]: string;
+            };
+            /** @description The name it gives itself. */
+            readonly name: string;
+            /** @description Its own tests, run again by this program. */
+            readonly tests: readonly components["schemas"]["BundleTest"][];
         };
         /** @description Is a key without its secret. */
         readonly KeyLine: {
@@ -2839,6 +2957,11 @@ export interface components {
             /** @description What it covers. */
             readonly target: components["schemas"]["SwitchTarget"];
         };
+        /**
+         * @description Says on which side a line stands.
+         * @enum {string}
+         */
+        readonly Side: "both" | "old" | "new";
         /** @description Is how the keys of the log stand after a change. */
         readonly Signers: {
             readonly receipt: components["schemas"]["Receipt"] | null;
@@ -3721,6 +3844,53 @@ export interface operations {
             };
         };
     };
+    readonly list_bundles: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The activations */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BundleHistory"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly activate_bundle: {
         readonly parameters: {
             readonly query?: never;
@@ -3799,6 +3969,154 @@ export interface operations {
             };
             /** @description `bundle-invalid` or `bundle-tests-failed`: every problem of it */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_bundle: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The digest of the bundle */
+                readonly digest: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The bundle */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["KeptBundle"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: it was never in force here */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bundle-invalid`: this program cannot use it any more */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_bundle_difference: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The digest of the older bundle. */
+                readonly from: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The digest of the newer bundle */
+                readonly digest: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What differs */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BundleDifference"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: one of them was never in force here */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -8,7 +8,7 @@ import { check, close } from "./check.ts";
 import { decode } from "./decode.ts";
 import { decide, opens } from "./inbox.ts";
 import { type Room, shots } from "./shots.ts";
-import { agent, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
+import { agent, alters, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
 
 const [program = "", folder = ".", pictures = "pictures"] = process.argv.slice(2);
 const server: Server = await demo(program, folder);
@@ -197,6 +197,21 @@ await check(`${CORPUS.length} hostile arguments and their twins never look the s
   assert.equal(await page.locator("main img, main b:not(.factor b), main script").count(), 0);
 });
 
+await check("the policies' page shows what changed from one bundle to the next, and how the tests came out", async () => {
+  const { page } = cleo;
+  const active = await ask(server, server.adminKey, "GET", "/v1/bundles/active");
+  const { files } = await ask(server, server.adminKey, "GET", `/v1/bundles/${active.digest}`);
+  const limits = `${files["limits.toml"]}\n# looked at\u202e it\n`;
+  await ask(server, server.adminKey, "POST", "/v1/bundles", { files: { ...files, "limits.toml": limits }, reason: "a note for the audit" });
+  await page.goto(`${server.url}/policies`);
+  await page.getByText("a note for the audit").waitFor();
+  await page.getByText(/^\d+ tests passed$/u).waitFor();
+  await page.getByRole("button", { name: "What changed" }).first().click();
+  await page.locator(".diff-new", { hasText: "# looked at⟨U+202E⟩ it" }).waitFor();
+  assert.equal(await page.locator(".diff-old").count(), 0);
+  await page.getByRole("button", { name: "What changed" }).first().click();
+});
+
 await check("stopping and lifting from the switches' page, each with a confirmation", async () => {
   const { page } = cleo;
   await page.goto(`${server.url}/switches`);
@@ -280,11 +295,7 @@ await check("an invited person enrols a passkey, and signs with it what counts s
   await enrol(page, home, invitation.token, "ben");
   // The demo's profiles take any vote, so the page alone is told that this one counts signed only.
   for (const one of [page, ben.page]) {
-    await one.route("**/v1/approvals/case_*", async (route) => {
-      const answer = await route.fetch();
-      const body = await answer.json();
-      await route.fulfill({ response: answer, json: { ...body, you: { ...body.you, signed: true } } });
-    });
+    await alters(one, "**/v1/approvals/case_*", (body) => ({ ...body, you: { ...body.you, signed: true } }));
   }
   await page.goto(`${home}/inbox`);
   const calling = restart("eighth time", "web");
@@ -333,7 +344,7 @@ await check("every page, in light, dark and on a phone: axe finds nothing seriou
     { name: "log", path: "/log", ready: (page) => page.locator(".checks").waitFor() },
     { name: "agents", path: "/agents" },
     { name: "escalation", path: "/escalation" },
-    { name: "policies", path: "/policies", ready: (page) => page.locator(".list-row").first().waitFor() },
+    { name: "policies", path: "/policies", ready: async (page) => { await page.getByRole("button", { name: "What changed" }).first().click(); await page.locator(".diff-new").first().waitFor(); } },
     { name: "overview", path: "/overview", ready: (page) => page.locator(".doctor").first().waitFor() },
     ];
   const wrong = await shots(chrome, server.url, cleo.context, rooms, pictures);

@@ -10,7 +10,7 @@ import type { Page } from "playwright-core";
 import { type Answer, authenticator, enrol, mutations, signs } from "./authenticator.ts";
 import { check, close } from "./check.ts";
 import { decide, opens as shows } from "./inbox.ts";
-import { agent, ask, browser, complaints, person, type Server } from "./stage.ts";
+import { agent, alters, ask, browser, complaints, person, type Server } from "./stage.ts";
 
 const [program = "", folder = "", url = ""] = process.argv.slice(2);
 const file = (name: string) => join(folder, "countersign", name);
@@ -167,11 +167,7 @@ await check("a page that is given a ballot about something else signs nothing", 
     navigator.credentials.get = (options) => { (globalThis as any).asked(); return get(options); };
   });
   for (const field of Object.keys(of({}))) {
-    await ben.page.route("**/ballot", async (route) => {
-      const answer = await route.fetch();
-      const body = await answer.json();
-      await route.fulfill({ response: answer, json: { ...body, ballot: { ...body.ballot, [field]: of(body.ballot)[field] } } });
-    });
+    await alters(ben.page, "**/ballot", (body) => ({ ...body, ballot: { ...body.ballot, [field]: of(body.ballot)[field] } }));
     await decide(ben.page, "d", "no");
     await ben.page.getByText("It has changed since you saw it").waitFor();
     await ben.page.unroute("**/ballot");

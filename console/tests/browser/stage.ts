@@ -97,3 +97,15 @@ export async function person(browser: Browser, link: string, options: object = {
   await page.getByRole("navigation", { name: "Rooms" }).waitFor();
   return { context, page };
 }
+
+/** Gives a page other answers than the server's. */
+export async function alters(page: Page, pattern: string, change: (body: any) => unknown): Promise<void> {
+  await page.route(pattern, async (route) => {
+    try {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: change(await answer.json()) });
+    } catch {
+      // The page has gone elsewhere meanwhile, and nobody waits for the answer.
+    }
+  });
+}

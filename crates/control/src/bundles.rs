@@ -1,5 +1,8 @@
 //! Bundles: checked, activated by decision, and never replaced by one that does not hold.
 
+mod difference;
+mod history;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +14,9 @@ use stages::trial::{self, Report, Stage, TrialError};
 use types::case::Case;
 use types::{ActionProposal, Code, Digest, FactValue, Facts, Millis, PersonId, Principal};
 
+pub use difference::{Became, FileChange, Line, Side, difference};
+pub(crate) use history::Activations;
+pub use history::{ACTIVATIONS_MAX, Activation, Kept};
 pub use policy::BundleFiles;
 
 use crate::control::Control;

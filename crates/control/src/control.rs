@@ -20,6 +20,7 @@ use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
 use crate::ballots::Ballots;
 use crate::board::Board;
+use crate::bundles::Activations;
 use crate::door::Refusal;
 use crate::events::Followers;
 use crate::logins::Logins;
@@ -111,6 +112,7 @@ pub struct Control {
     pub(crate) followers: Followers,
     /// How people decide, as far as somebody has asked.
     pub(crate) watched: Watched,
+    pub(crate) activations: Mutex<Activations>,
 }
 
 /// Is what a start found.
@@ -244,6 +246,7 @@ impl Control {
             logins: Mutex::default(),
             followers: Followers::default(),
             watched: Watched::default(),
+            activations: Mutex::default(),
         }))
     }
 

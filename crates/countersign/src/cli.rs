@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use types::id::KeyId;
-use types::{AgentId, AutonomyLevel, ClassId, PersonId, ServerName, TenantId, ToolName};
+use types::{AgentId, AutonomyLevel, ClassId, Digest, PersonId, ServerName, TenantId, ToolName};
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
@@ -320,6 +320,16 @@ pub enum PolicyCommand {
     },
     /// Say who is on call, and who is next.
     OnCall(OnCall),
+    /// List which bundles were put in force, by whom and why.
+    History,
+    /// Say what differs from the bundle in force, line by line.
+    Diff {
+        /// The bundle, instead of DIR/bundle.
+        folder: Option<PathBuf>,
+        /// Hold it against this bundle of the history instead of the one in force.
+        #[arg(long, value_name = "DIGEST")]
+        from: Option<Digest>,
+    },
     /// Make a bundle the active one of the running server.
     Activate {
         /// The bundle, instead of DIR/bundle.

@@ -83,6 +83,49 @@ async fn an_activation_reopens_open_cases_and_says_how_many() {
     assert_eq!(api.get("ben", "/v1/approvals?state=open").await.is(200)["approvals"].as_array().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn the_history_holds_each_bundle_its_tests_and_what_it_changed() {
+    let api = Api::new().await;
+    let before = api.get("ana", "/v1/bundles/active").await.is(200)["digest"].clone();
+    let mut files = bundle();
+    let head = files.get("bundle.toml").unwrap().replace("\"small\"", "\"smaller\"");
+    files.insert("bundle.toml", head);
+    files.insert(
+        "tests/mine.toml",
+        "[[test]]\nname = \"mine\"\nagent = \"sre-bot\"\ntool = \"sre.report\"\nexpect = \"deny\"\n",
+    );
+    api.post("dan", "/v1/bundles", json!({ "files": files.0, "reason": "a\u{202e} name" })).await.is(200);
+    let after = files.digest().to_string();
+
+    let listed = api.get("ana", "/v1/bundles").await.is(200);
+    let [latest, first] = listed["activations"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&latest["bundle"], &latest["by"]), (&json!(after), &json!("person:dan")));
+    assert_eq!((&latest["reason"], &first["bundle"]), (&json!("a\\u{202e} name"), &before));
+    assert!(latest["record"].as_u64() > first["record"].as_u64());
+
+    let kept = api.get("ana", &format!("/v1/bundles/{after}")).await.is(200);
+    assert_eq!((&kept["name"], kept["files"].as_object().unwrap().len()), (&json!("smaller"), files.0.len()));
+    let mine = json!({ "name": "mine", "passed": true, "verdict": "deny" });
+    assert!(kept["tests"].as_array().unwrap().contains(&mine), "{kept}");
+
+    let path = format!("/v1/bundles/{after}/difference?from={}", before.as_str().unwrap());
+    let differs = api.get("ana", &path).await.is(200)["files"].clone();
+    assert_eq!((&differs[0]["path"], &differs[0]["became"]), (&json!("bundle.toml"), &json!("changed")));
+    let lines = differs[0]["hunks"][0].as_array().unwrap();
+    let sides: Vec<_> =
+        lines.iter().filter(|line| line["side"] != "both").map(|line| line["text"].as_str().unwrap()).collect();
+    assert_eq!(sides, ["name = \"small\"", "name = \"smaller\""]);
+    assert_eq!((&differs[1]["path"], &differs[1]["became"]), (&json!("tests/mine.toml"), &json!("added")));
+    assert_eq!(differs.as_array().unwrap().len(), 2);
+
+    let never = "0".repeat(64);
+    api.get("ana", &format!("/v1/bundles/{never}")).await.problem(404, "not-found");
+    api.get("ana", &format!("/v1/bundles/{after}/difference?from={never}")).await.problem(404, "not-found");
+    api.get("ana", "/v1/bundles/small").await.problem(404, "not-found");
+    api.get("ana", &format!("/v1/bundles/{after}/difference")).await.problem(400, "request-invalid");
+    api.get("sre-bot", "/v1/bundles").await.problem(403, "forbidden");
+}
+
 async fn list_report(api: &Api, description: &str) -> String {
     let definition = format!(r#"{{"name":"report","description":"{description}","inputSchema":{{"type":"object"}}}}"#);
     let tools = [definition.clone(), r#"{"name":"stranger","inputSchema":{"type":"object"}}"#.to_owned()];

@@ -24,14 +24,17 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 56] = [
+const ROUTES: [(&str, &str, &str, Right); 59] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
     ("get", "/v1/approvals", "/v1/approvals", Reads),
     ("get", "/v1/approvals/{id}", "/v1/approvals/CASE", Reads),
     ("get", "/v1/authority", "/v1/authority", Reads),
+    ("get", "/v1/bundles", "/v1/bundles", Reads),
     ("get", "/v1/bundles/active", "/v1/bundles/active", Reads),
+    ("get", "/v1/bundles/{digest}", "/v1/bundles/BUNDLE", Reads),
+    ("get", "/v1/bundles/{digest}/difference", "/v1/bundles/BUNDLE/difference?from=BUNDLE", Reads),
     ("get", "/v1/delegations", "/v1/delegations", Reads),
     ("get", "/v1/doctor", "/v1/doctor", Reads),
     ("get", "/v1/events", "/v1/events", Reads),
@@ -110,8 +113,9 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     let api = world().await;
     let case = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
     let size = api.world.control.publish().unwrap();
+    let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {
-        let path = path.replace("SIZE", &size.to_string());
+        let path = path.replace("SIZE", &size.to_string()).replace("BUNDLE", &bundle);
         path.replace("ACTION", case["action"].as_str().unwrap()).replace("CASE", case["id"].as_str().unwrap())
     };
     for (method, _, path, right) in ROUTES {

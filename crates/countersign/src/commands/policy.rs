@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use control::bundles::trials;
-use serde_json::json;
+use control::bundles::{Became, FileChange, Side, difference, trials};
+use serde_json::{Value, json};
+use types::text::escape;
+use types::{Digest, Millis};
 
 use super::Done;
 use crate::cli::PolicyCommand;
@@ -23,6 +25,10 @@ pub async fn run(
     match command {
         PolicyCommand::Check { folder } => check(&place(folder), as_json),
         PolicyCommand::Test { folder } => test(&place(folder), as_json),
+        PolicyCommand::History => history(&client()?, as_json).await,
+        PolicyCommand::Diff { folder, from } => {
+            diff(read_bundle(&place(folder))?, from.as_ref(), &client()?, as_json).await
+        }
         PolicyCommand::OnCall(args) => super::on_call::run(folders, args, client, as_json).await,
         PolicyCommand::Activate { folder, reason } => {
             let files = read_bundle(&place(folder))?;
@@ -41,6 +47,70 @@ pub async fn run(
                 ));
             }
             Ok(Exit::Done)
+        }
+    }
+}
+
+async fn history(client: &Client, as_json: bool) -> Done {
+    let answer = client.get("/v1/bundles").await?;
+    if as_json {
+        output::say_json(&answer);
+        return Ok(Exit::Done);
+    }
+    for one in answer.get("activations").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or("erased");
+        let at = one.get("at").and_then(Value::as_i64).map(|at| output::time(Millis(at))).unwrap_or_default();
+        let short: String = text("bundle").chars().take(16).collect();
+        output::say(format!("{at}  {short}  {}  {}", text("by"), text("reason")));
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what differs between a bundle of the history, the one in force unless another is named, and a folder's.
+async fn diff(files: control::bundles::BundleFiles, from: Option<&Digest>, client: &Client, as_json: bool) -> Done {
+    let from = match from {
+        Some(digest) => digest.to_string(),
+        None => {
+            let active = client.get("/v1/bundles/active").await?;
+            active.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+    };
+    let answer = client.get(&format!("/v1/bundles/{from}")).await?;
+    let old = answer.get("files").cloned().unwrap_or_default();
+    let old = serde_json::from_value(old).map_err(|e| CliError::machine(format!("the server's answer: {e}")))?;
+    let found = difference(&old, &files.0);
+    if as_json {
+        output::say_json(&json!({ "from": from, "to": files.digest(), "files": found }));
+        return Ok(Exit::Done);
+    }
+    if found.is_empty() {
+        output::say(format!("nothing differs from {}", from.chars().take(16).collect::<String>()));
+    }
+    found.iter().for_each(say_change);
+    Ok(Exit::Done)
+}
+
+fn word(became: Became) -> &'static str {
+    match became {
+        Became::Added => "added",
+        Became::Removed => "removed",
+        Became::Changed => "changed",
+    }
+}
+
+fn say_change(file: &FileChange) {
+    output::say(format!("{} {}", word(file.became), escape(&file.path, false)));
+    for (at, hunk) in file.hunks.iter().enumerate() {
+        if at > 0 {
+            output::say("     …");
+        }
+        for line in hunk {
+            let text = escape(&line.text, false);
+            output::say(match line.side {
+                Side::Both => format!("{:>5}   {text}", line.number),
+                Side::Old => paint(BAD, format!("{:>5} - {text}", line.number)),
+                Side::New => paint(GOOD, format!("{:>5} + {text}", line.number)),
+            });
         }
     }
 }
