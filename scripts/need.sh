@@ -6,6 +6,7 @@
 #   scripts/need.sh timestamps  what `acceptance/timestamp.sh` needs: also openssl, Python and Node
 #   scripts/need.sh passkeys    what `acceptance/passkey.sh` needs: also Python
 #   scripts/need.sh contract    what `acceptance/contract.sh` needs: also Python
+#   scripts/need.sh oidc        what `acceptance/oidc.sh` needs: also Python and Node
 #   scripts/need.sh notify      what `acceptance/notify.sh` needs: also openssl and Python
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
 #   scripts/need.sh console     what `acceptance/console.sh` needs: also Python, Node and Chromium
@@ -115,9 +116,10 @@ case ${1:-test} in
     timestamps) names=(rust compiler git python openssl node) ;;
     notify) names=(rust compiler git python openssl) ;;
     contract | passkeys) names=(rust compiler git python) ;;
+    oidc) names=(rust compiler git python node) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
     console) names=(rust compiler git python node chromium) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | contract | outsiders | console]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | oidc | contract | outsiders | console]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

@@ -72,7 +72,7 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   // 202: people must approve it first, so it has not happened.
   if (response.ok && response.status !== 202) return response;
   const problem = await problemOf(response);
-  if (problem.status === 401 && path !== "/v1/login") whenLoggedOut();
+  if (problem.status === 401 && !path.startsWith("/v1/login")) whenLoggedOut();
   throw problem;
 }
 
@@ -92,10 +92,29 @@ export async function remove(path: string, body?: unknown): Promise<void> {
   await send("DELETE", path, body);
 }
 
-export async function logIn(credential: { key: string } | { link: string }): Promise<LoggedIn> {
-  const who = await post<LoggedIn>("/v1/login", credential);
+async function enter(path: string, credential: unknown): Promise<LoggedIn> {
+  const who = await post<LoggedIn>(path, credential);
   keepProof(who.proof);
   return who;
+}
+
+export function logIn(credential: { key: string } | { link: string }): Promise<LoggedIn> {
+  return enter("/v1/login", credential);
+}
+
+/** Logs in with what a passkey answered. */
+export function logInSigned(credential: PublicKeyCredentialJSON): Promise<LoggedIn> {
+  return enter("/v1/login/passkey", { credential });
+}
+
+/** Returns the name of the provider at which people can log in, if there is one. */
+export async function provider(): Promise<string | undefined> {
+  return (await get<Schemas["LoginWays"]>("/v1/login/ways")).oidc ?? undefined;
+}
+
+/** Leaves for the provider, which sends the browser back. */
+export async function leaveForProvider(): Promise<void> {
+  location.assign((await post<Schemas["ProviderAddress"]>("/v1/login/oidc", undefined)).url);
 }
 
 export async function whoIsLoggedIn(): Promise<LoggedIn | undefined> {

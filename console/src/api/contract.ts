@@ -660,6 +660,110 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/login/oidc": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Begins a login at the provider.
+         * @description Sets a cookie by which this browser, and no other, finishes it within ten minutes. Only a page of this server may ask.
+         */
+        readonly post: operations["begin_oidc_login"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/login/oidc/callback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Finishes a login at the provider.
+         * @description The provider sends the browser here. It is sent on to the console: logged in, with the same cookie as `POST /v1/login` sets, or with
+         *     `#refused=CODE` behind the address. The code is one of `login-unasked`, `provider-refused`, `identity-unmapped`, `upstream-unavailable`,
+         *     `upstream-invalid`, and those that begin with `id-token-`.
+         */
+        readonly get: operations["finish_oidc_login"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/login/passkey": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Logs a person in with their passkey.
+         * @description Sets the same cookie as `POST /v1/login`, which lasts 12 hours, until the logout, until the passkey is revoked, or until the
+         *     server is restarted. Only a page of this server may ask.
+         */
+        readonly post: operations["log_in_with_passkey"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/login/passkey/options": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Returns what a browser must know to have a passkey log in.
+         * @description Names no credential: the authenticator offers the passkeys that it has for this host. The challenge can be answered once,
+         *     within two minutes. Only a page of this server may ask.
+         */
+        readonly post: operations["ask_passkey_login"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/login/ways": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Says how people can log in besides with a passkey, a key or a link.
+         * @description Needs no key.
+         */
+        readonly get: operations["read_login_ways"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/logs": {
         readonly parameters: {
             readonly query?: never;
@@ -1401,7 +1505,7 @@ export interface components {
              */
             readonly to: number;
         };
-        /** @description Is what an authenticator answered to a ballot. */
+        /** @description Is what an authenticator answered. */
         readonly AssertionParts: {
             /** @description base64url. */
             readonly authenticatorData: components["schemas"]["Base64Url"];
@@ -1409,6 +1513,7 @@ export interface components {
             readonly clientDataJSON: components["schemas"]["Base64Url"];
             /** @description base64url. */
             readonly signature: components["schemas"]["Base64Url"];
+            readonly userHandle?: components["schemas"]["Base64Url"] | null;
         };
         /** @description Is `AuthenticationResponseJSON`, as `toJSON` of an assertion makes it; of its other members nothing is read. */
         readonly AssertionResponse: {
@@ -2195,6 +2300,11 @@ export interface components {
             /** @description The address to open; whoever opens it first is logged in. */
             readonly url: string;
         };
+        /** @description Is how people can log in besides with a key or a link. */
+        readonly LoginWays: {
+            /** @description The name of the provider at which they can, if there is one. */
+            readonly oidc?: string | null;
+        };
         /** @description Is every log of the tenant. */
         readonly Logs: {
             /** @description The logs, the live one last. */
@@ -2595,6 +2705,11 @@ export interface components {
              */
             readonly until: number;
         };
+        /** @description Is the answer of a passkey to the options of a login. */
+        readonly PasskeyLogin: {
+            /** @description What the browser answered. */
+            readonly credential: components["schemas"]["AssertionResponse"];
+        };
         /** @description Is the list of passkeys. */
         readonly Passkeys: {
             /** @description The passkeys and the invitations, in order of inviting. */
@@ -2758,6 +2873,11 @@ export interface components {
             /** @description What is to be called, as `server.tool`. */
             readonly tool: string;
         };
+        /** @description Is where a browser goes to log in. */
+        readonly ProviderAddress: {
+            /** @description The address, at the provider. */
+            readonly url: string;
+        };
         /** @description Is where something is recorded. */
         readonly Receipt: {
             /**
@@ -2839,9 +2959,9 @@ export interface components {
         readonly ReportedStatus: "done" | "failed";
         /** @description Is `PublicKeyCredentialRequestOptionsJSON`, as `PublicKeyCredential.parseRequestOptionsFromJSON` takes it. */
         readonly RequestOptions: {
-            /** @description The person's credentials. */
+            /** @description The credentials that may answer; none are named for a login. */
             readonly allowCredentials: readonly components["schemas"]["CredentialName"][];
-            /** @description The challenge, base64url: it commits to the ballot. */
+            /** @description The challenge, base64url: that of a vote commits to the ballot. */
             readonly challenge: components["schemas"]["Base64Url"];
             /** @description The relying-party id. */
             readonly rpId: string;
@@ -5745,6 +5865,297 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly begin_oidc_login: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Where the browser goes */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProviderAddress"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no provider */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `logins-flooding` */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upstream-unavailable` or `upstream-invalid`: the provider does not describe itself */
+            readonly 502: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly finish_oidc_login: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The code, if the login succeeded there. */
+                readonly code?: string;
+                /** @description Why there is none, otherwise. */
+                readonly error?: string;
+                /** @description The provider (RFC 9207). */
+                readonly iss?: string;
+                /** @description What the browser was sent away with. */
+                readonly state?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description To the console */
+            readonly 303: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `request-invalid`: no provider sends a browser so */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly log_in_with_passkey: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasskeyLogin"];
+            };
+        };
+        readonly responses: {
+            /** @description Who is logged in */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login-refused`: no passkey that is enrolled here and was not revoked has signed this */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login-unasked`: the challenge was not given out here, was used, or is past its time */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly ask_passkey_login: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The options */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RequestOptions"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `logins-flooding`: too many were asked for */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_login_ways: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The ways */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LoginWays"];
                 };
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */

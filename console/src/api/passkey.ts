@@ -1,6 +1,6 @@
-/** Passkeys: made by whoever was invited, and asked to sign what a vote commits to. */
+/** Passkeys: made by whoever was invited, asked to sign what a vote commits to, and to log in. */
 
-import { post, type Schema } from "./client.ts";
+import { type LoggedIn, logInSigned, post, type Schema } from "./client.ts";
 
 type Options = Schema<"RequestOptions">;
 
@@ -33,6 +33,11 @@ export async function sign(options: Options): Promise<PublicKeyCredentialJSON> {
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options as unknown as PublicKeyCredentialRequestOptionsJSON);
   const credential = await navigator.credentials.get({ publicKey });
   return (credential as PublicKeyCredential).toJSON();
+}
+
+/** Logs in with whichever passkey of this site the person picks. */
+export async function logInWithPasskey(): Promise<LoggedIn> {
+  return logInSigned(await sign(await post<Options>("/v1/login/passkey/options", undefined)));
 }
 
 /** Makes and enrols the passkey of an invitation. */

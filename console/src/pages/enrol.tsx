@@ -14,7 +14,7 @@ function words(error: unknown): string {
 function Enrolled({ passkey }: { passkey: Schema<"PasskeyLine"> }) {
   return (
     <div className="stack" role="status">
-      <Note tone="good"><strong>The passkey of {passkey.person} is enrolled.</strong> It signs your votes from now on; {passkey.invited_by} invited you, and the record says so.</Note>
+      <Note tone="good"><strong>The passkey of {passkey.person} is enrolled.</strong> It logs you in and signs your votes from now on; {passkey.invited_by} invited you, and the record says so.</Note>
       <p><Link to="/inbox">To the inbox</Link></p>
     </div>
   );
@@ -38,7 +38,7 @@ export function EnrolPage() {
     <main className="login">
       <div className="login-box stack appear">
         <div className="login-head"><Seal /><h1>Your passkey</h1></div>
-        <p className="quiet">It signs your votes, each over exactly what you were shown. Another person invited you and gave you a token, for one passkey.</p>
+        <p className="quiet">It logs you in, and signs your votes, each over exactly what you were shown. Another person invited you and gave you a token, for one passkey.</p>
         {none ? <Note tone="ask">{none}</Note> : null}
         {made ? <Enrolled passkey={made} /> : (
           <form className="stack" onSubmit={submit}>

@@ -284,7 +284,7 @@ await check("live filters, and holds still while one reads", async () => {
   assert.equal(await page.locator(".live-row").count(), before);
 });
 
-await check("an invited person enrols a passkey, and signs with it what counts signed alone", async () => {
+await check("an invited person enrols a passkey, signs with it what counts signed alone, and logs in with it", async () => {
   const invitation = await ask(server, server.adminKey, "POST", "/v1/passkeys/invitations", { person: "ben", reason: "he approves" });
   const key = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "ben", reason: "a laptop" });
   const link = await ask(server, key.token, "POST", "/v1/login/links", {});
@@ -312,6 +312,18 @@ await check("an invited person enrols a passkey, and signs with it what counts s
   const votes = approvals.flatMap((line: { votes: { reason: string; passkey?: string }[] }) => line.votes);
   assert.match(votes.find((vote: { reason: string }) => vote.reason === "signed it")?.passkey ?? "", /^pk_/u);
   await ben.page.unroute("**/v1/approvals/case_*");
+
+  // Logged out, the passkey alone lets ben in again, for as long as it is not revoked.
+  await page.getByRole("button", { name: "Log out" }).first().click();
+  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await page.getByRole("navigation", { name: "Rooms" }).waitFor();
+  await page.reload();
+  await page.getByText("ben", { exact: true }).first().waitFor();
+  const { passkeys } = await ask(server, server.adminKey, "GET", "/v1/passkeys");
+  await ask(server, server.adminKey, "DELETE", `/v1/passkeys/${passkeys[0].id}`, { reason: "lost" });
+  await page.getByRole("link", { name: "Switches" }).click();
+  await page.getByRole("button", { name: "Log in with a passkey" }).click();
+  await page.getByRole("alert").getByText("does not log in here").waitFor();
   await context.close();
 });
 

@@ -61,16 +61,29 @@ async fn draw(
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestOptions {
-    /// The challenge, base64url: it commits to the ballot.
+    /// The challenge, base64url: that of a vote commits to the ballot.
     challenge: Base64Url,
     /// How long there is, in milliseconds.
     timeout: i64,
     /// The relying-party id.
     rp_id: String,
-    /// The person's credentials.
+    /// The credentials that may answer; none are named for a login.
     allow_credentials: Vec<CredentialName>,
     /// Always `required`.
     user_verification: &'static str,
+}
+
+impl RequestOptions {
+    /// Asks for an assertion over a challenge.
+    pub(crate) fn over(challenge: &Digest, rp_id: String, timeout_ms: i64, credentials: Vec<Vec<u8>>) -> Self {
+        Self {
+            challenge: Base64Url(challenge.0.to_vec()),
+            timeout: timeout_ms,
+            rp_id,
+            allow_credentials: credentials.into_iter().map(name).collect(),
+            user_verification: "required",
+        }
+    }
 }
 
 /// Is what a vote commits to, to be shown to the person before they sign.
@@ -155,13 +168,7 @@ impl From<BallotDrawn> for DrawnBallot {
     fn from(drawn: BallotDrawn) -> Self {
         Self {
             bytes: Base64Url(drawn.paper.to_bytes()),
-            public_key: RequestOptions {
-                challenge: Base64Url(drawn.challenge.0.to_vec()),
-                timeout: drawn.timeout_ms,
-                rp_id: drawn.rp_id,
-                allow_credentials: drawn.credentials.into_iter().map(name).collect(),
-                user_verification: "required",
-            },
+            public_key: RequestOptions::over(&drawn.challenge, drawn.rp_id, drawn.timeout_ms, drawn.credentials),
             ballot: drawn.paper.into(),
         }
     }
@@ -177,7 +184,7 @@ pub struct AssertionResponse {
     response: AssertionParts,
 }
 
-/// Is what an authenticator answered to a ballot.
+/// Is what an authenticator answered.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", expecting = "an assertion response")]
 pub struct AssertionParts {
@@ -188,6 +195,16 @@ pub struct AssertionParts {
     authenticator_data: Base64Url,
     /// base64url.
     signature: Base64Url,
+    /// base64url; only a login reads it, and must have it.
+    #[serde(default)]
+    user_handle: Option<Base64Url>,
+}
+
+impl AssertionResponse {
+    /// Takes out what the authenticator says the credential is of.
+    pub(crate) fn take_user_handle(&mut self) -> Option<Vec<u8>> {
+        self.response.user_handle.take().map(|handle| handle.0)
+    }
 }
 
 impl From<AssertionResponse> for AssertionAnswer {

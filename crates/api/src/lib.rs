@@ -28,9 +28,11 @@ mod log_keys;
 mod login;
 mod logs;
 mod notifications;
+mod oidc;
 mod on_call;
 mod oversight;
 mod pages;
+mod passkey_logins;
 mod passkeys;
 mod problem;
 mod records;
@@ -89,6 +91,8 @@ struct App {
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::head())
         .merge(login::routes())
+        .merge(passkey_logins::routes())
+        .merge(oidc::routes())
         .merge(sessions::routes())
         .merge(actions::routes())
         .merge(approvals::routes())

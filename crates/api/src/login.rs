@@ -1,4 +1,4 @@
-//! `/v1/login`: people in front of a browser, let in by their own key for a while.
+//! `/v1/login`: people in front of a browser, let in by their own key or passkey for a while.
 //!
 //! The browser keeps a cookie that no page can read. It counts only for requests of this origin's own pages: a request that
 //! changes something must come from here by what the browser says, and must carry a proof that no other origin can read.
@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Names the cookie. A browser sends cookies to every port of a host, so each server's has a name of its own.
-fn cookie_name(headers: &HeaderMap) -> String {
+pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     match host.rsplit_once(':').filter(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())) {
         Some((_, port)) => format!("countersign_login_{port}"),
@@ -39,7 +39,11 @@ fn cookie_name(headers: &HeaderMap) -> String {
 
 /// Returns the secret of a login, if the request carries one.
 pub(crate) fn secret(headers: &HeaderMap) -> Option<&str> {
-    let name = cookie_name(headers);
+    value_of(headers, &cookie_name(headers))
+}
+
+/// Returns the value of a cookie, if the request carries it.
+pub(crate) fn value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
@@ -131,12 +135,18 @@ pub struct LoginLink {
 
 fn cookie(headers: &HeaderMap, value: &str, seconds: i64) -> String {
     let origin = headers.get(header::ORIGIN).map(axum::http::HeaderValue::as_bytes).unwrap_or_default();
-    let secure = if origin.starts_with(b"https://") { "; Secure" } else { "" };
-    let name = cookie_name(headers);
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    cookie_named(&cookie_name(headers), value, seconds, (origin.starts_with(b"https://"), "Strict"))
 }
 
-type WithCookie<T> = ([(HeaderName, String); 1], T);
+/// Writes a cookie that no page reads.
+///
+/// - `site`: whether it is kept to HTTPS, and its `SameSite`.
+pub(crate) fn cookie_named(name: &str, value: &str, seconds: i64, site: (bool, &str)) -> String {
+    let (secure, same_site) = (if site.0 { "; Secure" } else { "" }, site.1);
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}")
+}
+
+pub(crate) type WithCookie<T> = ([(HeaderName, String); 1], T);
 
 /// Logs a person in.
 ///
@@ -153,16 +163,27 @@ async fn login(
     headers: HeaderMap,
     Json(new): Json<NewLogin>,
 ) -> Result<WithCookie<Json<LoggedIn>>, Fault> {
-    if !is_own_origin(&headers) {
-        return Err(Fault::new(Code::OriginRefused, "only a page of this server logs in; programs send their key"));
-    }
-    let Login { secret, visit } = match (new.key, new.link) {
+    from_own_page(&headers)?;
+    let login = match (new.key, new.link) {
         (Some(key), None) => app.control.login(key.trim())?,
         (None, Some(link)) => app.control.login_by_link(&link)?,
         (Some(_), Some(_)) | (None, None) => return Err(invalid("name either `key` or `link`")),
     };
-    let cookie = cookie(&headers, &secret, LOGIN_MS / 1_000);
-    Ok(([(header::SET_COOKIE, cookie)], Json(LoggedIn::of(&app, visit))))
+    Ok(entered(&app, &headers, login))
+}
+
+/// Answers a login that has begun, with its cookie.
+pub(crate) fn entered(app: &App, headers: &HeaderMap, login: Login) -> WithCookie<Json<LoggedIn>> {
+    let cookie = cookie(headers, &login.secret, LOGIN_MS / 1_000);
+    ([(header::SET_COOKIE, cookie)], Json(LoggedIn::of(app, login.visit)))
+}
+
+/// Demands that a page of this server asks, so that no other page logs a browser in as somebody else.
+pub(crate) fn from_own_page(headers: &HeaderMap) -> Result<(), Fault> {
+    if is_own_origin(headers) {
+        return Ok(());
+    }
+    Err(Fault::new(Code::OriginRefused, "only a page of this server logs in; programs send their key"))
 }
 
 /// Is a login, by its cookie.

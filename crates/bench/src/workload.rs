@@ -279,6 +279,7 @@ pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<
         witnesses: None,
         timestamps: None,
         notifications: None,
+        oidc: None,
         environment: Arc::new(|_| None),
     })
     .map_err(text)?;

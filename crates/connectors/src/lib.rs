@@ -1,5 +1,5 @@
 //! Connections to what agents act upon: upstream MCP servers, the inventory that describes what they touch, and
-//! calendars of those who are on call.
+//! calendars of those who are on call; and to those who know people: providers of OpenID Connect.
 //!
 //! Nothing here decides, records or knows who calls. The environment is never read: commands come with
 //! their variables, headers with their values, inventory files with their text.
@@ -7,5 +7,6 @@
 pub mod calendar;
 pub mod inventory;
 pub mod mcp;
+pub mod oidc;
 pub mod timestamp;
 pub mod witness;

@@ -26,7 +26,9 @@ use crate::events::Followers;
 use crate::logins::Logins;
 use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
+use crate::oidc::{OidcConfig, OidcLogins};
 use crate::oversight::Watched;
+use crate::passkey_logins::Challenges;
 use crate::passkeys::{Asked, PasskeyConfig};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
@@ -63,6 +65,8 @@ pub struct Config {
     pub timestamps: Option<TimestampConfig>,
     /// The site that people's passkeys belong to.
     pub passkeys: PasskeyConfig,
+    /// At whose place people can log in, if anywhere.
+    pub oidc: Option<OidcConfig>,
     /// Who is told of what, if anybody is.
     pub notifications: Option<notify::Settings>,
     /// Resolves what a catalogue entry names.
@@ -83,6 +87,10 @@ pub struct Control {
     pub(crate) ballots: Mutex<Ballots>,
     /// Enrolments that browsers were asked for.
     pub(crate) enrolments: Mutex<Asked>,
+    /// Challenges that browsers were given to log in with a passkey.
+    pub(crate) login_challenges: Mutex<Challenges>,
+    /// Logins that are under way at a provider.
+    pub(crate) oidc_logins: Mutex<OidcLogins>,
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
     /// Held while a switch is set or lifted, so that the two cannot cross.
@@ -229,6 +237,8 @@ impl Control {
             keys: RwLock::new(keys.into_iter().map(|key| (key.id, key)).collect()),
             ballots: Mutex::default(),
             enrolments: Mutex::default(),
+            login_challenges: Mutex::default(),
+            oidc_logins: Mutex::default(),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
             switching: tokio::sync::Mutex::new(()),

@@ -93,6 +93,7 @@ impl Control {
         found.extend(self.tools_found());
         found.extend(self.people());
         found.extend(self.notifications_found());
+        found.extend(self.oidc_found());
         found
     }
 

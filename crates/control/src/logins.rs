@@ -1,12 +1,12 @@
-//! Logins: people in front of a browser, each let in by a key of their own.
+//! Logins: people in front of a browser, each let in by a key or a passkey of their own, or by the word of a provider.
 //!
-//! A login lives in this process alone: a restart ends it, so do its time, a logout, and the end of the key that it rests on.
+//! A login lives in this process alone: a restart ends it, so do its time, a logout, and the end of what it rests on.
 //! What the browser holds is known here by its digest only.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use types::{Code, Digest, KeyId, Millis, PersonId, Principal};
+use types::{Code, Digest, KeyId, Millis, PasskeyId, PersonId, Principal};
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -19,7 +19,7 @@ pub const LOGIN_MS: i64 = 12 * 3_600_000;
 /// Is how long a link that logs in is worth something, in milliseconds.
 pub const LINK_MS: i64 = 10 * 60_000;
 
-/// Is how many logins one key may have at a time; one more ends the oldest.
+/// Is how many logins may rest on one key at a time; one more ends the oldest.
 const LOGINS_PER_KEY_MAX: usize = 16;
 
 /// Is how many unused links there may be at a time; one more ends the oldest.
@@ -66,10 +66,21 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// Is what a secret stands for: a key, until a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Is what a login rests on: once it has ended, so has the login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// A person's bearer key.
+    Key(KeyId),
+    /// A passkey.
+    Passkey(PasskeyId),
+    /// The word of a provider that this person was there.
+    Person(PersonId),
+}
+
+/// Is what a secret stands for, until a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Ticket {
-    key: KeyId,
+    ground: Ground,
     expires: Millis,
 }
 
@@ -129,13 +140,28 @@ impl Control {
         }
     }
 
-    fn begin_login(&self, key: KeyId) -> Failure<Login> {
+    /// Finds the person behind what a login rests on, if it has not ended.
+    fn person_of(&self, ground: &Ground) -> Failure<Option<PersonId>> {
+        match ground {
+            Ground::Key(id) => Ok(self.person_of_key(id)),
+            Ground::Person(person) => Ok(self.is_person(person).then(|| person.clone())),
+            Ground::Passkey(id) => Ok(self.passkey(id)?.and_then(|passkey| self.person_of_passkey(&passkey))),
+        }
+    }
+
+    /// Says whether the active bundle has a person.
+    pub(crate) fn is_person(&self, person: &PersonId) -> bool {
+        self.snapshot().bundle.data().people.contains_key(person)
+    }
+
+    /// Begins a login that rests on something that was found good just now.
+    pub(crate) fn begin_login(&self, ground: Ground) -> Failure<Login> {
         let secret = hex::encode(self.draw::<32>());
         let now = self.now();
-        let ticket = Ticket { key, expires: now.plus(LOGIN_MS) };
+        let ticket = Ticket { ground: ground.clone(), expires: now.plus(LOGIN_MS) };
         self.with_logins(|logins| {
             logins.logins.insert(digest(&secret), ticket);
-            tidy(&mut logins.logins, now, LOGINS_PER_KEY_MAX, |ticket| ticket.key == key);
+            tidy(&mut logins.logins, now, LOGINS_PER_KEY_MAX, |ticket| ticket.ground == ground);
         });
         let visit = self.visit(&secret)?;
         Ok(Login { secret, visit })
@@ -147,7 +173,7 @@ impl Control {
     ///
     /// `unauthenticated` or `key-expired` as the token says, `forbidden` for an agent's key.
     pub fn login(&self, token: &str) -> Failure<Login> {
-        self.begin_login(self.key_of_person(token)?)
+        self.begin_login(Ground::Key(self.key_of_person(token)?))
     }
 
     /// Logs in whoever has a link, which is worth nothing from then on.
@@ -159,7 +185,7 @@ impl Control {
         let now = self.now();
         let ticket = self.with_logins(|logins| logins.links.remove(&digest(code)));
         let ticket = ticket.filter(|ticket| ticket.expires > now).ok_or_else(|| over("the link"))?;
-        self.begin_login(ticket.key)
+        self.begin_login(ticket.ground)
     }
 
     /// Makes a link that logs a browser in once, as the holder of a person's key.
@@ -168,12 +194,12 @@ impl Control {
     ///
     /// As [`Control::login`].
     pub fn login_link(&self, token: &str) -> Failure<Link> {
-        let key = self.key_of_person(token)?;
+        let ground = Ground::Key(self.key_of_person(token)?);
         let code = hex::encode(self.draw::<32>());
         let now = self.now();
         let expires = now.plus(LINK_MS);
         self.with_logins(|logins| {
-            logins.links.insert(digest(&code), Ticket { key, expires });
+            logins.links.insert(digest(&code), Ticket { ground, expires });
             tidy(&mut logins.links, now, LINKS_MAX, |_| true);
         });
         Ok(Link { url: format!("{}/#login={code}", self.config.url), expires })
@@ -183,12 +209,12 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `unauthenticated` if the login is past its time, was ended, or its key has ended.
+    /// `unauthenticated` if the login is past its time, was ended, or what it rests on has ended; otherwise what the journal says.
     pub fn visit(&self, secret: &str) -> Failure<Visit> {
         let now = self.now();
-        let ticket = self.with_logins(|logins| logins.logins.get(&digest(secret)).copied());
+        let ticket = self.with_logins(|logins| logins.logins.get(&digest(secret)).cloned());
         let ticket = ticket.filter(|ticket| ticket.expires > now).ok_or_else(|| over("the login"))?;
-        let person = self.person_of_key(&ticket.key).ok_or_else(|| over("the login"))?;
+        let person = self.person_of(&ticket.ground)?.ok_or_else(|| over("the login"))?;
         Ok(Visit { person, expires: ticket.expires, proof: proof(secret) })
     }
 

@@ -63,6 +63,11 @@ impl PasskeyConfig {
         &self.rp_id
     }
 
+    /// Returns the origins of its pages.
+    pub fn origins(&self) -> &[String] {
+        &self.origins
+    }
+
     /// Returns the site as an answer is held against it.
     pub(crate) fn site(&self) -> Site<'_> {
         Site { rp_id: &self.rp_id, origins: Origins::OneOf(&self.origins) }

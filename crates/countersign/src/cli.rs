@@ -120,7 +120,7 @@ pub enum Command {
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Passkeys, with which people sign their votes.
+    /// Passkeys, with which people log in and sign their votes.
     #[command(subcommand)]
     Passkey(PasskeyCommand),
     /// Erase everything that is recorded about a person or an agent.
@@ -186,7 +186,8 @@ pub struct Up {
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub passkey_host: String,
     /// An origin of those pages, such as `https://gate.example`; may be given several times. Without one it is
-    /// `http://localhost` with the port that is listened on, or `https://` with --passkey-host.
+    /// `http://localhost` with the port that is listened on, or `https://` with --passkey-host. The server answers to their
+    /// hosts, as a proxy in front of it hands them on.
     #[arg(long, value_name = "ORIGIN")]
     pub passkey_origin: Vec<String>,
     /// Serve the published log, which holds no contents, to whoever asks: checkpoint and tiles under /log.

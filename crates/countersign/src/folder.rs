@@ -35,6 +35,8 @@ pub struct Folders {
     pub keys: PathBuf,
     /// The file that says who is told of what.
     pub notify: PathBuf,
+    /// The file that says at whose place people log in.
+    pub oidc: PathBuf,
 }
 
 /// Is what a running server leaves for the command line, among the keys: whoever could change it would be sent them.
@@ -114,6 +116,7 @@ impl Folders {
             data: dir.join("data"),
             keys: dir.join("keys"),
             notify: dir.join("notify.toml"),
+            oidc: dir.join("oidc.toml"),
         }
     }
 

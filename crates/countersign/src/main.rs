@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod machine;
 mod notifications;
+mod oidc;
 mod output;
 mod serve;
 mod timestamps;

@@ -33,7 +33,7 @@ pub fn settings(folders: &Folders) -> Result<Option<Settings>, CliError> {
     Settings::read(&text, &read).map(Some).map_err(invalid)
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let unusable = |error: io::Error| format!("`{}` cannot be read: {error}", path.display());
     if fs::metadata(path).map_err(unusable)?.len() > FILE_BYTES_MAX {
         return Err(format!("`{}` is larger than 256 KiB", path.display()));

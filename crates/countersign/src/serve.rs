@@ -21,7 +21,7 @@ use types::{AgentId, Code, PersonId, Principal, TenantId};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
-use crate::{notifications, timestamps};
+use crate::{notifications, oidc, timestamps};
 
 /// Says how the server runs.
 #[derive(Debug, Clone)]
@@ -57,6 +57,21 @@ fn passkeys((host, origins): (String, Vec<String>), port: u16) -> Result<Passkey
     };
     let origins = if origins.is_empty() { vec![own] } else { origins };
     PasskeyConfig::new(host, origins).map_err(CliError::usage)
+}
+
+/// Returns the address that people are sent to: beyond this machine it is the one at which their passkeys work.
+fn people_go_to(passkeys: &PasskeyConfig, address: SocketAddr) -> String {
+    match passkeys.origins().first() {
+        Some(origin) if passkeys.rp_id() != LOCALHOST => origin.clone(),
+        Some(_) | None => format!("http://{address}"),
+    }
+}
+
+/// Names the hosts that are answered to: the listener's own, and those by which a proxy shows the pages of passkeys.
+fn hosts(passkeys: &PasskeyConfig, address: SocketAddr) -> Vec<String> {
+    let shown = passkeys.origins().iter().filter_map(|origin| origin.split_once("://"));
+    let shown = shown.map(|(_, host)| host.to_owned());
+    [address.to_string(), format!("localhost:{}", address.port())].into_iter().chain(shown).collect()
 }
 
 /// Is a running server.
@@ -184,16 +199,18 @@ fn config(
     options: Options,
     address: SocketAddr,
 ) -> Result<Config, CliError> {
+    let passkeys = passkeys(options.passkeys, address.port())?;
     Ok(Config {
         tenant: options.tenant,
-        url: format!("http://{address}"),
+        url: people_go_to(&passkeys, address),
         place: folders.place(lock)?,
         bundle,
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
-        passkeys: passkeys(options.passkeys, address.port())?,
+        passkeys,
         notifications: notifications::settings(folders)?,
+        oidc: oidc::config(folders)?,
         environment: environment(),
     })
 }
@@ -215,6 +232,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         passkeys: PasskeyConfig::local(0),
         // Nobody is told of what is done while no server runs until one does.
         notifications: None,
+        oidc: None,
         environment: environment(),
     })
 }
@@ -261,7 +279,7 @@ fn first_person(control: &Control) -> Result<PersonId, CliError> {
 }
 
 fn routes(control: &Arc<Control>, address: SocketAddr, public_log: bool) -> axum::Router {
-    let hosts: Vec<String> = [address.to_string(), format!("localhost:{}", address.port())].into();
+    let hosts = hosts(&control.config().passkeys, address);
     let api_config = api::ApiConfig { allowed_hosts: hosts.clone(), public_log, ..api::ApiConfig::default() };
     let (api, _) = api::router(control.clone(), api_config);
     let mut config = gateway::HttpConfig::new(|| ledger::port::draw(&SystemRandom));

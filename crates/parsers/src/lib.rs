@@ -21,6 +21,7 @@ mod data;
 mod door;
 mod evidence;
 mod gate;
+mod id_tokens;
 mod inventory;
 mod log;
 mod passkeys;
@@ -37,6 +38,7 @@ pub use contract::contract;
 pub use data::{display, frame, glob, json, names, rows, text};
 pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
+pub use id_tokens::id_tokens;
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
 pub use passkeys::passkeys;
@@ -49,7 +51,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 38] = [
+pub const TARGETS: [(&str, Target); 39] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -66,6 +68,7 @@ pub const TARGETS: [(&str, Target); 38] = [
     ("gateway_http", gateway_http),
     ("gateway_stdio", gateway_stdio),
     ("glob", glob),
+    ("id_tokens", id_tokens),
     ("inventory", inventory),
     ("json", json),
     ("keys", keys),

@@ -67,6 +67,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>) -> Config {
         witnesses: None,
         timestamps: None,
         notifications: None,
+        oidc: None,
         environment: Arc::new(|_| None),
     }
 }

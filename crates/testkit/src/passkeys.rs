@@ -1,11 +1,12 @@
 //! People with passkeys, over an application of the tests.
 
 use control::ballots::{AssertionAnswer, BallotDrawn};
+use control::passkey_logins::LoginAnswer;
 use control::passkeys::RegistrationAnswer;
 use evidence::passkey::Passkey;
 use policy::BundleFiles;
-use types::CaseId;
 use types::case::{Ballot, Case};
+use types::{CaseId, Digest};
 
 use crate::authenticator::Authenticator;
 use crate::bundle::bundle;
@@ -60,7 +61,16 @@ impl World {
 
 /// Has a ballot signed, and returns what the browser hands over.
 pub fn signed(drawn: &BallotDrawn, with: &Authenticator) -> AssertionAnswer {
-    let made = with.assert(&drawn.challenge.0, ORIGIN);
+    answered(&drawn.challenge, with)
+}
+
+/// Answers the challenge of a login with a passkey, as the browser hands it over.
+pub fn login(challenge: &Digest, with: &Authenticator, passkey: &Passkey) -> LoginAnswer {
+    LoginAnswer { assertion: answered(challenge, with), user_handle: Some(passkey.id.0.as_bytes().to_vec()) }
+}
+
+fn answered(challenge: &Digest, with: &Authenticator) -> AssertionAnswer {
+    let made = with.assert(&challenge.0, ORIGIN);
     AssertionAnswer {
         id: with.id.clone(),
         client_data: made.client_data,

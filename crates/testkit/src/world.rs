@@ -149,6 +149,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         witnesses: None,
         timestamps: None,
         notifications: None,
+        oidc: None,
         environment: Arc::new(|_| None),
     })
     .unwrap();

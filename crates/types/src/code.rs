@@ -197,6 +197,30 @@ codes! {
     InvitationInvalid "invitation-invalid" 403;
     /// The registration of a passkey does not hold.
     RegistrationInvalid "registration-invalid" 422;
+    /// No passkey lets this browser in.
+    LoginRefused "login-refused" 401;
+    /// The challenge of a login was not given out here, was used, or is past its time.
+    LoginUnasked "login-unasked" 409;
+    /// Too many logins are asked for.
+    LoginsFlooding "logins-flooding" 429;
+    /// The provider's token cannot be read.
+    IdTokenMalformed "id-token-malformed" 403;
+    /// The provider's token is signed by an algorithm that is not accepted.
+    IdTokenAlgorithm "id-token-algorithm" 403;
+    /// The signature of the provider's token does not hold.
+    IdTokenSignature "id-token-signature" 403;
+    /// The token is of another provider.
+    IdTokenIssuer "id-token-issuer" 403;
+    /// The provider's token is for another client.
+    IdTokenAudience "id-token-audience" 403;
+    /// The provider's token is not in its time.
+    IdTokenExpired "id-token-expired" 403;
+    /// The provider's token answers another login.
+    IdTokenNonce "id-token-nonce" 403;
+    /// The provider names nobody who is a person here.
+    IdentityUnmapped "identity-unmapped" 403;
+    /// The provider has refused the login.
+    ProviderRefused "provider-refused" 403;
     /// Something that is alive names the subject that is to be erased.
     SubjectInUse "subject-in-use" 409;
     /// The level cannot be given.
@@ -218,6 +242,8 @@ codes! {
     BundleMissing "bundle-missing" 422;
     /// The file that says who is told of what cannot be understood.
     NotifyInvalid "notify-invalid" 422;
+    /// The file that says at whose place people log in cannot be understood.
+    OidcInvalid "oidc-invalid" 422;
 
     // Problems with the machine and the journal.
     /// The disk is full, so nothing is recorded and nothing runs.

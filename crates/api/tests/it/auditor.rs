@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 59] = [
+const ROUTES: [(&str, &str, &str, Right); 64] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -44,6 +44,8 @@ const ROUTES: [(&str, &str, &str, Right); 59] = [
     ("get", "/v1/levels", "/v1/levels", Reads),
     ("get", "/v1/log", "/v1/log", Reads),
     ("get", "/v1/login", "/v1/login", Own),
+    ("get", "/v1/login/oidc/callback", "/v1/login/oidc/callback", Own),
+    ("get", "/v1/login/ways", "/v1/login/ways", Open),
     ("get", "/v1/logs", "/v1/logs", Reads),
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
@@ -71,6 +73,9 @@ const ROUTES: [(&str, &str, &str, Right); 59] = [
     ("post", "/v1/log/rotate-key", "/v1/log/rotate-key", Refused),
     ("post", "/v1/login", "/v1/login", Own),
     ("post", "/v1/login/links", "/v1/login/links", Own),
+    ("post", "/v1/login/oidc", "/v1/login/oidc", Own),
+    ("post", "/v1/login/passkey", "/v1/login/passkey", Own),
+    ("post", "/v1/login/passkey/options", "/v1/login/passkey/options", Own),
     ("post", "/v1/logs/{name}/archive", "/v1/logs/1/archive", Refused),
     ("post", "/v1/logs/{name}/delete", "/v1/logs/1/delete", Refused),
     ("post", "/v1/passkeys", "/v1/passkeys", ByToken),

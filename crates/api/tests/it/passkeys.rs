@@ -8,11 +8,11 @@ use testkit::passkeys::{ORIGIN, signing_bundle};
 
 use crate::call::{Answer, Api, request};
 
-fn written(bytes: &[u8]) -> String {
+pub fn written(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read(value: &Value) -> Vec<u8> {
+pub fn read(value: &Value) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
 }
 

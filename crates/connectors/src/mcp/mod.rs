@@ -4,7 +4,7 @@
 //! between tokens becomes a blank, since there a message is one line. Rewritten, and restored on the way back, are only
 //! what several clients of one pipe would otherwise share: request ids, progress tokens, subscription ids.
 
-mod address;
+pub(crate) mod address;
 mod calls;
 mod catalog;
 mod child;

@@ -24,6 +24,7 @@ mod log_keys;
 mod mcp;
 mod notifications;
 mod oversight;
+mod passkey_logins;
 mod passkeys;
 mod passkeys_offline;
 mod rebuild;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use types::PersonId;
 use types::id::PasskeyId;
 
-/// Passkeys, with which people sign their votes.
+/// Passkeys, with which people log in and sign their votes.
 #[derive(Debug, Subcommand)]
 pub enum PasskeyCommand {
     /// Invite another person to enrol a passkey: prints a token, good once and for an hour.

@@ -1,4 +1,4 @@
-//! `countersign passkey`: the keys with which people sign their votes.
+//! `countersign passkey`: the keys with which people log in and sign their votes.
 
 use ledger::Clock as _;
 use serde_json::{Value, json};

@@ -1,5 +1,8 @@
 //! Passkeys on the command line: invited, listed, revoked; and the site that they belong to.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use crate::program::{Server, begun, run};
 
 #[test]
@@ -37,4 +40,28 @@ fn a_page_that_no_browser_would_take_is_refused_at_the_start() {
         assert_eq!(refused.code, 2, "{origin}: {}", refused.err);
         assert!(refused.err.contains("usage-invalid") && refused.err.contains(origin), "{}", refused.err);
     }
+}
+
+#[test]
+fn a_proxy_shows_the_pages_under_the_host_of_passkeys_and_under_no_other() {
+    let folder = begun();
+    let server = Server::up_with(folder.path(), &["--passkey-host", "gate.example"]);
+    let link = server.ready["login"].as_str().unwrap();
+    assert!(link.starts_with("https://gate.example/#login="), "people are sent to where their passkeys work: {link}");
+    let address = server.ready["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+    // As a proxy hands it on that holds the certificate: it keeps the host, and speaks plain HTTP from there on.
+    let ask = |host: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let head = format!("POST /v1/login/passkey/options HTTP/1.1\r\nhost: {host}\r\norigin: https://{host}\r\n");
+        write!(stream, "{head}content-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let asked = ask("gate.example");
+    assert!(asked.starts_with("HTTP/1.1 200") && asked.contains("\"rpId\":\"gate.example\""), "{asked}");
+    for other in ["other.example", "x.gate.example"] {
+        assert!(ask(other).contains("origin-refused"), "{other}");
+    }
+    server.stop();
 }

@@ -45,6 +45,9 @@ pub enum PasskeyError {
     /// The answer names another credential than the one that was attested or enrolled.
     #[error("the answer names another credential")]
     OtherCredential,
+    /// The answer to a login is not said to be of the passkey it names.
+    #[error("the authenticator does not say that the credential is of this passkey")]
+    OtherUser,
     /// The key cannot be read.
     #[error("the key is malformed: {0}")]
     Key(&'static str),

@@ -114,6 +114,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         witnesses: None,
         timestamps: None,
         notifications: None,
+        oidc: None,
         environment: Arc::new(|_| None),
     }
 }
