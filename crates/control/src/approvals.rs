@@ -9,6 +9,7 @@ use stages::escalation;
 use stages::matter::Matter;
 use types::bundle::{BundleData, Person, Profile, RiskModel};
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::mutant::{self, Mutant};
 use types::point;
 use types::{ActionProposal, CaseId, ClassId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
@@ -191,8 +192,18 @@ impl Control {
             let message = format!("the case `{case}` is {} already", ended.state.as_str());
             return Err(Refusal::plain(Code::CaseClosed, message));
         }
+        let vote = if mutant::on(Mutant::StandInLookedUpEarly) { self.looked_up(vote, confirmed) } else { vote };
         point::at("vote", self.ask(Command::Vote { vote, solo_confirmed: confirmed })).await?;
         self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))
+    }
+
+    /// Says early in whose place a vote is cast: the planted bug of looking before the sequencer.
+    fn looked_up(&self, vote: Vote, confirmed: bool) -> Vote {
+        let (snapshot, case) = (self.snapshot(), self.board.get(&vote.case));
+        let (bundle, delegations) = (snapshot.bundle.data(), snapshot.delegations.values());
+        let counted =
+            case.and_then(|case| approval::vote_or_stand_in(&case, vote.clone(), bundle, confirmed, delegations).ok());
+        counted.and_then(|step| step.case().votes.last().cloned()).unwrap_or(vote)
     }
 
     /// Waits until a case is decided, or `wait_ms` have passed.

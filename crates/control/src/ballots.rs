@@ -7,6 +7,7 @@ pub use evidence::passkey::BallotPaper;
 use evidence::passkey::{self, ClientData, Passkey, PasskeyError, VoteError};
 use stages::approval;
 use types::case::{Ballot, Case, CaseState, SignedBallot, Vote};
+use types::mutant::{self, Mutant};
 use types::{CaseId, Code, Digest, Millis, PersonId};
 
 use crate::approvals::CaseView;
@@ -74,6 +75,13 @@ impl Ballots {
         self.0.insert(paper.challenge(), Out { paper: paper.clone(), used: false });
     }
 
+    /// Marks a ballot as used: the planted bug of doing so too late.
+    fn mark(&mut self, challenge: &Digest) {
+        if let Some(out) = self.0.get_mut(challenge) {
+            out.used = true;
+        }
+    }
+
     /// Takes a ballot to be cast by a person, whatever comes of it: it is worth nothing a second time.
     fn take(&mut self, challenge: &Digest, person: &PersonId, now: Millis) -> Failure<BallotPaper> {
         let refused = |code, why: &str| Err(Refusal::plain(code, why));
@@ -84,7 +92,7 @@ impl Ballots {
             }
             Some(out) if out.used => refused(Code::BallotUsed, "the ballot was used before; ask for another one"),
             Some(out) => {
-                out.used = true;
+                out.used = !mutant::on(Mutant::BallotMarkedLate);
                 if now >= out.paper.until {
                     return refused(Code::BallotExpired, "the ballot's time is over; ask for another one");
                 }
@@ -223,6 +231,9 @@ impl Control {
             return Err(self.why_closed(&shown));
         }
         let asked = self.ask(Command::Vote { vote, solo_confirmed: paper.solo }).await;
+        if mutant::on(Mutant::BallotMarkedLate) {
+            self.ballots.lock().unwrap_or_else(PoisonError::into_inner).mark(&challenge);
+        }
         match (asked, self.board.get(&case)) {
             (Ok(_), Some(case)) => Ok(case),
             (Ok(_), None) => Err(not_found(format!("case {case}"))),

@@ -1,10 +1,9 @@
 //! Delegations: a person's vote in another's hand, given by decision and taken back at once.
 
 use types::delegation::{self, Delegation};
-use types::{Code, Millis, PersonId};
+use types::{Millis, PersonId};
 
 use crate::control::Control;
-use crate::door::Refusal;
 use crate::error::{Failure, invalid, not_found};
 use crate::machine::{Change, Command};
 
@@ -36,8 +35,10 @@ impl Control {
         let given = Delegation { from: from.clone(), to, group, reason: reason.clone(), at: self.now(), expires };
         let change = Change::Delegate(Box::new(given.clone()));
         self.administer(from, DELEGATE, &arguments, &reason, change).await?;
+        // It may have been taken back or replaced by now, which does not undo that it was given.
         let kept = self.snapshot().delegations.get(&given.key()).cloned();
-        kept.ok_or_else(|| Refusal::plain(Code::Internal, "the delegation is not kept"))
+        let is_own = |kept: &Delegation| Delegation { at: given.at, ..kept.clone() } == given;
+        Ok(kept.filter(is_own).unwrap_or(given))
     }
 
     /// Takes a delegation back. It only tightens, so it waits for no decision, and anybody but an auditor may.

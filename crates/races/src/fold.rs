@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use control::state::{Switch, Target};
+use evidence::passkey::{BallotPaper, ENROLLED, Passkey, REVOKED};
 use evidence::{Content, Field, RecordKind, bodies};
 use ledger::history::Entry;
-use types::case::{CaseState, Vote};
-use types::{ActionId, ActionProposal, CaseId, Decision, Digest, Millis, Outcome, PersonId, Principal, Verdict};
+use types::case::{CaseState, SignedBallot, Vote};
+use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
+use types::{
+    ActionId, ActionProposal, CaseId, Decision, Digest, Millis, Outcome, PasskeyId, PersonId, Principal, Verdict,
+};
 
-use crate::bundles::{CASE_MS, bundles, people_for};
+use crate::bundles::{CASE_MS, STRICTER, asks, bundles, is_signed, people_for};
 
 /// Says what the journal says of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +25,27 @@ pub enum State {
     Over(CaseState),
 }
 
+/// Is an approval as the journal has it.
+#[derive(Debug, Clone)]
+pub struct Cast {
+    /// Who cast it.
+    pub by: PersonId,
+    /// Whose vote it is.
+    pub of: PersonId,
+    /// The index of its record.
+    pub index: u64,
+    /// The challenge of the ballot that was signed, if one was.
+    pub ballot: Option<Digest>,
+}
+
 /// Is a case as the journal has it.
 #[derive(Debug, Clone)]
 pub struct Case {
     exact: ActionProposal,
     bundle: Digest,
     expires: Millis,
-    /// Who approved, and the index of that record.
-    pub votes: Vec<(PersonId, u64)>,
+    /// Who approved.
+    pub votes: Vec<Cast>,
     /// How it stands.
     pub state: State,
     /// The index of the record by which it was used or ended.
@@ -61,8 +78,16 @@ pub struct Fold {
     pub stricter: Vec<u64>,
     /// How many records were folded.
     pub size: u64,
+    /// The records by which delegations were given.
+    pub given: Vec<u64>,
+    /// The records by which they were taken back.
+    pub taken_back: Vec<u64>,
+    /// The records by which passkeys were revoked.
+    pub revoked: Vec<u64>,
     bundle: Option<Digest>,
     switches: Vec<Target>,
+    delegations: BTreeMap<(PersonId, PersonId), Delegation>,
+    passkeys: BTreeMap<PasskeyId, PersonId>,
 }
 
 fn content(entry: &Entry) -> &Content {
@@ -86,7 +111,7 @@ impl Case {
 
     /// Says whether enough people have approved by a number of records.
     pub fn is_approved(&self, size: u64) -> bool {
-        let people: BTreeSet<_> = self.votes.iter().filter(|(_, index)| *index < size).map(|(who, _)| who).collect();
+        let people: BTreeSet<_> = self.votes.iter().filter(|cast| cast.index < size).map(|cast| &cast.of).collect();
         people.len() >= people_for(&self.bundle, &self.exact.tool.operation)
     }
 }
@@ -118,23 +143,91 @@ impl Fold {
             }
             RecordKind::Bundle => {
                 self.bundle = body.get(Field::Body).unwrap();
-                if self.bundle == Some(bundles()[1].digest()) {
+                if self.bundle == Some(bundles()[STRICTER].digest()) {
                     self.stricter.push(entry.index);
                 }
+            }
+            RecordKind::Grant => self.granted(entry),
+            RecordKind::Key => self.keyed(entry),
+            _ => {}
+        }
+    }
+
+    fn granted(&mut self, entry: &Entry) {
+        let body = || content(entry).get::<Delegation>(Field::Body).unwrap().unwrap();
+        let key = |given: &Delegation| (given.from.clone(), given.to.clone());
+        match entry.leaf.status {
+            Some(GIVEN) => {
+                self.delegations.insert(key(&body()), body());
+                self.given.push(entry.index);
+            }
+            Some(TAKEN_BACK) => {
+                self.delegations.remove(&key(&body()));
+                self.taken_back.push(entry.index);
             }
             _ => {}
         }
     }
 
+    fn keyed(&mut self, entry: &Entry) {
+        let body = || content(entry).get::<Passkey>(Field::Body).unwrap().unwrap();
+        match entry.leaf.status {
+            Some(ENROLLED) => drop(self.passkeys.insert(body().id, body().person)),
+            Some(REVOKED) => {
+                self.passkeys.remove(&body().id);
+                self.revoked.push(entry.index);
+            }
+            _ => {}
+        }
+    }
+
+    /// Says what is wrong with in whose place a vote was cast.
+    fn stands_in(&self, vote: &Vote, at: Millis) -> Option<String> {
+        let of = &vote.proxy.as_ref()?.person;
+        let given = self.delegations.get(&(of.clone(), vote.person.clone()));
+        let who = &vote.person;
+        match given {
+            None => Some(format!("{who} voted in the place of {of}, who has not given them their vote")),
+            Some(given) if at >= given.expires => Some(format!("{who} voted in the place of {of} after the end of it")),
+            Some(given) if at < given.at => Some(format!("{who} voted in the place of {of} before that was given")),
+            Some(_) => None,
+        }
+    }
+
+    /// Says what is wrong with the signature of a vote; whether it holds is the product's own to find out.
+    fn is_signed_by(&self, signed: &SignedBallot, vote: &Vote, bundle: &Digest) -> Option<&'static str> {
+        let Ok(paper) = BallotPaper::from_bytes(&signed.ballot) else { return Some("a ballot that nobody can read") };
+        match () {
+            () if self.passkeys.get(&signed.passkey) != Some(&vote.person) => {
+                Some("it is signed with a passkey that is not theirs any more")
+            }
+            () if paper.person != vote.person || paper.case != vote.case || paper.reason != vote.reason => {
+                Some("its ballot is about something else")
+            }
+            () if paper.bundle != *bundle => Some("its ballot is of another policy"),
+            () => None,
+        }
+    }
+
     fn vote(&mut self, entry: &Entry, vote: &Vote, wrong: &mut Vec<String>) {
         let bundle = self.bundle;
-        let Some(case) = self.cases.get_mut(&vote.case) else { return wrong.push("a vote on no case".into()) };
-        let who = vote.person.as_str();
-        if !["ben", "cleo"].contains(&who) {
-            wrong.push(format!("{who} may not vote"));
+        wrong.extend(self.stands_in(vote, entry.leaf.at));
+        let Some(case) = self.cases.get(&vote.case) else { return wrong.push("a vote on no case".into()) };
+        match &vote.signed {
+            None if is_signed(&case.bundle, &case.exact.tool.operation) => {
+                wrong.push("a vote without a signature".into())
+            }
+            None => {}
+            Some(signed) => wrong.extend(self.is_signed_by(signed, vote, &case.bundle).map(str::to_owned)),
         }
-        if case.votes.iter().any(|(cast, _)| *cast == vote.person) {
-            wrong.push(format!("{who} voted twice"));
+        let Some(case) = self.cases.get_mut(&vote.case) else { return };
+        let (who, of) = (&vote.person, vote.proxy.as_ref().map_or(&vote.person, |proxy| &proxy.person));
+        if !asks(&case.bundle, &case.exact.tool.operation, of, entry.leaf.at) {
+            wrong.push(format!("{of} may not vote"));
+        }
+        let had = |cast: &Cast| [&cast.by, &cast.of].into_iter().any(|before| before == who || before == of);
+        if case.votes.iter().any(had) {
+            wrong.push(format!("{who} voted twice, or in the place of somebody whose vote was cast"));
         }
         if case.state != State::Live || case.is_approved(entry.index) {
             wrong.push(format!("a vote on a case that is over: {:?}", case.state));
@@ -145,7 +238,9 @@ impl Fold {
         if Some(case.bundle) != bundle {
             wrong.push("a vote on a case of another policy".into());
         }
-        case.votes.push((vote.person.clone(), entry.index));
+        let paper = vote.signed.as_ref().and_then(|signed| BallotPaper::from_bytes(&signed.ballot).ok());
+        let ballot = paper.map(|paper| paper.challenge());
+        case.votes.push(Cast { by: who.clone(), of: of.clone(), index: entry.index, ballot });
     }
 
     fn case_ended(&mut self, entry: &Entry, id: &CaseId, wrong: &mut Vec<String>) {

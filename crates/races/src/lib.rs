@@ -15,7 +15,9 @@
 )]
 
 pub mod again;
+pub mod ballots;
 pub mod bundles;
+pub mod delegations;
 pub mod fold;
 pub mod notes;
 pub mod oracle;

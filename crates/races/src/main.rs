@@ -13,7 +13,7 @@ use countersign_races::schedules::{Wrong, run_all};
 #[derive(Parser)]
 #[command(name = "countersign-races")]
 struct Arguments {
-    /// Run this race alone: timeout, kill, policy or votes.
+    /// Run this race alone: timeout, kill, policy, votes, deputy or ballot.
     #[arg(value_parser = scene)]
     race: Option<Scene>,
     /// Run the schedule of this seed alone.
@@ -42,9 +42,10 @@ fn scene(name: &str) -> Result<Scene, String> {
 
 #[cfg(feature = "mutants")]
 fn plant(number: u8) -> bool {
-    let all = types::mutant::ALL.iter().chain(types::mutant::RACES);
+    use types::mutant;
+    let all = [mutant::ALL, mutant::RACES, mutant::STAND_INS].into_iter().flatten();
     let found = all.copied().find(|mutant| *mutant as u8 == number);
-    types::mutant::plant(found);
+    mutant::plant(found);
     found.is_some()
 }
 

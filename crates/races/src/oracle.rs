@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use control::door::CaseEnd;
 use types::case::CaseState;
-use types::{ActionId, CaseId, Code, PersonId};
+use types::{ActionId, CaseId, Code, Digest, PersonId};
 
 use crate::fold::{Fold, State};
 use crate::notes::Pages;
@@ -21,6 +21,7 @@ pub fn judge(fold: &Fold, pages: &Pages) -> Vec<String> {
         wrong.extend(told_rightly(fold, pages, event).map(|what| format!("{:?}: {what}", event.told)));
     }
     wrong.extend(votes(fold, pages));
+    wrong.extend(ballots(fold, pages));
     for permitted in fold.permitted.values().filter(|permitted| permitted.outcome.is_none()) {
         wrong.push(format!("{} has no outcome", permitted.proposal.id));
     }
@@ -62,12 +63,25 @@ fn told_rightly(fold: &Fold, pages: &Pages, event: &Event) -> Option<String> {
     let durable = |index: Option<u64>| index.is_some_and(|index| index < event.size);
     match &event.told {
         Told::Call(call, said) => call_rightly(fold, pages, *call, said, event.size),
-        Told::Vote(who, case, Ok((_, counted))) => {
+        Told::Vote(who, case, Ok((_, counted))) | Told::Cast(who, case, _, Ok((_, counted))) => {
             let votes = &fold.cases.get(case)?.votes;
-            let index = votes.iter().find(|(voter, _)| voter == who).map(|(_, index)| *index);
+            let index = votes.iter().find(|cast| cast.by == *who).map(|cast| cast.index);
             (!durable(index) || !counted).then(|| "it was told before the vote was durable".into())
         }
-        Told::Vote(..) => None,
+        Told::Vote(..) | Told::Cast(..) | Told::Drawn(..) | Told::Revoked(_, Err(_)) | Told::TookBack(_, _, Err(_)) => {
+            None
+        }
+        Told::Revoked(_, Ok(())) => {
+            (!durable(fold.revoked.last().copied())).then(|| "the revocation was not durable".into())
+        }
+        // Each race gives one delegation, which nothing forbids, and takes it back once at most.
+        Told::Gave(_, _, Err(_)) => Some("what may be given was not".into()),
+        Told::Gave(_, _, Ok(())) => {
+            (!durable(fold.given.last().copied())).then(|| "what was given was not durable".into())
+        }
+        Told::TookBack(_, _, Ok(())) => {
+            (!durable(fold.taken_back.last().copied())).then(|| "what was taken back was not durable".into())
+        }
         Told::Waited(case, end) => waited_rightly(fold, case, end, event.size),
         Told::Armed(_) => (!durable(fold.kills.last().copied())).then(|| "the kill was not durable".into()),
         Told::Drained => {
@@ -131,18 +145,37 @@ fn waited_rightly(fold: &Fold, id: &CaseId, end: &CaseEnd, size: u64) -> Option<
 /// Holds the votes that people were told are counted against those that are recorded.
 fn votes(fold: &Fold, pages: &Pages) -> Vec<String> {
     let mut told: BTreeMap<(&PersonId, &CaseId), usize> = BTreeMap::new();
-    for event in &pages.events {
-        if let Told::Vote(who, case, Ok(_)) = &event.told {
-            *told.entry((who, case)).or_default() += 1;
-        }
+    for counted in pages.events.iter().filter_map(|event| event.told.counted()) {
+        *told.entry(counted).or_default() += 1;
     }
     let recorded = |who: &PersonId, case: &CaseId| {
         let votes = fold.cases.get(case).map_or(&[][..], |case| &case.votes);
-        votes.iter().filter(|(voter, _)| voter == who).count()
+        votes.iter().filter(|cast| cast.by == *who).count()
     };
     let all = told.into_iter().filter(|((who, case), count)| recorded(who, case) != *count);
     all.map(|((who, case), count)| {
         format!("{who} was told {count} times that a vote on {case} counts, and {} are recorded", recorded(who, case))
     })
     .collect()
+}
+
+/// Holds the ballots that were cast against those that were given out: each is looked at once, whatever comes of it.
+fn ballots(fold: &Fold, pages: &Pages) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut looked_at: BTreeMap<&Digest, usize> = BTreeMap::new();
+    for event in &pages.events {
+        if let Told::Cast(_, _, challenge, said) = &event.told {
+            *looked_at.entry(challenge).or_default() += usize::from(*said != Err(Code::BallotUsed));
+        }
+    }
+    let again = looked_at.into_iter().filter(|(_, times)| *times != 1);
+    wrong.extend(again.map(|(challenge, times)| format!("the ballot {challenge} was looked at {times} times")));
+    let drawn = |by: &PersonId, id: &CaseId, ballot: &Digest| {
+        pages.events.iter().any(|event| matches!(&event.told, Told::Drawn(who, case, Ok(challenge)) if who == by && case == id && challenge == ballot))
+    };
+    for (id, case) in &fold.cases {
+        let foreign = case.votes.iter().filter(|cast| cast.ballot.is_some_and(|ballot| !drawn(&cast.by, id, &ballot)));
+        wrong.extend(foreign.map(|cast| format!("record {}: a ballot that {} was not given", cast.index, cast.by)));
+    }
+    wrong
 }

@@ -1,9 +1,9 @@
-//! The four races: what is there before each, and who runs in it.
+//! The six races: what is there before each, and who runs in it.
 
 use ledger::sync::thread::JoinHandle;
 use types::case::Case;
 
-use crate::bundles::CASE_MS;
+use crate::bundles::{CASE_MS, FIRST, HANDOVER_MS, ON_CALL, SIGNED, STRICTER};
 use crate::linger;
 use crate::told::Said;
 use crate::world::World;
@@ -19,10 +19,14 @@ pub enum Scene {
     Policy,
     /// Votes of one person and of several, and two calls for one ticket.
     Votes,
+    /// Votes in others' places and of whoever is on call, against the giving, taking back and end of what they rest on.
+    Deputy,
+    /// Votes that people sign, against the same ballot again, the loss of a passkey, and a change of policy.
+    Ballot,
 }
 
 /// Are all races.
-pub const SCENES: [Scene; 4] = [Scene::Timeout, Scene::Kill, Scene::Policy, Scene::Votes];
+pub const SCENES: [Scene; 6] = [Scene::Timeout, Scene::Kill, Scene::Policy, Scene::Votes, Scene::Deputy, Scene::Ballot];
 
 impl Scene {
     /// Returns its name.
@@ -32,12 +36,23 @@ impl Scene {
             Self::Kill => "kill",
             Self::Policy => "policy",
             Self::Votes => "votes",
+            Self::Deputy => "deputy",
+            Self::Ballot => "ballot",
+        }
+    }
+
+    /// Returns which of the bundles it begins with.
+    pub fn bundle(self) -> usize {
+        match self {
+            Self::Timeout | Self::Kill | Self::Policy | Self::Votes => FIRST,
+            Self::Deputy => ON_CALL,
+            Self::Ballot => SIGNED,
         }
     }
 
     /// Makes what is there before the race.
     pub async fn prepare(self, world: &World) {
-        world.set_up().await;
+        world.set_up(self.bundle()).await;
         match self {
             Self::Timeout => hold(world, 1, "restart", "a").await,
             Self::Kill | Self::Policy => {
@@ -47,6 +62,18 @@ impl Scene {
                 world.vote("cleo", &ticket).await;
             }
             Self::Votes => hold(world, 1, "scale", "a").await,
+            Self::Deputy => {
+                world.give("cleo", "eve", HANDOVER_MS).await;
+                hold(world, 1, "scale", "a").await;
+                hold(world, 2, "restart", "b").await;
+                world.clock.advance(HANDOVER_MS - 1);
+            }
+            Self::Ballot => {
+                world.enrol("ben").await;
+                world.enrol("cleo").await;
+                hold(world, 1, "restart", "a").await;
+                hold(world, 2, "restart", "b").await;
+            }
         }
         if self == Self::Timeout {
             world.clock.advance(CASE_MS - 1);
@@ -62,6 +89,8 @@ impl Scene {
             Self::Kill => kill(world, &cases[1]),
             Self::Policy => policy(world, &cases[1]),
             Self::Votes => votes(world, &cases[0]),
+            Self::Deputy => deputy(world, &cases[0], &cases[1]),
+            Self::Ballot => ballot(world, &cases[0], &cases[1]),
         }
     }
 }
@@ -127,7 +156,7 @@ fn policy(world: &World, open: &Case) -> Vec<JoinHandle<()>> {
         call(world, 11, "restart", "a"),
         call(world, 12, "report", "a"),
         vote(world, "ben", open),
-        late(world, |world| async move { world.activate(1).await }),
+        late(world, |world| async move { world.activate(STRICTER).await }),
         late(world, |world| async move { world.level("read").await }),
     ]
 }
@@ -139,5 +168,53 @@ fn votes(world: &World, case: &Case) -> Vec<JoinHandle<()>> {
         vote(world, "cleo", case),
         call(world, 11, "scale", "a"),
         wait_and_call(world, case, 12, "scale"),
+    ]
+}
+
+/// `eve` has no vote of her own; `ben` gives her his in the race, and `cleo`'s is hers until `cleo` is on call.
+fn deputy(world: &World, pair: &Case, on_call: &Case) -> Vec<JoinHandle<()>> {
+    let (of_cleo, of_ben) = ((pair.clone(), on_call.clone()), on_call.clone());
+    let hands_over = |world: World| async move {
+        world.clock.advance(1);
+        world.control.tick().await.unwrap();
+    };
+    vec![
+        vote(world, "eve", pair),
+        vote(world, "eve", pair),
+        world.thread(|world| async move {
+            let (pair, on_call) = of_cleo;
+            world.vote("cleo", &on_call).await;
+            world.vote("cleo", &pair).await;
+        }),
+        world.thread(|world| async move {
+            world.give("ben", "eve", 10 * CASE_MS).await;
+            world.vote("ben", &of_ben).await;
+        }),
+        late(world, |world| async move { world.take_back("dan", "ben", "eve").await }),
+        late(world, hands_over),
+        call(world, 11, "scale", "a"),
+    ]
+}
+
+/// `ben` casts the same ballot from two pages; `cleo` loses her passkey while she signs.
+fn ballot(world: &World, twice: &Case, lost: &Case) -> Vec<JoinHandle<()>> {
+    let (twice, lost) = (twice.clone(), lost.clone());
+    vec![
+        world.thread(|world| async move {
+            let Some(drawn) = world.draw("ben", &twice) else { return };
+            linger();
+            let (again, case) = (drawn.clone(), twice.clone());
+            let other = world.thread(|world| async move { world.cast("ben", &case, &again).await });
+            world.cast("ben", &twice, &drawn).await;
+            other.join().unwrap();
+        }),
+        world.thread(|world| async move {
+            let Some(drawn) = world.draw("cleo", &lost) else { return };
+            linger();
+            world.cast("cleo", &lost, &drawn).await;
+        }),
+        late(world, |world| async move { world.revoke("cleo").await }),
+        late(world, |world| async move { world.activate(STRICTER).await }),
+        call(world, 11, "restart", "a"),
     ]
 }

@@ -18,7 +18,7 @@ use types::case::Case;
 
 use crate::fold::Fold;
 use crate::oracle;
-use crate::scenes::Scene;
+use crate::scenes::{SCENES, Scene};
 use crate::step;
 use crate::world::{World, journal, tenant};
 
@@ -159,7 +159,7 @@ fn folder() -> TempDir {
 
 /// Makes what is there before each schedule of a scene, once per process.
 fn base(scene: Scene) -> Arc<Base> {
-    static ALL: OnceLock<[OnceLock<Arc<Base>>; 4]> = OnceLock::new();
+    static ALL: OnceLock<[OnceLock<Arc<Base>>; SCENES.len()]> = OnceLock::new();
     let bases = ALL.get_or_init(Default::default);
     bases[scene as usize].get_or_init(|| Arc::new(prepare(scene))).clone()
 }
@@ -169,7 +169,7 @@ fn prepare(scene: Scene) -> Base {
     let (path, made) = (folder.path().to_owned(), Arc::new(Mutex::new(None)));
     let out = made.clone();
     run(0, 1, move || {
-        let world = World::open(&path, 0, None);
+        let world = World::open(&path, 0, scene.bundle(), None);
         shuttle::future::block_on(scene.prepare(&world));
         let mut journal = memory::copy(&journal(&path));
         journal.pause = Some(step);
@@ -199,7 +199,7 @@ fn race(scene: Scene, base: &Base, folder: &Path, counts: &Mutex<Counts>) {
     memory::put(&journal(folder), base.journal.clone());
     // What the schedule before has acknowledged is not in this one's journal.
     let _ = std::fs::remove_dir_all(folder.join("head"));
-    let world = World::open(folder, base.ms, Some(base.session));
+    let world = World::open(folder, base.ms, scene.bundle(), Some(base.session));
     for thread in scene.begin(&world, &base.cases) {
         thread.join().unwrap();
     }

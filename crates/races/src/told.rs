@@ -2,7 +2,7 @@
 
 use control::door::CaseEnd;
 use types::case::CaseState;
-use types::{ActionId, CaseId, Code, PersonId};
+use types::{ActionId, CaseId, Code, Digest, PersonId};
 
 /// Says how a call came back to its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,16 @@ pub enum Told {
     Call(u64, Said),
     /// A person voted: how the case stands, and whether their vote is on it.
     Vote(PersonId, CaseId, Result<(CaseState, bool), Code>),
+    /// A person was given a ballot to sign, known by its challenge, or not.
+    Drawn(PersonId, CaseId, Result<Digest, Code>),
+    /// A person cast a ballot: as for a vote.
+    Cast(PersonId, CaseId, Digest, Result<(CaseState, bool), Code>),
+    /// A person's passkey is revoked, or is not.
+    Revoked(PersonId, Result<(), Code>),
+    /// A person has put their vote into another's hand, or has not.
+    Gave(PersonId, PersonId, Result<(), Code>),
+    /// Such a delegation is taken back, or is not.
+    TookBack(PersonId, PersonId, Result<(), Code>),
     /// Somebody waited for a case.
     Waited(CaseId, CaseEnd),
     /// A kill is armed; what it covers and is still in flight, by name.
@@ -39,6 +49,14 @@ pub enum Told {
 }
 
 impl Told {
+    /// Returns whose vote on which case it says to be counted, if it says so of one.
+    pub fn counted(&self) -> Option<(&PersonId, &CaseId)> {
+        match self {
+            Self::Vote(who, case, Ok(_)) | Self::Cast(who, case, _, Ok(_)) => Some((who, case)),
+            _ => None,
+        }
+    }
+
     /// Returns it in a few words, without anything that differs from schedule to schedule.
     pub fn short(&self) -> String {
         let code = |code: &Code| code.as_str();
@@ -48,6 +66,16 @@ impl Told {
             Self::Call(call, Said::Refused(refused)) => format!("call {call} {}", code(refused)),
             Self::Vote(who, _, Ok((state, _))) => format!("vote of {who} {}", state.as_str()),
             Self::Vote(who, _, Err(refused)) => format!("vote of {who} {}", code(refused)),
+            Self::Drawn(who, _, Ok(_)) => format!("drawn for {who}"),
+            Self::Drawn(who, _, Err(refused)) => format!("drawn for {who} {}", code(refused)),
+            Self::Cast(who, _, _, Ok((state, _))) => format!("cast by {who} {}", state.as_str()),
+            Self::Cast(who, _, _, Err(refused)) => format!("cast by {who} {}", code(refused)),
+            Self::Revoked(who, Ok(())) => format!("passkey of {who} revoked"),
+            Self::Revoked(who, Err(refused)) => format!("passkey of {who} {}", code(refused)),
+            Self::Gave(from, to, Ok(())) => format!("{from} gave {to}"),
+            Self::Gave(from, to, Err(refused)) => format!("{from} gave {to} {}", code(refused)),
+            Self::TookBack(from, to, Ok(())) => format!("{from} took back from {to}"),
+            Self::TookBack(from, to, Err(refused)) => format!("{from} took back from {to} {}", code(refused)),
             Self::Waited(_, CaseEnd::Refused(refusal)) => format!("waited {}", code(&refusal.code)),
             Self::Waited(_, end) => format!("waited {end:?}"),
             Self::Armed(in_flight) => format!("armed, {} in flight", in_flight.len()),

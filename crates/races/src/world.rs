@@ -17,7 +17,7 @@ use ledger::recover::{JOURNAL, Place};
 use ledger::sync::thread::{self, JoinHandle};
 use testkit::{Counting, TestClock};
 use tokio::sync::mpsc;
-use types::case::{Ballot, Case};
+use types::case::{Ballot, Case, CaseState};
 use types::jsonrpc::{Frame, RpcId};
 use types::{
     AgentId, Arguments, AutonomyLevel, Channel, Claims, OutcomeStatus, PersonId, Principal, SessionId, ToolName,
@@ -53,7 +53,7 @@ fn caller() -> Caller {
     Caller { agent: AGENT.parse().unwrap(), on_behalf_of: None, anonymous: false }
 }
 
-fn config(folder: &Path, clock: &Arc<TestClock>) -> Config {
+fn config(folder: &Path, clock: &Arc<TestClock>, bundle: usize) -> Config {
     let keys = LogKeys { tenant: tenant(), log: testkit::log_key().into() };
     let (data, head) = (folder.join("data"), folder.join("head"));
     let random = Arc::new(Counting::default());
@@ -61,7 +61,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>) -> Config {
         tenant: "default".parse().unwrap(),
         url: "http://127.0.0.1:7717".into(),
         place: Place { data, head, keys, clock: clock.clone(), random, journal_bytes_max: None },
-        bundle: bundles()[0].clone(),
+        bundle: bundles()[bundle].clone(),
         anonymous: None,
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
@@ -88,11 +88,12 @@ fn tool(name: &str) -> ToolName {
 impl World {
     /// Opens the application of a folder at a time after the tests' first.
     ///
+    /// - `bundle`: which of the bundles is at hand.
     /// - `session`: of the agent; absent to open one.
-    pub fn open(folder: &Path, ms: i64, session: Option<SessionId>) -> Self {
+    pub fn open(folder: &Path, ms: i64, bundle: usize, session: Option<SessionId>) -> Self {
         let clock = Arc::new(TestClock::default());
         clock.advance(ms);
-        let control = Control::open(config(folder, &clock)).unwrap();
+        let control = Control::open(config(folder, &clock, bundle)).unwrap();
         let notes = Notes::beside(&journal(folder));
         let session = session.unwrap_or_else(|| begin(&control));
         let connection = Connection::in_memory(Arc::new(notes.clone()), HELLO, &Limits::default());
@@ -111,9 +112,9 @@ impl World {
         thread::spawn(move || shuttle::future::block_on(run(world)))
     }
 
-    /// Makes the first bundle active and gives the agent its levels.
-    pub async fn set_up(&self) {
-        self.activate(0).await;
+    /// Makes a bundle active and gives the agent its levels.
+    pub async fn set_up(&self, bundle: usize) {
+        self.activate(bundle).await;
         for class in ["read", "write"] {
             self.level(class).await;
         }
@@ -201,9 +202,8 @@ impl World {
     pub async fn vote(&self, who: &str, case: &Case) {
         let voter = person(who);
         let voted = self.control.vote(&voter, case.id, Ballot::Approve, "it is due", case.shown, false).await;
-        let stands = |case: Case| (case.state, case.votes.iter().any(|vote| vote.person == voter));
-        let said = voted.map(stands).map_err(|refusal| refusal.code);
-        self.notes.told(Told::Vote(voter.clone(), case.id, said));
+        let said = voted.map(|case| stands(&case, &voter)).map_err(|refusal| refusal.code);
+        self.notes.told(Told::Vote(voter, case.id, said));
     }
 
     /// Waits for the end of a case.
@@ -236,6 +236,11 @@ fn claims(number: u64) -> Claims {
     Claims { purpose: Some(format!("call {number}")), ..Claims::default() }
 }
 
-fn person(name: &str) -> PersonId {
+pub(crate) fn person(name: &str) -> PersonId {
     name.parse().unwrap()
+}
+
+/// Returns how a case stands, and whether a vote by a person is on it.
+pub(crate) fn stands(case: &Case, voter: &PersonId) -> (CaseState, bool) {
+    (case.state, case.votes.iter().any(|vote| vote.person == *voter))
 }

@@ -253,7 +253,8 @@ pub fn may_vote<'a>(
 fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<Admission, VoteError> {
     is_open(case, vote.at)?;
     let person = &vote.person;
-    let before = |who: &PersonId| case.votes.iter().any(|cast| cast.person == *who || cast.of() == who);
+    let again = |cast: &Vote, who: &PersonId| cast.person == *who && !mutant::on(Mutant::StandInVotesAgain);
+    let before = |who: &PersonId| case.votes.iter().any(|cast| again(cast, who) || cast.of() == who);
     if let Some(who) = [person, vote.of()].into_iter().find(|who| before(who))
         && !mutant::on(Mutant::VoteCountedTwice)
     {

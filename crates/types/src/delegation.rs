@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Proxy;
+use crate::mutant::{self, Mutant};
 use crate::{Millis, PersonId};
 
 /// Is how long a delegation lasts at most, in milliseconds: 30 days.
@@ -48,7 +49,7 @@ impl Delegation {
 
     /// Says whether it holds at an instant.
     pub fn holds_at(&self, at: Millis) -> bool {
-        self.at <= at && at < self.expires
+        self.at <= at && (at < self.expires || mutant::on(Mutant::DelegationOutlivesEnd))
     }
 
     /// Returns what a vote says that was cast by it.

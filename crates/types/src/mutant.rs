@@ -61,12 +61,38 @@ pub enum Mutant {
     WaiterLooksFirst = 30,
     /// A batch is answered before it is durable.
     AnsweredBeforeSync = 31,
+    /// A delegation stays after it was taken back.
+    DelegationKept = 32,
+    /// A delegation holds after its end.
+    DelegationOutlivesEnd = 33,
+    /// Whoever has voted in one person's place may vote in another's too.
+    StandInVotesAgain = 34,
+    /// In whose place somebody votes is looked up before the sequencer.
+    StandInLookedUpEarly = 35,
+    /// A vote has the time at which its person asked, not that of its record.
+    VoteTimedEarly = 36,
+    /// Whether a passkey was revoked is looked at before the sequencer only.
+    RevocationCheckedEarly = 37,
+    /// A ballot is looked at first, and marked as used once its vote is counted.
+    BallotMarkedLate = 38,
 }
 
 /// Lists the planted bugs that no order of commands shows, only one of the threads' steps.
 #[cfg(feature = "mutants")]
-pub const RACES: &[Mutant] =
-    &[Mutant::GateLooksFirst, Mutant::ShownBeforeSync, Mutant::WaiterLooksFirst, Mutant::AnsweredBeforeSync];
+pub const RACES: &[Mutant] = &[
+    Mutant::GateLooksFirst,
+    Mutant::ShownBeforeSync,
+    Mutant::WaiterLooksFirst,
+    Mutant::AnsweredBeforeSync,
+    Mutant::StandInLookedUpEarly,
+    Mutant::VoteTimedEarly,
+    Mutant::RevocationCheckedEarly,
+    Mutant::BallotMarkedLate,
+];
+
+/// Lists the planted bugs of votes that stand in for others.
+#[cfg(feature = "mutants")]
+pub const STAND_INS: &[Mutant] = &[Mutant::DelegationKept, Mutant::DelegationOutlivesEnd, Mutant::StandInVotesAgain];
 
 /// Lists every planted bug that a run without a network must notice.
 #[cfg(feature = "mutants")]

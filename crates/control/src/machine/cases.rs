@@ -5,13 +5,15 @@ use ledger::{Draft, Turn};
 use replay::fold::Event;
 use stages::approval::{self, Closing};
 use types::case::{Case, Vote};
+use types::mutant::{self, Mutant};
 use types::{CaseId, Code, Principal};
 
 use super::{Decider, Reply};
 
 impl Decider {
     pub(super) fn vote(&mut self, vote: Vote, solo_confirmed: bool, turn: &mut Turn<'_>) -> Reply {
-        let vote = Vote { at: turn.now, ..vote };
+        let at = if mutant::on(Mutant::VoteTimedEarly) { vote.at } else { turn.now };
+        let vote = Vote { at, ..vote };
         if turn.clock_jumped {
             return Reply::refused(Code::ClockJumped, "the clock jumped, so no vote is counted until it holds steady");
         }
@@ -22,7 +24,12 @@ impl Decider {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
         let delegations = self.books.delegations().values();
-        let step = match approval::vote_or_stand_in(case, vote, self.bundle().data(), solo_confirmed, delegations) {
+        let counted = if mutant::on(Mutant::StandInLookedUpEarly) {
+            approval::vote(case, vote, self.bundle().data(), solo_confirmed)
+        } else {
+            approval::vote_or_stand_in(case, vote, self.bundle().data(), solo_confirmed, delegations)
+        };
+        let step = match counted {
             Ok(step) => step,
             Err(error) => return Reply::refused(error.code(), error.to_string()),
         };

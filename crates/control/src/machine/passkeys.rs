@@ -5,6 +5,7 @@ use evidence::{Content, Field, RecordKind};
 use ledger::Turn;
 use replay::fold::Event;
 use types::case::{Case, Vote};
+use types::mutant::{self, Mutant};
 use types::{Code, Millis, PasskeyId, Principal};
 
 use super::{Decider, Reply};
@@ -75,7 +76,7 @@ impl Decider {
         };
         match self.books.passkeys().get(&signed.passkey) {
             None => return refused(Code::PasskeyUnknown, "no such passkey is enrolled"),
-            Some(passkey) if passkey.revoked.is_some() => {
+            Some(passkey) if passkey.revoked.is_some() && !mutant::on(Mutant::RevocationCheckedEarly) => {
                 return refused(Code::PasskeyRevoked, "the passkey was revoked");
             }
             Some(passkey) if passkey.person != vote.person => {

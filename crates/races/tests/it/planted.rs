@@ -1,7 +1,7 @@
 //! Every planted bug that a race can show is noticed within so many schedules, for what it is.
 
 use countersign_races::scenes::SCENES;
-use countersign_races::scenes::Scene::{self, Kill, Policy, Timeout, Votes};
+use countersign_races::scenes::Scene::{self, Ballot, Deputy, Kill, Policy, Timeout, Votes};
 use countersign_races::schedules::run_all;
 use types::mutant::{self, Mutant};
 
@@ -10,7 +10,7 @@ const SCHEDULES: u64 = 2_000;
 
 /// Says for each planted bug which race shows it and by what: parts of what is told, one of which is enough. The first
 /// are bugs of logic that some order of whole commands shows too; the others need two threads in the midst of something.
-const PLANTED: [(Mutant, Scene, &[&str]); 12] = [
+const PLANTED: [(Mutant, Scene, &[&str]); 19] = [
     (Mutant::DispatchBeforeRecord, Votes, &["left before a permit was durable", "left more than once"]),
     (Mutant::ApprovalKept, Votes, &["its approval was used before"]),
     (Mutant::ApprovalAfterExpiry, Timeout, &["its approval has expired"]),
@@ -19,10 +19,17 @@ const PLANTED: [(Mutant, Scene, &[&str]); 12] = [
     (Mutant::PermitOutlivesKill, Kill, &["alive after a kill"]),
     (Mutant::KillCheckedEarly, Kill, &["after the kill was", "under a kill switch"]),
     (Mutant::EpochIgnored, Policy, &["without the approvals it needs", "not the active one"]),
+    (Mutant::DelegationKept, Deputy, &["who has not given them their vote"]),
+    (Mutant::DelegationOutlivesEnd, Deputy, &["after the end of it"]),
+    (Mutant::StandInVotesAgain, Deputy, &["eve voted twice"]),
     (Mutant::GateLooksFirst, Kill, &["after the kill was"]),
     (Mutant::ShownBeforeSync, Timeout, &["told before it was durable"]),
     (Mutant::WaiterLooksFirst, Votes, &["deadlock"]),
     (Mutant::AnsweredBeforeSync, Policy, &["was not durable", "before the vote was durable"]),
+    (Mutant::StandInLookedUpEarly, Deputy, &["who has not given them their vote", "after the end of it"]),
+    (Mutant::VoteTimedEarly, Deputy, &["ben may not vote"]),
+    (Mutant::RevocationCheckedEarly, Ballot, &["a passkey that is not theirs any more"]),
+    (Mutant::BallotMarkedLate, Ballot, &["was looked at 2 times"]),
 ];
 
 #[test]
@@ -50,7 +57,7 @@ fn every_planted_bug_is_noticed() {
 
 #[test]
 fn every_bug_that_only_a_race_shows_is_planted_here() {
-    for race in mutant::RACES {
+    for race in mutant::RACES.iter().chain(mutant::STAND_INS) {
         assert!(PLANTED.iter().any(|(planted, ..)| planted == race), "{race:?}");
     }
 }

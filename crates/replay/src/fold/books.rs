@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use types::case::Case;
 use types::delegation::Delegation;
+use types::mutant::{self, Mutant};
 use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Session, ToolName};
 
 use super::event::Event;
@@ -201,7 +202,9 @@ impl Books {
             }
             Event::TakenBack(given) => {
                 ops.delete(kind::DELEGATION, given.key());
-                Arc::make_mut(&mut self.delegations).remove(&given.key());
+                if !mutant::on(Mutant::DelegationKept) {
+                    Arc::make_mut(&mut self.delegations).remove(&given.key());
+                }
             }
             Event::Keyed(key) => {
                 ops.put(kind::KEY, key.id.to_string(), &key);
