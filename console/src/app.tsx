@@ -3,11 +3,12 @@
 import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 
 import { type ApprovalLine, type LoggedIn, keepProof, onLoggedOut, remove, whoIsLoggedIn } from "./api/client.ts";
-import { setServerTime } from "./api/clock.ts";
+import { now, setServerTime } from "./api/clock.ts";
 import { follow, unfollow } from "./api/events.ts";
 import { changesCases, useResource, useStream } from "./api/use.ts";
 import { ActionPage, ActionsPage } from "./pages/action.tsx";
 import { AgentsPage } from "./pages/agents.tsx";
+import { isMine } from "./pages/common.ts";
 import { EnrolPage } from "./pages/enrol.tsx";
 import { EscalationPage } from "./pages/escalation.tsx";
 import { InboxPage } from "./pages/inbox.tsx";
@@ -132,7 +133,7 @@ function Shell({ who, onLogout }: { who: LoggedIn; onLogout: () => void }) {
   const [room = ""] = parts(address);
   const open = useResource<{ approvals: ApprovalLine[] }>("/v1/approvals?state=open", changesCases);
   const cases = open.data?.approvals;
-  const waiting = cases?.filter((line) => line.you.may_vote).length ?? 0;
+  const waiting = cases?.filter((line) => isMine(line, now())).length ?? 0;
 
   useEffect(() => { follow(); return unfollow; }, []);
   useEffect(() => { if (room === "") go("/inbox", true); }, [room]);

@@ -1,6 +1,6 @@
 /** What several pages do with the stream. */
 
-import type { JournalEvent } from "../api/client.ts";
+import type { ApprovalLine, JournalEvent } from "../api/client.ts";
 import { useEvents } from "../api/use.ts";
 
 /** Returns the latest events of a kind, the newest first. */
@@ -12,4 +12,14 @@ export function useRecent(wanted: (event: JournalEvent) => boolean, max: number)
     if (event && wanted(event)) found.push(event);
   }
   return found;
+}
+
+/** Says whether an approval of whoever is logged in must wait, because they have decided too often within the hour. */
+export function waits(you: ApprovalLine["you"], now: number): boolean {
+  return you.approves_from != null && now < you.approves_from;
+}
+
+/** Says whether a case waits for whoever is logged in, who may approve it now. */
+export function isMine(line: ApprovalLine, now: number): boolean {
+  return line.you.may_vote && !waits(line.you, now);
 }

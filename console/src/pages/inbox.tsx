@@ -3,12 +3,14 @@
 import { useEffect, useState } from "react";
 
 import type { ApprovalLine, LoggedIn } from "../api/client.ts";
+import { useSeconds } from "../api/clock.ts";
 import { Text } from "../render/Text.tsx";
 import { go } from "../router.ts";
 import { useKeys } from "../ui/keys.ts";
 import { Countdown, Dialog, Empty, Link } from "../ui/parts.tsx";
 import { many, subject } from "../ui/words.ts";
 import { CaseView } from "./case.tsx";
+import { isMine } from "./common.ts";
 
 const KEYS: readonly (readonly [string, string])[] = [
   ["j", "next case"], ["k", "previous case"], ["enter", "read the case"], ["a", "approve, with a reason"],
@@ -64,8 +66,9 @@ function useInboxKeys(order: readonly ApprovalLine[], open: string | undefined, 
 export function InboxPage({ cases, who, open }: { cases: readonly ApprovalLine[] | undefined; who: LoggedIn; open: string | undefined }) {
   const [help, setHelp] = useState(false);
   const soonest = [...(cases ?? [])].sort((a, b) => a.expires_at - b.expires_at);
-  const mine = soonest.filter((line) => line.you.may_vote);
-  const others = soonest.filter((line) => !line.you.may_vote);
+  const now = useSeconds() * 1_000;
+  const mine = soonest.filter((line) => isMine(line, now));
+  const others = soonest.filter((line) => !isMine(line, now));
   useInboxKeys([...mine, ...others], open, () => setHelp(true));
   // On a wide screen the first case is open at once; what was decided stays until the person moves on.
   const first = mine[0]?.id;

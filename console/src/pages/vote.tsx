@@ -8,8 +8,9 @@ import { whyNone } from "../api/passkey.ts";
 import { Text } from "../render/Text.tsx";
 import { useKeys } from "../ui/keys.ts";
 import { Note, type Tone } from "../ui/parts.tsx";
-import { STATES } from "../ui/words.ts";
+import { clockTime, STATES } from "../ui/words.ts";
 import { type Ballot, cast, type Cast } from "./cast.ts";
+import { waits } from "./common.ts";
 
 const TOLD: Record<Exclude<Cast["kind"], "counted">, { readonly title: string; readonly tone: Tone }> = {
   late: { title: "Too late: it was decided before your vote arrived.", tone: "ask" },
@@ -77,10 +78,12 @@ export function VotePanel({ shown, who, whole, onCounted }: {
   const [vote, setVote] = useState<Ballot["vote"]>();
   const [sending, setSending] = useState(false);
   const [result, setResult] = useState<Cast>();
-  const over = useSeconds() * 1_000 >= shown.expires_at;
+  const now = useSeconds() * 1_000;
+  const over = now >= shown.expires_at;
+  const spent = waits(shown.you, now);
   const none = shown.you.signed ? whyNone() : undefined;
   const may = shown.you.may_vote && !none && !over && !sending && result?.kind !== "counted" && result?.kind !== "late";
-  const begin = (next: Ballot["vote"]) => { if (may && whole) { setResult(undefined); setVote(next); } };
+  const begin = (next: Ballot["vote"]) => { if (may && whole && !(spent && next === "approve")) { setResult(undefined); setVote(next); } };
   useKeys({ a: () => begin("approve"), d: () => begin("deny") });
 
   const send = (ballot: Ballot) => {
@@ -99,12 +102,13 @@ export function VotePanel({ shown, who, whole, onCounted }: {
       {sending ? <Note><span role="status">{shown.you.signed ? "Your browser asks for your passkey." : "Sending your vote."} It counts once the journal has it.</span></Note> : null}
       {!shown.you.may_vote && !result ? <Note><Text>{`You do not vote here: ${shown.you.why ?? "it is decided"}`}</Text></Note> : null}
       {shown.you.may_vote && over && !result ? <Note tone="ask">Time is over, and silence is a refusal.</Note> : null}
+      {may && spent && !over && !result ? <Note tone="ask"><strong>You have decided often within the last hour.</strong> An approval of yours counts again from {clockTime(shown.you.approves_from ?? 0)} on; others may answer, and you may deny now.</Note> : null}
       {none && !over && !result ? <Note tone="ask"><strong>Your vote counts here only if you sign it with a passkey.</strong> {none}</Note> : null}
       {may && !vote && !whole ? <Note tone="ask">Show all of the arguments first: you decide on all of them.</Note> : null}
       {may && vote ? <Form key={vote} shown={shown} vote={vote} onCast={send} onCancel={() => setVote(undefined)} /> : null}
       {may && !vote && whole ? (
         <div className="vote-buttons">
-          <button type="button" className="button button-main" onClick={() => begin("approve")}>Approve <kbd>a</kbd></button>
+          <button type="button" className="button button-main" disabled={spent} onClick={() => begin("approve")}>Approve <kbd>a</kbd></button>
           <button type="button" className="button" onClick={() => begin("deny")}>Deny <kbd>d</kbd></button>
           <span className="quiet small">Once, for exactly this action. Your reason is recorded{shown.you.signed ? ", and your passkey signs it" : ""}.</span>
         </div>

@@ -74,6 +74,11 @@ pub struct You {
     alone: bool,
     /// It counts only if they sign it with a passkey.
     signed: bool,
+    /// They have decided so often within an hour that an approval counts from this instant on, in milliseconds since the epoch; a
+    /// refusal counts now. Absent where both do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    approves_from: Option<Millis>,
     /// The code of why their vote would not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -86,12 +91,17 @@ pub struct You {
 impl From<Voter> for You {
     fn from(voter: Voter) -> Self {
         match voter {
-            Voter::May(Admission { solo: alone, signed }) => {
-                Self { may_vote: true, alone, signed, code: None, why: None }
+            Voter::May(Admission { solo: alone, signed, .. }, approves_from) => {
+                Self { may_vote: true, alone, signed, approves_from, code: None, why: None }
             }
-            Voter::MayNot(code, why) => {
-                Self { may_vote: false, alone: false, signed: false, code: Some(code), why: Some(why) }
-            }
+            Voter::MayNot(code, why) => Self {
+                may_vote: false,
+                alone: false,
+                signed: false,
+                approves_from: None,
+                code: Some(code),
+                why: Some(why),
+            },
         }
     }
 }

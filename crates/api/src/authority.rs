@@ -1,9 +1,9 @@
 //! `/v1/authority`: who may do and decide what, as the active bundle and the levels that were given say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
-use control::authority::{AgentView, Authority, ClassView, PersonView, ProfileView, Standing};
+use control::authority::{AgentView, Authority, ClassView, Override, PersonView, ProfileView, Standing, Threshold};
 use serde::Serialize;
 use types::{AgentId, ClassId, Digest, Millis, PersonId, ProfileId, ScheduleId, ToolName};
 use utoipa::ToSchema;
@@ -151,13 +151,68 @@ pub struct ClassAuthority {
     /// The tools in it, as `server.tool`.
     #[schema(value_type = Vec<String>)]
     tools: Vec<ToolName>,
+    /// The people who answer for it: the owners of the workflows whose boundary has it. None where no workflow does.
+    #[schema(value_type = Vec<String>)]
+    owners: BTreeSet<PersonId>,
+    /// Which evidence controls which decision, in the words of those workflows.
+    evidence: BTreeMap<String, String>,
 }
 
 impl From<ClassView> for ClassAuthority {
     fn from(view: ClassView) -> Self {
-        let ClassView { class, is, tools } = view;
+        let ClassView { class, is, tools, owners, evidence } = view;
         let (description, writes, routine) = (is.description, is.writes, is.routine);
-        Self { class, description, writes, routine, impact: is.impact, profile: is.profile, tools }
+        Self { class, description, writes, routine, impact: is.impact, profile: is.profile, tools, owners, evidence }
+    }
+}
+
+/// Is a threshold of the bundle.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ThresholdAuthority {
+    /// Where it stands, such as `risk.escalate_from`.
+    threshold: String,
+    /// What it is, in words.
+    is: String,
+    /// The profile that is asked; without one, the action is denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    profile: Option<ProfileId>,
+}
+
+impl From<Threshold> for ThresholdAuthority {
+    fn from(of: Threshold) -> Self {
+        let Threshold { threshold, is, profile } = of;
+        Self { threshold, is, profile }
+    }
+}
+
+/// Is what people may override: an administration action.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OverrideAuthority {
+    /// The action, such as `countersign.level.grant`.
+    tool: String,
+    /// The people whom policy does not deny it, judged without arguments.
+    people: Vec<PersonOverride>,
+    /// What it leaves behind, besides the decision on it with who, what and why.
+    evidence: String,
+}
+
+/// Is one person who may override something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonOverride {
+    /// The person.
+    #[schema(value_type = String)]
+    person: PersonId,
+    /// The profiles that must approve it first.
+    #[schema(value_type = Vec<String>)]
+    profiles: BTreeSet<ProfileId>,
+}
+
+impl From<Override> for OverrideAuthority {
+    fn from(of: Override) -> Self {
+        let people = of.people.into_iter();
+        let people = people.map(|one| PersonOverride { person: one.person, profiles: one.profiles }).collect();
+        Self { tool: of.tool.to_owned(), people, evidence: of.evidence.to_owned() }
     }
 }
 
@@ -182,11 +237,16 @@ pub struct AuthorityMap {
     profiles: Vec<ProfileAuthority>,
     /// The action classes, in order of name.
     classes: Vec<ClassAuthority>,
+    /// The thresholds from which on people are asked, all of which the authors answer for.
+    thresholds: Vec<ThresholdAuthority>,
+    /// What people may override, by whom.
+    overrides: Vec<OverrideAuthority>,
 }
 
 impl From<Authority> for AuthorityMap {
     fn from(authority: Authority) -> Self {
-        let Authority { bundle, name, authors, solo, agents, people, profiles, classes } = authority;
+        let Authority { bundle, name, authors, solo, agents, people, profiles, classes, thresholds, overrides } =
+            authority;
         Self {
             bundle,
             name,
@@ -196,14 +256,17 @@ impl From<Authority> for AuthorityMap {
             people: people.into_iter().map(PersonAuthority::from).collect(),
             profiles: profiles.into_iter().map(ProfileAuthority::from).collect(),
             classes: classes.into_iter().map(ClassAuthority::from).collect(),
+            thresholds: thresholds.into_iter().map(ThresholdAuthority::from).collect(),
+            overrides: overrides.into_iter().map(OverrideAuthority::from).collect(),
         }
     }
 }
 
 /// Says who may do and decide what.
 ///
-/// The agents with their levels and records, the people, who is asked by which profile and for how long, and the action
-/// classes, as the active bundle and the levels that were given say. Needs a person's key.
+/// The agents with their levels and records, the people, who is asked by which profile and for how long, the action classes with who
+/// answers for them, the thresholds, and what people may override and what that leaves behind, as the active bundle and the levels that
+/// were given say. Needs a person's key.
 #[utoipa::path(get, path = "/v1/authority", operation_id = "read_authority", tag = "levels",
     extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
     responses(

@@ -36,6 +36,7 @@ mod passkey_logins;
 mod passkeys;
 mod problem;
 mod records;
+mod review;
 mod sessions;
 mod switches;
 mod tools;
@@ -106,6 +107,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(levels::routes())
         .merge(erasures::routes())
         .merge(authority::routes())
+        .merge(review::routes())
         .merge(bundles::routes())
         .merge(tools::routes())
         .merge(records::routes())

@@ -174,8 +174,13 @@ impl Control {
 
     /// Says whether a wish would be denied already by what reads the snapshot; nothing is recorded.
     pub(crate) fn is_denied(&self, wish: &Wish) -> bool {
+        self.restrictions(wish).contains(&Restriction::Deny)
+    }
+
+    /// Returns what the stages that read the snapshot say of a wish.
+    pub(crate) fn restrictions(&self, wish: &Wish) -> Vec<Restriction> {
         let prepared = prepare(&self.views, &self.snapshot(), &self.proposal(wish.clone()), None);
-        prepared.early.findings().iter().any(|finding| finding.restriction == Restriction::Deny)
+        prepared.early.findings().iter().map(|finding| finding.restriction.clone()).collect()
     }
 
     /// Records that a permit was never used, because something came between its record and its answer.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::bodies;
 use stages::approval;
 pub use stages::approval::Admission;
+use stages::approval_budget::room_from;
 use stages::escalation;
 use stages::matter::Matter;
 use types::bundle::{BundleData, Person, Profile, RiskModel};
@@ -63,8 +64,8 @@ pub struct Asked {
 /// Says whether somebody may vote on a case now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Voter {
-    /// They may, as it says.
-    May(Admission),
+    /// They may, as it says; an approval not before the instant, where there is one.
+    May(Admission, Option<Millis>),
     /// Their vote would not count.
     MayNot(Code, String),
 }
@@ -151,7 +152,10 @@ impl Control {
         let (snapshot, now) = (self.snapshot(), self.now());
         let delegations = snapshot.delegations.values();
         match approval::may_vote(case, person, snapshot.bundle.data(), now, delegations) {
-            Ok(admission) => Voter::May(admission),
+            Ok(admission) => {
+                let recent = self.views.recent_votes(person).into_iter();
+                Voter::May(admission, admission.budget.and_then(|budget| room_from(budget, now, recent)))
+            }
             Err(error) => Voter::MayNot(error.code(), error.to_string()),
         }
     }
@@ -163,7 +167,7 @@ impl Control {
     /// # Errors
     ///
     /// `request-invalid` without a reason, `forbidden` for an auditor; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
-    /// `shown-mismatch`, `case-closed`, `vote-unsigned`, `solo-unconfirmed`.
+    /// `shown-mismatch`, `case-closed`, `vote-unsigned`, `solo-unconfirmed`, `approvals-spent`.
     pub async fn vote(
         &self,
         person: &PersonId,

@@ -1,11 +1,13 @@
 //! Who may do and decide what, as the active bundle and the levels that were given say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::bundle::{BundleData, Class};
 use types::{AgentId, AutonomyLevel, ClassId, Digest, Millis, PersonId, ProfileId, ScheduleId, ToolName};
 
 use crate::control::Control;
+use crate::overrides::thresholds;
+pub use crate::overrides::{MayOverride, Override, Threshold};
 use crate::state::Conduct;
 
 /// Is what an agent may do of one action class.
@@ -79,6 +81,10 @@ pub struct ClassView {
     pub is: Class,
     /// The tools in it.
     pub tools: Vec<ToolName>,
+    /// The people who answer for it: the owners of the workflows whose boundary has it.
+    pub owners: BTreeSet<PersonId>,
+    /// Which evidence controls which decision, as those workflows say, in their words.
+    pub evidence: BTreeMap<String, String>,
 }
 
 /// Is who may do and decide what.
@@ -100,6 +106,10 @@ pub struct Authority {
     pub profiles: Vec<ProfileView>,
     /// The action classes, in order of name.
     pub classes: Vec<ClassView>,
+    /// The thresholds from which on people are asked, or an action is denied.
+    pub thresholds: Vec<Threshold>,
+    /// What people may override, by whom.
+    pub overrides: Vec<Override>,
 }
 
 fn people(data: &BundleData) -> Vec<PersonView> {
@@ -129,7 +139,16 @@ fn classes(data: &BundleData) -> Vec<ClassView> {
     let tools = |id: &ClassId| -> Vec<ToolName> {
         data.tools.iter().filter(|(_, tool)| tool.class == *id).map(|(name, _)| name.clone()).collect()
     };
-    let view = |(id, class): (&ClassId, &Class)| ClassView { class: id.clone(), is: class.clone(), tools: tools(id) };
+    let view = |(id, class): (&ClassId, &Class)| {
+        let within: Vec<_> = data.workflows.values().filter(|workflow| workflow.boundary.contains(id)).collect();
+        ClassView {
+            class: id.clone(),
+            is: class.clone(),
+            tools: tools(id),
+            owners: within.iter().map(|workflow| workflow.owner.clone()).collect(),
+            evidence: within.iter().flat_map(|workflow| workflow.evidence.clone()).collect(),
+        }
+    };
     data.classes.iter().map(view).collect()
 }
 
@@ -154,6 +173,8 @@ impl Control {
             people: people(data),
             profiles: profiles(data, self.now()),
             classes: classes(data),
+            thresholds: thresholds(data),
+            overrides: self.overrides(data),
         }
     }
 

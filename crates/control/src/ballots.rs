@@ -5,7 +5,8 @@ use std::sync::PoisonError;
 
 pub use evidence::passkey::BallotPaper;
 use evidence::passkey::{self, ClientData, Passkey, PasskeyError, VoteError};
-use stages::approval;
+use stages::approval::{self, Step};
+use stages::approval_budget;
 use types::case::{Ballot, Case, CaseState, SignedBallot, Vote};
 use types::mutant::{self, Mutant};
 use types::{CaseId, Code, Digest, Millis, PersonId};
@@ -193,7 +194,12 @@ impl Control {
         let snapshot = self.snapshot();
         let delegations = snapshot.delegations.values();
         let counted = approval::vote_or_stand_in(case, vote, snapshot.bundle.data(), paper.solo, delegations);
-        counted.map(drop).map_err(|error| Refusal::plain(error.code(), error.to_string()))
+        let has_room = |step: Step| {
+            let votes = step.case().votes.last();
+            let recent = self.views.recent_votes(&paper.person).into_iter();
+            votes.map_or(Ok(()), |vote| approval_budget::admit(case, vote, snapshot.bundle.data(), recent))
+        };
+        counted.and_then(has_room).map_err(|error| Refusal::plain(error.code(), error.to_string()))
     }
 
     /// Counts a vote that the person has signed with a passkey.

@@ -35,6 +35,7 @@ pub mod mcp;
 pub mod notifications;
 pub mod oidc;
 pub mod on_call;
+mod overrides;
 pub mod oversight;
 pub mod passkey_logins;
 pub mod passkeys;

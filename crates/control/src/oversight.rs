@@ -1,4 +1,4 @@
-//! How people decide, counted from the journal and kept counted as it grows.
+//! How people decide and what authority is used, counted from the journal and kept counted as it grows.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -11,12 +11,33 @@ use policy::BundleFiles;
 use replay::Bundles;
 use replay::oversight::Oversight;
 pub use replay::oversight::{Benign, Figures, OfGroup, OfPerson, OfProfile, Report, Times};
+pub use replay::review::{Concern, ConcernKind};
+use replay::review::{Held, Review};
 use types::{Digest, Millis};
 
 use crate::control::Control;
 use crate::error::Failure;
 use crate::export::policy_files;
 use crate::rebuild::begun;
+
+/// Is a day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// Is what a review of authority found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewed {
+    /// When the period begins.
+    pub since: Millis,
+    /// When it ends.
+    pub now: Millis,
+    /// The active bundle.
+    pub bundle: Digest,
+    /// The bundle that was active when the period began; absent where the journal is younger, and then no policy, profile, person
+    /// or group can be judged.
+    pub before: Option<Digest>,
+    /// What should be looked at, in order of kind and name.
+    pub concerns: Vec<Concern>,
+}
 
 /// Is how many records are read at a time.
 const AT_ONCE: u64 = 1_000;
@@ -32,6 +53,7 @@ pub(crate) struct Watched {
 #[derive(Debug)]
 struct Counted {
     oversight: Oversight,
+    review: Review,
     bundles: Bundles,
     asked: BTreeSet<Digest>,
     /// The index of the first record that is not counted yet.
@@ -41,7 +63,7 @@ struct Counted {
 impl Counted {
     fn begin(history: &History) -> Failure<Self> {
         let oversight = Oversight::of(begun(history)?);
-        Ok(Self { oversight, bundles: Bundles::new(), asked: BTreeSet::new(), next: 0 })
+        Ok(Self { oversight, review: Review::default(), bundles: Bundles::new(), asked: BTreeSet::new(), next: 0 })
     }
 
     /// Counts on to the end. What was counted of records that an erasure has emptied since is forgotten, by beginning again.
@@ -60,6 +82,7 @@ impl Counted {
                     self.fetch(history, digest)?;
                 }
                 self.oversight.take(entry.index, &entry.leaf, entry.content.as_ref(), &self.bundles);
+                self.review.take(&entry.leaf, entry.content.as_ref(), &self.bundles);
                 self.next = entry.index + 1;
             }
         }
@@ -88,6 +111,36 @@ impl Control {
     ///
     /// What the journal says.
     pub fn oversight(&self, since: Option<Millis>) -> Failure<Report> {
+        self.counted(|counted| Ok(counted.oversight.report(since)))
+    }
+
+    /// Lists the authority that was not used in a period that ends now, or has grown in it, by the records of the live journal.
+    ///
+    /// It blocks as [`Control::oversight`] does.
+    ///
+    /// - `days`: how long the period is.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub fn review(&self, days: u32) -> Failure<Reviewed> {
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let since = now.plus(i64::from(days).saturating_mul(-DAY_MS));
+        self.counted(|counted| {
+            let before = counted.review.active_at(since);
+            let held = Held {
+                bundle: &snapshot.bundle,
+                before: before.and_then(|digest| counted.bundles.get(&digest).ok()),
+                grants: &snapshot.grants,
+                delegations: &snapshot.delegations,
+            };
+            let concerns = counted.review.concerns(since, now, &held);
+            Ok(Reviewed { since, now, bundle: snapshot.bundle.digest(), before, concerns })
+        })
+    }
+
+    /// Counts on to the end, and tells something of it.
+    fn counted<T>(&self, tell: impl Fn(&Counted) -> Failure<T>) -> Failure<T> {
         let mut kept = self.watched.counted.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let is_stale = self.watched.is_stale.swap(false, Ordering::SeqCst);
@@ -97,7 +150,7 @@ impl Control {
             };
             let counted = counted.catch_up(&self.history)?;
             if !self.watched.is_stale.load(Ordering::SeqCst) {
-                return Ok(kept.insert(counted).oversight.report(since));
+                return tell(kept.insert(counted));
             }
         }
     }

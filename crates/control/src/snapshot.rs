@@ -11,7 +11,7 @@ use ledger::sync::RwLock;
 use policy::{ADMIN_TOOLS, Bundle};
 use stages::facts::ADMIN_CLASS;
 use types::delegation::Delegation;
-use types::{AgentId, ClassId, Digest, Millis, ToolName};
+use types::{AgentId, ClassId, Digest, Millis, PersonId, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
 
@@ -58,6 +58,7 @@ impl Snapshot {
 pub struct Views {
     snapshot: ArcSwap<Snapshot>,
     conduct: RwLock<BTreeMap<(AgentId, ClassId), Conduct>>,
+    recent_votes: RwLock<BTreeMap<PersonId, Vec<Millis>>>,
     journal_ms: AtomicI64,
 }
 
@@ -67,6 +68,7 @@ impl Views {
         Self {
             snapshot: ArcSwap::from_pointee(first),
             conduct: RwLock::default(),
+            recent_votes: RwLock::default(),
             journal_ms: AtomicI64::new(i64::MIN),
         }
     }
@@ -94,6 +96,16 @@ impl Views {
     pub fn conduct(&self, agent: &AgentId, class: &ClassId) -> Conduct {
         let conduct = self.conduct.read().unwrap_or_else(PoisonError::into_inner);
         conduct.get(&(agent.clone(), class.clone())).copied().unwrap_or_default()
+    }
+
+    /// Returns when a person has voted of late, in order.
+    pub fn recent_votes(&self, person: &PersonId) -> Vec<Millis> {
+        let votes = self.recent_votes.read().unwrap_or_else(PoisonError::into_inner);
+        votes.get(person).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_recent_votes(&self, to: BTreeMap<PersonId, Vec<Millis>>) {
+        *self.recent_votes.write().unwrap_or_else(PoisonError::into_inner) = to;
     }
 
     pub(crate) fn forget_conduct(&self) {

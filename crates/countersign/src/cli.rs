@@ -331,6 +331,15 @@ pub enum PolicyCommand {
         #[arg(long, value_name = "DIGEST")]
         from: Option<Digest>,
     },
+    /// Say who may do and decide what, as the running server's active bundle and the levels that were given say.
+    Authority {
+        /// List what should be looked at instead: authority that was not used in a period, or has grown in it.
+        #[arg(long)]
+        review: bool,
+        /// How long that period is, in days.
+        #[arg(long, requires = "review", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
     /// Make a bundle the active one of the running server.
     Activate {
         /// The bundle, instead of DIR/bundle.

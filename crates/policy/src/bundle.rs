@@ -114,6 +114,11 @@ impl Bundle {
         self.files.of_kind(FileKind::Policy).map(|(path, _, text)| (path, text))
     }
 
+    /// Returns the ids of the policies that permit something, in order.
+    pub fn permits(&self) -> impl Iterator<Item = &str> {
+        self.program.index.permits()
+    }
+
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }

@@ -171,6 +171,11 @@ impl Index {
         Self { policies: policies.into_iter().map(Arc::new).collect(), pairs: RwLock::default() }
     }
 
+    /// Returns the ids of the policies that permit something, in order.
+    pub(crate) fn permits(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().filter(|policy| policy.permits).map(|policy| policy.id.as_str())
+    }
+
     /// Returns the candidates of an asker and an action.
     pub(crate) fn candidates(&self, asker: &Asker, action: &Action) -> Arc<Candidates> {
         let pair = (asker.key, action.key);

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod log_archive;
 pub mod oversight;
 pub mod report;
+pub mod review;
 pub mod state;
 mod votes;
 

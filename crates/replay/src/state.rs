@@ -37,13 +37,15 @@ pub mod kind {
     pub const IDEMPOTENCY: &str = "idempotency";
     /// Exact actions that a person refused, each until it may be proposed again.
     pub const REFUSAL: &str = "refusal";
+    /// When each person voted of late, until it counts against no budget of theirs any more.
+    pub const RECENT_VOTE: &str = "recent_vote";
     /// What erasures did, by the mark that remains of a subject.
     pub const ERASED: &str = "erased";
     /// Erasures that are recorded and have not reached a closed log yet, by its number and the subject's tag.
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         BUNDLE,
         GRANT,
         DELEGATION,
@@ -59,6 +61,7 @@ pub mod kind {
         PIN,
         IDEMPOTENCY,
         REFUSAL,
+        RECENT_VOTE,
         ERASED,
     ];
 }
@@ -230,6 +233,21 @@ pub struct Refused {
     /// The proposal that opened the case.
     #[n(2)]
     pub opened_by: Option<ActionId>,
+}
+
+/// Is a vote that a person cast of late, with whom its record is about besides: it goes with them.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct RecentVote {
+    /// When.
+    #[n(0)]
+    pub at: Millis,
+    /// Who had asked.
+    #[n(1)]
+    pub requester: Principal,
+    /// In whose place it was cast.
+    #[n(2)]
+    pub of: Option<PersonId>,
 }
 
 /// Is a tool whose definition is not the reviewed one.

@@ -39,6 +39,14 @@ pub enum VoteError {
     /// A profile that asks the person counts only votes that are signed with a passkey.
     #[error("the case `{0}` is decided with passkeys alone: a key does not sign for its holder")]
     Unsigned(CaseId),
+    /// The person has decided as often within an hour as a profile that asks them has room for.
+    #[error("`{person}` has decided so often within the last hour that approvals wait; the next one counts from {} on, and a refusal counts now", .until.0)]
+    Spent {
+        /// The person.
+        person: PersonId,
+        /// When there is room for an approval again.
+        until: Millis,
+    },
     /// The owner has not confirmed that they decide alone.
     #[error("`{0}` owns what is decided here and must confirm to decide alone")]
     SoloUnconfirmed(PersonId),
@@ -53,6 +61,7 @@ impl VoteError {
             Self::HasPart(_) | Self::NotAsked(_) => Code::VoterExcluded,
             Self::Repeated(_) => Code::VoteRepeated,
             Self::Unsigned(_) => Code::VoteUnsigned,
+            Self::Spent { .. } => Code::ApprovalsSpent,
             Self::SoloUnconfirmed(_) => Code::SoloUnconfirmed,
         }
     }
@@ -196,7 +205,7 @@ pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) 
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
     }
-    let Admission { solo, signed } = admitted(case, &vote, bundle)?;
+    let Admission { solo, signed, .. } = admitted(case, &vote, bundle)?;
     if signed && vote.signed.is_none() {
         return Err(VoteError::Unsigned(case.id));
     }
@@ -213,6 +222,8 @@ pub struct Admission {
     pub solo: bool,
     /// They must sign it with a passkey.
     pub signed: bool,
+    /// An approval counts only while they have decided less often than this within an hour, see [`crate::approval_budget`].
+    pub budget: Option<u32>,
 }
 
 /// Says how a person may vote on a case at an instant, be it in another's place.
@@ -250,7 +261,7 @@ pub fn may_vote<'a>(
     }
 }
 
-fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<Admission, VoteError> {
+pub(crate) fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<Admission, VoteError> {
     is_open(case, vote.at)?;
     let person = &vote.person;
     let again = |cast: &Vote, who: &PersonId| cast.person == *who && !mutant::on(Mutant::StandInVotesAgain);
@@ -266,12 +277,15 @@ fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<Admission, 
     }
     let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, vote);
     let unmet = unmet(case, bundle);
-    let mut asking = unmet.iter().filter(|step| asked(step)).peekable();
-    if asking.peek().is_none() {
+    let asking: Vec<_> = unmet.iter().filter(|step| asked(step)).map(|step| step.profile).collect();
+    if asking.is_empty() {
         return Err(VoteError::NotAsked(person.clone()));
     }
-    let signed = asking.any(|step| step.profile.signed);
-    Ok(Admission { solo: matter.part(person) == Part::Solo, signed })
+    Ok(Admission {
+        solo: matter.part(person) == Part::Solo,
+        signed: asking.iter().any(|profile| profile.signed),
+        budget: asking.iter().filter_map(|profile| profile.decisions_per_hour).min(),
+    })
 }
 
 /// Counts one vote as [`vote`] does, in the place of somebody who has delegated theirs where the person has no right of their own.

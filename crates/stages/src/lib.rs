@@ -10,6 +10,7 @@
 //! clock), joins everything, and is the only place where a [`decision::Permit`] comes from.
 
 pub mod approval;
+pub mod approval_budget;
 pub mod autonomy;
 pub mod decision;
 pub mod escalation;

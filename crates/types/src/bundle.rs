@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::glob::Glob;
 use crate::obligation::Obligation;
+pub use crate::profile::Profile;
 pub use crate::retention::Retention;
 use crate::role::Role;
 use crate::schedule::Schedule;
@@ -455,28 +456,6 @@ pub struct Impact {
     /// The largest such amount.
     #[serde(default)]
     pub amount_max: Option<i64>,
-}
-
-/// Says who decides an escalation, how many of them, and how long they have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Profile {
-    /// The group of people who may vote; a profile has this, `on_call`, or both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The schedule whose person on call may vote, and nobody else; with `group`, only if they are in it too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_call: Option<ScheduleId>,
-    /// How many must approve, at least 1.
-    pub approvals: u32,
-    /// How long they have, in milliseconds. Then `otherwise` is asked too; without it silence is refusal.
-    pub timeout_ms: i64,
-    /// The profile that answers for this one if they stay silent.
-    #[serde(default)]
-    pub otherwise: Option<ProfileId>,
-    /// Votes count only if the person has signed them with a passkey.
-    #[serde(default)]
-    pub signed: bool,
 }
 
 /// Is a workflow: why agents work here, and where that ends.

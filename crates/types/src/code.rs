@@ -175,6 +175,8 @@ codes! {
     SoloUnconfirmed "solo-unconfirmed" 409;
     /// The vote must be signed with a passkey.
     VoteUnsigned "vote-unsigned" 403;
+    /// The person has decided so often within an hour that their approvals wait.
+    ApprovalsSpent "approvals-spent" 409;
     /// No ballot that was drawn here has this challenge.
     BallotUnknown "ballot-unknown" 409;
     /// The ballot was used before.

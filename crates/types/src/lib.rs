@@ -25,6 +25,7 @@ pub mod mutant;
 pub mod obligation;
 pub mod outcome;
 pub mod point;
+pub mod profile;
 pub mod retention;
 pub mod role;
 pub mod schedule;

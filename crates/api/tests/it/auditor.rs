@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 64] = [
+const ROUTES: [(&str, &str, &str, Right); 65] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -32,6 +32,7 @@ const ROUTES: [(&str, &str, &str, Right); 64] = [
     ("get", "/v1/approvals/{id}", "/v1/approvals/CASE", Reads),
     ("get", "/v1/authority", "/v1/authority", Reads),
     ("get", "/v1/bundles", "/v1/bundles", Reads),
+    ("get", "/v1/authority/review", "/v1/authority/review", Reads),
     ("get", "/v1/bundles/active", "/v1/bundles/active", Reads),
     ("get", "/v1/bundles/{digest}", "/v1/bundles/BUNDLE", Reads),
     ("get", "/v1/bundles/{digest}/difference", "/v1/bundles/BUNDLE/difference?from=BUNDLE", Reads),

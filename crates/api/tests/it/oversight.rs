@@ -25,3 +25,50 @@ async fn people_read_how_people_decide_and_agents_do_not() {
     }
     api.get("sre-bot", "/v1/oversight").await.problem(403, "forbidden");
 }
+
+#[tokio::test]
+async fn authority_that_lies_idle_is_listed() {
+    let api = Api::new().await;
+    api.world.clock.advance(3 * 86_400_000);
+    let told = api.get("eve", "/v1/authority/review?days=2").await.is(200);
+    let kinds: Vec<&str> =
+        told["concerns"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    for kind in ["level_unused", "policy_unused", "profile_unasked", "person_silent"] {
+        assert!(kinds.contains(&kind), "{kind}: {told}");
+    }
+    assert_eq!((&told["bundle"], &told["bundle_before"]), (&told["bundle_before"], &told["bundle"]), "{told}");
+    assert_eq!(told["to"].as_i64().unwrap() - told["from"].as_i64().unwrap(), 2 * 86_400_000);
+    let young = api.get("eve", "/v1/authority/review").await.is(200);
+    assert!(young.get("bundle_before").is_none(), "the journal is three days old: {young}");
+    for wrong in ["?days=0", "?days=3651", "?days=-1", "?days=x", "?since=1"] {
+        api.get("ben", &format!("/v1/authority/review{wrong}")).await.problem(400, "request-invalid");
+    }
+    api.get("sre-bot", "/v1/authority/review").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn the_map_names_who_answers_who_is_asked_and_who_may_override() {
+    let mut files = testkit::bundle();
+    let workflow = "purpose = \"keep it up\"\nowner = \"ana\"\nboundary = [\"write\"]\nreview_days = 90\n\n\
+                    [evidence]\nrestart = \"the pager's alert\"\n";
+    files.insert("workflows/uptime.toml", workflow);
+    let api = Api::over(testkit::world_with(files).await);
+    let map = api.get("eve", "/v1/authority").await.is(200);
+    let class =
+        |name: &str| map["classes"].as_array().unwrap().iter().find(|one| one["class"] == name).unwrap().clone();
+    assert_eq!(class("write")["owners"], json!(["ana"]));
+    assert_eq!(class("write")["evidence"], json!({ "restart": "the pager's alert" }));
+    assert_eq!(class("read")["owners"], json!([]), "nobody answers for it");
+    let thresholds = map["thresholds"].as_array().unwrap();
+    let words = thresholds.iter().find(|one| one["threshold"] == "review.words").unwrap();
+    assert_eq!((&words["profile"], &words["is"]), (&json!("owner"), &json!("one of the words production")));
+    let overrides = map["overrides"].as_array().unwrap();
+    let of = |tool: &str| overrides.iter().find(|one| one["tool"] == tool).unwrap();
+    let people = |tool: &str| -> Vec<String> {
+        of(tool)["people"].as_array().unwrap().iter().map(|one| one["person"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(people("countersign.switch.clear"), ["dan"], "the admins alone");
+    assert_eq!(people("countersign.level.grant"), ["ana", "ben", "cleo", "dan"]);
+    assert_eq!(of("countersign.level.grant")["people"][1]["profiles"], json!(["owner"]), "a second person approves");
+    assert!(of("countersign.level.grant")["evidence"].as_str().unwrap().contains("`grant` record"));
+}

@@ -4,6 +4,7 @@ use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use replay::fold::Event;
 use stages::approval::{self, Closing};
+use stages::approval_budget;
 use types::case::{Case, Vote};
 use types::mutant::{self, Mutant};
 use types::{CaseId, Code, Principal};
@@ -33,8 +34,13 @@ impl Decider {
             Ok(step) => step,
             Err(error) => return Reply::refused(error.code(), error.to_string()),
         };
+        let before = case;
         let case = step.case().clone();
         let Some(counted) = case.votes.last() else { return Reply::done() };
+        let recent = self.books.recent_votes().of(&counted.person);
+        if let Err(error) = approval_budget::admit(before, counted, self.bundle().data(), recent) {
+            return Reply::refused(error.code(), error.to_string());
+        }
         self.tell_enrolment(counted, turn);
         let subject = Principal::Person(counted.person.clone());
         let stood_in_for = counted.proxy.as_ref().map(|proxy| Principal::Person(proxy.person.clone()).subject());
@@ -51,7 +57,9 @@ impl Decider {
             status: Some(counted.ballot as u8),
             ..Draft::new(RecordKind::Vote, content)
         };
-        Reply::changed(self.append(draft, Event::Voted(counted.clone()), turn))
+        let changed = self.append(draft, Event::Voted(counted.clone()), turn);
+        self.show_recent_votes();
+        Reply::changed(changed)
     }
 
     pub(super) fn withdraw(&mut self, case: &CaseId, turn: &mut Turn<'_>) -> Reply {

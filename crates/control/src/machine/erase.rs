@@ -137,6 +137,7 @@ impl Decider {
         let mut ops = Ops::default();
         let (keys, levels) = self.books.forget(leaving, &mut ops);
         store(ops, turn);
+        self.show_recent_votes();
         if levels > 0 {
             self.publish();
         }

@@ -132,6 +132,7 @@ impl Machine for Decider {
             closed: closed_logs(source)?,
         };
         machine.views.publish(snapshot);
+        machine.show_recent_votes();
         Ok(machine)
     }
 
@@ -222,6 +223,12 @@ impl Decider {
         self.snapshot.quarantine = self.books.quarantine().clone();
         self.snapshot.pins = self.books.pins().clone();
         self.views.publish(self.snapshot.clone());
+    }
+
+    /// Shows when people have voted of late, to whoever says in front of the sequencer whether an approval has room.
+    fn show_recent_votes(&self) {
+        let all = self.books.recent_votes().all();
+        self.views.set_recent_votes(all.map(|(person, votes)| (person.clone(), votes)).collect());
     }
 
     /// Returns the active bundle.

@@ -79,6 +79,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::PIN,
         kind::IDEMPOTENCY,
         kind::REFUSAL,
+        kind::RECENT_VOTE,
         kind::ERASED,
     ];
     let has = |bytes: &[u8]| bytes.windows(name.len()).any(|w| w == name.as_bytes());

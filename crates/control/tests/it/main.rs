@@ -9,6 +9,7 @@
 )]
 
 mod administration;
+mod approval_budget;
 mod approvals;
 mod audit;
 mod bounds;
@@ -34,6 +35,7 @@ mod recovery;
 mod redaction;
 mod replay;
 mod retention;
+mod review;
 mod roles;
 mod safety;
 mod time;

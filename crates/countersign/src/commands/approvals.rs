@@ -90,6 +90,13 @@ fn show(case: &Value) {
         output::say(asked(need));
     }
     output::say(format!("silence until {} is refusal", instant(case, "expires_at")));
+    if let Some(you) = case.get("you").filter(|you| you.get("approves_from").is_some()) {
+        let from = instant(you, "approves_from");
+        output::say(paint(
+            NOTE,
+            format!("you have decided often of late: your approval counts from {from} on, a denial now"),
+        ));
+    }
     for vote in members(case, "votes") {
         let place = text(vote, "in_place_of");
         let place = if place.is_empty() { place } else { format!(" in the place of {place}") };

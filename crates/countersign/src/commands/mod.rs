@@ -4,6 +4,7 @@ mod agent;
 mod answer;
 mod approvals;
 mod audit;
+mod authority;
 mod calendar;
 mod connect;
 mod delegations;

@@ -30,6 +30,8 @@ pub async fn run(
             diff(read_bundle(&place(folder))?, from.as_ref(), &client()?, as_json).await
         }
         PolicyCommand::OnCall(args) => super::on_call::run(folders, args, client, as_json).await,
+        PolicyCommand::Authority { review: true, days } => super::authority::review(&client()?, *days, as_json).await,
+        PolicyCommand::Authority { review: false, .. } => super::authority::map(&client()?, as_json).await,
         PolicyCommand::Activate { folder, reason } => {
             let files = read_bundle(&place(folder))?;
             let body = json!({ "files": files.0, "reason": reason });

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use types::PersonId;
 use types::bundle::Profile;
+use types::profile::DECISIONS_MAX;
 
 use super::Check;
 use crate::problem::counted;
@@ -63,6 +64,10 @@ impl Check<'_> {
             let path = ["profiles", name.as_str()];
             self.number("escalation.toml", &[path[0], path[1], "approvals"], profile.approvals.into(), 1..=i64::MAX);
             self.number("escalation.toml", &[path[0], path[1], "timeout_ms"], profile.timeout_ms, 1_000..=30 * DAY_MS);
+            if let Some(budget) = profile.decisions_per_hour {
+                let at = [path[0], path[1], "decisions_per_hour"];
+                self.number("escalation.toml", &at, budget.into(), 1..=DECISIONS_MAX.into());
+            }
             self.group(&path, profile);
             self.on_call(&path, profile);
             self.path(&path, profile);

@@ -132,6 +132,8 @@ fn people_and_profiles() {
             with("agents.toml", "on_behalf_of = [\"cleo\"]", "on_behalf_of = [\"zoe\"]"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 999\n"),
             with("escalation.toml", "approvals = 1", "approvals = 0"),
+            with("escalation.toml", "approvals = 1", "approvals = 1\ndecisions_per_hour = 0"),
+            with("escalation.toml", "approvals = 1", "approvals = 1\ndecisions_per_hour = 1001"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"nobody\"\n"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"sre-on-call\"\n"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 2592000000\notherwise = \"sre-db\"\n"),

@@ -10,13 +10,13 @@ use policy::Bundle;
 use serde::Serialize;
 use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
-use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis};
+use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis, PersonId};
 
 use super::event::{is_of_passkey, status};
 use super::facts::Past;
 use super::{Books, Decided, Event, FoldError, Ops, Place, Said};
 use crate::bundles::Bundles;
-use crate::state::{Conduct, kind};
+use crate::state::{Conduct, RecentVote, kind};
 
 /// Is how many records are taken between two looks at what has ended by itself.
 const SWEEP_EVERY: u64 = 512;
@@ -75,7 +75,7 @@ pub struct Rebuilt {
 pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
 
 /// Are the kinds whose rows are counted on from what they were.
-const COUNTED_ON: [&str; 2] = [kind::METER, kind::CONDUCT];
+const COUNTED_ON: [&str; 3] = [kind::METER, kind::CONDUCT, kind::RECENT_VOTE];
 
 const ERASED: &str = "records they rest on were erased";
 
@@ -297,7 +297,7 @@ impl Again {
             }
             (FoldError::NoBundle(_), RecordKind::Vote) => {
                 self.gone.extend(leaf.action);
-                self.doubt(&[kind::CASE, kind::REFUSAL], NO_BUNDLE);
+                self.doubt(&[kind::CASE, kind::REFUSAL, kind::RECENT_VOTE], NO_BUNDLE);
             }
             (FoldError::NoFlight(_), _) if rests_on_gone => {
                 self.erased.insert(index, &[kind::CONDUCT, kind::METER]);
@@ -376,6 +376,10 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
 pub(super) fn end_of(kind: &str, value: &[u8]) -> Option<Millis> {
     match kind {
         kind::IDEMPOTENCY => types::cbor::decode::<(ActionId, Digest, Millis)>(value).ok().map(|(_, _, end)| end),
+        kind::RECENT_VOTE => {
+            let votes = types::cbor::decode::<(PersonId, Vec<RecentVote>)>(value).ok()?.1;
+            super::recent_votes::end(&votes)
+        }
         kind::REFUSAL => types::cbor::decode::<crate::state::Refused>(value).ok().map(|refused| refused.end),
         _ => None,
     }

@@ -12,6 +12,7 @@ use super::event::Event;
 use super::flights::Flights;
 use super::meters::Meters;
 use super::ops::Ops;
+use super::recent_votes::RecentVotes;
 use super::refusals::Refusals;
 use super::repeats::Repeats;
 use super::sessions::Sessions;
@@ -34,6 +35,7 @@ pub struct Books {
     pub(super) switches: BTreeMap<String, Switch>,
     pub(super) cases: BTreeMap<CaseId, Case>,
     pub(super) refusals: Refusals,
+    pub(super) recent_votes: RecentVotes,
     pub(super) flights: Flights,
     pub(super) sessions: Sessions,
     pub(super) keys: BTreeMap<KeyId, Key>,
@@ -64,6 +66,7 @@ impl Books {
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
             cases: values(rows, kind::CASE, |c: &Case| c.id)?,
             refusals: Refusals::load(rows)?,
+            recent_votes: RecentVotes::load(rows)?,
             flights: Flights::load(rows)?,
             sessions: Sessions::load(values(rows, kind::SESSION, |s: &Session| s.id)?),
             keys: values(rows, kind::KEY, |k: &Key| k.id)?,
@@ -117,6 +120,11 @@ impl Books {
     /// Returns the exact actions that a person refused.
     pub fn refusals(&self) -> &Refusals {
         &self.refusals
+    }
+
+    /// Returns when each person voted of late.
+    pub fn recent_votes(&self) -> &RecentVotes {
+        &self.recent_votes
     }
 
     /// Returns the permitted actions without an outcome.

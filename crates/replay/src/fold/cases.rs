@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use stages::approval::{self, Opening, Step, VoteError};
+use stages::approval_budget;
 use types::bundle::BundleData;
 use types::case::{Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
@@ -107,8 +108,10 @@ impl Books {
         if !approval::is_backed(vote, self.delegations.values()) {
             return Err(VoteError::NotAsked(vote.person.clone()).into());
         }
+        approval_budget::admit(case, vote, place.bundle()?, self.recent_votes.of(&vote.person))?;
         let step = approval::vote(case, vote.clone(), place.bundle()?, true)?;
         let case = step.case().clone();
+        self.recent_votes.add(vote, &case, ops);
         if let Step::Denied(denied) = &step {
             self.refusals.keep(denied, place.now, ops);
         }

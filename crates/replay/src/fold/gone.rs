@@ -47,6 +47,7 @@ impl Books {
     pub fn sweep(&mut self, now: Millis, ops: &mut Ops) {
         self.repeats.sweep(now, ops);
         self.refusals.sweep(now, ops);
+        self.recent_votes.sweep(now, ops);
     }
 
     /// Forgets what rests on a subject, whose records go with it: so nobody who counts them again finds it either.
@@ -59,6 +60,7 @@ impl Books {
         self.meters.remove(leaving.subject(), ops);
         self.repeats.remove(leaving, ops);
         self.refusals.remove(leaving, ops);
+        self.recent_votes.remove(leaving, ops);
         if let Some(agent) = leaving.subject().agent() {
             for (_, class) in self.conduct.keys().filter(|(counted, _)| counted == agent) {
                 ops.delete(kind::CONDUCT, format!("{agent}/{class}"));

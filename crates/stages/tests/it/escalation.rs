@@ -272,7 +272,8 @@ fn bundle_of(profiles: &[(u8, u32, i64, Option<u8>)]) -> BundleData {
         let otherwise = next.map(|next| name("p", next));
         let group = Some(format!("g{group}"));
         let (approvals, timeout_ms) = (*approvals, *timeout_ms);
-        let profile = Profile { group, on_call: None, approvals, timeout_ms, otherwise, signed: false };
+        let profile =
+            Profile { group, on_call: None, approvals, timeout_ms, otherwise, signed: false, decisions_per_hour: None };
         (name("p", u8::try_from(n).unwrap()), profile)
     };
     bundle.profiles = profiles.iter().enumerate().map(one).collect();

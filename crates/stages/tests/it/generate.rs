@@ -111,7 +111,15 @@ fn head(dice: &mut Dice<'_>) -> Head {
 
 fn profile(dice: &mut Dice<'_>) -> Profile {
     let on_call = dice.once_in(6).then(|| "rota".parse().unwrap());
-    Profile { group: Some("g".into()), on_call, approvals: 1, timeout_ms: 1_000, otherwise: None, signed: false }
+    Profile {
+        group: Some("g".into()),
+        on_call,
+        approvals: 1,
+        timeout_ms: 1_000,
+        otherwise: None,
+        signed: false,
+        decisions_per_hour: None,
+    }
 }
 
 fn class(dice: &mut Dice<'_>) -> Class {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod approval;
+mod approval_budget;
 mod decision;
 mod differential;
 mod escalation;

@@ -1,0 +1,149 @@
+//! Budgets of approvals: whoever has decided too often approves nothing more for a while, and may always refuse.
+
+use countersign_control::approvals::Voter;
+use countersign_control::state::kind;
+use evidence::RecordKind;
+use policy::BundleFiles;
+use testkit::{World, bundle, world_with};
+use types::case::{Ballot, Case, CaseState};
+use types::{CaseId, Code, PersonId};
+
+use crate::delegations::delegate;
+use crate::erasure::{erase, they_leave};
+use crate::propose;
+use crate::rebuild::{assert_equal, look};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A bundle in which each person may decide twice in an hour before their approvals for `owner` wait, and has three hours for it.
+pub fn budgeted() -> BundleFiles {
+    let mut files = bundle();
+    let profiles = files.get("escalation.toml").unwrap();
+    let profiles = profiles.replacen("timeout_ms = 600000\n", "timeout_ms = 600000\ndecisions_per_hour = 2\n", 1);
+    files.insert("escalation.toml", profiles.replace("600000", "10800000"));
+    files
+}
+
+fn person(name: &str) -> PersonId {
+    name.parse().unwrap()
+}
+
+async fn ask(world: &World, tool: &str, service: &str) -> CaseId {
+    propose(world, tool, &format!(r#"{{"service":"{service}"}}"#)).await.case.unwrap().id
+}
+
+async fn vote(world: &World, case: CaseId, by: &str, ballot: Ballot) -> Result<CaseState, Code> {
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let voted = world.control.vote(&person(by), case, ballot, "as I see it", shown, false).await;
+    voted.map(|case: Case| case.state).map_err(|refusal| refusal.code)
+}
+
+/// Returns from when on an approval of a person counts, in milliseconds from now.
+fn waits(world: &World, case: CaseId, name: &str) -> Option<i64> {
+    let case = world.control.case(&case).unwrap().case;
+    let Voter::May(_, from) = world.control.voter(&person(name), &case) else { panic!("{name} may not vote") };
+    from.map(|from| from.since(world.control.now()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_waits_until_the_hour_has_room_and_a_refusal_never_does() {
+    let world = world_with(budgeted()).await;
+    let first = ask(&world, "sre.restart", "a").await;
+    assert_eq!(vote(&world, first, "ben", Ballot::Approve).await, Ok(CaseState::Approved));
+    world.clock.advance(1_000_000);
+    let second = ask(&world, "sre.restart", "b").await;
+    assert_eq!(vote(&world, second, "ben", Ballot::Deny).await, Ok(CaseState::Denied), "a refusal counts too");
+    let third = ask(&world, "sre.restart", "c").await;
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    assert_eq!((waits(&world, third, "ben"), waits(&world, third, "cleo")), (Some(HOUR_MS - 1_000_000), None));
+    let world = world.restart().await;
+    assert_eq!(waits(&world, third, "ben"), Some(HOUR_MS - 1_000_000), "a restart gives no room");
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    let fourth = ask(&world, "sre.restart", "d").await;
+    assert_eq!(vote(&world, fourth, "ben", Ballot::Deny).await, Ok(CaseState::Denied), "refusing is never held up");
+    world.clock.advance(HOUR_MS - 1_000_000 - 1);
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    // The first is out of the hour now, and two are left in it.
+    world.clock.advance(1);
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    assert_eq!(waits(&world, third, "ben"), Some(1_000_000));
+    world.clock.advance(1_000_000);
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Ok(CaseState::Approved));
+    assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_answer_and_silence_is_still_refusal() {
+    let world = world_with(budgeted()).await;
+    for service in ["a", "b"] {
+        let case = ask(&world, "sre.restart", service).await;
+        vote(&world, case, "ben", Ballot::Approve).await.unwrap();
+    }
+    let (case, left) = (ask(&world, "sre.restart", "c").await, ask(&world, "sre.restart", "d").await);
+    assert_eq!(vote(&world, case, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    assert_eq!(vote(&world, case, "cleo", Ballot::Approve).await, Ok(CaseState::Approved));
+    world.clock.advance(3 * HOUR_MS);
+    world.control.tick().await.unwrap();
+    assert_eq!(world.control.case(&left).unwrap().case.state, CaseState::Expired);
+    assert_eq!(world.control.history().state(kind::RECENT_VOTE).unwrap(), [], "nothing is kept for ever");
+    assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn votes_for_others_count_for_who_casts_them_and_other_profiles_have_their_own_budget() {
+    let world = world_with(budgeted()).await;
+    delegate(&world, "ben", "eve", None, 3 * HOUR_MS).await.unwrap();
+    for service in ["a", "b"] {
+        // `pair` has no budget, and what is decided for it counts all the same.
+        let case = ask(&world, "sre.scale", service).await;
+        vote(&world, case, "eve", Ballot::Approve).await.unwrap();
+    }
+    let case = ask(&world, "sre.restart", "c").await;
+    assert_eq!(vote(&world, case, "eve", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    let unbudgeted = ask(&world, "sre.scale", "c").await;
+    assert_eq!(vote(&world, unbudgeted, "eve", Ballot::Approve).await, Ok(CaseState::Open));
+    assert_eq!(vote(&world, case, "ben", Ballot::Approve).await, Ok(CaseState::Approved), "he has decided nothing yet");
+    assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vote_past_a_budget_does_not_follow_upon_the_records() {
+    let world = world_with(budgeted()).await;
+    for (service, by) in [("a", "ben"), ("b", "ben"), ("c", "cleo")] {
+        let case = ask(&world, "sre.restart", service).await;
+        vote(&world, case, by, Ballot::Approve).await.unwrap();
+    }
+    assert_equal(&look(&world));
+    // The same journal, in which the third vote was cast by the one who had no room left.
+    let (history, bundles) = (world.control.history(), crate::rebuild::bundles(&world));
+    let mut again = replay::fold::Again::default();
+    for mut entry in history.range(0, history.size().unwrap()).unwrap() {
+        if entry.leaf.kind == RecordKind::Vote {
+            let content = entry.content.as_mut().unwrap();
+            let mut cast: types::case::Vote = content.get(evidence::Field::Body).unwrap().unwrap();
+            cast.person = person("ben");
+            *content = evidence::Content::about(Vec::new()).with(evidence::Field::Body, &cast);
+        }
+        again.take(entry.index, &entry.leaf, entry.content.as_ref(), &bundles);
+    }
+    let problems = again.end(&bundles).problems;
+    let why: Vec<&str> = problems.iter().map(|problem| problem.why.as_str()).collect();
+    assert!(why.len() == 1 && why[0].contains("`ben` has decided so often"), "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_with_a_subject_counts_no_longer() {
+    // The records of the votes are about the agent that had asked, and about the person who cast them.
+    for gone in ["agent:sre-bot", "person:cleo"] {
+        let world = world_with(budgeted()).await;
+        for service in ["a", "b"] {
+            let case = ask(&world, "sre.restart", service).await;
+            vote(&world, case, "cleo", Ballot::Deny).await.unwrap();
+        }
+        assert_eq!(world.control.history().state(kind::RECENT_VOTE).unwrap().len(), 1);
+        they_leave(&world).await;
+        erase(&world, "dan", gone).await.unwrap();
+        assert_eq!(world.control.history().state(kind::RECENT_VOTE).unwrap(), [], "{gone}");
+        assert!(look(&world).comparison.is_equal(), "{gone}");
+    }
+}

@@ -1,0 +1,33 @@
+//! A profile of escalation, as the bundle has it: whom it asks, and when an answer counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ProfileId, ScheduleId};
+
+/// Is the largest budget of decisions in an hour: so many of a person's are remembered.
+pub const DECISIONS_MAX: u32 = 1_000;
+
+/// Says who decides an escalation, how many of them, and how long they have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The group of people who may vote; a profile has this, `on_call`, or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The schedule whose person on call may vote, and nobody else; with `group`, only if they are in it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<ScheduleId>,
+    /// How many must approve, at least 1.
+    pub approvals: u32,
+    /// How long they have, in milliseconds. Then `otherwise` is asked too; without it silence is refusal.
+    pub timeout_ms: i64,
+    /// The profile that answers for this one if they stay silent.
+    #[serde(default)]
+    pub otherwise: Option<ProfileId>,
+    /// Votes count only if the person has signed them with a passkey.
+    #[serde(default)]
+    pub signed: bool,
+    /// How often a person may decide in an hour before their approvals wait; a refusal never does. Without it, as often as asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions_per_hour: Option<u32>,
+}
