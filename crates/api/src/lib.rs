@@ -16,6 +16,7 @@ mod callers;
 mod delegations;
 mod display;
 mod document;
+mod drills;
 mod erasures;
 mod events;
 mod extract;
@@ -103,6 +104,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(ballots::routes())
         .merge(passkeys::routes())
         .merge(switches::routes())
+        .merge(drills::routes())
         .merge(keys::routes())
         .merge(levels::routes())
         .merge(erasures::routes())

@@ -67,6 +67,11 @@ impl Fault {
         Refusal::plain(code, detail).into()
     }
 
+    /// Returns the problem, for an answer that tells of it.
+    pub(crate) fn into_problem(self) -> Problem {
+        *self.0
+    }
+
     /// Sets another status than the code's own.
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         self.0.status = status.as_u16();

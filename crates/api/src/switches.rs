@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use control::state::{Switch, Target};
 use control::switches::Killed;
 use serde::{Deserialize, Serialize};
-use types::{ActionId, AgentId, ClassId, Millis, Principal, TenantId, ToolName};
+use types::{ActionId, AgentId, ClassId, DrillId, Millis, Principal, TenantId, ToolName};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -80,6 +80,10 @@ pub struct SetSwitch {
     /// When, in milliseconds since the epoch.
     #[schema(value_type = i64)]
     at: Millis,
+    /// The drill that set it and will lift it again; absent for a kill in earnest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    drill: Option<DrillId>,
 }
 
 impl From<Switch> for SetSwitch {
@@ -89,6 +93,7 @@ impl From<Switch> for SetSwitch {
             by: switch.by.subject(),
             reason: types::text::escape(&switch.reason, true),
             at: switch.at,
+            drill: switch.drill,
             target: switch.target.into(),
         }
     }

@@ -16,6 +16,7 @@ pub mod control;
 pub mod delegations;
 pub mod doctor;
 pub mod door;
+pub mod drills;
 pub mod erasures;
 pub mod error;
 pub mod events;

@@ -7,6 +7,7 @@ use ledger::history::Entry;
 pub use ledger::history::LogFile;
 use types::case::CaseState;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
+use types::drill::{Drill, TOLD};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -88,6 +89,12 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))
         }
         RecordKind::Key => part::<Key>(content, Field::Body).map(|key| format!("for {}", key.holder)),
+        RecordKind::Switch if entry.leaf.status == Some(TOLD) => {
+            let drill: Drill = part(content, Field::Body)?;
+            let drained = drill.drained_us.map_or_else(|| "not drained".to_owned(), |us| format!("drained in {us} µs"));
+            let (key, armed_us, left) = (drill.target.key(), drill.armed_us, drill.left);
+            Some(escape(&format!("{key} drilled: armed in {armed_us} µs, {drained}, {left} left"), false))
+        }
         RecordKind::Switch => {
             let switch: Switch = part(content, Field::Body)?;
             let word = if entry.leaf.status == Some(0) { "lifted" } else { "set" };

@@ -40,7 +40,7 @@ impl Control {
             return Err(invalid("a kill needs a reason"));
         }
         self.principal_may_change(&by)?;
-        let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now() };
+        let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now(), drill: None };
         let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
         self.set_here(&switch);
@@ -57,7 +57,7 @@ impl Control {
     }
 
     /// Sees to a kill that the journal did not take, and says how it holds.
-    fn unrecorded(self: &Arc<Self>, switch: Switch, refusal: Refusal) -> Refusal {
+    pub(crate) fn unrecorded(self: &Arc<Self>, switch: Switch, refusal: Refusal) -> Refusal {
         let mut how = "in this process all the same".to_owned();
         if is_over(refusal.code) {
             how = match self.keep_kill(&switch) {

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod drill;
 mod incident;
 mod log;
 mod logs;
@@ -21,6 +22,7 @@ use types::{AgentId, AutonomyLevel, ClassId, Digest, PersonId, ServerName, Tenan
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
+pub use drill::{DrillCommand, DrillKill};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
 
 use crate::error::Exit;
@@ -94,6 +96,9 @@ pub enum Command {
     Oversight(Oversight),
     /// Stop an agent, a tool, a class or everything, at once.
     Kill(Kill),
+    /// Do on a good day what is meant for the worst one, and record how it went.
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Kill switches that are set.
     #[command(subcommand)]
     Switch(SwitchCommand),

@@ -57,6 +57,20 @@ impl Flight {
 struct Inside {
     stops: Vec<Stop>,
     flights: BTreeMap<ActionId, Flight>,
+    /// What is counted for whoever watches: the switch, and how many it covers were listed since.
+    watches: BTreeMap<u64, (Stop, u64)>,
+    /// How many watches there ever were.
+    watched: u64,
+}
+
+impl Inside {
+    /// Puts an action on the list.
+    fn list(&mut self, flight: Flight) {
+        for (stop, left) in self.watches.values_mut() {
+            *left += u64::from(flight.covered_by(stop));
+        }
+        self.flights.insert(flight.action, flight);
+    }
 }
 
 /// Lets dispatches through unless a switch is set.
@@ -77,6 +91,26 @@ impl Default for Gate {
 pub struct Pass {
     gate: Gate,
     action: ActionId,
+}
+
+/// Counts what leaves that a switch covers, until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    gate: Gate,
+    number: u64,
+}
+
+impl Watch {
+    /// Returns how many have left since it began.
+    pub fn left(&self) -> u64 {
+        self.gate.lock().watches.get(&self.number).map_or(0, |(_, left)| *left)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.gate.lock().watches.remove(&self.number);
+    }
 }
 
 impl Gate {
@@ -101,7 +135,7 @@ impl Gate {
             return Ok(self.hold(flight));
         }
         let action = flight.action;
-        inside.flights.insert(action, flight);
+        inside.list(flight);
         Ok(Pass { gate: self.clone(), action })
     }
 
@@ -113,7 +147,7 @@ impl Gate {
     /// Puts an action on the list whose permit was handed out, or was before a restart: it cannot be held back.
     pub fn hold(&self, flight: Flight) -> Pass {
         let action = flight.action;
-        self.lock().flights.insert(action, flight);
+        self.lock().list(flight);
         Pass { gate: self.clone(), action }
     }
 
@@ -124,6 +158,15 @@ impl Gate {
             inside.stops.push(stop.clone());
         }
         inside.flights.values().filter(|flight| flight.covered_by(stop)).cloned().collect()
+    }
+
+    /// Counts from now on what leaves, or is handed out, that a switch covers; whether it is set does not matter.
+    pub fn watch(&self, stop: &Stop) -> Watch {
+        let mut inside = self.lock();
+        inside.watched += 1;
+        let number = inside.watched;
+        inside.watches.insert(number, (stop.clone(), 0));
+        Watch { gate: self.clone(), number }
     }
 
     /// Lifts a switch.
@@ -202,6 +245,23 @@ mod tests {
             gate.clear(stop);
             assert!(gate.enter(flight("a", "s.x")).is_ok());
         }
+    }
+
+    #[test]
+    fn a_watch_counts_what_leaves_and_what_is_handed_out() {
+        let gate = Gate::default();
+        let stop = Stop::Agent(AgentId::new("a").unwrap());
+        drop(gate.enter(flight("a", "s.x")).unwrap());
+        let watch = gate.watch(&stop);
+        drop(gate.enter(flight("b", "s.x")).unwrap());
+        assert_eq!(watch.left(), 0);
+        drop((gate.enter(flight("a", "s.x")).unwrap(), gate.hold(flight("a", "s.yy"))));
+        assert_eq!(watch.left(), 2);
+        gate.kill(&stop);
+        assert!(gate.enter(flight("a", "s.x")).is_err());
+        assert_eq!((watch.left(), gate.watch(&stop).left()), (2, 0));
+        drop(watch);
+        assert!(gate.lock().watches.is_empty());
     }
 
     #[tokio::test]

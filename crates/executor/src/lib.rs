@@ -7,5 +7,5 @@
 pub mod gate;
 pub mod run;
 
-pub use gate::{Flight, Gate, Pass, Stop};
+pub use gate::{Flight, Gate, Pass, Stop, Watch};
 pub use run::{Answer, Plan, Ran, SendError, Target, run};

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use types::id::KeyId;
-use types::{ActionId, ClassId, Digest, Millis, PersonId, Principal, SessionId, ToolName};
+use types::{ActionId, ClassId, Digest, DrillId, Millis, PersonId, Principal, SessionId, ToolName};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -85,6 +85,10 @@ pub struct Switch {
     /// When.
     #[n(3)]
     pub at: Millis,
+    /// The drill that set it; absent for a kill in earnest.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillId>,
 }
 
 impl Switch {

@@ -76,7 +76,8 @@ fn draw_tool(random: &mut Random) -> Tool {
     }
 }
 
-fn headers(tool: Tool) -> String {
+/// Writes the headers of a call of a tool.
+pub fn headers(tool: Tool) -> String {
     format!(
         "accept: application/json, text/event-stream\r\nmcp-protocol-version: {}\r\nmcp-method: tools/call\r\nmcp-name: {}\r\n",
         sink::VERSION,
@@ -96,7 +97,7 @@ pub fn request(tool: Tool, arguments: &Value) -> Value {
 }
 
 /// Says what the answer to a tool call tells its caller.
-fn told(answer: &Answer) -> Ack {
+pub fn told(answer: &Answer) -> Ack {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let Some(result) = answer.body.get("result") else {
         return Ack::Refused { code: format!("{} {}", answer.status, answer.body), action: None };

@@ -15,6 +15,11 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// Returns what stands at a JSON pointer; null where nothing does.
+pub fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 /// Is one keep-alive connection.
 pub struct Client {
     stream: TcpStream,
@@ -32,9 +37,14 @@ impl Client {
 
     /// Sends JSON; `None` if the connection broke: whether the request has arrived is then unknown.
     pub async fn post(&mut self, path: &str, headers: &str, body: &Value) -> Option<()> {
-        let body = body.to_string();
+        self.send("POST", path, headers, Some(body)).await
+    }
+
+    /// Sends a request, with JSON or without; `None` as [`Client::post`].
+    pub async fn send(&mut self, method: &str, path: &str, headers: &str, body: Option<&Value>) -> Option<()> {
+        let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\n{}{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{}{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             self.authorization,
             body.len()

@@ -229,6 +229,8 @@ codes! {
     LevelUnsupported "level-unsupported" 422;
     /// The vote cannot be put into that hand.
     DelegationUnsupported "delegation-unsupported" 422;
+    /// A drill would lift a switch that is set already.
+    DrillConflict "drill-conflict" 409;
 
     /// The calendar is not what RFC 5545 describes.
     CalendarInvalid "calendar-invalid" 422;

@@ -186,6 +186,8 @@ drawn_ids! {
     CaseId "case";
     /// Identifies one granted authority, such as a level given by hand.
     GrantId "grant";
+    /// Identifies one drill of a kill.
+    DrillId "drill";
     /// Identifies one bearer key.
     KeyId "key";
     /// Identifies one passkey of a person, from its invitation on.

@@ -13,6 +13,7 @@ pub mod code;
 pub mod decision;
 pub mod delegation;
 pub mod digest;
+pub mod drill;
 pub mod fact;
 pub mod finding;
 pub mod glob;
@@ -44,7 +45,7 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PersonId, PolicyId,
+    ActionId, AgentId, CaseId, ClassId, DrillId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PersonId, PolicyId,
     ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};

@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 65] = [
+const ROUTES: [(&str, &str, &str, Right); 66] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -65,6 +65,7 @@ const ROUTES: [(&str, &str, &str, Right); 65] = [
     ("post", "/v1/bundles", "/v1/bundles", Refused),
     ("post", "/v1/delegations", "/v1/delegations", Refused),
     ("post", "/v1/delegations/end", "/v1/delegations/end", Refused),
+    ("post", "/v1/drills", "/v1/drills", Refused),
     ("post", "/v1/erasures", "/v1/erasures", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),

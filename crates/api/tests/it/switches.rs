@@ -86,3 +86,27 @@ async fn a_kill_names_one_thing_and_says_why() {
     let misspelt = json!({ "target": { "agent": "sre-bto" }, "reason": "r" });
     assert_eq!(api.post("ana", "/v1/switches", misspelt).await.is(200)["known"], false);
 }
+
+#[tokio::test]
+async fn a_drill_is_told_and_recorded_and_its_switch_is_lifted() {
+    let api = Api::new().await;
+    let drill = json!({ "agent": "sre-bot", "reason": "monthly", "hold_ms": 20 });
+    let told = api.post("dan", "/v1/drills", drill.clone()).await.is(200);
+    assert_eq!(
+        (&told["passed"], &told["left"], &told["ending"]),
+        (&json!(true), &json!(0), &json!("lifted")),
+        "{told}"
+    );
+    assert!(told["armed_us"].as_u64() <= told["drained_us"].as_u64() && told["watched_us"].as_u64() >= Some(20_000));
+    assert_eq!(told["set"]["index"].as_u64().map(|set| set + 1), told["receipt"]["index"].as_u64());
+    assert_eq!(api.get("eve", "/v1/switches").await.is(200)["switches"], json!([]));
+
+    let kept = api.post("eve", "/v1/drills", drill.clone()).await.is(200);
+    assert_eq!((&kept["ending"], &kept["stays"]["code"]), (&json!("stays"), &json!("policy-denies")), "{kept}");
+    assert_eq!(api.get("eve", "/v1/switches").await.is(200)["switches"][0]["drill"], kept["id"]);
+    api.post("dan", "/v1/drills", drill).await.problem(409, "drill-conflict");
+    let all = json!({ "reason": "everything", "hold_ms": 0 });
+    assert_eq!(api.post("dan", "/v1/drills", all).await.is(200)["passed"], true);
+    api.post("dan", "/v1/drills", json!({ "agent": "nobody", "reason": "r" })).await.problem(404, "not-found");
+    api.post("dan", "/v1/drills", json!({ "agent": "sre-bot", "reason": "" })).await.problem(400, "request-invalid");
+}

@@ -37,6 +37,7 @@ impl Decider {
             Change::Enrol(passkey) => self.enrol(*passkey, by, reason, turn),
             Change::RevokePasskey(id) => self.revoke_passkey(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
+            Change::EndDrill(target, id) => self.end_drill(&target, id, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
             Change::CloseLog => self.drain(action, turn),
             Change::ArchiveLog { number, archive } => self.archive_log(number, archive, (by, reason), turn),
@@ -177,7 +178,7 @@ impl Decider {
         Reply::changed(self.end_cases(covered, approval::void, turn))
     }
 
-    fn clear(&mut self, target: &Target, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
+    pub(super) fn clear(&mut self, target: &Target, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
         let Some(switch) = self.books.switches().get(&target.key()).cloned() else {
             return Reply::refused(Code::NotFound, format!("no switch `{}` is set", target.key()));
         };

@@ -9,9 +9,10 @@ use evidence::log_archive::Contents;
 use policy::Bundle;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
+use types::drill::Drill;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PersonId, Principal,
-    ServerName, Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, DrillId, KeyId, Outcome, PasskeyId, PersonId,
+    Principal, ServerName, Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -47,6 +48,8 @@ pub enum Change {
     RevokePasskey(PasskeyId),
     /// Lifts a kill switch.
     Clear(Target),
+    /// Lifts the switch of a drill, if it is still the drill's own.
+    EndDrill(Target, DrillId),
     /// Pins a tool's definition after a review.
     Pin(ToolName, Digest),
     /// Changes the keys that sign the log.
@@ -102,7 +105,7 @@ impl Change {
         match self {
             Self::Grant(grant) => agent(&grant.agent),
             Self::Delegate(given) => vec![Principal::Person(given.to.clone()).subject()],
-            Self::Clear(Target::Agent(name)) => agent(name),
+            Self::Clear(Target::Agent(name)) | Self::EndDrill(Target::Agent(name), _) => agent(name),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
@@ -111,9 +114,12 @@ impl Change {
             Self::Invite(passkey) | Self::Enrol(passkey) => {
                 vec![Principal::Person(passkey.person.clone()).subject()]
             }
-            Self::RevokePasskey(_) | Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(_) | Self::Pin(..) => {
-                Vec::new()
-            }
+            Self::RevokePasskey(_)
+            | Self::Activate { .. }
+            | Self::RevokeKey(_)
+            | Self::Clear(_)
+            | Self::EndDrill(..)
+            | Self::Pin(..) => Vec::new(),
             Self::Log(_) | Self::CloseLog | Self::ArchiveLog { .. } | Self::DeleteLog(_) | Self::Rebuild(_) => {
                 Vec::new()
             }
@@ -167,6 +173,8 @@ pub enum Command {
     CloseSession(SessionId),
     /// Set a kill switch. It only tightens, so it waits for no decision.
     Kill(Switch),
+    /// Record how a drill went, and why it was made.
+    Drilled(Box<Drill>, String),
     /// Take a delegation back. It only tightens, so it waits for no decision.
     TakeBack {
         /// The name under which it is kept.

@@ -8,6 +8,7 @@ mod cases;
 mod closing;
 mod command;
 mod delegate;
+mod drill;
 mod erase;
 mod invariants;
 mod log_keys;
@@ -176,7 +177,11 @@ impl Decider {
             Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),
             Command::TakeBack { key, by, reason } => (self.take_back(&key, by, &reason, turn), None),
-            Command::Kill(switch) => (self.kill(switch, turn), None),
+            Command::Kill(switch) => {
+                let conflict = self.drill_conflict(&switch);
+                (conflict.unwrap_or_else(|| self.kill(switch, turn)), None)
+            }
+            Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
             Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),
             Command::Inventory { bundle, entities } => (self.inventory(bundle, entities), None),

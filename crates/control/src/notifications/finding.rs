@@ -12,6 +12,7 @@ use stages::limits::calendar::instant;
 use stages::matter::Matter;
 use store::outbox::Cursor;
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::drill::TOLD;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
 use super::telling::names_asked;
@@ -59,7 +60,8 @@ impl Control {
         let Some(content) = &entry.content else { return Ok(()) };
         match entry.leaf.kind {
             RecordKind::Decided => found.extend(self.opened(entry, content)?),
-            RecordKind::Switch => found.push(switched(log, entry)),
+            // How a drill went is no kill of its own.
+            RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
             RecordKind::Vote | RecordKind::CaseEnded => found.extend(self.ended(history, log, entry, content)?),
             _ => {}
         }

@@ -15,6 +15,7 @@ mod audit;
 mod bounds;
 mod closing;
 mod delegations;
+mod drills;
 mod erasure;
 mod export;
 mod incident;

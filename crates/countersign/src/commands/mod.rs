@@ -10,6 +10,7 @@ mod connect;
 mod delegations;
 mod demo;
 mod doctor;
+mod drill;
 mod erase;
 mod explain;
 mod export;
@@ -65,6 +66,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Approvals(ref args) => approvals::run(&client()?, args, json).await,
         Command::Oversight(ref args) => oversight::run(&client()?, args, json).await,
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
+        Command::Drill(ref command) => drill::run(&client()?, command, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),

@@ -146,6 +146,33 @@ fn a_tool_with_a_slash_in_its_name_is_switched_off_and_on() {
 }
 
 #[test]
+fn a_drill_of_a_kill_is_told_recorded_and_lifted() {
+    let folder = begun();
+    let dir = folder.path();
+    let client = Client::wrap(dir, "inventory");
+    let drill = ["drill", "kill", "--agent", "agent", "--reason", "monthly", "--hold", "10"];
+    let told = run(dir, &drill);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for says in ["armed after ", "drained after ", "0 left in the ", "the switch is lifted", "recorded in "] {
+        assert!(told.out.contains(says), "{says}: {}", told.out);
+    }
+    let all = run(dir, &["drill", "kill", "--all", "--reason", "all of it", "--hold", "10", "--json"]);
+    assert_eq!((all.code, all.json()["passed"].as_bool()), (0, Some(true)), "{}{}", all.out, all.err);
+    let neither = run(dir, &["drill", "kill", "--reason", "monthly"]);
+    assert_eq!(neither.code, 2, "{}", neither.err);
+    assert_eq!(run(dir, &["kill", "--agent", "agent", "--reason", "in earnest"]).code, 0);
+    let conflict = run(dir, &drill);
+    assert!(conflict.err.contains("drill-conflict"), "{}", conflict.err);
+    let tail = run(dir, &["log", "tail", "--json"]);
+    assert!(tail.out.contains("agent:agent drilled: armed in "), "{}", tail.out);
+    client.finish();
+    for check in [&["log", "check"][..], &["rebuild"]] {
+        let said = run(dir, check);
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    }
+}
+
+#[test]
 fn the_reference_is_the_one_that_is_checked_in() {
     let folder = tempfile::tempdir().unwrap();
     let now = run(folder.path(), &["reference"]).out;

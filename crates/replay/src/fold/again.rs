@@ -10,6 +10,7 @@ use policy::Bundle;
 use serde::Serialize;
 use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
+use types::drill::TOLD;
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis, PersonId};
 
 use super::event::{is_of_passkey, status};
@@ -362,7 +363,7 @@ impl Rebuilt {
 /// Names the kinds of rows of which a record of a kind may have said something.
 fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
-        RecordKind::Switch => &[kind::SWITCH],
+        RecordKind::Switch if status != Some(TOLD) => &[kind::SWITCH],
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],

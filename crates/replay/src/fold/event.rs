@@ -7,6 +7,7 @@ use evidence::{Content, Field, Leaf, RecordKind};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
+use types::drill::TOLD;
 use types::{
     ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Session, SessionId, Target, ToolName,
 };
@@ -105,6 +106,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::CaseEnded => Event::CaseEnded(part(content, Field::Case)?, status(leaf)?),
         RecordKind::SessionOpen => Event::SessionOpened(part(content, Field::Body)?),
         RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),
+        RecordKind::Switch if leaf.status == Some(TOLD) => Event::Nothing,
         RecordKind::Switch if set => Event::Switched(part(content, Field::Body)?),
         RecordKind::Switch => Event::Lifted(part::<Switch>(content, Field::Body)?.target),
         RecordKind::Grant if leaf.status == Some(GIVEN) => Event::Delegated(part(content, Field::Body)?),

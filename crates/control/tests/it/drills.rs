@@ -1,0 +1,142 @@
+//! Kill drills: real, measured, recorded, and lifted only while they are their own.
+
+use std::time::Duration;
+
+use countersign_control::drills::{DrillWish, Drilled, Ending};
+use countersign_control::state::Target;
+use evidence::{Field, RecordKind};
+use testkit::{World, bundle, world, world_on_small_disk};
+use types::drill::{Drill, TOLD};
+use types::{Code, Principal, Verdict};
+
+use crate::{propose, try_propose};
+
+fn agent() -> Target {
+    Target::Agent("sre-bot".parse().unwrap())
+}
+
+fn dan() -> Principal {
+    Principal::Person("dan".parse().unwrap())
+}
+
+fn wish(hold_ms: u64) -> DrillWish {
+    DrillWish {
+        target: agent(),
+        reason: "monthly".into(),
+        wait: Duration::from_millis(200),
+        hold: Duration::from_millis(hold_ms),
+    }
+}
+
+/// Begins a drill and returns once its switch is recorded.
+async fn begun(world: &World, by: &str, hold_ms: u64) -> tokio::task::JoinHandle<Drilled> {
+    let (control, by) = (world.control.clone(), by.parse().unwrap());
+    let drill = tokio::spawn(async move { control.drill(&by, wish(hold_ms)).await.unwrap() });
+    let is_recorded = || {
+        let last = world.control.history().size().unwrap() - 1;
+        world.control.history().record(last).unwrap().is_some_and(|last| last.leaf.kind == RecordKind::Switch)
+    };
+    while !is_recorded() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    drill
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_stops_the_agent_tells_how_it_went_and_lets_go() {
+    let world = world().await;
+    let drill = begun(&world, "dan", 400).await;
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+    let set = world.control.switches();
+    assert!(set[0].drill.is_some() && set[0].reason == "drill: monthly", "{set:?}");
+    let drilled = drill.await.unwrap();
+    assert_eq!(drilled.ending, Ending::Lifted);
+    assert!(drilled.drill.passed() && drilled.drill.watched_us >= 400_000, "{drilled:?}");
+    assert!(drilled.drill.drained_us.unwrap() >= drilled.drill.armed_us);
+    assert!(world.control.switches().is_empty());
+    assert_ne!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+
+    let told = world.control.history().record(drilled.record).unwrap().unwrap();
+    assert_eq!((told.leaf.kind, told.leaf.status), (RecordKind::Switch, Some(TOLD)));
+    let told: Drill = told.content.unwrap().get(Field::Body).unwrap().unwrap();
+    assert_eq!(told, drilled.drill);
+    assert_eq!(Some(told.id), set[0].drill);
+    let world = world.restart().await;
+    assert!(world.control.switches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_come_back_in_time_is_told() {
+    let world = world().await;
+    try_propose(&world, "sre.report", "{}", true).await.unwrap();
+    let drilled = world.control.drill(&"dan".parse().unwrap(), wish(0)).await.unwrap();
+    assert_eq!((drilled.drill.drained_us, drilled.drill.in_flight, drilled.drill.left), (None, 1, 0));
+    assert!(!drilled.drill.passed());
+    assert_eq!(drilled.ending, Ending::Lifted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_earnest_during_a_drill_stays() {
+    let world = world().await;
+    let drill = begun(&world, "dan", 400).await;
+    world.control.kill(Principal::Person("eve".parse().unwrap()), agent(), "it misbehaves").await.unwrap();
+    let drilled = drill.await.unwrap();
+    assert_eq!(drilled.ending, Ending::Overtaken);
+    let set = world.control.switches();
+    assert_eq!((set.len(), set[0].reason.as_str(), set[0].drill), (1, "it misbehaves", None));
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+    let world = world.restart().await;
+    assert_eq!(world.control.switches().len(), 1, "it is not only here that it stays");
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_earnest_that_the_journal_could_not_take_stays_too() {
+    let world = world_on_small_disk(bundle(), 600_000).await;
+    let drill = begun(&world, "dan", 400).await;
+    let refused = world.control.kill(dan(), agent(), &"x".repeat(1 << 20)).await.unwrap_err();
+    assert_eq!(refused.code, Code::DiskFull);
+    assert_eq!(drill.await.unwrap().ending, Ending::Overtaken);
+    assert_eq!(world.control.switches()[0].drill, None);
+    assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_that_is_set_is_not_drilled_with() {
+    let world = world().await;
+    world.control.kill(dan(), agent(), "in earnest").await.unwrap();
+    let refused = world.control.drill(&"dan".parse().unwrap(), wish(0)).await.unwrap_err();
+    assert_eq!(refused.code, Code::DrillConflict);
+    assert_eq!(world.control.switches()[0].reason, "in earnest");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_gives_nobody_the_right_to_lift() {
+    let world = world().await;
+    let drilled = world.control.drill(&"eve".parse().unwrap(), wish(0)).await.unwrap();
+    let Ending::Stays(refusal) = drilled.ending else { panic!("{drilled:?}") };
+    assert_eq!(refusal.code, Code::PolicyDenies);
+    assert!(drilled.drill.passed());
+    assert_eq!(world.control.switches()[0].drill, Some(drilled.drill.id));
+    world.control.lift(&"dan".parse().unwrap(), agent(), "the drill is over").await.unwrap();
+    assert!(world.control.switches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_drilled_with_must_be_known_and_be_an_agent_or_the_tenant() {
+    let world = world().await;
+    let dan = "dan".parse().unwrap();
+    for (target, code) in [
+        (Target::Agent("nobody".parse().unwrap()), Code::NotFound),
+        (Target::Tenant("other".parse().unwrap()), Code::NotFound),
+        (Target::Tool("sre.report".parse().unwrap()), Code::RequestInvalid),
+        (Target::Class("read".parse().unwrap()), Code::RequestInvalid),
+    ] {
+        assert_eq!(world.control.drill(&dan, DrillWish { target, ..wish(0) }).await.unwrap_err().code, code);
+    }
+    let silent = DrillWish { reason: " ".into(), ..wish(0) };
+    assert_eq!(world.control.drill(&dan, silent).await.unwrap_err().code, Code::RequestInvalid);
+    let tenant = DrillWish { target: Target::Tenant("default".parse().unwrap()), ..wish(0) };
+    assert!(world.control.drill(&dan, tenant).await.unwrap().drill.passed());
+    assert!(world.control.switches().is_empty());
+}

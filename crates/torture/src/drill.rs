@@ -1,0 +1,299 @@
+//! Kills under load, again and again: how soon nothing new leaves, and whether anything does.
+//!
+//! Actions are offered at a rate through the gateway. A kill of everything is set, stays for a moment, and is cleared. What
+//! arrives at the target after the kill was acknowledged must have been named as in flight by that very answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::books::{Ack, Tool};
+use crate::callers::{headers, request, told};
+use crate::http::{Client, at};
+use crate::pace::{Offered, Pace, Times};
+use crate::program::{Programs, Server};
+use crate::random::Random;
+use crate::sink::{Seen, Sink};
+use crate::syncs::Syncs;
+use crate::{bundle, clock, journal};
+
+/// Is how long the load runs before the first kill, in milliseconds.
+const WARM_MS: u64 = 2_000;
+
+/// Is how many drills by the command line follow, under the same load.
+const DRILLS: u64 = 5;
+
+/// Says what is to be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How many actions are offered a second.
+    pub rate: u64,
+    /// How many kills there are.
+    pub kills: u64,
+    /// How long each stays, in milliseconds.
+    pub hold_ms: u64,
+    /// How long the load runs between two, in milliseconds.
+    pub gap_ms: u64,
+    /// How many connections carry the load.
+    pub callers: u32,
+}
+
+/// Is the time of one kill, by the target's clock, in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// When the kill was acknowledged.
+    pub armed: u64,
+    /// When it was about to be cleared.
+    pub until: u64,
+    /// The actions that its answer named.
+    pub in_flight: BTreeSet<String>,
+}
+
+/// Is what came of it.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What was offered.
+    pub offered: Offered,
+    /// How many actions were carried out.
+    pub done: u64,
+    /// How many were refused because of a kill.
+    pub killed: u64,
+    /// What else was answered, and how often.
+    pub other: BTreeMap<String, u64>,
+    /// From the request of each kill until it was acknowledged.
+    pub armed: Times,
+    /// How long the disk itself takes.
+    pub syncs: Times,
+    /// How many actions the kills named as in flight.
+    pub named: u64,
+    /// How many of them arrived at the target after the kill was acknowledged.
+    pub on_their_way: u64,
+    /// What arrived there that was not named: dispatched after the kill. None may.
+    pub left: Vec<String>,
+    /// How many drills of the command line passed and were lifted.
+    pub drills: u64,
+}
+
+impl Told {
+    /// Says whether nothing left after a kill was acknowledged, and every drill passed.
+    pub fn holds(&self) -> bool {
+        self.left.is_empty() && self.drills == DRILLS && self.done > 0
+    }
+
+    /// Says whether a kill is armed as soon as it should be: twice what the disk itself takes.
+    pub fn is_soon(&self) -> bool {
+        self.armed.percentile(99) <= 2 * self.syncs.percentile(99)
+    }
+}
+
+/// Is one connection's share of the load.
+struct Share {
+    pace: Arc<Pace>,
+    address: SocketAddr,
+    key: String,
+    name: String,
+}
+
+impl Share {
+    /// Does pieces until there are none; returns how often which answer came.
+    async fn run(self) -> BTreeMap<String, u64> {
+        let mut answers: BTreeMap<String, u64> = BTreeMap::new();
+        let mut random = Random::of(1, &self.name);
+        let mut client = Client::connect(self.address, &self.key).await;
+        let mut n = 0_u64;
+        while self.pace.take().await {
+            n += 1;
+            let answer = match &mut client {
+                Some(client) => self.call(client, &mut random, n).await,
+                None => None,
+            };
+            if answer.is_none() {
+                client = Client::connect(self.address, &self.key).await;
+            }
+            *answers.entry(answer.unwrap_or_else(|| "no answer".into())).or_default() += 1;
+        }
+        answers
+    }
+
+    async fn call(&self, client: &mut Client, random: &mut Random, n: u64) -> Option<String> {
+        let tool = if random.below(2) == 0 { Tool::Unsafe } else { Tool::Keyed };
+        let call = format!("{}-{n}", self.name);
+        let arguments = json!({ "item": "item", "call": call, "agent": self.name, "fail": false });
+        client.post("/mcp/sink", &headers(tool), &request(tool, &arguments)).await?;
+        Some(match told(&client.answer().await?) {
+            Ack::Done => "done".into(),
+            Ack::Failed => "failed".into(),
+            Ack::Refused { code, .. } => code,
+        })
+    }
+}
+
+/// Plays a plan on a folder that was set up, with the target it names.
+///
+/// # Errors
+///
+/// What the programs, the file system or the journal say.
+pub async fn play(
+    programs: &Programs,
+    folder: &Path,
+    keys: &[String],
+    sink: &Arc<Sink>,
+    plan: Plan,
+) -> Result<Told, String> {
+    let mut server = programs.up(folder)?;
+    let address = server.ready().await?;
+    let syncs = Syncs::begin(&folder.join("data")).map_err(|error| error.to_string())?;
+    let pace = Arc::new(Pace::default());
+    let mut load = JoinSet::new();
+    for (n, key) in (0..plan.callers).zip(keys.iter().cycle()) {
+        let share = Share { pace: pace.clone(), address, key: key.clone(), name: format!("c{n}") };
+        load.spawn(share.run());
+    }
+    let offering = tokio::spawn(pace.clone().offer(plan.rate));
+    clock::sleep(WARM_MS).await;
+    let mut told = Told::default();
+    let killed = kills(programs, folder, address, sink, plan, &mut told).await;
+    pace.stop();
+    told.offered = offering.await.map_err(|error| error.to_string())?;
+    while let Some(answers) = load.join_next().await {
+        count(&mut told, answers.map_err(|error| error.to_string())?);
+    }
+    told.syncs = syncs.end().await?;
+    let windows = killed?;
+    ended(programs, folder, server, sink).await?;
+    judge(&mut told, &windows, &sink.seen(), &journal::read(folder)?);
+    Ok(told)
+}
+
+async fn ended(programs: &Programs, folder: &Path, server: Server, sink: &Sink) -> Result<(), String> {
+    sink.rest().await;
+    server.stop().await?;
+    programs.check(folder).await?;
+    programs.run(folder, &["rebuild"]).await.map(drop)
+}
+
+/// Kills and clears, and drills by the command line, under whatever load there is.
+async fn kills(
+    programs: &Programs,
+    folder: &Path,
+    address: SocketAddr,
+    sink: &Sink,
+    plan: Plan,
+    told: &mut Told,
+) -> Result<Vec<Window>, String> {
+    let key = std::fs::read_to_string(folder.join("keys/admin.key")).map_err(|error| error.to_string())?;
+    let mut person = Client::connect(address, key.trim()).await.ok_or("the server does not listen")?;
+    let mut windows = Vec::new();
+    for _ in 0..plan.kills {
+        windows.push(kill(&mut person, sink, plan, told).await?);
+        programs.run(folder, &["switch", "clear", "tenant:default", "--reason", "over"]).await?;
+        clock::sleep(plan.gap_ms).await;
+    }
+    for _ in 0..DRILLS {
+        let hold = plan.hold_ms.to_string();
+        let drill = ["drill", "kill", "--all", "--reason", "under load", "--hold", &hold, "--json"];
+        let report: Value = serde_json::from_str(&programs.run(folder, &drill).await?).map_err(|e| e.to_string())?;
+        let passed = *at(&report, "/passed") == json!(true) && *at(&report, "/ending") == json!("lifted");
+        told.drills += u64::from(passed);
+        clock::sleep(plan.gap_ms).await;
+    }
+    Ok(windows)
+}
+
+async fn kill(person: &mut Client, sink: &Sink, plan: Plan, told: &mut Told) -> Result<Window, String> {
+    let body = json!({ "target": { "tenant": "default" }, "reason": "a kill under load" });
+    let begun = clock::now();
+    person.post("/v1/switches", "", &body).await.ok_or("the connection broke")?;
+    let answer = person.answer().await.ok_or("no answer came")?;
+    told.armed.add_since(begun);
+    let armed = sink.now();
+    if *at(&answer.body, "/armed") != json!(true) {
+        return Err(format!("a kill was answered with {} {}", answer.status, answer.body));
+    }
+    let flights = at(&answer.body, "/in_flight").as_array().map(Vec::as_slice).unwrap_or_default();
+    let in_flight = flights.iter().filter_map(|flight| at(flight, "/action").as_str()).map(str::to_owned).collect();
+    clock::sleep(plan.hold_ms).await;
+    Ok(Window { armed, until: sink.now(), in_flight })
+}
+
+fn count(told: &mut Told, answers: BTreeMap<String, u64>) {
+    for (answer, count) in answers {
+        match answer.as_str() {
+            "done" => told.done += count,
+            "killed" => told.killed += count,
+            _ => *told.other.entry(answer).or_default() += count,
+        }
+    }
+}
+
+/// Finds what arrived at the target while a kill held, and whether that kill had named it.
+fn judge(told: &mut Told, windows: &[Window], seen: &BTreeMap<String, Seen>, journal: &journal::Journal) {
+    let actions: BTreeMap<&str, &str> =
+        journal.actions.values().map(|action| (action.call.as_str(), action.id.as_str())).collect();
+    for window in windows {
+        told.named += window.in_flight.len() as u64;
+        for (call, seen) in seen {
+            if seen.arrived <= window.armed || seen.arrived > window.until {
+                continue;
+            }
+            let named = actions.get(call.as_str()).is_some_and(|action| window.in_flight.contains(*action));
+            if named {
+                told.on_their_way += 1;
+            } else {
+                told.left.push(call.clone());
+            }
+        }
+    }
+}
+
+/// Sets a folder up in front of a target of its own.
+///
+/// # Errors
+///
+/// What the programs or the file system say.
+pub async fn set_up(programs: &Programs, below: &Path) -> Result<(Arc<Sink>, Vec<String>), String> {
+    let (sink, target) = Sink::start(&below.join("effects")).await?;
+    bundle::write(&below.join("drill/bundle"), target)?;
+    let keys = programs.set_up(&below.join("drill")).await?;
+    Ok((sink, keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Action, Journal};
+
+    fn action(id: &str, call: &str) -> (String, Action) {
+        let action = Action {
+            id: id.into(),
+            call: call.into(),
+            agent: "a".into(),
+            tool: "t".into(),
+            index: 1,
+            at: 1,
+            permitted: true,
+            outcomes: Vec::new(),
+        };
+        (id.to_owned(), action)
+    }
+
+    #[test]
+    fn only_what_a_kill_has_named_may_arrive_while_it_holds() {
+        let journal = Journal { actions: [action("1", "a"), action("2", "b")].into(), ..Journal::default() };
+        let at = |arrived: u64| Seen { arrivals: 1, arrived, ..Seen::default() };
+        let window = Window { armed: 10, until: 20, in_flight: ["1".to_owned()].into() };
+        let judged = |calls: &[(&str, u64)]| {
+            let seen = calls.iter().map(|(call, arrived)| ((*call).to_owned(), at(*arrived))).collect();
+            let mut told = Told::default();
+            judge(&mut told, std::slice::from_ref(&window), &seen, &journal);
+            (told.on_their_way, told.left)
+        };
+        assert_eq!(judged(&[("a", 15), ("b", 10)]), (1, vec![]));
+        assert_eq!(judged(&[("b", 11)]), (0, vec!["b".to_owned()]));
+        assert_eq!(judged(&[("b", 21), ("unknown", 20)]), (0, vec!["unknown".to_owned()]));
+    }
+}
