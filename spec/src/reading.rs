@@ -29,6 +29,11 @@ impl<'a> Reading<'a> {
         self.facts.int(name)
     }
 
+    /// Says whether a text is a certain word.
+    pub(crate) fn is_text(&self, name: &str, word: &str) -> Option<bool> {
+        self.facts.text(name).map(|text| text == word)
+    }
+
     /// Reads a number that may be absent: the outer `None` is a fact of another type.
     pub(crate) fn number_if_any(&self, name: &str) -> Option<Option<i64>> {
         if self.facts.get(name).is_none() { Some(None) } else { self.facts.int(name).map(Some) }

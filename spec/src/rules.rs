@@ -1,6 +1,6 @@
 //! The rules, one for each thing that can stand against an action. `?` means: a missing fact denies.
 
-use types::bundle::Claim;
+use types::bundle::{BulkRule, Claim};
 use types::{Channel, Principal};
 
 use crate::Against;
@@ -9,9 +9,9 @@ use crate::reading::Reading;
 type Rule = fn(&Reading<'_>) -> Option<Against>;
 
 /// Lists every rule; their order does not matter.
-pub(crate) const ALL: [Rule; 15] = [
+pub(crate) const ALL: [Rule; 16] = [
     killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters,
-    calendar, impact,
+    calendar, impact, breakers,
 ];
 
 /// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
@@ -163,4 +163,35 @@ fn impact(action: &Reading<'_>) -> Option<Against> {
         exceeded |= action.is(&format!("impact.{id}"))?;
     }
     Some(Against::denied_if(exceeded))
+}
+
+/// A circuit that is open lets nothing through, and one that is being tried a probe at a time, observed. Whoever did too much
+/// that is hard to take back goes to people, or is denied. Breakers cover what agents do.
+fn breakers(action: &Reading<'_>) -> Option<Against> {
+    let mut against = Against::default();
+    if !action.by_agent() {
+        return Some(against);
+    }
+    for (id, _) in action.covering(&action.bundle.breakers.circuits, |rule| &rule.covers)? {
+        match action.facts.text(&format!("circuit.{id}"))? {
+            "closed" => {}
+            "half_open" if action.number(&format!("circuit.{id}.free"))? > 0 => against.observe = true,
+            _ => against.deny = true,
+        }
+    }
+    for (id, rule) in action.covering(&action.bundle.breakers.bulks, |rule| &rule.covers)? {
+        if counts(action, rule) && !action.is_text(&format!("bulk.{id}"), "free")? {
+            let stopped = Against::put_to(rule.profile.as_ref(), true);
+            against.deny |= stopped.deny || !["full", "stopped"].contains(&action.facts.text(&format!("bulk.{id}"))?);
+            against.people.extend(stopped.people);
+        }
+    }
+    Some(against)
+}
+
+/// What only reads does not count, and what nobody knows how to take back does.
+fn counts(action: &Reading<'_>, rule: &BulkRule) -> bool {
+    let hard =
+        action.facts.text("tool.reversibility").is_none_or(|word| rule.counts.iter().any(|r| r.as_str() == word));
+    hard && action.facts.text("tool.effect") != Some("read")
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use types::bundle::{Agent, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
+use types::bundle::{Agent, Breakers, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
 use types::{
     ActionProposal, AgentId, ClassId, FactName, FactValue, Facts, Millis, PersonId, Principal, ProfileId, ToolName,
     Verdict,
@@ -94,9 +94,10 @@ impl Vector {
 pub const BASE: &str = include_str!("../vectors/base.json");
 
 /// Is every file of vectors, by name.
-pub const FILES: [(&str, &str); 11] = [
+pub const FILES: [(&str, &str); 12] = [
     ("approvals", include_str!("../vectors/approvals.json")),
     ("autonomy", include_str!("../vectors/autonomy.json")),
+    ("breakers", include_str!("../vectors/breakers.json")),
     ("delegation", include_str!("../vectors/delegation.json")),
     ("identity", include_str!("../vectors/identity.json")),
     ("integrity", include_str!("../vectors/integrity.json")),
@@ -159,6 +160,8 @@ struct Bundle {
     tools: BTreeMap<ToolName, Tool>,
     risk: RiskModel,
     limits: Limits,
+    #[serde(default)]
+    breakers: Breakers,
     profiles: BTreeMap<ProfileId, Profile>,
 }
 
@@ -170,9 +173,9 @@ impl Change {
         for (name, value) in named {
             facts.set(FactName::new(name), value, "vector", Millis(0));
         }
-        let Bundle { head, agents, people, classes, tools, risk, limits, profiles } = bundle;
-        let bundle =
-            BundleData { head, agents, people, classes, tools, risk, limits, profiles, ..BundleData::default() };
+        let Bundle { head, agents, people, classes, tools, risk, limits, breakers, profiles } = bundle;
+        let rest = BundleData::default();
+        let bundle = BundleData { head, agents, people, classes, tools, risk, limits, breakers, profiles, ..rest };
         Ok(Vector { name: self.name, proposal, facts, bundle, permits, verdict: self.verdict })
     }
 }

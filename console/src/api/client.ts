@@ -88,6 +88,11 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (await (await send("POST", path, body)).json()) as T;
 }
 
+/** Asks for a change whose answer says nothing. */
+export async function tell(path: string, body: unknown): Promise<void> {
+  await send("POST", path, body);
+}
+
 export async function remove(path: string, body?: unknown): Promise<void> {
   await send("DELETE", path, body);
 }

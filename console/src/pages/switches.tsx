@@ -7,6 +7,7 @@ import { useResource } from "../api/use.ts";
 import { Text } from "../render/Text.tsx";
 import { Ago, Dialog, Empty, Link, Note, PageHead, Pill, ProblemNote } from "../ui/parts.tsx";
 import { many, subject } from "../ui/words.ts";
+import { Breakers } from "./breakers.tsx";
 
 type Kind = "agent" | "tool" | "class" | "tenant";
 
@@ -126,6 +127,7 @@ export function SwitchesPage({ who }: { who: LoggedIn }) {
       {read.problem ? <ProblemNote problem={read.problem} /> : null}
       {read.data && switches.length === 0 ? <Empty icon="switches" title="Nothing is stopped">Agents do what policy and people let them.</Empty> : null}
       <ul className="stack">{switches.map((one) => <One key={one.key} one={one} onLift={may ? () => setLifting(one) : undefined} />)}</ul>
+      <Breakers may={may} />
       {killing && read.data ? <KillDialog tenant={read.data.tenant} onClose={() => setKilling(false)} onKilled={(answer, name) => { setKilling(false); setTold({ answer, name }); read.again(); }} /> : null}
       {lifting ? <LiftDialog one={lifting} onClose={() => setLifting(undefined)} onDone={(says) => { setLifting(undefined); setLifted(says); read.again(); }} /> : null}
     </div>

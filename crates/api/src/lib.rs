@@ -11,6 +11,7 @@ mod auth;
 mod authority;
 mod ballots;
 mod base64url;
+mod breakers;
 mod bundles;
 mod callers;
 mod delegations;
@@ -105,6 +106,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(passkeys::routes())
         .merge(switches::routes())
         .merge(drills::routes())
+        .merge(breakers::routes())
         .merge(keys::routes())
         .merge(levels::routes())
         .merge(erasures::routes())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
+use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
@@ -94,6 +95,10 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let drained = drill.drained_us.map_or_else(|| "not drained".to_owned(), |us| format!("drained in {us} µs"));
             let (key, armed_us, left) = (drill.target.key(), drill.armed_us, drill.left);
             Some(escape(&format!("{key} drilled: armed in {armed_us} µs, {drained}, {left} left"), false))
+        }
+        RecordKind::Switch if entry.leaf.status == Some(RESET) => {
+            let breaker: BreakerName = part(content, Field::Body)?;
+            Some(escape(&format!("breaker {} reset", breaker.key()), false))
         }
         RecordKind::Switch => {
             let switch: Switch = part(content, Field::Body)?;

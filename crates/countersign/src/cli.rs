@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod breakers;
 mod drill;
 mod incident;
 mod log;
@@ -22,6 +23,7 @@ use types::{AgentId, AutonomyLevel, ClassId, Digest, PersonId, ServerName, Tenan
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
+pub use breakers::BreakersCommand;
 pub use drill::{DrillCommand, DrillKill};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
 
@@ -102,6 +104,9 @@ pub enum Command {
     /// Kill switches that are set.
     #[command(subcommand)]
     Switch(SwitchCommand),
+    /// Breakers: what has stopped an agent by itself.
+    #[command(subcommand)]
+    Breakers(BreakersCommand),
     /// Tell one action's whole path.
     Trace(Trace),
     /// Compute every recorded decision again and say which come out otherwise.

@@ -67,6 +67,8 @@ pub enum FileKind {
     Risk,
     /// `limits.toml`.
     Limits,
+    /// `breakers.toml`.
+    Breakers,
     /// `escalation.toml`.
     Escalation,
     /// `schedules.toml`.
@@ -98,6 +100,7 @@ impl FileKind {
             "inventory.toml" => Self::Inventory,
             "risk.toml" => Self::Risk,
             "limits.toml" => Self::Limits,
+            "breakers.toml" => Self::Breakers,
             "escalation.toml" => Self::Escalation,
             "schedules.toml" => Self::Schedules,
             "obligations.toml" => Self::Obligations,

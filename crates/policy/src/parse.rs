@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::bundle::{BundleData, Head, Inventory, Limits, RiskModel, Server, Tool, Workflow};
+use types::bundle::{Breakers, BundleData, Head, Inventory, Limits, RiskModel, Server, Tool, Workflow};
 use types::{ServerName, ToolName};
 
 use crate::document::Document;
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, escalation.toml, schedules.toml, obligations.toml, retention.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, escalation.toml, schedules.toml, obligations.toml, retention.toml, \
      workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
@@ -35,6 +35,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         inventory: inventory(files, report),
         risk: risk(files, report),
         limits: limits(files, report),
+        breakers: breakers(files, report),
         profiles: section(files, "escalation.toml", "profiles", report),
         schedules: section(files, "schedules.toml", "schedules", report),
         obligations: section(files, "obligations.toml", "obligations", report),
@@ -91,6 +92,14 @@ fn limits(files: &BundleFiles, report: &mut Report) -> Limits {
     };
     document.end(&["rates", "budgets", "windows", "freezes", "impacts"], report);
     limits
+}
+
+fn breakers(files: &BundleFiles, report: &mut Report) -> Breakers {
+    let Some(mut document) = open(files, "breakers.toml", report) else { return Breakers::default() };
+    let breakers =
+        Breakers { circuits: document.entries("circuits", report), bulks: document.entries("bulks", report) };
+    document.end(&["circuits", "bulks"], report);
+    breakers
 }
 
 fn workflows(files: &BundleFiles, report: &mut Report) -> BTreeMap<String, Workflow> {

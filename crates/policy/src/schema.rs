@@ -20,7 +20,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 13] = [
+pub const ADMIN_TOOLS: [&str; 14] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -34,6 +34,7 @@ pub const ADMIN_TOOLS: [&str; 13] = [
     LOG_ARCHIVE_TOOL,
     LOG_DELETE_TOOL,
     PASSKEY_TOOL,
+    BREAKER_TOOL,
 ];
 
 /// Is the tool that erases a subject.
@@ -53,13 +54,25 @@ pub const LOG_DELETE_TOOL: &str = "countersign.log.delete";
 
 /// Is the tool that puts a vote into another's hand.
 pub const DELEGATE_TOOL: &str = "countersign.approval.delegate";
+
+/// Is the tool that resets a breaker.
+pub const BREAKER_TOOL: &str = "countersign.breaker.reset";
+
 /// Is the tool that invites a person to enrol a passkey.
 pub const PASSKEY_TOOL: &str = "countersign.passkey.invite";
 
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 7] =
-    [ERASE_TOOL, LOG_KEY_TOOL, LOG_CLOSE_TOOL, LOG_ARCHIVE_TOOL, LOG_DELETE_TOOL, DELEGATE_TOOL, PASSKEY_TOOL];
+pub(crate) const LATER_TOOLS: [&str; 8] = [
+    ERASE_TOOL,
+    LOG_KEY_TOOL,
+    LOG_CLOSE_TOOL,
+    LOG_ARCHIVE_TOOL,
+    LOG_DELETE_TOOL,
+    DELEGATE_TOOL,
+    PASSKEY_TOOL,
+    BREAKER_TOOL,
+];
 
 /// Says whether a name is that of a built-in administration tool.
 pub fn is_admin_tool(name: &str) -> bool {

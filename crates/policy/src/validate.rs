@@ -1,6 +1,7 @@
 //! Checks what the files of a bundle say of each other: names that must exist, numbers that must be in
 //! range, rules nobody could ever fulfil.
 
+mod breakers;
 mod catalog;
 mod limits;
 mod people;
@@ -30,6 +31,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.risk();
     check.obligations();
     check.limits();
+    check.breakers();
 }
 
 struct Check<'a> {

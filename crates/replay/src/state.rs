@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
+use stages::breaker::{Bulk, Circuit};
+use types::breaker::BreakerName;
 use types::id::KeyId;
-use types::{ActionId, ClassId, Digest, DrillId, Millis, PersonId, Principal, SessionId, ToolName};
+use types::{ActionId, ClassId, Digest, DrillId, LimitId, Millis, PersonId, Principal, SessionId, ToolName};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -27,6 +29,10 @@ pub mod kind {
     pub const PASSKEY: &str = "passkey";
     /// Token buckets and spending, by principal.
     pub const METER: &str = "rate";
+    /// Circuits of agents on tools.
+    pub const CIRCUIT: &str = "circuit";
+    /// Bulk breakers of agents.
+    pub const BULK: &str = "bulk";
     /// How often an agent's actions of a class ended how.
     pub const CONDUCT: &str = "conduct";
     /// Tools whose definition is not the reviewed one.
@@ -45,7 +51,7 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 17] = [
+    pub const ALL: [&str; 19] = [
         BUNDLE,
         GRANT,
         DELEGATION,
@@ -56,6 +62,8 @@ pub mod kind {
         KEY,
         PASSKEY,
         METER,
+        CIRCUIT,
+        BULK,
         CONDUCT,
         QUARANTINE,
         PIN,
@@ -130,6 +138,10 @@ pub struct OpenFlight {
     /// The budgets it was charged to, to be given back if nothing was dispatched: limit and amount.
     #[n(8)]
     pub charged: Vec<(String, i64)>,
+    /// The circuits that watch how it ends; absent if none does.
+    #[n(9)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuits: Option<Vec<LimitId>>,
 }
 
 /// Is a bearer key, by the digest of its secret.
@@ -195,6 +207,21 @@ pub struct Summed {
     /// How an agent's actions ended, by class.
     #[n(2)]
     pub conduct: Vec<(ClassId, Conduct)>,
+    /// How an agent's breakers stand; absent if there are none.
+    #[n(3)]
+    pub breakers: Option<Kept>,
+}
+
+/// Is how the breakers of an agent stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(array)]
+pub struct Kept {
+    /// Its circuits.
+    #[n(0)]
+    pub circuits: Vec<(BreakerName, Circuit)>,
+    /// Its bulk breakers.
+    #[n(1)]
+    pub bulks: Vec<(BreakerName, Bulk)>,
 }
 
 /// Is what an erasure did.

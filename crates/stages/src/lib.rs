@@ -12,6 +12,7 @@
 pub mod approval;
 pub mod approval_budget;
 pub mod autonomy;
+pub mod breaker;
 pub mod decision;
 pub mod escalation;
 pub mod facts;

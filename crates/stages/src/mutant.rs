@@ -33,9 +33,23 @@ pub enum Mutant {
     ChangedPinIgnored,
     /// A risk score just at the threshold passes.
     RiskOffByOne,
+    /// An open circuit is not looked at.
+    CircuitIgnored,
+    /// A bulk breaker that is full or has stopped the agent is not looked at.
+    BulkIgnored,
+    /// A circuit that is being tried lets one probe more through than its rule says.
+    ProbeTooMany,
+    /// An agent's own word that all went well closes a circuit.
+    ReportedEndingBelieved,
+    /// A failure counts for one millisecond longer than the circuit's rule says.
+    CircuitWindowOffByOne,
+    /// A permit counts for one millisecond less than the bulk breaker's rule says.
+    BulkWindowOffByOne,
+    /// A bulk breaker forgets that it has stopped somebody as soon as there is room again.
+    BulkNeverHolds,
 }
 
-/// Lists every planted bug.
+/// Lists every planted bug in a decision.
 #[cfg(feature = "mutants")]
 pub const ALL: &[Mutant] = &[
     Mutant::MissingFactAllows,
@@ -52,6 +66,18 @@ pub const ALL: &[Mutant] = &[
     Mutant::BudgetOffByOne,
     Mutant::ChangedPinIgnored,
     Mutant::RiskOffByOne,
+    Mutant::CircuitIgnored,
+    Mutant::BulkIgnored,
+];
+
+/// Lists the planted bugs in what breakers keep from one action to the next.
+#[cfg(feature = "mutants")]
+pub const BREAKERS: &[Mutant] = &[
+    Mutant::ProbeTooMany,
+    Mutant::ReportedEndingBelieved,
+    Mutant::CircuitWindowOffByOne,
+    Mutant::BulkWindowOffByOne,
+    Mutant::BulkNeverHolds,
 ];
 
 #[cfg(feature = "mutants")]

@@ -1,8 +1,8 @@
 //! A bundle's own tests: what `tests/*.toml` expects, held against the whole road of a decision.
 //!
 //! A test is decided exactly as a proposal is, except for what only a running server knows: no switch is set, every
-//! bucket is full, nothing was spent, the tool is listed just as the catalogue pins it, and the inventory holds
-//! the one resource the test names.
+//! bucket is full, nothing was spent, no breaker has opened, the tool is listed just as the catalogue pins it, and the
+//! inventory holds the one resource the test names.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use types::{
     FactValue, Facts, Finding, Millis, PersonId, Principal, ProfileId, TenantId, ToolName, Verdict,
 };
 
+use crate::breaker;
 use crate::decision::{self, Finished, Late, PERMIT_MS, PolicyAnswer};
 use crate::facts::{self, Entity, Level};
 use crate::limits::{Meter, calendar};
@@ -252,6 +253,7 @@ impl Stage<'_> {
         early.extend(score);
         let mut late = facts::of_time(self.bundle, proposal, &early, now);
         late.extend(Meter::default().peek(self.bundle, proposal, &early, now));
+        late.extend(breaker::peek(self.bundle, proposal, &early, (&|_| None, &|_| None), now));
         late.extend(idle(trial, now));
         let answer = (self.policy)(proposal, &early);
         let early = decision::pre(self.bundle, proposal, early, risk, answer);

@@ -117,7 +117,9 @@ pub fn bundle() -> BundleFiles {
         agent: "sre-bot".parse().unwrap(),
         tools: tools(),
     });
-    files.0.remove("tests/starter.toml");
+    for path in ["tests/starter.toml", "breakers.toml"] {
+        files.0.remove(path);
+    }
     for (path, text) in [
         ("bundle.toml", HEAD),
         ("agents.toml", AGENTS),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
 pub use crate::profile::Profile;
@@ -14,6 +15,7 @@ pub use crate::retention::Retention;
 use crate::role::Role;
 use crate::schedule::Schedule;
 use crate::secret::Pattern;
+pub use crate::workflow::Workflow;
 use crate::{
     AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ScheduleId,
     ServerName, ToolName,
@@ -40,6 +42,8 @@ pub struct BundleData {
     pub risk: RiskModel,
     /// `limits.toml`.
     pub limits: Limits,
+    /// `breakers.toml`.
+    pub breakers: Breakers,
     /// `escalation.toml`.
     pub profiles: BTreeMap<ProfileId, Profile>,
     /// `schedules.toml`.
@@ -456,24 +460,4 @@ pub struct Impact {
     /// The largest such amount.
     #[serde(default)]
     pub amount_max: Option<i64>,
-}
-
-/// Is a workflow: why agents work here, and where that ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Workflow {
-    /// What it is for.
-    pub purpose: String,
-    /// The person who answers for it.
-    pub owner: PersonId,
-    /// The action classes inside its boundary.
-    pub boundary: BTreeSet<ClassId>,
-    /// Outcomes that are never acceptable, in words.
-    #[serde(default)]
-    pub never: Vec<String>,
-    /// Which evidence controls which decision, in words.
-    #[serde(default)]
-    pub evidence: BTreeMap<String, String>,
-    /// How often it is reviewed, in days.
-    pub review_days: u32,
 }

@@ -97,6 +97,14 @@ codes! {
     ChangeFrozen "change-frozen" 200;
     /// It would touch too much.
     ImpactExceeded "impact-exceeded" 200;
+    /// No breaker that covers it stands against it.
+    BreakersClosed "breakers-closed" 200;
+    /// The circuit of the agent on the tool is open.
+    CircuitOpen "circuit-open" 200;
+    /// The circuit is being tried, and this call is a probe.
+    CircuitProbing "circuit-probing" 200;
+    /// The agent did too much that is hard to take back.
+    BulkStopped "bulk-stopped" 200;
     /// No trigger asks for a look.
     ReviewNotNeeded "review-not-needed" 200;
     /// A trigger asks for a look.

@@ -44,6 +44,9 @@ pub enum Stage {
     /// The journal and what it depends on.
     #[n(8)]
     Evidence,
+    /// Circuit breakers and bulk breakers.
+    #[n(9)]
+    Breakers,
 }
 
 impl Stage {
@@ -59,6 +62,7 @@ impl Stage {
             Self::Review => "review",
             Self::Integrity => "integrity",
             Self::Evidence => "evidence",
+            Self::Breakers => "breakers",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod autonomy;
+pub mod breaker;
 pub mod bundle;
 pub mod case;
 pub mod cbor;
@@ -35,6 +36,7 @@ pub mod session;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod workflow;
 
 pub use action::{ActionProposal, Channel, Claims, Principal};
 pub use autonomy::{AutonomyLevel, EffectClass, Reversibility};

@@ -8,6 +8,7 @@ mod approvals;
 mod auditor;
 mod authorization;
 mod bad_input;
+mod breakers;
 mod call;
 mod contract;
 mod delegations;

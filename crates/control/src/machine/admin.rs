@@ -38,6 +38,7 @@ impl Decider {
             Change::RevokePasskey(id) => self.revoke_passkey(id, by, reason, turn),
             Change::Clear(target) => self.clear(&target, by, reason, turn),
             Change::EndDrill(target, id) => self.end_drill(&target, id, by, reason, turn),
+            Change::Reset(breaker) => self.reset_breaker(breaker, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
             Change::CloseLog => self.drain(action, turn),
             Change::ArchiveLog { number, archive } => self.archive_log(number, archive, (by, reason), turn),

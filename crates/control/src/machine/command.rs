@@ -7,6 +7,7 @@ use connectors::inventory::Entities;
 use evidence::Listing;
 use evidence::log_archive::Contents;
 use policy::Bundle;
+use types::breaker::BreakerName;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
@@ -50,6 +51,8 @@ pub enum Change {
     Clear(Target),
     /// Lifts the switch of a drill, if it is still the drill's own.
     EndDrill(Target, DrillId),
+    /// Resets a breaker.
+    Reset(BreakerName),
     /// Pins a tool's definition after a review.
     Pin(ToolName, Digest),
     /// Changes the keys that sign the log.
@@ -106,6 +109,7 @@ impl Change {
             Self::Grant(grant) => agent(&grant.agent),
             Self::Delegate(given) => vec![Principal::Person(given.to.clone()).subject()],
             Self::Clear(Target::Agent(name)) | Self::EndDrill(Target::Agent(name), _) => agent(name),
+            Self::Reset(breaker) => agent(&breaker.agent),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
                 std::iter::once(key.holder.subject()).chain(delegator).collect()

@@ -4,6 +4,7 @@
 //! and [`Machine::load`] reads it back, at a start as after a failed batch.
 
 mod admin;
+mod breakers;
 mod cases;
 mod closing;
 mod command;

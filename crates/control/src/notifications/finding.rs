@@ -11,6 +11,7 @@ use stages::escalation;
 use stages::limits::calendar::instant;
 use stages::matter::Matter;
 use store::outbox::Cursor;
+use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::drill::TOLD;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
@@ -182,7 +183,8 @@ fn groups_of(asked: &Asked) -> Vec<String> {
 fn may_tell(leaf: &Leaf) -> bool {
     match leaf.kind {
         RecordKind::Decided => leaf.verdict == Some(ESCALATED),
-        RecordKind::Switch | RecordKind::Vote | RecordKind::CaseEnded => true,
+        RecordKind::Switch => leaf.status != Some(RESET),
+        RecordKind::Vote | RecordKind::CaseEnded => true,
         _ => false,
     }
 }

@@ -74,6 +74,8 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::KEY,
         kind::PASSKEY,
         kind::METER,
+        kind::CIRCUIT,
+        kind::BULK,
         kind::CONDUCT,
         kind::QUARANTINE,
         kind::PIN,

@@ -13,6 +13,7 @@ mod approval_budget;
 mod approvals;
 mod audit;
 mod bounds;
+mod breakers;
 mod closing;
 mod delegations;
 mod drills;

@@ -21,6 +21,11 @@ const SERVICE: &str = r#"{"service":"web"}"#;
 const LIMITS: &str = "[rates.often]\nburst = 50\nrefill_ms = 60000\n\n[budgets.month]\nmax = 1000\n\
                       period_ms = 2592000000\n";
 
+/// Breakers that take note of everything and stop nobody.
+const BREAKERS: &str = "[circuits.calls]\nfailures = 50\nof_last = 100\nwithin_ms = 2592000000\npause_ms = 1000\n\
+                        pause_ms_max = 8000\n\n[bulks.undoing]\npermits_max = 1000\nwithin_ms = 2592000000\n\
+                        counts = [\"reversible\", \"compensable\", \"staged\", \"irreversible\"]\n";
+
 fn person(name: &str) -> PersonId {
     name.parse().unwrap()
 }
@@ -28,6 +33,7 @@ fn person(name: &str) -> PersonId {
 fn limited() -> BundleFiles {
     let mut files = bundle();
     files.insert("limits.toml", LIMITS);
+    files.insert("breakers.toml", BREAKERS);
     files
 }
 

@@ -92,6 +92,11 @@ pub async fn scene(world: World) -> Scene {
 }
 
 impl Scene {
+    /// Lets go of the connection.
+    pub fn end(self) -> World {
+        self.world
+    }
+
     pub async fn call(&self, tool: &str, arguments: &Value, claims: Claims) -> CallOutcome {
         let (events, _kept) = tokio::sync::mpsc::channel(8);
         let call = governed(self.session, tool, arguments, claims);

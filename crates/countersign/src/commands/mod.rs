@@ -5,6 +5,7 @@ mod answer;
 mod approvals;
 mod audit;
 mod authority;
+mod breakers;
 mod calendar;
 mod connect;
 mod delegations;
@@ -68,6 +69,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Drill(ref command) => drill::run(&client()?, command, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
+        Command::Breakers(ref command) => breakers::run(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Rebuild(ref args) => rebuild::run(&cli, args).await,

@@ -173,6 +173,25 @@ fn a_drill_of_a_kill_is_told_recorded_and_lifted() {
 }
 
 #[test]
+fn breakers_are_listed_and_one_that_has_seen_nothing_is_not_reset() {
+    let folder = begun();
+    let dir = folder.path();
+    let client = Client::wrap(dir, "inventory");
+    let listed = run(dir, &["breakers", "list"]);
+    assert_eq!((listed.code, listed.out.as_str()), (0, ""), "{}", listed.err);
+    assert!(listed.err.contains("No breaker has seen anything."), "{}", listed.err);
+    let told = run(dir, &["breakers", "list", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((&told["circuits"], &told["bulks"]), (&serde_json::json!([]), &serde_json::json!([])));
+    let reset = ["breakers", "reset", "tools", "--agent", "agent", "--tool", "inventory.restart", "--reason", "r"];
+    let refused = run(dir, &reset);
+    assert!(refused.code != 0 && refused.err.contains("not-found"), "{}: {}", refused.code, refused.err);
+    let nameless = run(dir, &["breakers", "reset", "tools", "--reason", "r"]);
+    assert_eq!((nameless.code, nameless.err.contains("--agent")), (2, true), "{}", nameless.err);
+    client.finish();
+}
+
+#[test]
 fn the_reference_is_the_one_that_is_checked_in() {
     let folder = tempfile::tempdir().unwrap();
     let now = run(folder.path(), &["reference"]).out;

@@ -201,6 +201,30 @@ touches_max = 100
 # reason = \"Year-end freeze\"
 ";
 
+/// Is `breakers.toml`.
+pub(super) const BREAKERS: &str = "\
+# What stops an agent by itself, until a person or a probe says that all is well. Breakers cover agents alone.
+
+# A circuit for each agent on each tool: half of the last ten calls failed within ten minutes, so it lets nothing
+# through for half a minute, then one call as a probe. Each probe that fails doubles the pause, up to a quarter of an hour.
+[circuits.tools]
+failures = 5
+of_last = 10
+within_ms = 600000
+pause_ms = 30000
+pause_ms_max = 900000
+probes = 1
+successes = 1
+
+# More than ten calls a minute that are hard to take back, over all tools: then the owner decides about each until a
+# person resets the breaker (`countersign breakers reset`). `hold_ms` would end it by itself.
+[bulks.destructive]
+counts = [\"compensable\", \"irreversible\"]
+permits_max = 10
+within_ms = 60000
+profile = \"owner\"
+";
+
 /// Is `escalation.toml`.
 pub(super) const ESCALATION: &str = "\
 # Who decides what is escalated, how many of them, and how long they have. Silence is refusal.
@@ -323,6 +347,7 @@ To begin with: reads run observed, writes wait for the owner, destructive calls 
 | `schema.cedarschema` | what policies can speak of, made from the tools' own schemas |
 | `risk.toml` | the risk score |
 | `limits.toml` | rates, budgets, change windows, freezes, maximum impact |
+| `breakers.toml` | what stops an agent that fails, or does too much at once |
 | `escalation.toml` | who approves, how many, how long they have |
 | `obligations.toml` | what must happen besides an action |
 | `workflows/{server}.toml` | why the agent works here, for auditors |

@@ -181,26 +181,31 @@ impl Check<'_> {
     }
 
     /// Demands that a limit's name is one word: the facts about it are named after it, with more behind a dot.
-    fn name(&mut self, section: &str, name: &str) {
+    fn name(&mut self, file: &str, section: &str, name: &str) {
         if name.contains('.') {
-            self.report.at(FILE, &[section, name], format!("`{name}` cannot name a limit, which has no `.`"));
+            self.report.at(file, &[section, name], format!("`{name}` cannot name a limit, which has no `.`"));
         }
     }
 
     /// Demands that a pattern without `*` names something: a misspelt limit would limit nothing.
     fn scope(&mut self, section: &str, name: &str, scope: &Scope) {
+        self.scope_in(FILE, section, name, scope);
+    }
+
+    /// Demands the same of what a file of limits or breakers covers.
+    pub(super) fn scope_in(&mut self, file: &str, section: &str, name: &str, scope: &Scope) {
         let path = |key: &'static str| [section, name, "covers", key];
-        self.name(section, name);
+        self.name(file, section, name);
         let Scope { agent, class, tool, env: _ } = scope;
         if is_plain(agent) {
             let exists = self.data.agents.keys().any(|known| known.as_str() == agent.0);
-            self.refer(FILE, &path("agent"), "agent", &agent.0, exists, "agents.toml");
+            self.refer(file, &path("agent"), "agent", &agent.0, exists, "agents.toml");
         }
         if is_plain(class) {
             let exists = self.data.classes.keys().any(|known| known.as_str() == class.0);
-            self.refer(FILE, &path("class"), "class", &class.0, exists, "classes.toml");
+            self.refer(file, &path("class"), "class", &class.0, exists, "classes.toml");
         }
-        self.known_tool(FILE, &path("tool"), tool);
+        self.known_tool(file, &path("tool"), tool);
     }
 
     /// Demands that a pattern without `*` names a tool of the catalogue or of the administration.

@@ -457,3 +457,46 @@ fn schedules() {
         ],
     );
 }
+
+/// A circuit and a bulk breaker of the sample, each a mistake away from being refused.
+const BREAKERS: &str = "[circuits.calls]\ncovers = { tool = \"sre.*\" }\nfailures = 3\nof_last = 5\nwithin_ms = 60000\n\
+     pause_ms = 1000\npause_ms_max = 8000\n\n[bulks.undoing]\npermits_max = 10\nprofile = \"sre-db\"\n";
+
+#[test]
+fn breakers() {
+    const FILE: &str = "breakers.toml";
+    let changed = |mistake: &str, from: &str, to: &str| {
+        case(mistake, |files| {
+            files.insert(FILE, BREAKERS);
+            replace(files, FILE, from, to);
+        })
+    };
+    check(
+        "breakers",
+        vec![
+            changed("nothing is wrong", "failures = 3", "failures = 5"),
+            changed("more failures than it looks at", "failures = 3", "failures = 6"),
+            changed("no failure opens it", "failures = 3", "failures = 0"),
+            changed("it looks at too many", "of_last = 5", "of_last = 101"),
+            changed("it looks at none", "of_last = 5", "of_last = 0"),
+            changed("an ending counts for no time", "within_ms = 60000", "within_ms = 0"),
+            changed("it never pauses", "pause_ms = 1000", "pause_ms = 0"),
+            changed("it pauses at most for less than at least", "pause_ms_max = 8000", "pause_ms_max = 999"),
+            changed("no probe", "pause_ms = 1000\n", "pause_ms = 1000\nprobes = 0\n"),
+            changed("too many probes", "pause_ms = 1000\n", "pause_ms = 1000\nprobes = 17\n"),
+            changed("no success closes it", "pause_ms = 1000\n", "pause_ms = 1000\nsuccesses = 0\n"),
+            changed("it covers a tool that there is not", "\"sre.*\"", "\"sre.nothing\""),
+            changed("it covers a person", "tool = \"sre.*\"", "agent = \"person:ana\""),
+            changed("a name of two words", "circuits.calls", "circuits.\"ca.lls\""),
+            changed("an unknown key", "pause_ms = 1000\n", "pause_ms = 1000\npauses = 2\n"),
+            changed("a section that there is not", "[bulks.undoing]", "[bulk.undoing]"),
+            changed("it allows nothing", "permits_max = 10", "permits_max = 0"),
+            changed("it allows too much", "permits_max = 10", "permits_max = 1001"),
+            changed("it asks a profile that there is not", "\"sre-db\"", "\"nobody\""),
+            changed("it counts nothing", "permits_max = 10\n", "permits_max = 10\ncounts = []\n"),
+            changed("it counts what there is not", "permits_max = 10\n", "permits_max = 10\ncounts = [\"bad\"]\n"),
+            changed("it counts for no time", "permits_max = 10\n", "permits_max = 10\nwithin_ms = 0\n"),
+            changed("it holds for no time", "permits_max = 10\n", "permits_max = 10\nhold_ms = 0\n"),
+        ],
+    );
+}

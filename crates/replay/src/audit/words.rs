@@ -7,6 +7,9 @@ use types::{Decision, Fact, FactValue, Facts, Finding, Millis, Provenance, Restr
 /// Are the facts that say what an action's limits left to it.
 const LIMITS: [&str; 4] = ["rate.", "budget.", "window.", "freeze."];
 
+/// Are the facts whose text says how the breakers of an action stood.
+const BREAKERS: [&str; 2] = ["circuit.", "bulk."];
+
 /// Shows an instant in UTC, to the second.
 pub fn time(at: Millis) -> String {
     instant(at).strftime("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -31,7 +34,9 @@ pub fn risk(risk: &Risk) -> String {
 
 /// Returns the facts that say what limits left to an action.
 pub fn limits(facts: &Facts) -> impl Iterator<Item = &Fact> {
-    facts.iter().filter(|fact| LIMITS.iter().any(|prefix| fact.name.as_str().starts_with(prefix)))
+    let begins = |fact: &Fact, names: &[&str]| names.iter().any(|prefix| fact.name.as_str().starts_with(prefix));
+    let stands = move |fact: &Fact| matches!(fact.value, FactValue::Text(_)) && begins(fact, &BREAKERS);
+    facts.iter().filter(move |fact| begins(fact, &LIMITS) || stands(fact))
 }
 
 /// Shows a limit with what it leaves.
@@ -66,6 +71,7 @@ pub fn seen_by(provenance: Provenance) -> &'static str {
 pub fn whose(source: &str) -> String {
     let known = match source {
         "meter" => "the gateway's count of what ran before",
+        "circuits" | "bulks" => "the gateway's table of breakers",
         "conduct" => "the gateway's memory of how such actions ended",
         "switches" => "the gateway's table of kill switches",
         "grants" => "the operator's table of levels",

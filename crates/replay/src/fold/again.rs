@@ -8,6 +8,7 @@ use evidence::listing::LISTED;
 use evidence::{Content, Field, Leaf, RecordKind};
 use policy::Bundle;
 use serde::Serialize;
+use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
 use types::drill::TOLD;
@@ -76,7 +77,7 @@ pub struct Rebuilt {
 pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
 
 /// Are the kinds whose rows are counted on from what they were.
-const COUNTED_ON: [&str; 3] = [kind::METER, kind::CONDUCT, kind::RECENT_VOTE];
+const COUNTED_ON: [&str; 5] = [kind::METER, kind::CIRCUIT, kind::BULK, kind::CONDUCT, kind::RECENT_VOTE];
 
 const ERASED: &str = "records they rest on were erased";
 
@@ -84,7 +85,8 @@ const ERASED: &str = "records they rest on were erased";
 pub(super) const TAKEN_AWAY: [&str; 3] = [kind::SWITCH, kind::GRANT, kind::DELEGATION];
 
 /// Are the kinds of which a decision may say something.
-const DECIDED: [&str; 6] = [kind::METER, kind::FLIGHT, kind::CASE, kind::IDEMPOTENCY, kind::SESSION, kind::REFUSAL];
+const DECIDED: [&str; 8] =
+    [kind::METER, kind::CIRCUIT, kind::BULK, kind::FLIGHT, kind::CASE, kind::IDEMPOTENCY, kind::SESSION, kind::REFUSAL];
 
 const OLD: &str = "records of an earlier version do not say it";
 
@@ -135,6 +137,9 @@ impl Again {
         let bundle = bundle.and_then(|digest| bundles.get(&digest));
         let bundle = bundle.as_ref().map(|bundle| Bundle::data(bundle)).map_err(String::as_str);
         let place = Place { index, now: leaf.at, bundle };
+        if leaf.kind == RecordKind::Outcome && place.bundle.is_err() {
+            self.doubt(&[kind::CIRCUIT], NO_BUNDLE);
+        }
         let taken = match content {
             Some(content) => self.read(leaf, content, &place),
             None => {
@@ -209,16 +214,16 @@ impl Again {
             RecordKind::Decided => {
                 self.gone.extend(leaf.action);
                 let permitted = leaf.verdict.is_some_and(|rank| rank < 2);
-                if permitted {
-                    self.erased.insert(place.index, &[kind::METER]);
-                }
+                // Each decision may have stopped its agent, and each permit took from what it has.
+                let about: &[_] = if permitted { &[kind::METER, kind::CIRCUIT, kind::BULK] } else { &[kind::BULK] };
+                self.erased.insert(place.index, about);
                 let session = leaf.session.as_ref().map(|place| place.session);
                 session.map_or(Ok(()), |session| self.change(Event::Counted(session, permitted), place))
             }
             RecordKind::Outcome => match leaf.action.filter(|action| self.books.flights().get(action).is_some()) {
                 Some(action) => self.change(Event::Landed(action, status(leaf)?), place),
                 None => {
-                    self.erased.insert(place.index, &[kind::CONDUCT]);
+                    self.erased.insert(place.index, &[kind::CONDUCT, kind::CIRCUIT]);
                     Ok(())
                 }
             },
@@ -301,7 +306,7 @@ impl Again {
                 self.doubt(&[kind::CASE, kind::REFUSAL, kind::RECENT_VOTE], NO_BUNDLE);
             }
             (FoldError::NoFlight(_), _) if rests_on_gone => {
-                self.erased.insert(index, &[kind::CONDUCT, kind::METER]);
+                self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT]);
             }
             (FoldError::NoCase(_) | FoldError::Vote(_), _) if rests_on_gone => {}
             (FoldError::NoCase(_) | FoldError::NoFlight(_) | FoldError::Vote(_), _) if self.cut => {}
@@ -363,6 +368,7 @@ impl Rebuilt {
 /// Names the kinds of rows of which a record of a kind may have said something.
 fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
+        RecordKind::Switch if status == Some(RESET) => &[kind::CIRCUIT, kind::BULK],
         RecordKind::Switch if status != Some(TOLD) => &[kind::SWITCH],
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],

@@ -8,6 +8,7 @@ use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
 use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Session, ToolName};
 
+use super::breakers::Breakers;
 use super::event::Event;
 use super::flights::Flights;
 use super::meters::Meters;
@@ -43,6 +44,7 @@ pub struct Books {
     pub(super) conduct: BTreeMap<(AgentId, ClassId), Conduct>,
     pub(super) repeats: Repeats,
     pub(super) meters: Meters,
+    pub(super) breakers: Breakers,
 }
 
 impl Books {
@@ -74,6 +76,7 @@ impl Books {
             conduct: conduct.collect(),
             repeats: Repeats::load(rows)?,
             meters: Meters::load(rows)?,
+            breakers: Breakers::load(rows)?,
         })
     }
 
@@ -162,6 +165,11 @@ impl Books {
         &self.meters
     }
 
+    /// Returns how the breakers of agents stand.
+    pub fn breakers(&self) -> &Breakers {
+        &self.breakers
+    }
+
     /// Lets a record change what is kept, and returns the cases that it changed.
     ///
     /// # Errors
@@ -200,6 +208,7 @@ impl Books {
                 ops.delete(kind::SWITCH, target.key());
                 self.switches.remove(&target.key());
             }
+            Event::Reset(name) => self.breakers.reset(&name, ops),
             Event::Granted(grant) => {
                 ops.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
                 Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);

@@ -30,8 +30,10 @@ impl Books {
         }
         if let Verdict::Escalate(profiles) = &decision.verdict {
             let opened = self.asked((proposal, decision), profiles, place, ops)?;
+            self.breakers.stop(proposal, decision, place.now, ops);
             return Ok(opened.into_iter().collect());
         }
+        self.breakers.stop(proposal, decision, place.now, ops);
         // A key stands for an answer that is final; what waits for people is asked again with the same key.
         if let Some(key) = &run.idempotency_key {
             let answer = (proposal.id, decision.action_digest);
@@ -43,6 +45,7 @@ impl Books {
         let Some((class, reservation)) = reserved(place.bundle()?, proposal, decision) else { return Ok(Vec::new()) };
         let used = self.consume(decision, place.now, ops);
         self.reserve(&proposal.principal, place, &reservation, ops)?;
+        self.breakers.permitted(proposal, &place.bundle()?.breakers, &reservation, place.now, ops);
         let life_ms = if run.reported { REPORTED_PERMIT_MS } else { PERMIT_MS };
         let flight = OpenFlight {
             principal: proposal.principal.clone(),
@@ -54,6 +57,7 @@ impl Books {
             since: place.now,
             expires: decision.at.plus(life_ms),
             charged: reservation.budgets.iter().map(|(id, amount)| (id.to_string(), *amount)).collect(),
+            circuits: Some(reservation.circuits).filter(|circuits| !circuits.is_empty()),
         };
         ops.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
         self.flights.put(proposal.id, flight);
@@ -93,6 +97,9 @@ impl Books {
         if mutant::on(Mutant::BudgetChargedLate) {
             self.charge_late(&flight, place, ops)?;
         }
+        if let Ok(bundle) = place.bundle {
+            self.breakers.ended(action, &flight, &bundle.breakers, status, place.now, ops);
+        }
         if status == OutcomeStatus::NotDispatched {
             self.refund(&flight, ops);
         } else if let (Principal::Agent(agent), false) = (&flight.principal, flight.reported) {
@@ -121,7 +128,7 @@ impl Books {
     fn charge_late(&mut self, flight: &OpenFlight, place: &Place<'_>, ops: &mut Ops) -> Result<(), FoldError> {
         let mut meter = self.meters.of(&flight.principal);
         let budgets = flight.charged.iter().filter_map(|(name, amount)| Some((name.parse().ok()?, *amount)));
-        let reservation = Reservation { rates: Vec::new(), budgets: budgets.collect() };
+        let reservation = Reservation { budgets: budgets.collect(), ..Reservation::default() };
         meter.reserve(place.bundle()?, &reservation, place.now);
         self.meters.put(&flight.principal, meter, ops);
         Ok(())

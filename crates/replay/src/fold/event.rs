@@ -4,6 +4,7 @@ use evidence::bodies::{self, RunBody};
 use evidence::listing::LISTED;
 use evidence::passkey::{ENROLLED, INVITED, REVOKED};
 use evidence::{Content, Field, Leaf, RecordKind};
+use types::breaker::{BreakerName, RESET};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
@@ -49,6 +50,8 @@ pub enum Event<'a> {
     Switched(Switch),
     /// A kill switch was lifted.
     Lifted(Target),
+    /// A breaker was reset.
+    Reset(BreakerName),
     /// A level was given.
     Granted(Grant),
     /// A vote was put into another's hand.
@@ -107,6 +110,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::SessionOpen => Event::SessionOpened(part(content, Field::Body)?),
         RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),
         RecordKind::Switch if leaf.status == Some(TOLD) => Event::Nothing,
+        RecordKind::Switch if leaf.status == Some(RESET) => Event::Reset(part(content, Field::Body)?),
         RecordKind::Switch if set => Event::Switched(part(content, Field::Body)?),
         RecordKind::Switch => Event::Lifted(part::<Switch>(content, Field::Body)?.target),
         RecordKind::Grant if leaf.status == Some(GIVEN) => Event::Delegated(part(content, Field::Body)?),

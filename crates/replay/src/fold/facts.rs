@@ -23,8 +23,10 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 6] = [
+const COUNTED: [(&str, &str); 8] = [
     ("meter", kind::METER),
+    ("circuits", kind::CIRCUIT),
+    ("bulks", kind::BULK),
     ("switches", kind::SWITCH),
     ("cases", kind::CASE),
     ("grants", kind::GRANT),
@@ -115,7 +117,7 @@ impl Conduct {
 }
 
 impl Books {
-    /// Gathers what changes with every action: `rate.*`, `budget.*`, `switch.*`, `approval.*` and `cases.open`.
+    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*` and `cases.open`.
     ///
     /// - `early`: the facts of the snapshot.
     /// - `tickets`: the live cases about the action of this digest.
@@ -128,6 +130,7 @@ impl Books {
         now: Millis,
     ) -> Facts {
         let mut late = self.meters.of(&proposal.principal).peek(bundle, proposal, early, now);
+        late.extend(self.breakers.peek(bundle, proposal, early, now));
         let mut set = |name: &'static str, value: FactValue, source: &'static str| {
             late.set(FactName::known(name), value, source, now);
         };

@@ -23,13 +23,16 @@ impl Books {
             ops.put(kind::CONDUCT, format!("{agent}/{class}"), &(key.clone(), *conduct));
             self.conduct.insert(key, *conduct);
         }
+        if let (Some(kept), Some(agent)) = (&summed.breakers, summed.principal.agent()) {
+            self.breakers.set(agent, kept, ops);
+        }
         Ok(())
     }
 
-    /// Sums up what is counted of everybody for whom `goes` says that records it rests on go.
+    /// Sums up what is counted of everybody, and how their breakers stand, for whom `goes` says that records it rests on go.
     pub fn sum_up(&self, goes: impl Fn(&Principal) -> bool) -> Vec<Summed> {
         let mut all: BTreeMap<String, Summed> = BTreeMap::new();
-        let new = |principal| Summed { principal, meter: Vec::new(), conduct: Vec::new() };
+        let new = |principal| Summed { principal, meter: Vec::new(), conduct: Vec::new(), breakers: None };
         for (who, meter) in self.meters.all() {
             if let Some(principal) = Principal::from_subject(who) {
                 all.insert(who.clone(), Summed { meter, ..new(principal) });
@@ -39,6 +42,14 @@ impl Books {
             let principal = Principal::Agent(agent.clone());
             let summed = all.entry(principal.subject()).or_insert_with(|| new(principal));
             summed.conduct.push((class.clone(), *conduct));
+        }
+        // Of those too who have a permit: a breaker that was reset leaves no row, and the record of that may go.
+        let permitted = self.flights.all().filter_map(|(_, flight)| flight.principal.agent());
+        for principal in self.breakers.agents().chain(permitted).cloned().map(Principal::Agent) {
+            all.entry(principal.subject()).or_insert_with(|| new(principal));
+        }
+        for summed in all.values_mut() {
+            summed.breakers = summed.principal.agent().map(|agent| self.breakers.of(agent));
         }
         all.into_values().filter(|summed| goes(&summed.principal)).collect()
     }
@@ -66,6 +77,7 @@ impl Books {
                 ops.delete(kind::CONDUCT, format!("{agent}/{class}"));
             }
             self.conduct.retain(|(counted, _), _| counted != agent);
+            self.breakers.remove(agent, ops);
         }
         (keys, levels)
     }

@@ -6,6 +6,7 @@
 
 mod again;
 mod books;
+mod breakers;
 mod cases;
 mod compare;
 mod counted;
@@ -29,6 +30,7 @@ use types::{ActionId, CaseId, Millis};
 
 pub use again::{Again, CARRIED, Problem, Rebuilt};
 pub use books::{ACTIVE, Books};
+pub use breakers::Breakers;
 pub use cases::Tickets;
 pub use compare::{Answer, Comparison, Counts, RowTold, compare};
 pub use event::{Decided, Event, Said};

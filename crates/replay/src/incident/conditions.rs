@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use policy::{ADMIN_TOOLS, Bundle};
+use stages::breaker;
 use stages::decision::{Late, PERMIT_MS, finish};
 use stages::facts;
 use stages::limits::Meter;
@@ -153,7 +154,7 @@ fn asked(call: &Call, now: &Decision) -> People {
 const OF_TOOL: [&str; 3] = ["tool.quarantined", "tool.pin", "switch.tool"];
 const OF_CLASS: [&str; 3] = ["level.", "history.", "switch.class"];
 const OF_RESOURCE: [&str; 1] = ["resource."];
-const OF_LIMIT: [&str; 2] = ["rate.", "budget."];
+const OF_LIMIT: [&str; 4] = ["rate.", "budget.", "circuit.", "bulk."];
 const OF_ACTION: [&str; 1] = ["approval."];
 
 /// Is the work of gathering facts, half done.
@@ -183,6 +184,7 @@ impl<'a> Gathered<'a> {
         let timed = facts::of_time(data, proposal, &self.facts, self.now);
         self.facts.extend(timed);
         self.of_limits(Meter::default().peek(data, proposal, &self.facts, self.now));
+        self.of_limits(breaker::peek(data, proposal, &self.facts, (&|_| None, &|_| None), self.now));
     }
 
     /// Takes what held for every call at that instant, and what else was told that is not about a tool, class, resource,
@@ -270,7 +272,12 @@ impl<'a> Gathered<'a> {
             let name = fact.name.as_str();
             let told = if is_computed(fact) { None } else { self.told(|facts| facts.get(name).is_some()) };
             match told.and_then(|told| told.get(name)) {
-                Some(told) => take(&mut self.facts, std::iter::once(told)),
+                // What stands behind a dot belongs to it, such as how many probes of a circuit are free.
+                Some(fact) => {
+                    let parts = format!("{name}.");
+                    let parts = told.into_iter().flat_map(|told| told.under(&parts));
+                    take(&mut self.facts, parts.filter(|part| !is_computed(part)).chain([fact]));
+                }
                 None => {
                     if !is_computed(fact) {
                         self.supposed.insert(name.to_owned());

@@ -16,7 +16,7 @@ pub use permit::Permit;
 
 use crate::limits::Reservation;
 use crate::mutant::{self, Mutant};
-use crate::{autonomy, identity, integrity, limits, review, risk, switches};
+use crate::{autonomy, breaker, identity, integrity, limits, review, risk, switches};
 
 /// Is how long a permit lives, in milliseconds, when nothing shorter is asked: from the decision to the dispatch.
 ///
@@ -65,8 +65,8 @@ impl Early {
 /// Is what only the sequencer knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
-    /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `cases.open`, `approval.met`, `approval.round`,
-    /// `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
+    /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `circuit.*`, `bulk.*`, `cases.open`, `approval.met`,
+    /// `approval.round`, `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
     pub facts: Facts,
     /// The digest of the bundle that decides.
     pub bundle: Digest,
@@ -92,7 +92,7 @@ pub struct Finished {
 pub struct Granted {
     /// The authority for the exact action.
     pub permit: Permit,
-    /// What it takes from rates and budgets.
+    /// What it takes from rates and budgets, and the breakers that take note of it.
     pub reservation: Reservation,
 }
 
@@ -126,6 +126,7 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
     findings.extend(switches::check(bundle, proposal, &facts));
     findings.extend(autonomy::again(bundle, proposal, &facts));
     findings.extend(limits::check(bundle, proposal, &facts));
+    findings.extend(breaker::check(bundle, proposal, &facts));
     findings.extend(admission::check(bundle, &facts));
     let verdict = approved(bundle, &facts, &mut findings);
     let on_approvals = uses_approvals(&verdict, &findings);

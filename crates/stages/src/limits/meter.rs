@@ -7,6 +7,7 @@ use types::mutant::{self, Mutant};
 use types::{ActionProposal, FactName, Facts, LimitId, Millis};
 
 use super::{Bucket, Covered, Spend};
+use crate::breaker;
 use crate::facts::amount;
 
 /// Is what one principal has used of each rate and budget; what is absent is unused.
@@ -18,24 +19,31 @@ pub struct Meter {
     pub spends: BTreeMap<LimitId, Spend>,
 }
 
-/// Is what an allowed action takes: one token of each rate, and an amount of each budget.
+/// Is what an allowed action takes: one token of each rate, an amount of each budget, and a place with each breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reservation {
     /// The rates to take one token from.
     pub rates: Vec<LimitId>,
     /// The budgets to charge, and how much.
     pub budgets: Vec<(LimitId, i64)>,
+    /// The circuits that watch how it ends.
+    pub circuits: Vec<LimitId>,
+    /// The bulk breakers that count it.
+    pub bulks: Vec<LimitId>,
 }
 
 impl Reservation {
-    /// Plans what the action takes from every rate and budget that covers it.
+    /// Plans what the action takes from every rate and budget that covers it, and which breakers take note of it.
     pub(crate) fn plan(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Self {
         let Some(covered) = Covered::by(proposal, facts) else { return Self::default() };
         let rates = bundle.limits.rates.iter().filter(|(_, rate)| covered.matches(&rate.covers));
         let budgets = bundle.limits.budgets.iter().filter(|(_, budget)| covered.matches(&budget.covers));
+        let breakers = breaker::covering(bundle, proposal, facts);
         Self {
             rates: rates.map(|(id, _)| id.clone()).collect(),
             budgets: budgets.map(|(id, budget)| (id.clone(), recorded(id, facts, budget, proposal))).collect(),
+            circuits: breakers.circuits.iter().map(|(id, _)| (*id).clone()).collect(),
+            bulks: breakers.bulks.iter().map(|(id, _)| (*id).clone()).collect(),
         }
     }
 }

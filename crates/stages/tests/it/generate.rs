@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spec::{Mode, Rung};
 use types::bundle::{
-    Budget, BundleData, Claim, Class, Freeze, Head, Hold, Impact, Limits, Profile, Rate, Review, RiskModel, Scope,
-    Tool, Window,
+    Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits, Profile,
+    Rate, Review, RiskModel, Scope, Tool, Window,
 };
 use types::glob::Glob;
 use types::{
@@ -95,6 +95,7 @@ pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
             factors: BTreeMap::new(),
         },
         limits: limits(dice),
+        breakers: breakers(dice),
         profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile(dice))).collect(),
         ..BundleData::default()
     }
@@ -175,6 +176,28 @@ fn limits(dice: &mut Dice<'_>) -> Limits {
     }
 }
 
+fn breakers(dice: &mut Dice<'_>) -> Breakers {
+    let circuit = |d: &mut Dice<'_>| CircuitRule {
+        covers: scope(d),
+        failures: 2,
+        of_last: 3,
+        within_ms: 1_000,
+        pause_ms: 100,
+        pause_ms_max: 400,
+        probes: 1,
+        successes: 1,
+    };
+    let bulk = |d: &mut Dice<'_>| BulkRule {
+        covers: scope(d),
+        counts: [Reversibility::Compensable, Reversibility::Irreversible].into(),
+        permits_max: 3,
+        within_ms: 1_000,
+        profile: d.profile(),
+        hold_ms: None,
+    };
+    Breakers { circuits: some(dice, "c", circuit), bulks: some(dice, "k", bulk) }
+}
+
 fn window(dice: &mut Dice<'_>) -> Window {
     let text = String::new;
     Window {
@@ -196,6 +219,7 @@ pub fn case(dice: &mut Dice<'_>, bundle: &BundleData) -> Case {
     facts.level();
     facts.trouble();
     facts.limits(&bundle.limits);
+    facts.breakers(&bundle.breakers);
     facts.sequencer();
     let facts = facts.facts;
     Case { proposal, facts, rungs: rungs(dice), delegator: rungs(dice) }
@@ -344,6 +368,24 @@ impl Facting<'_, '_> {
         for id in limits.impacts.keys() {
             let exceeded = self.dice.once_in(10);
             self.put(&format!("impact.{id}"), exceeded);
+        }
+    }
+
+    fn breakers(&mut self, breakers: &Breakers) {
+        let effect = self.dice.pick(&["unsafe", "unsafe", "keyed", "read"]);
+        self.put("tool.effect", effect);
+        let reversibility = self.dice.pick(&["irreversible", "compensable", "reversible", "staged"]);
+        self.put("tool.reversibility", reversibility);
+        for id in breakers.circuits.keys() {
+            let stand =
+                self.dice.pick(&["closed", "closed", "closed", "closed", "closed", "half_open", "half_open", "open"]);
+            self.put(&format!("circuit.{id}"), stand);
+            let free = self.dice.pick(&[2, 1, 1, 0]);
+            self.put(&format!("circuit.{id}.free"), free);
+        }
+        for id in breakers.bulks.keys() {
+            let stand = self.dice.pick(&["free", "free", "free", "free", "free", "full", "stopped", "free"]);
+            self.put(&format!("bulk.{id}"), stand);
         }
     }
 

@@ -59,8 +59,11 @@ fn a_budget_without_a_pointer_counts_actions() {
 fn a_limit_the_bundle_dropped_is_passed_over() {
     let case = changed(&json!({ "bundle": { "limits": { "rates": { "restarts": null } } } }));
     let mut meter = Meter::default();
-    let reservation =
-        Reservation { rates: vec!["restarts".parse().unwrap()], budgets: vec![("spend".parse().unwrap(), 5)] };
+    let reservation = Reservation {
+        rates: vec!["restarts".parse().unwrap()],
+        budgets: vec![("spend".parse().unwrap(), 5)],
+        ..Reservation::default()
+    };
     meter.reserve(&case.bundle, &reservation, NOW);
     assert_eq!((meter.buckets.len(), meter.spends.len()), (0, 1));
 }

@@ -2,6 +2,7 @@
 
 use countersign_stages::mutant;
 
+use crate::breaker;
 use crate::differential::each_case;
 use crate::fast;
 
@@ -24,5 +25,19 @@ fn every_planted_bug_is_caught() {
         mutant::plant(None);
         assert!(caught, "{planted:?} survived {CASES} cases");
         println!("{planted:?} caught in case {cases}");
+    }
+}
+
+/// Each planted bug in what breakers keep is noticed by a model that forgets nothing.
+#[test]
+fn every_planted_bug_in_what_breakers_keep_is_caught() {
+    for planted in mutant::BREAKERS {
+        mutant::plant(Some(*planted));
+        let caught = (0..2_000)
+            .find(|seed| !breaker::circuits_agree(*seed))
+            .or_else(|| (0..200).find(|seed| !breaker::bulks_agree(*seed)));
+        mutant::plant(None);
+        assert!(caught.is_some(), "{planted:?} survived");
+        println!("{planted:?} caught at seed {}", caught.unwrap_or_default());
     }
 }

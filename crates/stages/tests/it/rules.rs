@@ -42,6 +42,7 @@ fn the_base_case_is_allowed_and_every_stage_says_so() {
         (Stage::Autonomy, Code::LevelAllows),
         (Stage::Risk, Code::RiskLow),
         (Stage::Limits, Code::WithinLimits),
+        (Stage::Breakers, Code::BreakersClosed),
         (Stage::Review, Code::ReviewNotNeeded),
         (Stage::Integrity, Code::ToolPinned),
     ]);
@@ -52,7 +53,10 @@ fn the_base_case_is_allowed_and_every_stage_says_so() {
 #[test]
 fn every_fact_of_the_base_case_is_needed_or_named_here() {
     // Absent, these mean that nobody claimed anything, and that the environment is not known.
-    let optional = ["claim.confidence_bp", "resource.env"];
+    // An effect that is not known is no reading one, and what nobody knows how to take back counts as hard to.
+    let optional = ["claim.confidence_bp", "resource.env", "tool.effect", "tool.reversibility"];
+    // A word that there is not says nothing.
+    let words = ["circuit.calls", "bulk.undoing"];
     // Nothing in the base case asks for these.
     let idle = ["claim.purpose", "claim.reasoning"];
     let base: Value = serde_json::from_str(spec::vector::BASE).unwrap();
@@ -64,7 +68,8 @@ fn every_fact_of_the_base_case_is_needed_or_named_here() {
         let odd = against(&facts(json!({ name.as_str(): "odd" })));
         let is_text = base["facts"][name].is_string();
         let missing = odd.iter().any(|said| said.ends_with(&format!("fact-missing deny {name}")));
-        assert_eq!(missing, !is_text && !idle.contains(&name.as_str()), "{name}: {odd:?}");
+        let must_miss = (!is_text || words.contains(&name.as_str())) && !idle.contains(&name.as_str());
+        assert_eq!(missing, must_miss, "{name}: {odd:?}");
     }
 }
 
@@ -191,6 +196,35 @@ fn limits() {
         ),
         (facts(json!({ "freeze.holidays": true })), &["limits change-frozen deny freeze.holidays"]),
         (facts(json!({ "impact.fleet": true })), &["limits impact-exceeded deny impact.fleet"]),
+    ]);
+}
+
+#[test]
+fn breakers() {
+    let nobody = json!({ "breakers": { "bulks": { "undoing": { "profile": null } } } });
+    check(&[
+        (facts(json!({ "circuit.calls": "open" })), &["breakers circuit-open deny circuit.calls"]),
+        (
+            facts(json!({ "circuit.calls": "half_open", "circuit.calls.free": 1 })),
+            &["breakers circuit-probing observe circuit.calls"],
+        ),
+        (
+            facts(json!({ "circuit.calls": "half_open", "circuit.calls.free": 0 })),
+            &["breakers circuit-open deny circuit.calls"],
+        ),
+        (facts(json!({ "circuit.calls": "half_open" })), &["breakers fact-missing deny circuit.calls.free"]),
+        (facts(json!({ "bulk.undoing": "full" })), &["breakers bulk-stopped escalate lead bulk.undoing"]),
+        (facts(json!({ "bulk.undoing": "stopped" })), &["breakers bulk-stopped escalate lead bulk.undoing"]),
+        (
+            json!({ "facts": { "bulk.undoing": "full" }, "bundle": nobody }),
+            &["breakers bulk-stopped deny bulk.undoing"],
+        ),
+        (facts(json!({ "bulk.undoing": "full", "tool.effect": "read" })), &[]),
+        (facts(json!({ "bulk.undoing": "full", "tool.reversibility": "staged" })), &[]),
+        (
+            facts(json!({ "bulk.undoing": "full", "tool.reversibility": "irreversible" })),
+            &["breakers bulk-stopped escalate lead bulk.undoing"],
+        ),
     ]);
 }
 

@@ -58,6 +58,7 @@ fn flight() -> (&'static str, Row) {
         since: Millis(10),
         expires: Millis(40_000),
         charged: vec![("sent".to_owned(), 4)],
+        circuits: None,
     };
     (kind::FLIGHT, (action().to_string(), cbor::encode(&(action(), flight))))
 }
@@ -113,7 +114,7 @@ fn meter(spent: i64) -> Meter {
 #[test]
 fn a_permit_takes_what_it_asks_for_and_only_what_is_left() {
     let budgets = vec![(sent(), 4)];
-    let asked = Reservation { rates: Vec::new(), budgets };
+    let asked = Reservation { budgets, ..Reservation::default() };
     let took = |before, after, max| name(limits::assert(&limits_of(max), &asked, (&meter(before), &meter(after)), NOW));
     assert_eq!((took(0, 4, 10), took(6, 10, 10)), (None, None));
     for (before, after) in [(0, 0), (0, 8), (7, 11), (10, 10), (-9, -5)] {
@@ -124,7 +125,7 @@ fn a_permit_takes_what_it_asks_for_and_only_what_is_left() {
 #[test]
 fn a_permit_takes_one_token_of_each_rate() {
     let calls: LimitId = "calls".parse().unwrap();
-    let (limits, asked) = (limits_of(1), Reservation { rates: vec![calls.clone()], budgets: Vec::new() });
+    let (limits, asked) = (limits_of(1), Reservation { rates: vec![calls.clone()], ..Reservation::default() });
     let rate = &limits.rates[&calls];
     let after = |tokens: usize| {
         let mut meter = Meter::default();
