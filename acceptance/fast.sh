@@ -6,10 +6,9 @@
 set -uo pipefail
 cd "$(dirname "$0")"
 export KILLS=${KILLS:-60}
-export SECONDS_OF_FLOOD=${SECONDS_OF_FLOOD:-5} SECONDS_OF_QUIET=${SECONDS_OF_QUIET:-3}
 passed=0
 failed=0
-for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh timestamp.sh outsiders.sh canaries.sh signed.sh flood.sh kill.sh}; do
+for script in ${SCRIPTS:-conformance.sh conformance_2026.sh witness.sh timestamp.sh outsiders.sh canaries.sh signed.sh kill.sh}; do
   status=1
   tries=3
   [ "$script" = kill.sh ] && tries=1

@@ -201,12 +201,75 @@ export interface paths {
         };
         /**
          * Says who may do and decide what.
-         * @description The agents with their levels and records, the people, who is asked by which profile and for how long, and the action
-         *     classes, as the active bundle and the levels that were given say. Needs a person's key.
+         * @description The agents with their levels and records, the people, who is asked by which profile and for how long, the action classes with who
+         *     answers for them, the thresholds, and what people may override and what that leaves behind, as the active bundle and the levels that
+         *     were given say. Needs a person's key.
          */
         readonly get: operations["read_authority"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/authority/review": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the authority that should be looked at.
+         * @description What was there when the period began and was not used in it, and groups that have grown since: levels given by hand, policies,
+         *     profiles, people who may vote, votes in others' hands. It is counted from the live journal's records alone; nothing is taken away by
+         *     it. Needs a person's key.
+         */
+        readonly get: operations["review_authority"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/breakers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the breakers that have seen something, and how they stand now.
+         * @description A breaker that is not listed is as if it had never been used. Needs a person's key.
+         */
+        readonly get: operations["list_breakers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/breakers/reset": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Resets a breaker: it is then as if it had never been used.
+         * @description This widens what an agent may do, so it is decided like any other change. No agent resets a breaker. Needs a person's key.
+         */
+        readonly post: operations["reset_breaker"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -357,6 +420,27 @@ export interface paths {
         readonly get: operations["read_doctor"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/drills": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Drills a kill.
+         * @description Sets a real switch, measures how long it takes to be armed and drained, watches that nothing leaves meanwhile, records that,
+         *     and lifts the switch again, which is decided like any lift; a switch that somebody sets on the same meanwhile stays. Needs a person's key.
+         */
+        readonly post: operations["drill_kill"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1529,6 +1613,24 @@ export interface components {
             /** @description base64url. */
             readonly clientDataJSON: components["schemas"]["Base64Url"];
         };
+        /** @description Is one piece of authority that somebody should look at. */
+        readonly AuthorityConcern: {
+            /** @description Of whom or what. */
+            readonly about: string;
+            /**
+             * @description What is noticed: `level_unused`, `level_unexercised`, `policy_unused`, `profile_unasked`, `person_silent`, `delegation_unused` or
+             *     `group_grown`.
+             * @example level_unused
+             */
+            readonly kind: string;
+            /** @description The same in words. */
+            readonly says: string;
+            /**
+             * Format: int64
+             * @description When it was used last, before the period, in milliseconds since the epoch; absent if never in this journal.
+             */
+            readonly used_at?: number | null;
+        };
         /** @description Is who may do and decide what. */
         readonly AuthorityMap: {
             /** @description The agents, in order of name. */
@@ -1541,12 +1643,38 @@ export interface components {
             readonly classes: readonly components["schemas"]["ClassAuthority"][];
             /** @description The name it gives itself. */
             readonly name: string;
+            /** @description What people may override, by whom. */
+            readonly overrides: readonly components["schemas"]["OverrideAuthority"][];
             /** @description The people, in order of name. */
             readonly people: readonly components["schemas"]["PersonAuthority"][];
             /** @description The profiles of escalation, in order of name. */
             readonly profiles: readonly components["schemas"]["ProfileAuthority"][];
             /** @description An owner may decide alone. */
             readonly solo: boolean;
+            /** @description The thresholds from which on people are asked, all of which the authors answer for. */
+            readonly thresholds: readonly components["schemas"]["ThresholdAuthority"][];
+        };
+        /** @description Is a review of authority. */
+        readonly AuthorityReview: {
+            /** @description The digest of the active bundle. */
+            readonly bundle: string;
+            /**
+             * @description The digest of the bundle that was active when the period began; absent where the journal is younger than the period. Without it no
+             *     policy, profile, person or group is judged.
+             */
+            readonly bundle_before?: string | null;
+            /** @description What should be looked at, in order of kind and name. */
+            readonly concerns: readonly components["schemas"]["AuthorityConcern"][];
+            /**
+             * Format: int64
+             * @description When the period begins, in milliseconds since the epoch.
+             */
+            readonly from: number;
+            /**
+             * Format: int64
+             * @description When it ends.
+             */
+            readonly to: number;
         };
         /** @description Is what a vote commits to, to be shown to the person before they sign. */
         readonly Ballot: {
@@ -1616,6 +1744,45 @@ export interface components {
              */
             readonly escalated_bp?: number | null;
         };
+        /** @description Are the breakers that have seen something, in order of agent and tool. */
+        readonly Breakers: {
+            /**
+             * Format: int64
+             * @description When they stood so, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The bulk breakers. */
+            readonly bulks: readonly components["schemas"]["Bulk"][];
+            /** @description The circuits. */
+            readonly circuits: readonly components["schemas"]["Circuit"][];
+        };
+        /** @description Is the bulk breaker of an agent that has counted something. */
+        readonly Bulk: {
+            /** @description The agent. */
+            readonly agent: string;
+            /** @description What the bundle calls it. */
+            readonly breaker: string;
+            /**
+             * Format: int64
+             * @description How many permits count now.
+             */
+            readonly permits: number;
+            /**
+             * @description `free`, `full`, `stopped`, or `gone` if the active bundle has no such breaker.
+             * @example stopped
+             */
+            readonly state: string;
+            /**
+             * Format: int64
+             * @description When it stopped the agent, in milliseconds since the epoch.
+             */
+            readonly stopped_at?: number | null;
+            /**
+             * Format: int64
+             * @description When that ends, in milliseconds since the epoch; absent if only a person ends it.
+             */
+            readonly until?: number | null;
+        };
         /** @description Is what differs between two bundles. */
         readonly BundleDifference: {
             /** @description The files that differ, in order of paths. */
@@ -1646,17 +1813,51 @@ export interface components {
             /** @description The tool, as `server.tool`. */
             readonly tool: string;
         };
+        /** @description Is the circuit of an agent on a tool that has seen a failure, or is open. */
+        readonly Circuit: {
+            /** @description The agent. */
+            readonly agent: string;
+            /** @description What the bundle calls it. */
+            readonly breaker: string;
+            /** @description How many failures count now, while it is closed. */
+            readonly failures: number;
+            /**
+             * Format: int64
+             * @description When it opened, in milliseconds since the epoch.
+             */
+            readonly opened_at?: number | null;
+            /** @description The probes that are out. */
+            readonly probes: readonly string[];
+            /**
+             * @description `closed`, `open`, `half_open`, or `gone` if the active bundle has no such circuit.
+             * @example open
+             */
+            readonly state: string;
+            /** @description The tool, as `server.tool`. */
+            readonly tool?: string | null;
+            /**
+             * Format: int64
+             * @description From when on it lets probes through, in milliseconds since the epoch.
+             */
+            readonly until?: number | null;
+        };
         /** @description Is one action class of the bundle. */
         readonly ClassAuthority: {
             /** @description The class. */
             readonly class: string;
             /** @description What belongs in it. */
             readonly description: string;
+            /** @description Which evidence controls which decision, in the words of those workflows. */
+            readonly evidence: {
+                readonly [key: string]: string;
+            };
             /**
              * Format: int64
              * @description Points of operational impact for the risk score.
              */
             readonly impact: number;
+            /** @description The people who answer for it: the owners of the workflows whose boundary has it. None where no workflow does. */
+            readonly owners: readonly string[];
             /** @description The profile that approves when the level demands it; without one, the level denies instead. */
             readonly profile?: string | null;
             /** @description An agent at L2 runs it alone. */
@@ -1859,6 +2060,45 @@ export interface components {
             /** @description What the browser is asked. */
             readonly public_key: components["schemas"]["RequestOptions"];
         };
+        /** @description Is how a drill went. */
+        readonly DrillReport: {
+            /**
+             * Format: int64
+             * @description From the request until nothing new left and that was recorded, in microseconds.
+             */
+            readonly armed_us: number;
+            /**
+             * Format: int64
+             * @description From the request until nothing was in flight, in microseconds; absent if that did not come about in time.
+             */
+            readonly drained_us?: number | null;
+            /** @description What became of its switch. */
+            readonly ending: components["schemas"]["EndingName"];
+            /** @description The drill. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description How many actions were in flight when it was armed.
+             */
+            readonly in_flight: number;
+            /**
+             * Format: int64
+             * @description How many actions left in that time; any is a fault.
+             */
+            readonly left: number;
+            /** @description Nothing left after it was armed, and it drained in time. */
+            readonly passed: boolean;
+            /** @description Where this is recorded. */
+            readonly receipt: components["schemas"]["Receipt"];
+            /** @description Where its kill is recorded. */
+            readonly set: components["schemas"]["Receipt"];
+            readonly stays?: components["schemas"]["Problem"] | null;
+            /**
+             * Format: int64
+             * @description For how long dispatches were watched after it was armed, in microseconds.
+             */
+            readonly watched_us: number;
+        };
         /** @description Is a delegation to be taken back. */
         readonly EndedDelegation: {
             /** @description Whose vote it is; the caller's own, if it is not said. */
@@ -1868,6 +2108,11 @@ export interface components {
             /** @description Who may cast it. */
             readonly to: string;
         };
+        /**
+         * @description Says what became of a drill's switch.
+         * @enum {string}
+         */
+        readonly EndingName: "lifted" | "overtaken" | "stays";
         /** @description Is what an erasure did. It does not repeat the name. */
         readonly ErasureDone: {
             /**
@@ -2374,6 +2619,23 @@ export interface components {
             /** @description Who may vote for the caller. */
             readonly to: string;
         };
+        /** @description Is a drill that is to be made. */
+        readonly NewDrill: {
+            /** @description The agent that is stopped; everything of the tenant if absent. */
+            readonly agent?: string | null;
+            /**
+             * Format: int64
+             * @description How long the switch stays set at least, in milliseconds; 1,000 by default, 60,000 at most.
+             */
+            readonly hold_ms?: number | null;
+            /** @description Why; it is recorded and must not be empty. */
+            readonly reason: string;
+            /**
+             * Format: int64
+             * @description How long what is in flight may take to come back, in milliseconds; 10,000 by default, 60,000 at most.
+             */
+            readonly wait_ms?: number | null;
+        };
         /** @description Is a subject to be erased. */
         readonly NewErasure: {
             /** @description Why; it is recorded and stays, so it names the request and not the person. */
@@ -2584,6 +2846,15 @@ export interface components {
             /** @description Its identity. */
             readonly session: string;
         };
+        /** @description Is what people may override: an administration action. */
+        readonly OverrideAuthority: {
+            /** @description What it leaves behind, besides the decision on it with who, what and why. */
+            readonly evidence: string;
+            /** @description The people whom policy does not deny it, judged without arguments. */
+            readonly people: readonly components["schemas"]["PersonOverride"][];
+            /** @description The action, such as `countersign.level.grant`. */
+            readonly tool: string;
+        };
         /** @description Is how people decided in a period. */
         readonly Oversight: {
             /** @description The figures of everybody together; a case that expired unanswered counts once. */
@@ -2773,6 +3044,13 @@ export interface components {
              * @description Until when, not included, in milliseconds since the epoch; absent where that is more than a year away.
              */
             readonly until?: number | null;
+        };
+        /** @description Is one person who may override something. */
+        readonly PersonOverride: {
+            /** @description The person. */
+            readonly person: string;
+            /** @description The profiles that must approve it first. */
+            readonly profiles: readonly string[];
         };
         /** @description Is the figures of one person. */
         readonly PersonOversight: {
@@ -2973,6 +3251,17 @@ export interface components {
             /** @description Always `required`. */
             readonly userVerification: string;
         };
+        /** @description Is a breaker to be reset. */
+        readonly ResetBreaker: {
+            /** @description The agent. */
+            readonly agent: string;
+            /** @description What the bundle calls it. */
+            readonly breaker: string;
+            /** @description Why; it is recorded. */
+            readonly reason: string;
+            /** @description The tool of a circuit, as `server.tool`; a bulk breaker has none. */
+            readonly tool?: string | null;
+        };
         /**
          * @description Says how far a finding restricts, or what a verdict is.
          * @enum {string}
@@ -3067,6 +3356,8 @@ export interface components {
             readonly at: number;
             /** @description Who set it: `agent:NAME` or `person:NAME`. */
             readonly by: string;
+            /** @description The drill that set it and will lift it again; absent for a kill in earnest. */
+            readonly drill?: string | null;
             /**
              * @description The key under which it is lifted.
              * @example agent:sre-bot
@@ -3131,6 +3422,15 @@ export interface components {
             /** @description The words in which it was given. */
             readonly prompt: string;
         };
+        /** @description Is a threshold of the bundle. */
+        readonly ThresholdAuthority: {
+            /** @description What it is, in words. */
+            readonly is: string;
+            /** @description The profile that is asked; without one, the action is denied. */
+            readonly profile?: string | null;
+            /** @description Where it stands, such as `risk.escalate_from`. */
+            readonly threshold: string;
+        };
         /** @description Is the list of tools. */
         readonly Tools: {
             /** @description The tools that servers define, in order of name. */
@@ -3175,6 +3475,12 @@ export interface components {
         readonly You: {
             /** @description It is their own, so they must confirm that they approve alone. */
             readonly alone: boolean;
+            /**
+             * Format: int64
+             * @description They have decided so often within an hour that an approval counts from this instant on, in milliseconds since the epoch; a
+             *     refusal counts now. Absent where both do.
+             */
+            readonly approves_from?: number | null;
             /** @description The code of why their vote would not count. */
             readonly code?: string | null;
             /** @description Their vote counts. */
@@ -3964,6 +4270,206 @@ export interface operations {
             };
         };
     };
+    readonly review_authority: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description How many days back from now, 1 to 3,650; 30 by default. */
+                readonly days?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What should be looked at */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AuthorityReview"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_breakers: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The breakers */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Breakers"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly reset_breaker: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ResetBreaker"];
+            };
+        };
+        readonly responses: {
+            /** @description People must approve it first; the same request succeeds then */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The breaker is reset */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the breaker has seen nothing */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly list_bundles: {
         readonly parameters: {
             readonly query?: never;
@@ -4559,6 +5065,102 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly drill_kill: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewDrill"];
+            };
+        };
+        readonly responses: {
+            /** @description It was made, and this is how it went */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DrillReport"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the bundle has no such agent */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `drill-conflict`: a switch on the same is set already */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

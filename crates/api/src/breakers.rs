@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
 use crate::auth::{AsChanger, AsPerson};
 use crate::extract::{Json, reason};
 use crate::problem::{Fault, Problem};
+use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(reset))
@@ -116,7 +116,9 @@ impl From<KeptBreakers> for Breakers {
 /// Lists the breakers that have seen something, and how they stand now.
 ///
 /// A breaker that is not listed is as if it had never been used. Needs a person's key.
-#[utoipa::path(get, path = "/v1/breakers", operation_id = "list_breakers", tag = "switches", responses(
+#[utoipa::path(get, path = "/v1/breakers", operation_id = "list_breakers", tag = "switches",
+    extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
+    responses(
     (status = 200, description = "The breakers", body = Breakers),
 ))]
 async fn list(State(app): State<App>, _: AsPerson) -> Result<Json<Breakers>, Fault> {
@@ -145,7 +147,9 @@ pub struct ResetBreaker {
 /// Resets a breaker: it is then as if it had never been used.
 ///
 /// This widens what an agent may do, so it is decided like any other change. No agent resets a breaker. Needs a person's key.
-#[utoipa::path(post, path = "/v1/breakers/reset", operation_id = "reset_breaker", tag = "switches", request_body = ResetBreaker, responses(
+#[utoipa::path(post, path = "/v1/breakers/reset", operation_id = "reset_breaker", tag = "switches",
+    extensions(("x-countersign-callers" = json!(callers::STAFF))),
+    request_body = ResetBreaker, responses(
     (status = 204, description = "The breaker is reset"),
     (status = 202, description = "People must approve it first; the same request succeeds then", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: the breaker has seen nothing", body = Problem, content_type = "application/problem+json"),

@@ -10,6 +10,7 @@ mod logs;
 mod notify;
 mod on_call;
 mod passkey;
+mod policy;
 mod rebuild;
 mod receipt;
 
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use types::id::KeyId;
-use types::{AgentId, AutonomyLevel, ClassId, Digest, PersonId, ServerName, TenantId, ToolName};
+use types::{AgentId, AutonomyLevel, ClassId, PersonId, ServerName, TenantId, ToolName};
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
@@ -35,6 +36,7 @@ pub use logs::{Archive, KeptContents, LogsCommand};
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;
+pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 
@@ -314,50 +316,6 @@ fn level(text: &str) -> Result<AutonomyLevel, String> {
         "L3" => Ok(AutonomyLevel::L3),
         _ => Err("a level is L0, L1, L2 or L3".into()),
     }
-}
-
-/// The policy bundle.
-#[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Say everything that is wrong with a bundle.
-    Check {
-        /// The bundle, instead of DIR/bundle.
-        folder: Option<PathBuf>,
-    },
-    /// Run a bundle's own tests.
-    Test {
-        /// The bundle, instead of DIR/bundle.
-        folder: Option<PathBuf>,
-    },
-    /// Say who is on call, and who is next.
-    OnCall(OnCall),
-    /// List which bundles were put in force, by whom and why.
-    History,
-    /// Say what differs from the bundle in force, line by line.
-    Diff {
-        /// The bundle, instead of DIR/bundle.
-        folder: Option<PathBuf>,
-        /// Hold it against this bundle of the history instead of the one in force.
-        #[arg(long, value_name = "DIGEST")]
-        from: Option<Digest>,
-    },
-    /// Say who may do and decide what, as the running server's active bundle and the levels that were given say.
-    Authority {
-        /// List what should be looked at instead: authority that was not used in a period, or has grown in it.
-        #[arg(long)]
-        review: bool,
-        /// How long that period is, in days.
-        #[arg(long, requires = "review", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
-        days: u32,
-    },
-    /// Make a bundle the active one of the running server.
-    Activate {
-        /// The bundle, instead of DIR/bundle.
-        folder: Option<PathBuf>,
-        /// Why.
-        #[arg(long, default_value = "activated from the command line")]
-        reason: String,
-    },
 }
 
 /// Say how people decide.

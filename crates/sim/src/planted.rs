@@ -85,7 +85,14 @@ fn on_the_road(planted: Road) -> &'static [&'static str] {
         | Road::GateLooksFirst
         | Road::ShownBeforeSync
         | Road::WaiterLooksFirst
-        | Road::AnsweredBeforeSync => &[],
+        | Road::AnsweredBeforeSync
+        | Road::DelegationKept
+        | Road::DelegationOutlivesEnd
+        | Road::StandInVotesAgain
+        | Road::StandInLookedUpEarly
+        | Road::VoteTimedEarly
+        | Road::RevocationCheckedEarly
+        | Road::BallotMarkedLate => &[],
     }
 }
 

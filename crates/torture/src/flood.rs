@@ -237,7 +237,8 @@ async fn look(address: SocketAddr, key: String, over: Arc<AtomicBool>) -> Result
         let begun = clock::now();
         let page = ask(&mut person, "GET", "/v1/approvals?state=open", None).await?;
         times.add_since(begun);
-        let open = at(&page.body, "/approvals").as_array().ok_or_else(|| format!("no inbox came: {}", page.status))?.len();
+        let open =
+            at(&page.body, "/approvals").as_array().ok_or_else(|| format!("no inbox came: {}", page.status))?.len();
         most = most.max(open as u64);
         clock::sleep(500).await;
     }
@@ -265,7 +266,8 @@ async fn flood(pace: Arc<Pace>, address: SocketAddr, key: String, name: String) 
 
 /// Says in a word what a proposal was answered.
 fn said(answer: &Answer) -> String {
-    let verdict = at(&answer.body, "/verdict").as_str().or_else(|| at(&answer.body, "/code").as_str()).unwrap_or_default();
+    let verdict =
+        at(&answer.body, "/verdict").as_str().or_else(|| at(&answer.body, "/code").as_str()).unwrap_or_default();
     let denied = |finding: &&Value| *at(finding, "/restriction") == json!("deny");
     let finding = at(&answer.body, "/findings").as_array().and_then(|all| all.iter().find(denied));
     let code = finding.and_then(|finding| at(finding, "/code").as_str()).filter(|_| verdict == "deny");

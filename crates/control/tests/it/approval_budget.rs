@@ -90,18 +90,22 @@ async fn others_answer_and_silence_is_still_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn votes_for_others_count_for_who_casts_them_and_other_profiles_have_their_own_budget() {
+async fn votes_for_others_count_for_who_casts_them_and_the_smallest_budget_counts() {
     let world = world_with(budgeted()).await;
     delegate(&world, "ben", "eve", None, 3 * HOUR_MS).await.unwrap();
     for service in ["a", "b"] {
-        // `pair` has no budget, and what is decided for it counts all the same.
+        // `pair` has no budget and asks about it too; what is decided counts all the same.
         let case = ask(&world, "sre.scale", service).await;
         vote(&world, case, "eve", Ballot::Approve).await.unwrap();
     }
     let case = ask(&world, "sre.restart", "c").await;
     assert_eq!(vote(&world, case, "eve", Ballot::Approve).await, Err(Code::ApprovalsSpent));
-    let unbudgeted = ask(&world, "sre.scale", "c").await;
-    assert_eq!(vote(&world, unbudgeted, "eve", Ballot::Approve).await, Ok(CaseState::Open));
+    let both = ask(&world, "sre.scale", "c").await;
+    assert_eq!(
+        vote(&world, both, "eve", Ballot::Approve).await,
+        Err(Code::ApprovalsSpent),
+        "`owner` asks about it too"
+    );
     assert_eq!(vote(&world, case, "ben", Ballot::Approve).await, Ok(CaseState::Approved), "he has decided nothing yet");
     assert_equal(&look(&world));
 }

@@ -178,8 +178,22 @@ async fn the_last_record_counts_and_the_first_commits() {
     let body: Carried = first.content.unwrap().get(Field::Body).unwrap().unwrap();
     assert_eq!((body.number, body.rows, &body.checkpoint), (1, rolled.rows, &kept));
     // What the closed journal holds is what the record commits to.
-    let kinds =
-        ["bundle", "case", "conduct", "flight", "grant", "idempotency", "key", "rate", "switch", "pin", "refusal"];
+    let kinds = [
+        "bundle",
+        "case",
+        "conduct",
+        "flight",
+        "grant",
+        "idempotency",
+        "key",
+        "rate",
+        "switch",
+        "pin",
+        "refusal",
+        "circuit",
+        "bulk",
+        "recent_vote",
+    ];
     let rows: Vec<(&str, String, Vec<u8>)> = kinds
         .iter()
         .flat_map(|kind| closed.state(kind).unwrap().into_iter().map(|(key, value)| (*kind, key, value)))

@@ -108,7 +108,7 @@ async fn everything_about_a_subject_goes_and_what_rests_on_it_ends() {
     let world = world().await;
     let session = lived(&world).await;
     they_leave(&world).await;
-    assert_eq!(state_names(&world, "sre-bot"), ["grant", "session", "key", "rate", "idempotency"]);
+    assert_eq!(state_names(&world, "sre-bot"), ["grant", "session", "key", "rate", "idempotency", "recent_vote"]);
     let before = entries(&world);
     let about = |name: &str| {
         let about = before.iter().filter(|e| e.content.as_ref().unwrap().subjects.iter().any(|s| s == name));

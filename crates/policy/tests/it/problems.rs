@@ -458,17 +458,15 @@ fn schedules() {
     );
 }
 
-/// A circuit and a bulk breaker of the sample, each a mistake away from being refused.
 const BREAKERS: &str = "[circuits.calls]\ncovers = { tool = \"sre.*\" }\nfailures = 3\nof_last = 5\nwithin_ms = 60000\n\
      pause_ms = 1000\npause_ms_max = 8000\n\n[bulks.undoing]\npermits_max = 10\nprofile = \"sre-db\"\n";
 
 #[test]
 fn breakers() {
-    const FILE: &str = "breakers.toml";
     let changed = |mistake: &str, from: &str, to: &str| {
         case(mistake, |files| {
-            files.insert(FILE, BREAKERS);
-            replace(files, FILE, from, to);
+            files.insert("breakers.toml", BREAKERS);
+            replace(files, "breakers.toml", from, to);
         })
     };
     check(

@@ -92,14 +92,17 @@ fn bulk_says(said: &mut Said<'_>, id: &LimitId, rule: &BulkRule) {
     }
 }
 
+/// Returns the state of a breaker of one agent by its name, if any is kept.
+pub type StateOf<'a, 's, T> = &'a dyn Fn(&LimitId) -> Option<&'s T>;
+
 /// Gathers the facts of the breakers that cover an action.
 ///
-/// - `circuit`, `bulk`: the state of the agent's breaker of that name, if any is kept.
+/// - `circuit`, `bulk`: the states of the agent's breakers.
 pub fn peek<'s>(
     bundle: &BundleData,
     proposal: &ActionProposal,
     facts: &Facts,
-    (circuit, bulk): (&dyn Fn(&LimitId) -> Option<&'s Circuit>, &dyn Fn(&LimitId) -> Option<&'s Bulk>),
+    (circuit, bulk): (StateOf<'_, 's, Circuit>, StateOf<'_, 's, Bulk>),
     now: Millis,
 ) -> Facts {
     let mut peeked = Peeked { facts: Facts::new(), now };

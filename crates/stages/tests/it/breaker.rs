@@ -187,7 +187,7 @@ pub fn bulks_agree(seed: u64) -> bool {
         if !held && full {
             stopped = Some(now);
         }
-        if called(&case, &mut bulk, &id, Millis(now)) != !(held || full) {
+        if called(&case, &mut bulk, &id, Millis(now)) == (held || full) {
             return false;
         }
         if !held && !full {

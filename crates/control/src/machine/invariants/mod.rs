@@ -20,6 +20,7 @@ use ending::Ending;
 use voting::Voting;
 
 /// Is what is kept of that which a record is about, before the record.
+#[expect(clippy::large_enum_variant, reason = "one is held at a time, while its record is taken")]
 pub(super) enum Before {
     /// A decision is looked at by [`Permitting`]; of the rest nothing is to be asserted.
     Other,
