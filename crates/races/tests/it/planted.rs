@@ -27,7 +27,7 @@ const PLANTED: [(Mutant, Scene, &[&str]); 19] = [
     (Mutant::WaiterLooksFirst, Votes, &["deadlock"]),
     (Mutant::AnsweredBeforeSync, Policy, &["was not durable", "before the vote was durable"]),
     (Mutant::StandInLookedUpEarly, Deputy, &["who has not given them their vote", "after the end of it"]),
-    (Mutant::VoteTimedEarly, Deputy, &["ben may not vote"]),
+    (Mutant::VoteTimedEarly, Deputy, &["ben may not vote", "after the end of it"]),
     (Mutant::RevocationCheckedEarly, Ballot, &["a passkey that is not theirs any more"]),
     (Mutant::BallotMarkedLate, Ballot, &["was looked at 2 times"]),
 ];
