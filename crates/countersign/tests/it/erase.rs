@@ -1,8 +1,8 @@
 //! Erasing on the command line: the files of the data folder are searched byte by byte, while the server runs and after.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use evidence::verify::archive;
 use evidence::{Archive, Standing, Trust};
@@ -13,17 +13,27 @@ use crate::program::{Client, Server, begun, run};
 
 const PIECE: usize = 16;
 
-/// Returns all bytes that stand together in any file of a folder.
+/// Returns all bytes that stand together in any file of a folder; a file that a running server moved meanwhile has them all read again.
 fn windows(folder: &Path) -> HashSet<Vec<u8>> {
-    let mut all = HashSet::new();
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            all.extend(windows(&path));
-        } else {
-            all.extend(fs::read(path).unwrap().windows(PIECE).map(<[u8]>::to_vec));
+    loop {
+        match one_pass(folder) {
+            Ok(all) => return all,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}"),
         }
     }
-    all
+}
+
+fn one_pass(folder: &Path) -> io::Result<HashSet<Vec<u8>>> {
+    let mut all = HashSet::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            all.extend(one_pass(&path)?);
+        } else {
+            all.extend(fs::read(path)?.windows(PIECE).map(<[u8]>::to_vec));
+        }
+    }
+    Ok(all)
 }
 
 /// Is whether it is a content, and the number of the record or the subject.
