@@ -11,7 +11,7 @@ use types::ToolName;
 use crate::books::Tool;
 use crate::sink;
 
-/// Is how many agents there are, each with a key of its own.
+/// Is how many agents there are where nobody says otherwise, each with a key of its own.
 pub const AGENTS: u32 = 8;
 
 /// Are the action classes.
@@ -43,13 +43,13 @@ pub fn agent(n: u32) -> String {
     format!("agent-{n}")
 }
 
-/// Writes the bundle into a folder.
+/// Writes the bundle of so many agents into a folder.
 ///
 /// # Errors
 ///
 /// What is wrong with the bundle, or what the file system says.
-pub fn write(folder: &Path, target: SocketAddr) -> Result<(), String> {
-    let files = files(target)?;
+pub fn write(folder: &Path, target: SocketAddr, agents: u32) -> Result<(), String> {
+    let files = files(target, agents)?;
     Bundle::load(files.clone()).map_err(text)?;
     for (name, content) in files.iter() {
         let path = folder.join(name);
@@ -59,15 +59,15 @@ pub fn write(folder: &Path, target: SocketAddr) -> Result<(), String> {
     Ok(())
 }
 
-fn files(target: SocketAddr) -> Result<BundleFiles, String> {
+fn files(target: SocketAddr, agents: u32) -> Result<BundleFiles, String> {
     let mut files = BundleFiles(BTreeMap::new());
     files.insert("bundle.toml", "name = \"torture\"\nauthors = [\"ana\"]\nsolo = true\n");
     files.insert("people.toml", "[people.ana]\ngroups = [\"owners\"]\n");
-    let mut agents = String::new();
-    for n in 0..AGENTS {
-        let _ = write!(agents, "[agents.{}]\nowner = \"ana\"\nteams = [\"agents\"]\n\n", agent(n));
+    let mut named = String::new();
+    for n in 0..agents {
+        let _ = write!(named, "[agents.{}]\nowner = \"ana\"\nteams = [\"agents\"]\n\n", agent(n));
     }
-    files.insert("agents.toml", agents);
+    files.insert("agents.toml", named);
     files.insert("classes.toml", "[classes.look]\ndescription = \"reads\"\nwrites = false\n\n[classes.change]\ndescription = \"writes\"\nwrites = true\nroutine = true\nprofile = \"owner\"\n");
     files.insert("catalog/sink.toml", catalog(target)?);
     files.insert(

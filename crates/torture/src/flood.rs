@@ -118,7 +118,7 @@ fn text<E: std::fmt::Display>(error: E) -> String {
 pub async fn set_up(programs: &Programs, below: &Path) -> Result<Vec<String>, String> {
     let (_, target) = Sink::start(&below.join("effects")).await?;
     let folder = below.join("flood");
-    bundle::write(&folder.join("bundle"), target)?;
+    bundle::write(&folder.join("bundle"), target, AGENTS)?;
     let change = |name: &str, how: &dyn Fn(String) -> String| {
         let path = folder.join("bundle").join(name);
         let changed = how(std::fs::read_to_string(&path).map_err(text)?);
@@ -139,7 +139,7 @@ pub async fn set_up(programs: &Programs, below: &Path) -> Result<Vec<String>, St
             "@id(\"changes\")\n@escalate(\"owner\")\npermit (principal in Team::\"agents\", action in Action::\"class:change\", resource)\nwhen { context.mode == Mode::\"approved\" };",
         )
     })?;
-    programs.set_up(&folder).await
+    programs.set_up(&folder, AGENTS).await
 }
 
 /// Is a server, and what is said to it.

@@ -60,8 +60,8 @@ async fn stage(args: &Args, below: &Path) -> Result<Stage, String> {
     let programs = Programs { countersign: args.countersign.clone(), verify: args.verify.clone() };
     let (sink, target) = Sink::start(&below.join("effects")).await?;
     let template = below.join("template");
-    bundle::write(&template.join("bundle"), target)?;
-    let keys = programs.set_up(&template).await?;
+    bundle::write(&template.join("bundle"), target, bundle::AGENTS)?;
+    let keys = programs.set_up(&template, bundle::AGENTS).await?;
     let begun = clock::now();
     let mut server = programs.up(&template)?;
     server.ready().await?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::bundle::{AGENTS, CLASSES, agent};
+use crate::bundle::{CLASSES, agent};
 
 /// Is the file beside the data folder that takes what the server says to its operator.
 const SAID: &str = "said.log";
@@ -80,11 +80,11 @@ impl Programs {
     /// # Errors
     ///
     /// What the programs say.
-    pub async fn set_up(&self, folder: &Path) -> Result<Vec<String>, String> {
+    pub async fn set_up(&self, folder: &Path, agents: u32) -> Result<Vec<String>, String> {
         let mut server = self.up(folder)?;
         server.ready().await?;
         let mut keys = Vec::new();
-        for n in 0..AGENTS {
+        for n in 0..agents {
             let agent = agent(n);
             for class in CLASSES {
                 let level = ["agent", "level", &agent, class, "L2", "--reason", "torture", "--env", "lab"];

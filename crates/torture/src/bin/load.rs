@@ -56,10 +56,10 @@ struct Drill {
     #[arg(long, default_value_t = 60)]
     kills: u64,
     /// How long each stays, in milliseconds.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 100)]
     hold: u64,
     /// How long the load runs between two, in milliseconds.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 400)]
     gap: u64,
     /// How many connections carry the load.
     #[arg(long, default_value_t = 200)]
