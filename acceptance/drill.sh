@@ -4,7 +4,7 @@
 # very answer named as in flight; a kill is to be armed within twice what the disk itself takes to sync, measured beside it in the same
 # folder. Then the same by `countersign drill kill`. At the end the log is checked and what is kept is counted again.
 #
-# KILLS, RATE: how many, and of how many actions a second. PROFILE: of the server; PREBUILT=1 builds nothing.
+# KILLS, RATE: how many, and of how many actions a second. PROFILE: of the programs; PREBUILT=1 builds nothing.
 set -euo pipefail
 PROFILE=${PROFILE:-dist}
 source "$(dirname "$0")/lib/tools.sh"
@@ -13,11 +13,11 @@ KILLS=${KILLS:-60}
 [ "$KILLS" -le 200 ] || KILLS=200
 RATE=${RATE:-1000}
 CS=$(countersign_program)
-[ -n "${PREBUILT:-}" ] || (cd "$ROOT" && cargo build --quiet --profile ci -p countersign -p countersign-verify -p countersign-torture) >&2
+[ -n "${PREBUILT:-}" ] || (cd "$ROOT" && cargo build --quiet --profile "$PROFILE" -p countersign-torture) >&2
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-"$ROOT/target/ci/countersign-load" --countersign "$CS" --verify "$CS-verify" drill --rate "$RATE" --kills "$KILLS" | tee "$WORK/out"
+"${CS%/*}/countersign-load" --countersign "$CS" --verify "$CS-verify" drill --rate "$RATE" --kills "$KILLS" | tee "$WORK/out"
 if [ "$KILLS" -ge 50 ]; then
   figure "kills under load, $RATE actions offered a second, profile $PROFILE" "$(tail -1 "$WORK/out")"
 fi

@@ -34,7 +34,7 @@ impl Folding {
         let (answer, done) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("journal-folder".into())
-            .spawn(move || while asked.recv().is_ok() && answer.send(wal.fold()).is_ok() {})?;
+            .spawn(move || while asked.recv().is_ok() && answer.send(fold(&wal)).is_ok() {})?;
         Ok(Self { ask, thread, done, bytes: 0, busy: false })
     }
 
@@ -67,6 +67,12 @@ impl Folding {
         drop((ask, done));
         let _ = thread.join();
     }
+}
+
+/// Folds; where the log is to be begun anew, a second time at once, as the writer then waits for what was committed meanwhile.
+fn fold(wal: &Wal) -> Result<Folded, StoreError> {
+    let folded = wal.fold()?;
+    if folded.pages > PAGES_MAX { wal.fold() } else { Ok(folded) }
 }
 
 fn begin_anew(folded: Folded, writer: &mut Writer) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -160,15 +160,16 @@ pub async fn play(
     }
     let offering = tokio::spawn(pace.clone().offer(plan.rate));
     clock::sleep(WARM_MS).await;
-    let mut told = Told::default();
-    let killed = kills(programs, folder, address, sink, plan, &mut told).await;
+    let person = Person { programs: programs.clone(), folder: folder.to_owned(), address, sink: sink.clone(), plan };
+    let killed = tokio::task::spawn_blocking(move || person.alone()).await.map_err(|error| error.to_string())?;
     pace.stop();
-    told.offered = offering.await.map_err(|error| error.to_string())?;
+    let mut told = Told { offered: offering.await.map_err(|error| error.to_string())?, ..Told::default() };
     while let Some(answers) = load.join_next().await {
         count(&mut told, answers.map_err(|error| error.to_string())?);
     }
     told.syncs = syncs.end().await?;
-    let windows = killed?;
+    let Killed { windows, armed, drills } = killed?;
+    (told.armed, told.drills) = (armed, drills);
     ended(programs, folder, server, sink).await?;
     judge(&mut told, &windows, &sink.seen(), &journal::read(folder)?);
     Ok(told)
@@ -181,48 +182,70 @@ async fn ended(programs: &Programs, folder: &Path, server: Server, sink: &Sink) 
     programs.run(folder, &["rebuild"]).await.map(drop)
 }
 
-/// Kills and clears, and drills by the command line, under whatever load there is.
-async fn kills(
-    programs: &Programs,
-    folder: &Path,
+/// Is who kills: on a thread of their own, as what is measured is the server and not how busy those are who make the load.
+struct Person {
+    programs: Programs,
+    folder: PathBuf,
     address: SocketAddr,
-    sink: &Sink,
+    sink: Arc<Sink>,
     plan: Plan,
-    told: &mut Told,
-) -> Result<Vec<Window>, String> {
-    let key = std::fs::read_to_string(folder.join("keys/admin.key")).map_err(|error| error.to_string())?;
-    let mut person = Client::connect(address, key.trim()).await.ok_or("the server does not listen")?;
-    let mut windows = Vec::new();
-    for _ in 0..plan.kills {
-        windows.push(kill(&mut person, sink, plan, told).await?);
-        programs.run(folder, &["switch", "clear", "tenant:default", "--reason", "over"]).await?;
-        clock::sleep(plan.gap_ms).await;
-    }
-    for _ in 0..DRILLS {
-        let hold = plan.hold_ms.to_string();
-        let drill = ["drill", "kill", "--all", "--reason", "under load", "--hold", &hold, "--json"];
-        let report: Value = serde_json::from_str(&programs.run(folder, &drill).await?).map_err(|e| e.to_string())?;
-        let passed = *at(&report, "/passed") == json!(true) && *at(&report, "/ending") == json!("lifted");
-        told.drills += u64::from(passed);
-        clock::sleep(plan.gap_ms).await;
-    }
-    Ok(windows)
 }
 
-async fn kill(person: &mut Client, sink: &Sink, plan: Plan, told: &mut Told) -> Result<Window, String> {
-    let body = json!({ "target": { "tenant": "default" }, "reason": "a kill under load" });
-    let begun = clock::now();
-    person.post("/v1/switches", "", &body).await.ok_or("the connection broke")?;
-    let answer = person.answer().await.ok_or("no answer came")?;
-    told.armed.add_since(begun);
-    let armed = sink.now();
-    if *at(&answer.body, "/armed") != json!(true) {
-        return Err(format!("a kill was answered with {} {}", answer.status, answer.body));
+/// Is what a person has done.
+#[derive(Default)]
+struct Killed {
+    windows: Vec<Window>,
+    armed: Times,
+    drills: u64,
+}
+
+impl Person {
+    fn alone(self) -> Result<Killed, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(self.kills())
     }
-    let flights = at(&answer.body, "/in_flight").as_array().map(Vec::as_slice).unwrap_or_default();
-    let in_flight = flights.iter().filter_map(|flight| at(flight, "/action").as_str()).map(str::to_owned).collect();
-    clock::sleep(plan.hold_ms).await;
-    Ok(Window { armed, until: sink.now(), in_flight })
+
+    /// Kills and clears, and drills by the command line, under whatever load there is.
+    async fn kills(&self) -> Result<Killed, String> {
+        let key = std::fs::read_to_string(self.folder.join("keys/admin.key")).map_err(|error| error.to_string())?;
+        let mut client = Client::connect(self.address, key.trim()).await.ok_or("the server does not listen")?;
+        let mut killed = Killed::default();
+        for _ in 0..self.plan.kills {
+            let window = self.kill(&mut client, &mut killed.armed).await?;
+            killed.windows.push(window);
+            self.run(&["switch", "clear", "tenant:default", "--reason", "over"]).await?;
+            clock::sleep(self.plan.gap_ms).await;
+        }
+        for _ in 0..DRILLS {
+            let hold = self.plan.hold_ms.to_string();
+            let drill = ["drill", "kill", "--all", "--reason", "under load", "--hold", &hold, "--json"];
+            let report: Value = serde_json::from_str(&self.run(&drill).await?).map_err(|error| error.to_string())?;
+            let passed = *at(&report, "/passed") == json!(true) && *at(&report, "/ending") == json!("lifted");
+            killed.drills += u64::from(passed);
+            clock::sleep(self.plan.gap_ms).await;
+        }
+        Ok(killed)
+    }
+
+    async fn run(&self, words: &[&str]) -> Result<String, String> {
+        self.programs.run(&self.folder, words).await
+    }
+
+    async fn kill(&self, client: &mut Client, times: &mut Times) -> Result<Window, String> {
+        let body = json!({ "target": { "tenant": "default" }, "reason": "a kill under load" });
+        let begun = clock::now();
+        client.post("/v1/switches", "", &body).await.ok_or("the connection broke")?;
+        let answer = client.answer().await.ok_or("no answer came")?;
+        times.add_since(begun);
+        let armed = self.sink.now();
+        if *at(&answer.body, "/armed") != json!(true) {
+            return Err(format!("a kill was answered with {} {}", answer.status, answer.body));
+        }
+        let flights = at(&answer.body, "/in_flight").as_array().map(Vec::as_slice).unwrap_or_default();
+        let in_flight = flights.iter().filter_map(|flight| at(flight, "/action").as_str()).map(str::to_owned).collect();
+        clock::sleep(self.plan.hold_ms).await;
+        Ok(Window { armed, until: self.sink.now(), in_flight })
+    }
 }
 
 fn count(told: &mut Told, answers: BTreeMap<String, u64>) {
