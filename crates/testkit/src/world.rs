@@ -58,11 +58,11 @@ impl Drop for Folder {
         }
         let mut waiting = vec![self.folder.path().to_owned()];
         while let Some(path) = waiting.pop() {
+            // What is replaced while a publisher still runs is not there any more.
             if path.is_dir() {
-                waiting.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                waiting.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
                 continue;
             }
-            // What is replaced while a publisher still runs is not there any more.
             let bytes = std::fs::read(&path).unwrap_or_default();
             let found = self.secrets.iter().any(|secret| holds(&bytes, secret.as_bytes()));
             assert!(!found, "a bearer token stands in {}", path.display());
@@ -106,7 +106,7 @@ impl World {
 
 /// Opens an application whose folder was just let go; a task that still holds it for a moment keeps the folder taken.
 pub async fn reopened(config: Config) -> Arc<Control> {
-    for _ in 0..100 {
+    for _ in 0..600 {
         match Control::open(config.clone()) {
             Err(OpenError::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
             other => return other.unwrap(),

@@ -121,7 +121,7 @@ async fn there_is_room_for_256_readers_and_a_place_is_free_again() {
     readers.clear();
     // Whoever is gone is noticed with the next record.
     api.propose("sre.report", json!({ "service": "web" })).await;
-    for _ in 0..100 {
+    for _ in 0..1_500 {
         if api.world.control.follow(0).is_ok() {
             return;
         }

@@ -129,13 +129,17 @@ async fn a_withdrawn_case_is_over_for_everybody() {
 async fn a_case_that_another_call_waits_for_is_not_withdrawn() {
     let world = world().await;
     let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
-    let control = world.control.clone();
-    let waiting = tokio::spawn(async move { control.await_decision(case, 60_000).await });
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    world.control.withdraw(case).await.unwrap();
-    assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Open);
-    waiting.abort();
-    assert!(waiting.await.unwrap_err().is_cancelled());
+    {
+        let mut waiting = std::pin::pin!(world.control.await_decision(case, 60_000));
+        // It waits from when it is polled first.
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("nobody has decided"),
+            () = std::future::ready(()) => {}
+        }
+        world.control.withdraw(case).await.unwrap();
+        assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Open);
+    }
     world.control.withdraw(case).await.unwrap();
     assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Withdrawn);
 }
@@ -145,7 +149,7 @@ async fn silence_is_refusal() {
     let world = world().await;
     let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
     world.clock.advance(600_001);
-    for _ in 0..200 {
+    for _ in 0..1_500 {
         if world.control.case(&case).unwrap().case.state == CaseState::Expired {
             break;
         }
@@ -200,7 +204,7 @@ async fn a_refusal_leaves_the_state_when_it_ends() {
     deny(&world, case).await;
     assert_eq!(world.control.history().state("refusal").unwrap().len(), 1);
     world.clock.advance(600_000);
-    for _ in 0..200 {
+    for _ in 0..1_500 {
         if world.control.history().state("refusal").unwrap().is_empty() {
             return;
         }

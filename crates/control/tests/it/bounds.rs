@@ -31,7 +31,7 @@ async fn answered(world: &World, (wish, key): (Wish, String)) -> (ActionId, bool
 
 /// Waits for the ticks that something needs to become true.
 async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..250 {
+    for _ in 0..1_500 {
         if holds() {
             return;
         }

@@ -7,7 +7,7 @@ use countersign_control::state::Target;
 use evidence::{Field, RecordKind};
 use testkit::{World, bundle, world, world_on_small_disk};
 use types::drill::{Drill, TOLD};
-use types::{Code, Principal, Verdict};
+use types::{ActionId, Code, OutcomeStatus, Principal, Verdict};
 
 use crate::{propose, try_propose};
 
@@ -19,19 +19,31 @@ fn dan() -> Principal {
     Principal::Person("dan".parse().unwrap())
 }
 
-fn wish(hold_ms: u64) -> DrillWish {
-    DrillWish {
-        target: agent(),
-        reason: "monthly".into(),
-        wait: Duration::from_millis(200),
-        hold: Duration::from_millis(hold_ms),
+fn wish(wait_ms: u64) -> DrillWish {
+    let (wait, hold) = (Duration::from_millis(wait_ms), Duration::from_millis(20));
+    DrillWish { target: agent(), reason: "monthly".into(), wait, hold }
+}
+
+/// Is a drill that lasts until what is in flight has come back.
+struct Begun {
+    drill: tokio::task::JoinHandle<Drilled>,
+    flying: ActionId,
+}
+
+impl Begun {
+    /// Lets the drill come to its end.
+    async fn ended(self, world: &World) -> Drilled {
+        let bot = "sre-bot".parse().unwrap();
+        world.control.report(&bot, self.flying, OutcomeStatus::Done, None, None).await.unwrap();
+        self.drill.await.unwrap()
     }
 }
 
 /// Begins a drill and returns once its switch is recorded.
-async fn begun(world: &World, by: &str, hold_ms: u64) -> tokio::task::JoinHandle<Drilled> {
-    let (control, by) = (world.control.clone(), by.parse().unwrap());
-    let drill = tokio::spawn(async move { control.drill(&by, wish(hold_ms)).await.unwrap() });
+async fn begun(world: &World) -> Begun {
+    let flying = try_propose(world, "sre.report", "{}", true).await.unwrap().decision.action;
+    let (control, by) = (world.control.clone(), "dan".parse().unwrap());
+    let drill = tokio::spawn(async move { control.drill(&by, wish(600_000)).await.unwrap() });
     let is_recorded = || {
         let last = world.control.history().size().unwrap() - 1;
         world.control.history().record(last).unwrap().is_some_and(|last| last.leaf.kind == RecordKind::Switch)
@@ -39,19 +51,19 @@ async fn begun(world: &World, by: &str, hold_ms: u64) -> tokio::task::JoinHandle
     while !is_recorded() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    drill
+    Begun { drill, flying }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_stops_the_agent_tells_how_it_went_and_lets_go() {
     let world = world().await;
-    let drill = begun(&world, "dan", 400).await;
+    let drill = begun(&world).await;
     assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
     let set = world.control.switches();
     assert!(set[0].drill.is_some() && set[0].reason == "drill: monthly", "{set:?}");
-    let drilled = drill.await.unwrap();
+    let drilled = drill.ended(&world).await;
     assert_eq!(drilled.ending, Ending::Lifted);
-    assert!(drilled.drill.passed() && drilled.drill.watched_us >= 400_000, "{drilled:?}");
+    assert!(drilled.drill.passed() && drilled.drill.watched_us >= 20_000, "{drilled:?}");
     assert!(drilled.drill.drained_us.unwrap() >= drilled.drill.armed_us);
     assert!(world.control.switches().is_empty());
     assert_ne!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
@@ -69,7 +81,7 @@ async fn a_drill_stops_the_agent_tells_how_it_went_and_lets_go() {
 async fn what_does_not_come_back_in_time_is_told() {
     let world = world().await;
     try_propose(&world, "sre.report", "{}", true).await.unwrap();
-    let drilled = world.control.drill(&"dan".parse().unwrap(), wish(0)).await.unwrap();
+    let drilled = world.control.drill(&"dan".parse().unwrap(), wish(50)).await.unwrap();
     assert_eq!((drilled.drill.drained_us, drilled.drill.in_flight, drilled.drill.left), (None, 1, 0));
     assert!(!drilled.drill.passed());
     assert_eq!(drilled.ending, Ending::Lifted);
@@ -78,9 +90,9 @@ async fn what_does_not_come_back_in_time_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_earnest_during_a_drill_stays() {
     let world = world().await;
-    let drill = begun(&world, "dan", 400).await;
+    let drill = begun(&world).await;
     world.control.kill(Principal::Person("eve".parse().unwrap()), agent(), "it misbehaves").await.unwrap();
-    let drilled = drill.await.unwrap();
+    let drilled = drill.ended(&world).await;
     assert_eq!(drilled.ending, Ending::Overtaken);
     let set = world.control.switches();
     assert_eq!((set.len(), set[0].reason.as_str(), set[0].drill), (1, "it misbehaves", None));
@@ -93,10 +105,10 @@ async fn a_kill_in_earnest_during_a_drill_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_earnest_that_the_journal_could_not_take_stays_too() {
     let world = world_on_small_disk(bundle(), 600_000).await;
-    let drill = begun(&world, "dan", 400).await;
+    let drill = begun(&world).await;
     let refused = world.control.kill(dan(), agent(), &"x".repeat(1 << 20)).await.unwrap_err();
     assert_eq!(refused.code, Code::DiskFull);
-    assert_eq!(drill.await.unwrap().ending, Ending::Overtaken);
+    assert_eq!(drill.ended(&world).await.ending, Ending::Overtaken);
     assert_eq!(world.control.switches()[0].drill, None);
     assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
 }
@@ -105,7 +117,7 @@ async fn a_kill_in_earnest_that_the_journal_could_not_take_stays_too() {
 async fn a_switch_that_is_set_is_not_drilled_with() {
     let world = world().await;
     world.control.kill(dan(), agent(), "in earnest").await.unwrap();
-    let refused = world.control.drill(&"dan".parse().unwrap(), wish(0)).await.unwrap_err();
+    let refused = world.control.drill(&"dan".parse().unwrap(), wish(10_000)).await.unwrap_err();
     assert_eq!(refused.code, Code::DrillConflict);
     assert_eq!(world.control.switches()[0].reason, "in earnest");
 }
@@ -113,7 +125,7 @@ async fn a_switch_that_is_set_is_not_drilled_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_gives_nobody_the_right_to_lift() {
     let world = world().await;
-    let drilled = world.control.drill(&"eve".parse().unwrap(), wish(0)).await.unwrap();
+    let drilled = world.control.drill(&"eve".parse().unwrap(), wish(10_000)).await.unwrap();
     let Ending::Stays(refusal) = drilled.ending else { panic!("{drilled:?}") };
     assert_eq!(refusal.code, Code::PolicyDenies);
     assert!(drilled.drill.passed());
@@ -132,11 +144,11 @@ async fn what_is_drilled_with_must_be_known_and_be_an_agent_or_the_tenant() {
         (Target::Tool("sre.report".parse().unwrap()), Code::RequestInvalid),
         (Target::Class("read".parse().unwrap()), Code::RequestInvalid),
     ] {
-        assert_eq!(world.control.drill(&dan, DrillWish { target, ..wish(0) }).await.unwrap_err().code, code);
+        assert_eq!(world.control.drill(&dan, DrillWish { target, ..wish(10_000) }).await.unwrap_err().code, code);
     }
-    let silent = DrillWish { reason: " ".into(), ..wish(0) };
+    let silent = DrillWish { reason: " ".into(), ..wish(10_000) };
     assert_eq!(world.control.drill(&dan, silent).await.unwrap_err().code, Code::RequestInvalid);
-    let tenant = DrillWish { target: Target::Tenant("default".parse().unwrap()), ..wish(0) };
+    let tenant = DrillWish { target: Target::Tenant("default".parse().unwrap()), ..wish(10_000) };
     assert!(world.control.drill(&dan, tenant).await.unwrap().drill.passed());
     assert!(world.control.switches().is_empty());
 }

@@ -40,7 +40,7 @@ fn events(control: &Control) -> Vec<(RecordKind, LogEvent)> {
 }
 
 async fn opened(config: &Config) -> Result<Arc<Control>, OpenError> {
-    for _ in 0..100 {
+    for _ in 0..600 {
         match Control::open(config.clone()) {
             Err(OpenError::Busy(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             other => return other,

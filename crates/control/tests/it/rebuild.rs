@@ -172,7 +172,7 @@ async fn down(world: World) -> (Config, testkit::Folder, String) {
 }
 
 async fn taken(config: &Config) -> ledger::recover::Lock {
-    for _ in 0..100 {
+    for _ in 0..600 {
         match lock(&config.place.data) {
             Err(OpenError::Busy(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             taken => return taken.unwrap(),

@@ -74,7 +74,7 @@ async fn files_that_could_not_be_published_are_published_without_another_record(
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     assert!(!is_published());
     std::fs::remove_dir(&in_the_way).unwrap();
-    for _ in 0..100 {
+    for _ in 0..300 {
         if is_published() {
             break;
         }

@@ -27,11 +27,11 @@ async fn dated(every_ms: i64) -> (World, Authority) {
 }
 
 async fn until(what: impl Fn() -> bool) {
-    for _ in 0..200 {
+    for _ in 0..300 {
         if what() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("it has not come to that");
 }

@@ -32,13 +32,24 @@ fn policy(witnesses: &[Witness; 2], quorum: &str) -> TrustPolicy {
 }
 
 pub async fn until_witnessed(control: &Control) {
-    for _ in 0..200 {
+    for _ in 0..600 {
         if control.witnessed().is_some_and(|stand| stand.size == control.size()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{:?} of {}", control.witnessed(), control.size());
+}
+
+/// Waits until so many witnesses have not cosigned what they were shown last.
+pub async fn until_failed(control: &Control, witnesses: usize) {
+    for _ in 0..600 {
+        if control.witnessed().is_some_and(|stand| stand.failures.len() >= witnesses) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{:?}", control.witnessed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +76,7 @@ async fn a_witness_that_does_not_answer_holds_nothing_up() {
     let witnesses = [one, two];
     let world = with_witnesses(world, &witnesses, "all").await;
     propose(&world, "sre.report", "{}").await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    until_failed(&world.control, 1).await;
     let stand = world.control.witnessed().unwrap();
     assert!(stand.size < world.control.size() && stand.failures.contains_key("w2"), "{stand:?}");
     let world = with_witnesses(world, &witnesses, "any").await;
@@ -148,7 +159,7 @@ async fn a_running_journal_stops_when_a_witness_knows_more_than_it_has() {
     // As it is when a second process signs with the same key and has it cosigned.
     witnesses.iter().for_each(|witness| witness.claim_more(1_000));
     propose(&world, "sre.report", "{}").await;
-    for _ in 0..100 {
+    for _ in 0..600 {
         if world.control.health().stopped.is_some() {
             break;
         }

@@ -29,7 +29,7 @@ fn two_servers_on_one_data_folder_do_not_both_run() {
     let folder = begun();
     let dir = folder.path();
     let mut first = serve(dir);
-    let refused = (0..100).find_map(|_| {
+    let refused = (0..600).find_map(|_| {
         std::thread::sleep(Duration::from_millis(50));
         dir.join("countersign/keys/server.json").exists().then(|| run(dir, &["doctor"])).filter(|d| d.code == 0)?;
         Some(up(dir))

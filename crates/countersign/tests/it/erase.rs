@@ -11,10 +11,10 @@ use store::Reader;
 
 use crate::program::{Client, Server, begun, run};
 
-const PIECE: usize = 16;
+pub const PIECE: usize = 16;
 
 /// Returns all bytes that stand together in any file of a folder; a file that a running server moved meanwhile has them all read again.
-fn windows(folder: &Path) -> HashSet<Vec<u8>> {
+pub fn windows(folder: &Path) -> HashSet<Vec<u8>> {
     loop {
         match one_pass(folder) {
             Ok(all) => return all,

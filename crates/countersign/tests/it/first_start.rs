@@ -46,7 +46,7 @@ fn of_several_first_starts_one_serves_and_its_keys_are_those_that_are_kept() {
     let dir = folder.path();
     let mut starts: Vec<Child> = (0..4).map(|_| serve(dir)).collect();
     let announced = || dir.join("countersign/keys/server.json").exists();
-    let one = (0..200).any(|_| {
+    let one = (0..1_200).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         announced() && starts.iter_mut().filter_map(|start| start.try_wait().unwrap()).count() == 3
     });

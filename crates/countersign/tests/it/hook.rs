@@ -82,5 +82,5 @@ fn a_server_that_accepts_and_never_answers_is_a_denial_in_time() {
     assert_eq!(decided(&said), "deny");
     let reason = said.json()["hookSpecificOutput"]["permissionDecisionReason"].clone();
     assert_eq!(reason, Value::from("there was no answer in time (upstream-timeout)"));
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }

@@ -33,8 +33,9 @@ fn a_server_that_does_not_run_on_the_data_folder_is_sent_no_key_of_it() {
     let renamed = run(dir, &["approvals", "--url", &url.replace("127.0.0.1", "localhost")]);
     assert_ne!(renamed.code, 0);
 
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let heard = impostor(&address);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = impostor(listener);
     run(dir, &["approvals", "--url", &format!("http://{address}")]);
     let heard = heard.lock().unwrap().to_lowercase();
     assert!(heard.contains("get /v1/approvals") && !heard.contains("authorization"), "{heard}");

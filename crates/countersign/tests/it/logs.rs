@@ -1,6 +1,6 @@
 //! The tenant's logs on the command line: one is closed, archived, read, deleted, and the next one goes on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -19,9 +19,8 @@ use tlog::{CosignerKey, TrustPolicy, VerifierKey};
 use types::{Digest, cbor};
 
 use crate::damage::copy;
+use crate::erase::{PIECE, windows};
 use crate::program::{Client, Said, Server, begun, run};
-
-const PIECE: usize = 16;
 
 fn done(dir: &Path, words: &[&str]) -> Said {
     let said = run(dir, words);
@@ -86,17 +85,6 @@ fn exported(dir: &Path, action: &str, key: &str) {
                 assert!(said.verify(&log).is_ok());
             }
             _ => assert!(CoseReceipt::from_bytes(&bytes).unwrap().verify(&leaf, &statement).is_ok()),
-        }
-    }
-}
-
-/// Returns all bytes that stand together in any file of a folder.
-fn windows(folder: &Path, all: &mut HashSet<Vec<u8>>) {
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            windows(&path, all);
-        } else {
-            all.extend(fs::read(path).unwrap().windows(PIECE).map(<[u8]>::to_vec));
         }
     }
 }
@@ -177,8 +165,7 @@ fn a_log_is_closed_read_archived_and_deleted_and_the_next_one_goes_on() {
     let said = done(dir, &reason(&["delete", "1"]));
     assert!(said.out.contains("log 1 is deleted; record"), "{}", said.out);
     let searched = |when: &str| {
-        let mut disk = HashSet::new();
-        windows(&data, &mut disk);
+        let disk = windows(&data);
         let found = gone.iter().filter(|piece| disk.contains(*piece)).count();
         assert_eq!(found, 0, "of {} pieces of the deleted log are on the disk {when}", gone.len());
     };

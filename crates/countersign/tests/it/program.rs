@@ -178,7 +178,7 @@ pub fn log_tail(dir: &Path) -> String {
 
 /// Waits for the case that is open; nobody may be there to list it while one server takes over from another.
 pub fn open_case(dir: &Path) -> String {
-    let case = (0..200).find_map(|_| {
+    let case = (0..600).find_map(|_| {
         std::thread::sleep(Duration::from_millis(50));
         let listed = run(dir, &["approvals", "--json"]);
         let cases = (listed.code == 0).then(|| listed.json().to_string())?;
@@ -277,6 +277,12 @@ impl Client {
     /// Closes the client's end and waits until the program has ended.
     pub fn finish(self) {
         assert_eq!(self.ended(), 0);
+    }
+
+    /// Sends the program a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let words = [format!("-{name}"), self.child.id().to_string()];
+        assert!(Command::new("kill").args(words).status().unwrap().success());
     }
 
     /// Kills the program, which can say nothing more.

@@ -21,10 +21,17 @@ fn a_request_after_the_signal_to_stop_is_refused_and_leaves_no_record() {
     let body = r#"{"tenant":"default","reason":"too late"}"#;
     let mut late = TcpStream::connect(address).unwrap();
     write!(late, "POST /v1/switches HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n").unwrap();
-    // The server must have taken the connection before it is told to stop.
-    std::thread::sleep(Duration::from_millis(300));
+    // Connections are taken in turn: once a later one is answered, the server has this one too.
+    let mut later = TcpStream::connect(address).unwrap();
+    write!(later, "GET /v1/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    later.read_to_string(&mut String::new()).unwrap();
     assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
-    std::thread::sleep(Duration::from_millis(500));
+    // Nobody is listened to any more once it has taken note of the signal.
+    let is_closed = (0..15_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        TcpStream::connect(address).is_err()
+    });
+    assert!(is_closed);
     let rest = format!("authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}", key.trim(), body.len());
     late.write_all(rest.as_bytes()).unwrap();
     let mut answer = String::new();

@@ -61,7 +61,7 @@ fn a_withdrawn_call_leaves_no_case_open() {
     let case = open_case(dir);
     client.send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"held"}}"#);
     client.lists_services();
-    let open = (0..100).find(|_| {
+    let open = (0..1_000).find(|_| {
         std::thread::sleep(Duration::from_millis(20));
         !run(dir, &["approvals", "--json"]).out.contains(&case)
     });
@@ -73,10 +73,9 @@ fn a_withdrawn_call_leaves_no_case_open() {
     assert_eq!(outcomes.matches(r#""kind":"outcome""#).count(), 1, "only the list ran: {outcomes}");
 }
 
-/// Listens, and keeps what it is sent; it answers nothing.
-pub fn impostor(address: &str) -> std::sync::Arc<std::sync::Mutex<String>> {
+/// Keeps what a listener is sent; it answers nothing.
+pub fn impostor(listener: std::net::TcpListener) -> std::sync::Arc<std::sync::Mutex<String>> {
     use std::io::Read as _;
-    let listener = std::net::TcpListener::bind(address).unwrap();
     let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let keeping = std::sync::Arc::clone(&heard);
     std::thread::spawn(move || {
@@ -125,12 +124,16 @@ fn whoever_has_the_port_of_a_server_that_died_is_sent_no_key() {
     let mut second = Client::wrap(dir, "inventory");
     second.lists_services();
     let mut word = word_of(dir);
+    // The second one takes over as soon as it can, and its word in the file is its own.
+    second.signal("STOP");
     first.kill();
-    let heard = impostor(word["url"].as_str().unwrap().trim_start_matches("http://"));
+    let address = word["url"].as_str().unwrap().trim_start_matches("http://");
+    let heard = impostor(std::net::TcpListener::bind(address).unwrap());
     // Its number is another process's by now.
     word["pid"] = json!(std::process::id());
     std::fs::write(dir.join("countersign/keys/server.json"), word.to_string()).unwrap();
     assert_eq!(run(dir, &["approvals"]).code, 1);
+    second.signal("CONT");
     std::thread::sleep(Duration::from_millis(1_500));
     second.lists_services();
     assert_eq!(run(dir, &["approvals"]).code, 0, "the second has taken over");

@@ -156,7 +156,7 @@ impl Door {
 
     /// Waits until the log holds an entry.
     pub async fn seen(&self, entry: &str) {
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if self.count(entry) > 0 {
                 return;
             }

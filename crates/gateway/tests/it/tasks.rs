@@ -49,7 +49,7 @@ fn with_tasks() -> Door {
 
 /// Asks after a task until it is no longer at work.
 async fn settled(ask: impl AsyncFn() -> Value) -> Value {
-    for _ in 0..200 {
+    for _ in 0..6_000 {
         let shown = ask().await;
         if shown["status"] != "working" {
             return shown;

@@ -109,9 +109,9 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
 }
 
-/// Waits until something is so; what never is fails after 20 seconds.
+/// Waits until something is so; what never is fails after 30 seconds.
 pub async fn until(what: impl Fn() -> bool) {
-    for _ in 0..400 {
+    for _ in 0..600 {
         if what() {
             return;
         }
