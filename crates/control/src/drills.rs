@@ -1,7 +1,7 @@
 //! Kill drills: a real switch is set, what it promises is measured and recorded, and it is lifted again if it is still the
 //! drill's own.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -13,9 +13,7 @@ use crate::door::Refusal;
 use crate::error::{Failure, invalid, not_found};
 use crate::machine::{Change, Command};
 use crate::state::{Switch, Target};
-
-/// Is the administration that lifts a switch, a drill's too.
-const CLEAR: &str = "countersign.switch.clear";
+use crate::switches::{CLEAR, lifting};
 
 /// Is a drill that a person wishes to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +76,7 @@ impl Control {
         let recorded = self.ask_permit(Command::Drilled(Box::new(drill.clone()), wish.reason.clone())).await;
         let (_, _, record) = recorded.map_err(|refusal| stays(&refusal))?;
         let record = record.ok_or_else(|| Refusal::plain(Code::Internal, "the drill is not recorded"))?;
-        let ending = self.end_drill(by, &wish, drill.id).await;
+        let ending = self.end_drill(by, &wish, &drill).await;
         Ok(Drilled { drill, record, ending })
     }
 
@@ -117,33 +115,33 @@ impl Control {
             reason: format!("drill: {}", wish.reason),
             at: self.now(),
             drill: Some(id),
+            set_in: None,
         };
         self.set_here(&switch);
         let watch = self.gate.watch(&wish.target);
         let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, set_in) = recorded.map_err(|refusal| self.unrecorded(switch, refusal))?;
+        let (_, _, set_in) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
+        self.show(Switch { set_in, ..switch });
         let set_in = set_in.ok_or_else(|| Refusal::plain(Code::Internal, "the kill is not recorded"))?;
         Ok((watch, set_in))
     }
 
     /// Lifts the switch of a drill, if policy lets this person and it is still the drill's own.
-    async fn end_drill(&self, by: &PersonId, wish: &DrillWish, id: DrillId) -> Ending {
+    async fn end_drill(&self, by: &PersonId, wish: &DrillWish, drill: &Drill) -> Ending {
         let _switching = self.switching.lock().await;
-        let key = wish.target.key();
         // A kill in earnest may hold here alone, because the journal could not take it.
-        let own = self.switches().iter().any(|switch| switch.target == wish.target && switch.drill == Some(id));
+        let own = self.switches().iter().any(|switch| switch.target == wish.target && switch.drill == Some(drill.id));
         if !own {
             return Ending::Overtaken;
         }
-        let arguments = serde_json::json!({ "switch": key });
-        let change = Change::EndDrill(wish.target.clone(), id);
+        let arguments = lifting(&wish.target, Some(drill.set_in));
+        let change = Change::Clear(wish.target.clone(), Some(drill.set_in));
         match self.administer(by, CLEAR, &arguments, &wish.reason, change).await {
             Ok(_) => {
-                self.gate.clear(&wish.target);
-                self.switches.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                self.let_go_of(&wish.target);
                 Ending::Lifted
             }
-            Err(refusal) if refusal.code == Code::DrillConflict => Ending::Overtaken,
+            Err(refusal) if refusal.code == Code::NotFound => Ending::Overtaken,
             Err(refusal) => Ending::Stays(Box::new(refusal)),
         }
     }

@@ -78,7 +78,8 @@ impl Control {
         if let Some(kills) = kept::<Vec<Switch>>(Late::Kills, &self.config)? {
             for switch in kills {
                 self.set_here(&switch);
-                self.ask(Command::Kill(switch)).await?;
+                let (_, _, set_in) = self.ask_permit(Command::Kill(switch.clone())).await?;
+                self.show(Switch { set_in, ..switch });
             }
             forget(Late::Kills, &self.config)?;
         }

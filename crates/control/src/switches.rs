@@ -3,17 +3,25 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use types::{Code, PersonId, Principal};
+use types::{Code, PersonId, Principal, cbor};
 
 use crate::control::Control;
 use crate::door::Refusal;
-use crate::error::{Failure, invalid};
+use crate::error::{Failure, invalid, not_found};
 use crate::late::is_over;
 use crate::machine::{Change, Command};
-use crate::state::{Switch, Target};
+use crate::state::{Switch, Target, kind};
 
 /// Is how long a kill waits that the journal could not take, before it is tried again.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
+
+/// Is the administration that lifts a switch, a drill's too.
+pub(crate) use stages::switches::CLEAR;
+
+/// Says which switch is to be lifted: an approval is bound to this, so it names the one that is set and not its key alone.
+pub(crate) fn lifting(target: &Target, set_in: Option<u64>) -> serde_json::Value {
+    serde_json::json!({ "switch": target.key(), "set_in": set_in })
+}
 
 /// Is how a kill stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,20 +48,27 @@ impl Control {
             return Err(invalid("a kill needs a reason"));
         }
         self.principal_may_change(&by)?;
-        let switch = Switch { target: target.clone(), by, reason: reason.to_owned(), at: self.now(), drill: None };
+        let (reason, at) = (reason.to_owned(), self.now());
+        let switch = Switch { target: target.clone(), by, reason, at, drill: None, set_in: None };
         let _switching = self.switching.lock().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
         self.set_here(&switch);
         let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, receipt) = recorded.map_err(|refusal| self.unrecorded(switch, refusal))?;
+        let (_, _, receipt) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
+        self.show(Switch { set_in: receipt, ..switch });
         Ok(self.killed(&target, receipt))
+    }
+
+    /// Shows a switch that holds as it is recorded; the caller holds `switching`.
+    pub(crate) fn show(&self, switch: Switch) {
+        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        switches.insert(switch.target.key(), switch);
     }
 
     /// Lets a switch hold in this process.
     pub(crate) fn set_here(&self, switch: &Switch) {
         self.gate.kill(&switch.target);
-        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
-        switches.insert(switch.target.key(), switch.clone());
+        self.show(switch.clone());
     }
 
     /// Sees to a kill that the journal did not take, and says how it holds.
@@ -82,12 +97,12 @@ impl Control {
                 if !this.is_set(&switch) {
                     return;
                 }
-                match this.ask(Command::Kill(switch.clone())).await {
+                match this.ask_permit(Command::Kill(switch.clone())).await {
                     Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
                     Err(refusal) => {
                         return tracing::error!(code = %refusal.code, "a kill holds here and is not recorded");
                     }
-                    Ok(_) => return,
+                    Ok((_, _, set_in)) => return this.show(Switch { set_in, ..switch }),
                 }
             }
         });
@@ -121,18 +136,41 @@ impl Control {
         }
     }
 
-    /// Lifts a kill switch, if policy lets this person.
+    /// Lifts a kill switch, if policy lets this person. Whom policy asks approves that this one is lifted, and no later one on
+    /// the same.
     ///
     /// # Errors
     ///
-    /// A refusal with the decision's findings, or `not-found` if the switch is not set.
+    /// A refusal with the decision's findings, or `not-found` if the switch is not set, or not recorded yet.
     pub async fn lift(&self, by: &PersonId, target: Target, reason: &str) -> Failure<()> {
         let _switching = self.switching.lock().await;
-        let arguments = serde_json::json!({ "switch": target.key() });
-        self.administer(by, "countersign.switch.clear", &arguments, reason, Change::Clear(target.clone())).await?;
-        self.gate.clear(&target);
-        self.switches.write().unwrap_or_else(PoisonError::into_inner).remove(&target.key());
+        let set_in = self.set_in(&target)?;
+        let change = Change::Clear(target.clone(), set_in);
+        self.administer(by, CLEAR, &lifting(&target, set_in), reason, change).await?;
+        self.let_go_of(&target);
         Ok(())
+    }
+
+    /// Returns the index of the record that set the switch that holds here; absent if none holds, or one of an earlier version.
+    fn set_in(&self, target: &Target) -> Failure<Option<u64>> {
+        let key = target.key();
+        let here = self.switches.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let Some(here) = here else { return Ok(None) };
+        if here.set_in.is_some() {
+            return Ok(here.set_in);
+        }
+        // Whoever set it may have left before the answer came, so that the journal alone knows its record; a row from before it was
+        // set is of another switch.
+        let row = self.history().state_value(kind::SWITCH, &key)?;
+        let row = row.and_then(|bytes| cbor::decode::<Switch>(&bytes).ok()).filter(|row| row.at >= here.at);
+        row.map(|row| row.set_in)
+            .ok_or_else(|| not_found(format!("record of the switch `{key}` yet, which holds here alone")))
+    }
+
+    /// Lets go of a switch in this process, once its lifting is recorded.
+    pub(crate) fn let_go_of(&self, target: &Target) {
+        self.gate.clear(target);
+        self.switches.write().unwrap_or_else(PoisonError::into_inner).remove(&target.key());
     }
 
     /// Returns the switches that are set.

@@ -97,6 +97,11 @@ pub struct Switch {
     #[n(4)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillId>,
+    /// The index of the record that set it, which tells it from a later one on the same; absent in that record itself, and until
+    /// it is recorded.
+    #[n(5)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_in: Option<u64>,
 }
 
 impl Switch {

@@ -36,8 +36,7 @@ impl Decider {
             Change::Invite(passkey) => self.invite(*passkey, reason, turn),
             Change::Enrol(passkey) => self.enrol(*passkey, by, reason, turn),
             Change::RevokePasskey(id) => self.revoke_passkey(id, by, reason, turn),
-            Change::Clear(target) => self.clear(&target, by, reason, turn),
-            Change::EndDrill(target, id) => self.end_drill(&target, id, by, reason, turn),
+            Change::Clear(target, set_in) => self.clear((&target, set_in), by, reason, turn),
             Change::Reset(breaker) => self.reset_breaker(breaker, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
             Change::CloseLog => self.drain(action, turn),
@@ -179,9 +178,18 @@ impl Decider {
         Reply::changed(self.end_cases(covered, approval::void, turn))
     }
 
-    pub(super) fn clear(&mut self, target: &Target, by: &Principal, reason: &str, turn: &mut Turn<'_>) -> Reply {
-        let Some(switch) = self.books.switches().get(&target.key()).cloned() else {
-            return Reply::refused(Code::NotFound, format!("no switch `{}` is set", target.key()));
+    /// Lifts the switch that a record has set. One that was set on the same later stays: nobody was asked about that one.
+    fn clear(
+        &mut self,
+        (target, set_in): (&Target, Option<u64>),
+        by: &Principal,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Reply {
+        let set = self.books.switches().get(&target.key()).filter(|switch| switch.set_in == set_in).cloned();
+        let Some(switch) = set else {
+            let record = set_in.map_or_else(String::new, |index| format!(" by record {index}"));
+            return Reply::refused(Code::NotFound, format!("no switch `{}` is set{record}", target.key()));
         };
         let subjects = switch.subjects().into_iter().chain([by.subject()]).collect();
         let content = Content::about(subjects).with(Field::Body, &switch);

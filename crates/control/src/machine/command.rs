@@ -12,8 +12,8 @@ use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, DrillId, KeyId, Outcome, PasskeyId, PersonId,
-    Principal, ServerName, Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PersonId, Principal,
+    ServerName, Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -47,10 +47,8 @@ pub enum Change {
     Enrol(Box<Passkey>),
     /// Revokes a passkey, or the invitation to one.
     RevokePasskey(PasskeyId),
-    /// Lifts a kill switch.
-    Clear(Target),
-    /// Lifts the switch of a drill, if it is still the drill's own.
-    EndDrill(Target, DrillId),
+    /// Lifts the kill switch that a record has set, by the record's index; absent for one that an earlier version has set.
+    Clear(Target, Option<u64>),
     /// Resets a breaker.
     Reset(BreakerName),
     /// Pins a tool's definition after a review.
@@ -108,7 +106,7 @@ impl Change {
         match self {
             Self::Grant(grant) => agent(&grant.agent),
             Self::Delegate(given) => vec![Principal::Person(given.to.clone()).subject()],
-            Self::Clear(Target::Agent(name)) | Self::EndDrill(Target::Agent(name), _) => agent(name),
+            Self::Clear(Target::Agent(name), _) => agent(name),
             Self::Reset(breaker) => agent(&breaker.agent),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
@@ -118,12 +116,9 @@ impl Change {
             Self::Invite(passkey) | Self::Enrol(passkey) => {
                 vec![Principal::Person(passkey.person.clone()).subject()]
             }
-            Self::RevokePasskey(_)
-            | Self::Activate { .. }
-            | Self::RevokeKey(_)
-            | Self::Clear(_)
-            | Self::EndDrill(..)
-            | Self::Pin(..) => Vec::new(),
+            Self::RevokePasskey(_) | Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(..) | Self::Pin(..) => {
+                Vec::new()
+            }
             Self::Log(_) | Self::CloseLog | Self::ArchiveLog { .. } | Self::DeleteLog(_) | Self::Rebuild(_) => {
                 Vec::new()
             }

@@ -1,10 +1,10 @@
-//! Drills: how one went is recorded, and its switch is lifted only while it is its own.
+//! Drills: how one went is recorded.
 
 use evidence::{Content, Field, RecordKind};
 use ledger::Turn;
 use replay::fold::Event;
 use types::drill::{self, Drill};
-use types::{Code, DrillId, Principal};
+use types::{Code, Principal};
 
 use super::{Decider, Reply};
 use crate::state::{Switch, Target};
@@ -25,21 +25,5 @@ impl Decider {
         let draft = self.note(RecordKind::Switch, &by, reason, content, Some(drill::TOLD));
         self.append(draft, Event::Nothing, turn);
         Reply::done()
-    }
-
-    /// Lifts the switch that a drill has set. One that somebody has set meanwhile on the same stays.
-    pub(super) fn end_drill(
-        &mut self,
-        target: &Target,
-        id: DrillId,
-        by: &Principal,
-        reason: &str,
-        turn: &mut Turn<'_>,
-    ) -> Reply {
-        if self.books.switches().get(&target.key()).and_then(|switch| switch.drill) != Some(id) {
-            let why = format!("switch `{}` is no longer the one of {id}", target.key());
-            return Reply::refused(Code::DrillConflict, why);
-        }
-        self.clear(target, by, reason, turn)
     }
 }

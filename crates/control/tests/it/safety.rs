@@ -1,8 +1,9 @@
 //! Safety: kills name handed-out permits, floods are counted, a stopped journal denies.
 
 use countersign_control::state::Target;
-use testkit::{bundle, world, world_with};
-use types::{Code, OutcomeStatus, Principal, Verdict};
+use testkit::{World, bundle, world, world_with};
+use types::case::Ballot;
+use types::{CaseId, Code, OutcomeStatus, PersonId, Principal, Verdict};
 
 use crate::{propose, try_propose};
 
@@ -109,7 +110,7 @@ async fn a_flood_of_denials_is_counted_and_not_recorded_one_by_one() {
     assert_eq!(world.control.history().size().unwrap() - before, 200);
     world.clock.advance(60_001);
     // The next denial is recorded again, after the sum of those that were not.
-    for _ in 0..100 {
+    for _ in 0..1_500 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         if world.control.history().size().unwrap() - before > 200 {
             break;
@@ -182,4 +183,67 @@ async fn a_rate_can_delay_a_lifting_and_neither_a_kill_nor_a_revocation() {
     assert_eq!(refused.code, Code::RateExceeded);
     world.clock.advance(60_000);
     world.control.lift(&person, target, "after a minute").await.unwrap();
+}
+
+/// A world in which `ana` may lift a switch once another owner has approved it.
+async fn lifted_by_two() -> World {
+    let mut files = bundle();
+    let lift = "@id(\"owners.lift\")\n@escalate(\"owner\")\npermit (principal in Group::\"owners\", \
+                action == Action::\"countersign.switch.clear\", resource)\nwhen { context.mode == Mode::\"approved\" };\n";
+    let administration = format!("{}\n{lift}", files.get("policies/administration.cedar").unwrap());
+    files.insert("policies/administration.cedar", administration);
+    world_with(files).await
+}
+
+async fn asks_to_lift(world: &World, target: &Target) -> CaseId {
+    let asked = world.control.lift(&"ana".parse().unwrap(), target.clone(), "it is well again").await.unwrap_err();
+    assert_eq!(asked.code, Code::PolicyEscalates);
+    asked.case.unwrap().id
+}
+
+async fn approve(world: &World, case: CaseId) {
+    let shown = world.control.case(&case).unwrap().case.shown;
+    world.control.vote(&"ben".parse().unwrap(), case, Ballot::Approve, "it is", shown, false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_to_lift_a_switch_lifts_no_later_one_on_the_same() {
+    let world = lifted_by_two().await;
+    let ana: PersonId = "ana".parse().unwrap();
+    let target = Target::Agent("sre-bot".parse().unwrap());
+    world.control.kill(dan(), target.clone(), "acting up").await.unwrap();
+    let first = asks_to_lift(&world, &target).await;
+    approve(&world, first).await;
+    // Before it is lifted, somebody else has another reason to stop it.
+    let eve = Principal::Person("eve".parse().unwrap());
+    world.control.kill(eve.clone(), target.clone(), "it deletes things").await.unwrap();
+    let second = asks_to_lift(&world, &target).await;
+    assert_ne!(second, first, "people were asked about the kill before");
+    let world = world.restart().await;
+    assert_eq!(asks_to_lift(&world, &target).await, second, "it is the same switch after a restart");
+    assert_eq!(world.control.switches()[0].reason, "it deletes things");
+    approve(&world, second).await;
+    // The one that people have looked at is gone meanwhile, and the same agent was stopped anew.
+    world.control.lift(&"dan".parse().unwrap(), target.clone(), "it was repaired").await.unwrap();
+    world.control.kill(eve, target.clone(), "again").await.unwrap();
+    let third = asks_to_lift(&world, &target).await;
+    assert_ne!(third, second);
+    approve(&world, third).await;
+    world.control.lift(&ana, target, "it is well again").await.unwrap();
+    assert!(world.control.switches().is_empty());
+    crate::rebuild::assert_equal(&crate::rebuild::look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_to_lift_a_switch_lifts_none_that_is_not_recorded_yet() {
+    let world = testkit::world_on_small_disk(bundle(), 600_000).await;
+    let (person, target): (PersonId, _) = ("dan".parse().unwrap(), Target::Agent("sre-bot".parse().unwrap()));
+    world.control.kill(dan(), target.clone(), "acting up").await.unwrap();
+    world.clock.advance(1);
+    // The journal has no room for so long a reason: this kill holds in this process alone.
+    let refused = world.control.kill(dan(), target.clone(), &"x".repeat(1 << 20)).await.unwrap_err();
+    assert_eq!(refused.code, Code::DiskFull);
+    let lifted = world.control.lift(&person, target.clone(), "it is well again").await.unwrap_err();
+    assert_eq!(lifted.code, Code::NotFound, "{}", lifted.message);
+    assert_eq!(world.control.switches().len(), 1);
 }

@@ -191,6 +191,7 @@ impl Books {
                 ops.delete(kind::SESSION, session.to_string());
                 self.sessions.remove(&session);
             }
+            Event::Switched(switch) => self.switched(Switch { set_in: Some(place.index), ..switch }, ops),
             Event::Summed(summed) => self.summed(&summed, ops)?,
             Event::Erased(mark, erased) => ops.put(kind::ERASED, mark, &erased),
             other => self.administered(other, ops),
@@ -198,12 +199,13 @@ impl Books {
         Ok(Vec::new())
     }
 
+    fn switched(&mut self, switch: Switch, ops: &mut Ops) {
+        ops.put(kind::SWITCH, switch.target.key(), &switch);
+        self.switches.insert(switch.target.key(), switch);
+    }
+
     fn administered(&mut self, event: Event<'_>, ops: &mut Ops) {
         match event {
-            Event::Switched(switch) => {
-                ops.put(kind::SWITCH, switch.target.key(), &switch);
-                self.switches.insert(switch.target.key(), switch);
-            }
             Event::Lifted(target) => {
                 ops.delete(kind::SWITCH, target.key());
                 self.switches.remove(&target.key());
