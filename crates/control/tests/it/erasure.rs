@@ -260,3 +260,26 @@ async fn an_action_of_an_erased_subject_is_exported_as_such() {
     cut.manifest.records.pop();
     assert_eq!(told(&cut), (Standing::Missing, Standing::Missing), "without the erasure's record nothing is erased");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_decided_where_an_erased_person_voted_is_kept_as_the_records_have_it() {
+    let world = world().await;
+    let Proposed::Now(asked) =
+        world.control.propose(crate::wish("sre.scale", SERVICE), true, "once".into()).await.unwrap()
+    else {
+        panic!("it is new")
+    };
+    let case = asked.case.unwrap().id;
+    for (by, ballot) in [("cleo", Ballot::Approve), ("ben", Ballot::Deny)] {
+        let shown = world.control.case(&case).unwrap().case.shown;
+        world.control.vote(&person(by), case, ballot, "as I see it", shown, false).await.unwrap();
+    }
+    let rows = |kind| world.control.history().state(kind).unwrap().len();
+    assert_eq!((rows(kind::REFUSAL), rows(kind::IDEMPOTENCY)), (1, 1));
+    they_leave(&world).await;
+    erase(&world, "dan", "person:cleo").await.unwrap();
+    // What stands for an action goes with any record of it.
+    assert_eq!((rows(kind::REFUSAL), rows(kind::IDEMPOTENCY)), (0, 0));
+    let found = crate::rebuild::look(&world).comparison;
+    assert!(found.is_equal(), "{:?} {:?}", found.rows, found.problems);
+}

@@ -42,6 +42,8 @@ pub struct Again {
     erased: BTreeMap<u64, &'static [&'static str]>,
     /// The records without content for which no erasure was seen yet.
     unexplained: BTreeSet<u64>,
+    /// The actions of the records without content, by their index.
+    without: BTreeMap<u64, ActionId>,
     /// Actions of which nothing is known but that they were decided.
     gone: BTreeSet<ActionId>,
     /// How the conduct of each agent in each class grew.
@@ -197,9 +199,16 @@ impl Again {
         }
     }
 
-    /// What follows from the records that an erasure covers was summed up with it, but for what it took away.
+    /// What follows from the records that an erasure covers was summed up with it, but for what it took away; and it took along
+    /// what stood for their actions, though other records of these may be left.
     fn told_again(&mut self, content: &Content) -> Result<(), FoldError> {
         let scope: Option<Scope> = content.get(Field::Body).map_err(|_| FoldError::Unreadable)?;
+        let actions: BTreeSet<ActionId> =
+            scope.iter().flat_map(Scope::indices).filter_map(|index| self.without.remove(&index)).collect();
+        let mut ops = Ops::default();
+        self.books.refusals.remove_of(&actions, &mut ops);
+        self.books.repeats.remove_of(&actions, &mut ops);
+        self.store(ops);
         for index in scope.iter().flat_map(Scope::indices) {
             let taken_away = self.erased.remove(&index).unwrap_or_default();
             let taken_away = taken_away.iter().filter(|kind| TAKEN_AWAY.contains(kind));
@@ -210,6 +219,7 @@ impl Again {
 
     /// Takes what the leaf alone still says of a record whose content was erased.
     fn unread(&mut self, leaf: &Leaf, place: &Place<'_>) -> Result<(), FoldError> {
+        self.without.extend(leaf.action.map(|action| (place.index, action)));
         match leaf.kind {
             RecordKind::Decided => {
                 self.gone.extend(leaf.action);

@@ -1,9 +1,9 @@
 //! Refusals: an exact action that a person refused is not put to people again for a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::case::Case;
-use types::{Digest, Millis};
+use types::{ActionId, Digest, Millis};
 
 use super::due::Due;
 use super::leaving::Leaving;
@@ -55,7 +55,16 @@ impl Refusals {
 
     /// Forgets the refusals whose actions are recorded about a subject that is erased.
     pub(super) fn remove(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
-        let theirs = self.held.values().filter(|refused| refused.opened_by.is_some_and(|action| leaving.has(&action)));
+        self.remove_where(|action| leaving.has(action), ops);
+    }
+
+    /// Forgets the refusals of cases that some actions opened.
+    pub(super) fn remove_of(&mut self, actions: &BTreeSet<ActionId>, ops: &mut Ops) {
+        self.remove_where(|action| actions.contains(action), ops);
+    }
+
+    fn remove_where(&mut self, of: impl Fn(&ActionId) -> bool, ops: &mut Ops) {
+        let theirs = self.held.values().filter(|refused| refused.opened_by.is_some_and(|action| of(&action)));
         let theirs = theirs.map(|refused| refused.digest).collect();
         self.remove_all(theirs, ops);
     }

@@ -1,6 +1,6 @@
 //! Idempotency keys: each stands for one answer of one principal, for a time, and there are only so many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::{ActionId, Digest, Millis, Principal};
 
@@ -93,10 +93,19 @@ impl Repeats {
 
     /// Forgets the keys of a subject that is erased, and those that stand for an action recorded about it.
     pub(super) fn remove(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
+        self.remove_where(|principal| leaving.is_named(principal), |action| leaving.has(action), ops);
+    }
+
+    /// Forgets the keys that stand for some actions.
+    pub(super) fn remove_of(&mut self, actions: &BTreeSet<ActionId>, ops: &mut Ops) {
+        self.remove_where(|_| false, |action| actions.contains(action), ops);
+    }
+
+    fn remove_where(&mut self, whose: impl Fn(&str) -> bool, of: impl Fn(&ActionId) -> bool, ops: &mut Ops) {
         let mut theirs = Vec::new();
         for (principal, keys) in &self.seen {
-            let whole = leaving.is_named(principal);
-            let of_these = keys.iter().filter(|(_, (action, _, _))| whole || leaving.has(action));
+            let whole = whose(principal);
+            let of_these = keys.iter().filter(|(_, (action, _, _))| whole || of(action));
             theirs.extend(of_these.map(|(key, _)| (principal.clone(), key.clone())));
         }
         self.remove_all(theirs, ops);
