@@ -88,6 +88,33 @@ async fn a_kill_names_one_thing_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_drill_goes_on_to_its_end_though_whoever_asked_hangs_up() {
+    let api = Api::new().await;
+    let drill = json!({ "agent": "sre-bot", "reason": "monthly", "hold_ms": 50 });
+    {
+        let mut asking = std::pin::pin!(api.post("dan", "/v1/drills", drill));
+        let is_set = async {
+            while api.world.control.switches().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = is_set => {}
+            _ = &mut asking => panic!("it is over before anybody could hang up"),
+        }
+    }
+    let is_over = async {
+        while !api.world.control.switches().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), is_over).await.expect("its switch is lifted");
+    let records = api.get("eve", "/v1/records?limit=1000").await.is(200).to_string();
+    assert!(records.contains("agent:sre-bot drilled: armed in "), "{records}");
+}
+
+#[tokio::test]
 async fn a_drill_is_told_and_recorded_and_its_switch_is_lifted() {
     let api = Api::new().await;
     let drill = json!({ "agent": "sre-bot", "reason": "monthly", "hold_ms": 20 });
