@@ -59,4 +59,5 @@ done
 sed -i 's/^issuer = .*/issuer = "http:\/\/login.example"/' countersign/oidc.toml
 if countersign up --listen "127.0.0.1:$PORT" >up.log 2>&1; then fail "it started"; fi
 grep -q oidc-invalid up.log || fail "$(cat up.log)"
+[ "$refused" = 33 ] || fail "$refused of 33 logins were refused"
 figure "logins at npm oidc-provider $VERSION: logged in by RS256, ES256 and EdDSA; refused with the code of their rule" "3 of 3; $refused of 33"

@@ -84,14 +84,15 @@ pub struct Told {
 
 impl Told {
     /// Says whether nothing left after a kill was acknowledged, and every drill passed, under the load that was meant: all of it
-    /// was carried out but for what a kill refused.
+    /// was carried out but for what a kill refused, and some of it was refused.
     pub fn holds(&self) -> bool {
-        self.left.is_empty() && self.drills == DRILLS && self.done > 0 && self.other.is_empty()
+        let was_there = self.done > 0 && self.killed > 0 && self.other.is_empty();
+        self.left.is_empty() && self.drills == DRILLS && was_there
     }
 
     /// Says whether a kill is armed as soon as it should be: twice what the disk itself takes.
     pub fn is_soon(&self) -> bool {
-        self.armed.percentile(99) <= 2 * self.syncs.percentile(99)
+        self.armed.count() > 0 && self.armed.percentile(99) <= 2 * self.syncs.percentile(99)
     }
 }
 
@@ -307,6 +308,22 @@ mod tests {
             outcomes: Vec::new(),
         };
         (id.to_owned(), action)
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_was_stopped_or_killed_shows_nothing() {
+        let told = || Told { drills: DRILLS, done: 1, killed: 1, ..Told::default() };
+        assert!(told().holds() && !told().is_soon());
+        assert!(!Told { killed: 0, ..told() }.holds());
+        assert!(!Told { done: 0, ..told() }.holds());
+        assert!(!Told { other: [("overloaded".to_owned(), 1)].into(), ..told() }.holds());
+        assert!(!Told { left: vec!["a".into()], ..told() }.holds());
+        let mut one = Times::default();
+        one.add(2);
+        let mut half = Times::default();
+        half.add(1);
+        assert!(Told { armed: one.clone(), syncs: half, ..told() }.is_soon());
+        assert!(!Told { armed: one, ..told() }.is_soon());
     }
 
     #[test]

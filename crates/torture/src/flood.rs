@@ -93,11 +93,12 @@ impl Told {
         FLOODING as u64 * (2 * OPEN_CASES_MAX + minutes * (DENIALS_MAX + 1))
     }
 
-    /// Says whether nothing was decided by accident, and what the flood leaves behind is bounded.
+    /// Says whether nothing was decided by accident, and what the flood leaves behind is bounded, if there was one.
     pub fn holds(&self, plan: Plan) -> bool {
         let is_bounded =
             self.open_max <= OPEN_CASES_MAX * u64::from(AGENTS) && self.of_the_flood <= Self::records_max(plan);
-        self.by_accident.is_empty() && is_bounded && self.inbox.count() > 0 && self.permits > 0
+        let was_there = self.of_the_flood > 0 && self.inbox.count() > 0 && self.permits > 0;
+        self.by_accident.is_empty() && is_bounded && was_there
     }
 
     /// Says whether legitimate agents waited less than twice as long as without a flood.
@@ -401,6 +402,7 @@ mod tests {
         assert!(!Told { by_accident: vec!["record 1".into()], ..told() }.holds(PLAN));
         assert!(!Told { of_the_flood: 1_769, ..told() }.holds(PLAN));
         assert!(!Told { open_max: 161, ..told() }.holds(PLAN));
+        assert!(!Told { of_the_flood: 0, ..told() }.holds(PLAN));
         assert!(!Told { inbox: Times::default(), ..told() }.holds(PLAN));
     }
 
