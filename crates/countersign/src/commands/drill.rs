@@ -45,7 +45,7 @@ fn say(report: &Value) {
     output::say(match text(report, "ending").as_str() {
         "lifted" => "the switch is lifted".to_owned(),
         "overtaken" => output::paint(output::NOTE, "the switch is no longer the drill's own, and was left as it is"),
-        _ => output::paint(output::NOTE, format!("the switch stays set: {}", stays(report, "detail"))),
+        _ => output::paint(output::NOTE, format!("the switch stays set: {}", stays(report))),
     });
     output::say(format!("recorded in {}", index(report, "receipt")));
 }
@@ -54,8 +54,8 @@ fn index(report: &Value, name: &str) -> u64 {
     report.pointer(&format!("/{name}/index")).and_then(Value::as_u64).unwrap_or_default()
 }
 
-fn stays(report: &Value, member: &str) -> String {
-    let said = report.pointer(&format!("/stays/{member}")).and_then(Value::as_str).unwrap_or_default();
+fn stays(report: &Value) -> String {
+    let said = report.pointer("/stays/detail").and_then(Value::as_str).unwrap_or_default();
     types::text::escape(said, false)
 }
 
@@ -66,7 +66,24 @@ fn exit(report: &Value) -> Result<Exit, CliError> {
     }
     Ok(match text(report, "ending").as_str() {
         "lifted" | "overtaken" => Exit::Done,
-        _ if stays(report, "code") == "approval-pending" => Exit::Undetermined,
+        // Whichever stage asks people, what they must approve first is answered with this status.
+        _ if report.pointer("/stays/status") == Some(&json!(202)) => Exit::Undetermined,
         _ => Exit::Denied,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_that_waits_for_people_is_told_from_one_that_may_not_be_lifted() {
+        let ends = |passed: bool, ending: &str, status: u16| {
+            exit(&json!({ "passed": passed, "ending": ending, "stays": { "status": status } })).unwrap()
+        };
+        assert_eq!([ends(true, "lifted", 0), ends(true, "overtaken", 0)], [Exit::Done, Exit::Done]);
+        assert_eq!(ends(true, "stays", 202), Exit::Undetermined);
+        assert_eq!(ends(true, "stays", 403), Exit::Denied);
+        assert_eq!(ends(false, "stays", 202), Exit::Failed);
+    }
 }
