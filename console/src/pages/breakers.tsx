@@ -1,12 +1,13 @@
 /** Breakers: what has stopped an agent by itself, and resetting it. */
 
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 
-import { Problem, type Schema, tell } from "../api/client.ts";
+import { type Schema, tell } from "../api/client.ts";
 import { useResource } from "../api/use.ts";
 import { Text } from "../render/Text.tsx";
-import { Ago, Clock, Dialog, Link, Note, Pill, ProblemNote } from "../ui/parts.tsx";
+import { Ago, Clock, Note, Pill, ProblemNote } from "../ui/parts.tsx";
 import { many } from "../ui/words.ts";
+import { GivingBack } from "./giving-back.tsx";
 
 type Circuit = Schema<"Circuit">;
 type Bulk = Schema<"Bulk">;
@@ -14,32 +15,6 @@ type Named = { readonly breaker: string; readonly agent: string; readonly tool?:
 
 /** Records that may change how a breaker stands. */
 const CONCERNS = new Set(["decided", "outcome", "switch", "bundle", "erasure"]);
-
-function ResetDialog({ one, onClose, onDone }: { one: Named; onClose: () => void; onDone: (says: string) => void }) {
-  const [reason, setReason] = useState("");
-  const [problem, setProblem] = useState<Problem>();
-  const reset = (event: FormEvent) => {
-    event.preventDefault();
-    tell("/v1/breakers/reset", { ...one, reason: reason.trim() }).then(
-      () => onDone(`The breaker ${one.breaker} of ${one.agent} is reset.`),
-      (error: unknown) => setProblem(error instanceof Problem ? error : undefined),
-    );
-  };
-  const waits = problem?.status === 202;
-  return (
-    <Dialog title={`Reset ${one.breaker} of ${one.agent}`} onClose={onClose}>
-      <form className="stack" onSubmit={reset}>
-        <p className="quiet">It is then as if it had never been used. This gives authority back, so policy decides whether you may.</p>
-        <label className="field"><span>Why? It is recorded.</span><input className="input" value={reason} onChange={(event) => setReason(event.target.value)} autoFocus /></label>
-        {waits ? <Note tone="ask">People must approve it first. {problem.body?.approval ? <Link to={`/inbox/${problem.body.approval.id}`}>The case</Link> : null} Once they have, reset it again.</Note> : problem ? <ProblemNote problem={problem} /> : null}
-        <div className="row">
-          <button type="submit" className="button button-main" disabled={reason.trim() === ""}>Reset it</button>
-          <button type="button" className="button button-bare" onClick={onClose}>Cancel</button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
 
 function Stands({ of, says, tone, children, onReset }: { of: Named; says: string; tone: "bad" | "ask" | "plain"; children: ReactNode; onReset: (() => void) | undefined }) {
   return (
@@ -92,7 +67,7 @@ export function Breakers({ may }: { may: boolean }) {
         {bulks.map((one) => <BulkCard key={`${one.agent}/${one.breaker}`} one={one} onReset={reset({ breaker: one.breaker, agent: one.agent })} />)}
         {circuits.map((one) => <CircuitCard key={`${one.agent}/${one.tool}/${one.breaker}`} one={one} onReset={reset({ breaker: one.breaker, agent: one.agent, tool: one.tool ?? undefined })} />)}
       </ul>
-      {resetting ? <ResetDialog one={resetting} onClose={() => setResetting(undefined)} onDone={(says) => { setResetting(undefined); setDone(says); read.again(); }} /> : null}
+      {resetting ? <GivingBack verb="Reset" what={`${resetting.breaker} of ${resetting.agent}`} says="It is then as if it had never been used. This gives authority back, so policy decides whether you may." act={(reason) => tell("/v1/breakers/reset", { ...resetting, reason })} onClose={() => setResetting(undefined)} onDone={() => { setResetting(undefined); setDone(`The breaker ${resetting.breaker} of ${resetting.agent} is reset.`); read.again(); }} /> : null}
     </section>
   );
 }

@@ -8,6 +8,7 @@ import { Text } from "../render/Text.tsx";
 import { Ago, Dialog, Empty, Link, Note, PageHead, Pill, ProblemNote } from "../ui/parts.tsx";
 import { many, subject } from "../ui/words.ts";
 import { Breakers } from "./breakers.tsx";
+import { GivingBack } from "./giving-back.tsx";
 
 type Kind = "agent" | "tool" | "class" | "tenant";
 
@@ -68,32 +69,6 @@ function KillDialog({ tenant, onClose, onKilled }: { tenant: string; onClose: ()
   );
 }
 
-function LiftDialog({ one, onClose, onDone }: { one: SetSwitch; onClose: () => void; onDone: (says: string) => void }) {
-  const [reason, setReason] = useState("");
-  const [problem, setProblem] = useState<Problem>();
-  const lift = (event: FormEvent) => {
-    event.preventDefault();
-    remove(`/v1/switches/${encodeURIComponent(one.key)}`, { reason: reason.trim() }).then(
-      () => onDone(`${one.key} may act again.`),
-      (error: unknown) => setProblem(error instanceof Problem ? error : undefined),
-    );
-  };
-  const waits = problem?.status === 202;
-  return (
-    <Dialog title={`Lift ${one.key}`} onClose={onClose}>
-      <form className="stack" onSubmit={lift}>
-        <p className="quiet">This gives authority back, so policy decides whether you may.</p>
-        <label className="field"><span>Why? It is recorded.</span><input className="input" value={reason} onChange={(event) => setReason(event.target.value)} autoFocus /></label>
-        {waits ? <Note tone="ask">People must approve it first. {problem.body?.approval ? <Link to={`/inbox/${problem.body.approval.id}`}>The case</Link> : null} Once they have, lift it again.</Note> : problem ? <ProblemNote problem={problem} /> : null}
-        <div className="row">
-          <button type="submit" className="button button-main" disabled={reason.trim() === ""}>Lift it</button>
-          <button type="button" className="button button-bare" onClick={onClose}>Cancel</button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
 function One({ one, onLift }: { one: SetSwitch; onLift: (() => void) | undefined }) {
   const { name } = subject(one.key);
   return (
@@ -129,7 +104,7 @@ export function SwitchesPage({ who }: { who: LoggedIn }) {
       <ul className="stack">{switches.map((one) => <One key={one.key} one={one} onLift={may ? () => setLifting(one) : undefined} />)}</ul>
       <Breakers may={may} />
       {killing && read.data ? <KillDialog tenant={read.data.tenant} onClose={() => setKilling(false)} onKilled={(answer, name) => { setKilling(false); setTold({ answer, name }); read.again(); }} /> : null}
-      {lifting ? <LiftDialog one={lifting} onClose={() => setLifting(undefined)} onDone={(says) => { setLifting(undefined); setLifted(says); read.again(); }} /> : null}
+      {lifting ? <GivingBack verb="Lift" what={lifting.key} says="This gives authority back, so policy decides whether you may." act={(reason) => remove(`/v1/switches/${encodeURIComponent(lifting.key)}`, { reason })} onClose={() => setLifting(undefined)} onDone={() => { setLifting(undefined); setLifted(`${lifting.key} may act again.`); read.again(); }} /> : null}
     </div>
   );
 }
