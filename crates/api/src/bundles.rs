@@ -96,6 +96,7 @@ async fn active(State(app): State<App>, _: AsPerson) -> Json<ActiveBundle> {
         files: bundle.files().iter().map(|(path, _)| path.to_owned()).collect(),
     })
 }
+
 /// Is one activation of a bundle.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Activation {

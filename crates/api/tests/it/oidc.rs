@@ -41,6 +41,7 @@ struct Script {
     /// The key by which it signs, and the name it gives to it.
     signs: (u8, String),
     looked_at_keys: usize,
+    described: usize,
     challenge: String,
     answer: Option<String>,
 }
@@ -48,7 +49,9 @@ struct Script {
 type Scripted = Arc<Mutex<Script>>;
 
 async fn description(State(script): State<Scripted>) -> String {
-    let issuer = script.lock().unwrap().issuer.clone();
+    let mut script = script.lock().unwrap();
+    script.described += 1;
+    let issuer = &script.issuer;
     json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"), "token_endpoint": format!("{issuer}/token"),
         "jwks_uri": format!("{issuer}/keys"),
@@ -259,6 +262,7 @@ async fn each_token_that_names_nobody_is_refused_with_its_code() {
     let early = |claims: &mut Value| claims["nbf"] = json!(claims["iat"].as_i64().unwrap() + 60);
     assert_eq!(stage.with(early).await, refused("id-token-expired"));
     assert_eq!(stage.with(|claims| claims["exp"] = json!("soon")).await, refused("id-token-malformed"));
+    assert_eq!(stage.with(|claims| claims["nbf"] = json!("now")).await, refused("id-token-malformed"));
     assert_eq!(stage.with(|claims| claims["sub"] = json!("u-mallory")).await, refused("identity-unmapped"));
     assert_eq!(
         stage.with(|claims| claims["sub"] = json!("u-zed")).await,
@@ -341,11 +345,15 @@ async fn new_keys_are_looked_for_and_not_at_every_token_that_names_one() {
 async fn a_provider_that_is_gone_or_describes_another_is_told() {
     let stage = stage().await;
     let issuer = std::mem::replace(&mut stage.script.lock().unwrap().issuer, "http://127.0.0.1:1".to_owned());
-    stage.api.send(from_page("POST", "/v1/login/oidc", None)).await.problem(502, "upstream-invalid");
+    for _ in 0..3 {
+        stage.api.send(from_page("POST", "/v1/login/oidc", None)).await.problem(502, "upstream-invalid");
+    }
+    assert_eq!(stage.script.lock().unwrap().described, 1, "it is left alone for a while");
     let found = stage.api.get("dan", "/v1/doctor").await.is(200).to_string();
     assert!(found.contains("describes another issuer") && found.contains("2 people log in at"), "{found}");
     assert!(found.contains("names `zed`"), "{found}");
     stage.script.lock().unwrap().issuer = issuer;
+    stage.api.world.clock.advance(10_000);
     stage.begin().await;
     let found = stage.api.get("dan", "/v1/doctor").await.is(200).to_string();
     assert!(!found.contains("describes another issuer"), "{found}");

@@ -27,6 +27,10 @@ const FRESH_MS: i64 = 3_600_000;
 /// Is the least time between two looks at its keys because a token names one that is not there, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 60_000;
 
+/// Is how long a provider is left alone that has not described itself, in milliseconds: anybody may ask for a login, and one who waits
+/// for an answer that does not come must not hold up the next.
+const REST_MS: i64 = 10_000;
+
 /// Says why a provider has not named anybody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
@@ -100,12 +104,19 @@ struct Described {
     looked: Millis,
 }
 
+/// Is what is known of a provider: how it described itself last, and why it did not since.
+#[derive(Debug, Default)]
+struct Known {
+    described: Option<Described>,
+    failed: Option<(Millis, ProviderError)>,
+}
+
 /// Speaks to one provider.
 pub struct Provider {
     settings: Settings,
     issuer: Url,
     client: Client,
-    described: Mutex<Option<Described>>,
+    known: Mutex<Known>,
 }
 
 impl Provider {
@@ -133,7 +144,7 @@ impl Provider {
             builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         let client = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { settings, issuer, client, described: Mutex::new(None) })
+        Ok(Self { settings, issuer, client, known: Mutex::default() })
     }
 
     /// Returns the address that a browser is sent to.
@@ -217,13 +228,17 @@ impl Provider {
     }
 
     async fn described(&self, now: Millis) -> Result<Described, ProviderError> {
-        let mut held = self.described.lock().await;
-        if let Some(described) = held.as_ref().filter(|described| now.since(described.at) < FRESH_MS) {
+        let mut known = self.known.lock().await;
+        if let Some(described) = known.described.as_ref().filter(|described| now.since(described.at) < FRESH_MS) {
             return Ok(described.clone());
         }
-        let described = self.describe(now).await?;
-        *held = Some(described.clone());
-        Ok(described)
+        if let Some((_, error)) = known.failed.as_ref().filter(|(at, _)| now.since(*at) < REST_MS) {
+            return Err(error.clone());
+        }
+        let described = self.describe(now).await;
+        known.failed = described.as_ref().err().map(|error| (now, error.clone()));
+        known.described = described.as_ref().ok().cloned();
+        described
     }
 
     /// Reads its description (OpenID Connect Discovery 1.0, §4) and its keys.
@@ -248,8 +263,8 @@ impl Provider {
 
     /// Reads its keys again, unless that was done a moment ago; then those that are there are all there are.
     async fn keys_again(&self, now: Millis) -> Result<Keys, ProviderError> {
-        let mut held = self.described.lock().await;
-        let Some(described) = held.as_mut() else { return Ok(Keys::default()) };
+        let mut known = self.known.lock().await;
+        let Some(described) = known.described.as_mut() else { return Ok(Keys::default()) };
         if now.since(described.looked) >= LOOK_AGAIN_MS {
             described.looked = now;
             described.keys = Keys::read(&self.get(described.keys_at.clone()).await?).map_err(ProviderError::Invalid)?;

@@ -119,7 +119,8 @@ fn judge(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Tok
         return Err(TokenError::Audience);
     }
     let ends = claims.get("exp").and_then(seconds).ok_or(TokenError::Malformed("it has no end"))?;
-    let begins = claims.get("nbf").and_then(seconds).unwrap_or(0);
+    let begins =
+        claims.get("nbf").map_or(Some(0), seconds).ok_or(TokenError::Malformed("its beginning is no instant"))?;
     if expected.now_s >= ends.saturating_add(SKEW_S) || expected.now_s.saturating_add(SKEW_S) < begins {
         return Err(TokenError::Expired);
     }
