@@ -16,6 +16,7 @@ import { LivePage } from "./pages/live.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { LogPage } from "./pages/log.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
+import { PermissionsPage } from "./pages/permissions.tsx";
 import { PoliciesPage } from "./pages/policies.tsx";
 import { SwitchesPage } from "./pages/switches.tsx";
 import { go, parts, useAddress } from "./router.ts";
@@ -39,6 +40,7 @@ const ROOMS: readonly Room[] = [
   { path: "switches", name: "Switches", icon: "switches" },
   { path: "log", name: "Log", icon: "log" },
   { path: "agents", name: "Agents", icon: "agents", wide: true },
+  { path: "permissions", name: "Permissions", icon: "permissions", wide: true },
   { path: "escalation", name: "Escalation", icon: "escalation", wide: true },
   { path: "policies", name: "Policies", icon: "policies", wide: true },
 ];
@@ -115,6 +117,7 @@ function page(address: string, who: LoggedIn, cases: readonly ApprovalLine[] | u
     case "switches": return <SwitchesPage who={who} />;
     case "log": return <LogPage />;
     case "agents": return <AgentsPage />;
+    case "permissions": return <PermissionsPage who={who} />;
     case "escalation": return <EscalationPage />;
     case "policies": return <PoliciesPage />;
     case "overview": return <OverviewPage cases={cases} />;

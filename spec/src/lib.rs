@@ -47,13 +47,16 @@ struct Against {
     people: BTreeSet<ProfileId>,
     /// It must be observed.
     observe: bool,
+    /// People must look at this one, whatever they have permitted in advance.
+    look: bool,
 }
 
 /// Decides one action.
 ///
 /// Each rule says what it has against it, or `None` if a fact it needs is missing. An unknown denies, a
 /// denial is final, whoever is named must approve, and what has been approved is observed. People are asked once,
-/// and once more about what appears only when the action is decided again.
+/// and once more about what appears only when the action is decided again. A permission that all of them have given in advance
+/// stands for them.
 ///
 /// - `permits`: what the policies answer when that agent or person asks in that mode.
 pub fn decide(
@@ -69,6 +72,7 @@ pub fn decide(
     let deny = said.iter().any(|against| against.deny);
     let people: BTreeSet<ProfileId> = said.iter().flat_map(|against| against.people.clone()).collect();
     let observe = said.iter().any(|against| against.observe);
+    let look = said.iter().any(|against| against.look);
     let missing: BTreeSet<ProfileId> =
         people.iter().filter(|profile| !door.met.contains(profile.as_str())).cloned().collect();
     match (deny, people.is_empty(), missing.is_empty()) {
@@ -76,6 +80,7 @@ pub fn decide(
         (false, true, _) if observe => Verdict::AllowObserved,
         (false, true, _) => Verdict::Allow,
         (false, false, true) => Verdict::AllowObserved,
+        (false, false, false) if !look && door.is_open_for(&people) => Verdict::AllowObserved,
         (false, false, false) if door.is_shut_for(&missing, bundle) => Verdict::Deny,
         (false, false, false) => Verdict::Escalate(missing),
     }
@@ -105,6 +110,12 @@ impl Against {
     /// Sends the action to a profile if `asked`, or denies it when there is no such profile.
     fn put_to(profile: Option<&ProfileId>, asked: bool) -> Self {
         let people = profile.filter(|_| asked).cloned().into_iter().collect();
-        Self { deny: asked && profile.is_none(), people, observe: false }
+        Self { deny: asked && profile.is_none(), people, ..Self::default() }
+    }
+
+    /// Sends the action to a profile as [`Against::put_to`] does, for a review that no permission spares where the bundle says so.
+    fn review(bundle: &BundleData, asked: bool) -> Self {
+        let review = &bundle.head.review;
+        Self { look: asked && review.each_time, ..Self::put_to(review.profile.as_ref(), asked) }
     }
 }

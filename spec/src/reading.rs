@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use types::bundle::{BundleData, Class, Scope};
-use types::{ActionProposal, ClassId, Facts, Principal, ProfileId};
+use types::{ActionProposal, ClassId, Facts, PermissionId, Principal, ProfileId};
 
 /// Is one action as the rules see it.
 pub(crate) struct Reading<'a> {
@@ -18,6 +18,8 @@ pub(crate) struct Door<'a> {
     round: i64,
     open: i64,
     unattended: BTreeSet<&'a str>,
+    /// The profiles for which a permission stands that covers the action, if one does.
+    permitted: Option<BTreeSet<&'a str>>,
 }
 
 impl<'a> Reading<'a> {
@@ -85,7 +87,15 @@ impl<'a> Reading<'a> {
     pub(crate) fn door(&self) -> Option<Door<'a>> {
         let met = self.facts.list("approval.met")?.iter().map(String::as_str).collect();
         let (round, open) = (self.number("approval.round")?, self.number("cases.open")?);
-        Some(Door { met, round, open, unattended: self.unattended()? })
+        Some(Door { met, round, open, unattended: self.unattended()?, permitted: self.permitted() })
+    }
+
+    /// A permission has a name, a use left and an end that lies ahead, or it is none.
+    fn permitted(&self) -> Option<BTreeSet<&'a str>> {
+        let _: PermissionId = self.facts.text("permission.id")?.parse().ok()?;
+        let good = self.number("permission.left")? > 0 && self.number("permission.expires_at")? > self.number("now")?;
+        let met = self.facts.list("permission.met")?;
+        good.then(|| met.iter().map(String::as_str).collect())
     }
 
     /// Where a profile asks whoever is on call, it must be known for which of them nobody is.
@@ -98,6 +108,11 @@ impl<'a> Reading<'a> {
 }
 
 impl Door<'_> {
+    /// Says whether a permission stands for all of these people.
+    pub(crate) fn is_open_for(&self, people: &BTreeSet<ProfileId>) -> bool {
+        self.permitted.as_ref().is_some_and(|met| people.iter().all(|profile| met.contains(profile.as_str())))
+    }
+
     /// Says whether a case for these profiles cannot be opened.
     pub(crate) fn is_shut_for(&self, missing: &BTreeSet<ProfileId>, bundle: &BundleData) -> bool {
         let nobody_there = missing.iter().any(|profile| !bundle.profiles.contains_key(profile));

@@ -1,6 +1,7 @@
 //! The rules, one for each thing that can stand against an action. `?` means: a missing fact denies.
 
 use types::bundle::{BulkRule, Claim};
+use types::permission::{REQUEST_TOOL, Terms};
 use types::{Channel, Principal};
 
 use crate::Against;
@@ -9,9 +10,9 @@ use crate::reading::Reading;
 type Rule = fn(&Reading<'_>) -> Option<Against>;
 
 /// Lists every rule; their order does not matter.
-pub(crate) const ALL: [Rule; 16] = [
+pub(crate) const ALL: [Rule; 17] = [
     killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters,
-    calendar, impact, breakers,
+    calendar, impact, breakers, request,
 ];
 
 /// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
@@ -78,9 +79,11 @@ fn resource(action: &Reading<'_>) -> Option<Against> {
 }
 
 /// L0 does nothing. L1 reads. L2 also writes, by itself only what is routine, in an environment the level names, and
-/// under a rate. Other writes go to the people of the class. L3 does not exist yet. People have no level.
+/// under a rate. Other writes go to the people of the class. L3 does not exist yet. People have no level, and asking for a
+/// permission needs none.
 fn level(action: &Reading<'_>) -> Option<Against> {
-    if let Principal::Person(_) = action.proposal.principal {
+    let asks = action.proposal.tool.to_string() == REQUEST_TOOL;
+    if asks || matches!(action.proposal.principal, Principal::Person(_)) {
         return Some(Against::default());
     }
     let rank = action.number("level.rank")?;
@@ -112,12 +115,12 @@ fn confidence(action: &Reading<'_>) -> Option<Against> {
     let review = &action.bundle.head.review;
     let claimed = action.number_if_any("claim.confidence_bp")?;
     let unsure = claimed.is_some_and(|claimed| claimed < i64::from(review.confidence_below_bp));
-    Some(Against::put_to(review.profile.as_ref(), unsure))
+    Some(Against::review(action.bundle, unsure))
 }
 
 fn triggers(action: &Reading<'_>) -> Option<Against> {
     let quiet = action.is_empty("review.words")? & action.is_empty("review.amounts")?;
-    Some(Against::put_to(action.bundle.head.review.profile.as_ref(), !quiet))
+    Some(Against::review(action.bundle, !quiet))
 }
 
 /// What a class requires the agent to say of itself, it must say, or people look.
@@ -130,7 +133,7 @@ fn claims(action: &Reading<'_>) -> Option<Against> {
             Claim::Confidence => action.facts.get("claim.confidence_bp").is_none(),
         };
     }
-    Some(Against::put_to(action.bundle.head.review.profile.as_ref(), silent))
+    Some(Against::review(action.bundle, silent))
 }
 
 fn counters(action: &Reading<'_>) -> Option<Against> {
@@ -166,7 +169,7 @@ fn impact(action: &Reading<'_>) -> Option<Against> {
 }
 
 /// A circuit that is open lets nothing through, and one that is being tried a probe at a time, observed. Whoever did too much
-/// that is hard to take back goes to people, or is denied. Breakers cover what agents do.
+/// that is hard to take back goes to people, who look at this one, or is denied. Breakers cover what agents do.
 fn breakers(action: &Reading<'_>) -> Option<Against> {
     let mut against = Against::default();
     if !action.by_agent() {
@@ -184,6 +187,7 @@ fn breakers(action: &Reading<'_>) -> Option<Against> {
             let stopped = Against::put_to(rule.profile.as_ref(), true);
             against.deny |= stopped.deny || !["full", "stopped"].contains(&action.facts.text(&format!("bulk.{id}"))?);
             against.people.extend(stopped.people);
+            against.look = true;
         }
     }
     Some(against)
@@ -194,4 +198,20 @@ fn counts(action: &Reading<'_>, rule: &BulkRule) -> bool {
     let hard =
         action.facts.text("tool.reversibility").is_none_or(|word| rule.counts.iter().any(|r| r.as_str() == word));
     hard && action.facts.text("tool.effect") != Some("read")
+}
+
+/// A permission is asked for in an agent's name, for a tool of the catalogue, within what the bundle allows, of all the people
+/// for whom it is to stand, and with bounds that something fits. No other permission spares that.
+fn request(action: &Reading<'_>) -> Option<Against> {
+    if action.proposal.tool.to_string() != REQUEST_TOOL {
+        return Some(Against::default());
+    }
+    let Ok(terms) = Terms::read(&action.proposal.arguments) else { return Some(Against::denied_if(true)) };
+    let most = action.bundle.head.permissions;
+    let lasts = terms.minutes > 0 && terms.minutes <= most.minutes_max && terms.uses > 0 && terms.uses <= most.uses_max;
+    let named = action.bundle.tools.contains_key(&terms.tool) && !terms.profiles.is_empty();
+    let told = !terms.purpose.trim().is_empty() && terms.purpose.trim().len() <= 2_000;
+    let sound = terms.bounds.values().all(types::bound::Bound::is_sound);
+    let given = action.by_agent() && lasts && named && told && sound;
+    Some(Against { people: terms.profiles, look: true, ..Against::denied_if(!given) })
 }

@@ -94,7 +94,7 @@ impl Vector {
 pub const BASE: &str = include_str!("../vectors/base.json");
 
 /// Is every file of vectors, by name.
-pub const FILES: [(&str, &str); 12] = [
+pub const FILES: [(&str, &str); 13] = [
     ("approvals", include_str!("../vectors/approvals.json")),
     ("autonomy", include_str!("../vectors/autonomy.json")),
     ("breakers", include_str!("../vectors/breakers.json")),
@@ -102,6 +102,7 @@ pub const FILES: [(&str, &str); 12] = [
     ("identity", include_str!("../vectors/identity.json")),
     ("integrity", include_str!("../vectors/integrity.json")),
     ("limits", include_str!("../vectors/limits.json")),
+    ("permissions", include_str!("../vectors/permissions.json")),
     ("policy", include_str!("../vectors/policy.json")),
     ("review", include_str!("../vectors/review.json")),
     ("risk", include_str!("../vectors/risk.json")),

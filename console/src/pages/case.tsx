@@ -9,6 +9,7 @@ import { Json, Text } from "../render/Text.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Ago, Clock, Countdown, Digest, Link, Pill, ProblemNote } from "../ui/parts.tsx";
 import { asked, many, STATES, subject } from "../ui/words.ts";
+import { Asked } from "./permissions.tsx";
 import { Findings, RiskBar } from "./findings.tsx";
 import { VotePanel } from "./vote.tsx";
 
@@ -180,8 +181,9 @@ export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
     <article className="case stack" aria-label={`Case ${shown.tool}`}>
       <Link to="/inbox" className="narrow-back"><Icon name="back" />Inbox</Link>
       <Head shown={shown} />
+      {shown.permission ? <Asked asked={shown.permission} /> : null}
       <section className="card">
-        <h2>Exactly this would run</h2>
+        <h2>{shown.permission ? "Exactly these terms" : "Exactly this would run"}</h2>
         {shown.arguments_text == null ? <p className="note">Its arguments were erased.</p> : <Arguments text={shown.arguments_text} whole={whole || short} onWhole={() => setWhole(true)} />}
       </section>
       <section className="card">

@@ -7,6 +7,7 @@ const PATHS = {
   switches: "M12 3v8M6.3 6.8a8 8 0 1 0 11.4 0",
   log: "M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7",
   agents: "M6 9h12v10H6zM12 9V5M9 13h.01M15 13h.01M3 13v3M21 13v3",
+  permissions: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v3.5M15 11v2.5",
   policies: "M12 3l7 3v6c0 4.5-3 7.5-7 9-4-1.5-7-4.5-7-9V6z",
   escalation: "M6 6.5a2 2 0 1 0 0-.1M18 12a2 2 0 1 0 0-.1M6 17.6a2 2 0 1 0 0-.1M8 6.5h4v5.5h4M8 17.5h4V12",
   more: "M5 12h.01M12 12h.01M19 12h.01",

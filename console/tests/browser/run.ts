@@ -355,6 +355,7 @@ await check("every page, in light, dark and on a phone: axe finds nothing seriou
     { name: "switches", path: "/switches", ready: (page) => page.locator(".switch").first().waitFor() },
     { name: "log", path: "/log", ready: (page) => page.locator(".checks").waitFor() },
     { name: "agents", path: "/agents" },
+    { name: "permissions", path: "/permissions" },
     { name: "escalation", path: "/escalation" },
     { name: "policies", path: "/policies", ready: async (page) => { await page.getByRole("button", { name: "What changed" }).first().click(); await page.locator(".diff-new").first().waitFor(); } },
     { name: "overview", path: "/overview", ready: (page) => page.locator(".doctor").first().waitFor() },

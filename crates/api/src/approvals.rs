@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::auth::{Anyone, AsChanger, AsPerson};
 use crate::ballots::AssertionResponse;
 use crate::extract::{Json, Named, Query};
+use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
 use crate::{App, callers};
@@ -210,6 +211,9 @@ pub struct Approval {
     /// The same arguments over several lines, with every character that could deceive a reader as `\uXXXX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments_text: Option<String>,
+    /// What is asked for in plain words, where it is a permission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<PermissionAsked>,
     /// What the agent says of itself: untrusted, and no part of what is approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_says: Option<crate::view::AgentSays>,
@@ -296,6 +300,9 @@ pub struct ApprovalStatus {
     expires_at: Millis,
     /// Where people decide it.
     url: String,
+    /// Why somebody refused, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 /// Is a case, as far as the caller may see it.
@@ -347,6 +354,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         tool: line.tool,
         arguments,
         arguments_text,
+        permission: view.proposal.as_ref().and_then(PermissionAsked::in_case),
         agent_says,
         findings: decision.map(|d| d.findings.iter().map(Finding::from).collect()).unwrap_or_default(),
         risk: decision.map(|d| Risk::from(&d.risk)),
@@ -367,6 +375,11 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
             .risk_model
             .map(|model| RiskScale { observe_from: model.observe_from, escalate_from: model.escalate_from }),
     }
+}
+
+fn refused(case: &Case) -> Option<String> {
+    let against = case.votes.iter().find(|vote| vote.ballot == Ballot::Deny);
+    against.map(|vote| types::text::escape(&vote.reason, true))
 }
 
 /// Shows a case.
@@ -393,6 +406,7 @@ async fn show(
                 state: view.case.state.into(),
                 action: view.case.action,
                 expires_at: view.case.expires,
+                refused: refused(&view.case),
                 url: view.url,
             })))
         }

@@ -1,6 +1,5 @@
 //! `/v1/drills`: a kill that is set on purpose, measured, recorded, and lifted again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -14,7 +13,7 @@ use utoipa_axum::routes;
 use crate::actions::Receipt;
 use crate::auth::AsChanger;
 use crate::extract::{Json, reason};
-use crate::problem::{Fault, Problem, to_the_end};
+use crate::problem::{Fault, Problem};
 use crate::{App, callers};
 
 /// Is the longest a drill waits or holds, in milliseconds.
@@ -136,6 +135,5 @@ async fn drill(
         wait: ms(new.wait_ms, WAIT_MS),
         hold: ms(new.hold_ms, HOLD_MS),
     };
-    let control = Arc::clone(&app.control);
-    Ok(Json(to_the_end(async move { control.drill(&person, wish).await }).await?.into()))
+    Ok(Json(app.control.drill(&person, wish).await?.into()))
 }

@@ -36,6 +36,7 @@ mod oversight;
 mod pages;
 mod passkey_logins;
 mod passkeys;
+mod permissions;
 mod problem;
 mod records;
 mod review;
@@ -102,6 +103,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(on_call::routes())
         .merge(oversight::routes())
         .merge(delegations::routes())
+        .merge(permissions::routes())
         .merge(ballots::routes())
         .merge(passkeys::routes())
         .merge(switches::routes())

@@ -40,7 +40,7 @@ static STYLE: Page = page!("text/css; charset=utf-8", "console.css");
 static ICON: Page = page!("image/svg+xml", "icon.svg");
 
 /// Lists the addresses that the one page answers to; what stands there it finds out by itself.
-const ADDRESSES: [&str; 14] = [
+const ADDRESSES: [&str; 15] = [
     "/",
     "/inbox",
     "/inbox/{case}",
@@ -51,6 +51,7 @@ const ADDRESSES: [&str; 14] = [
     "/log",
     "/agents",
     "/policies",
+    "/permissions",
     "/escalation",
     "/overview",
     "/account",

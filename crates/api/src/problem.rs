@@ -89,15 +89,6 @@ pub(crate) fn forbidden(detail: impl Into<String>) -> Fault {
     Fault::new(Code::Forbidden, detail)
 }
 
-/// Does something to its end, though whoever asked hangs up meanwhile: half of it would stop what nobody lets go again, or be
-/// recorded and not take effect.
-pub(crate) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::spawn(work).await;
-    Ok(done.map_err(|_| Fault::new(Code::Internal, "it was interrupted; see the server's log"))??)
-}
-
 /// Answers any request with a refusal, before it reaches a path.
 pub fn refuse(refusal: Refusal) -> Response {
     Fault::from(refusal).into_response()

@@ -37,8 +37,8 @@ struct Period {
 /// Is one piece of authority that somebody should look at.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorityConcern {
-    /// What is noticed: `level_unused`, `level_unexercised`, `policy_unused`, `profile_unasked`, `person_silent`, `delegation_unused` or
-    /// `group_grown`.
+    /// What is noticed: `level_unused`, `level_unexercised`, `policy_unused`, `profile_unasked`, `person_silent`, `delegation_unused`,
+    /// `permission_unused` or `group_grown`.
     #[schema(example = "level_unused")]
     kind: String,
     /// Of whom or what.

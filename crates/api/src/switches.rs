@@ -1,6 +1,5 @@
 //! `/v1/switches`: kill switches, set at once and lifted by decision.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -16,7 +15,7 @@ use utoipa_axum::routes;
 use crate::actions::Receipt;
 use crate::auth::{AnyChanger, AsChanger, AsPerson};
 use crate::extract::{Json, Named, Query};
-use crate::problem::{Fault, Problem, forbidden, to_the_end};
+use crate::problem::{Fault, Problem, forbidden};
 use crate::{App, callers};
 
 /// Is the longest a request waits for a drain, in milliseconds.
@@ -216,8 +215,7 @@ async fn kill(
 ) -> Result<Json<KillAnswer>, Fault> {
     let target = Target::from(new.target);
     may_kill(&holder.principal, &target)?;
-    let (control, wanted) = (Arc::clone(&app.control), target.clone());
-    let mut killed = to_the_end(async move { control.kill(holder.principal, wanted, &new.reason).await }).await?;
+    let mut killed = app.control.kill(holder.principal, target.clone(), &new.reason).await?;
     if !killed.drained && wait.wait_ms > 0 {
         let wait = Duration::from_millis(wait.wait_ms.min(WAIT_MS_MAX));
         // Whether the time ran out shows in how the kill stands then.
@@ -266,7 +264,6 @@ async fn lift(
     if !is_set {
         return Err(control::error::not_found(format!("switch `{}` that is set", target.key())).into());
     }
-    let (control, reason) = (Arc::clone(&app.control), crate::extract::reason(&why.reason)?.to_owned());
-    to_the_end(async move { control.lift(&person, target, &reason).await }).await?;
+    app.control.lift(&person, target, crate::extract::reason(&why.reason)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

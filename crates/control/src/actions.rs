@@ -211,7 +211,7 @@ impl Control {
         Ok(())
     }
 
-    fn proposal(&self, wish: Wish) -> ActionProposal {
+    pub(crate) fn proposal(&self, wish: Wish) -> ActionProposal {
         let now = self.now();
         ActionProposal {
             id: ActionId::draw(now, self.draw()),

@@ -11,6 +11,7 @@ use stages::matter::Matter;
 use types::bundle::{BundleData, Person, Profile, RiskModel};
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
+use types::permission::REQUEST_TOOL;
 use types::point;
 use types::{ActionProposal, CaseId, ClassId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
@@ -93,7 +94,9 @@ impl Asked {
 
 impl Control {
     pub(crate) fn case_ref(&self, case: &Case) -> CaseRef {
-        CaseRef { id: case.id, url: self.case_url(&case.id), expires: case.expires }
+        let gives = self.snapshot().bundle.data().head.permissions.gives();
+        let may_ask = gives && case.requester.agent().is_some() && case.tool.to_string() != REQUEST_TOOL;
+        CaseRef { id: case.id, url: self.case_url(&case.id), expires: case.expires, may_ask }
     }
 
     fn case_url(&self, id: &CaseId) -> String {
@@ -198,7 +201,9 @@ impl Control {
         }
         let vote = if mutant::on(Mutant::StandInLookedUpEarly) { self.looked_up(vote, confirmed) } else { vote };
         point::at("vote", self.ask(Command::Vote { vote, solo_confirmed: confirmed })).await?;
-        self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))
+        let voted = self.board.get(&case).ok_or_else(|| not_found(format!("case {case}")))?;
+        self.answer_request(&voted).await;
+        Ok(voted)
     }
 
     /// Says early in whose place a vote is cast: the planted bug of looking before the sequencer.

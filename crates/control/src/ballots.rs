@@ -241,7 +241,10 @@ impl Control {
             self.ballots.lock().unwrap_or_else(PoisonError::into_inner).mark(&challenge);
         }
         match (asked, self.board.get(&case)) {
-            (Ok(_), Some(case)) => Ok(case),
+            (Ok(_), Some(case)) => {
+                self.answer_request(&case).await;
+                Ok(case)
+            }
             (Ok(_), None) => Err(not_found(format!("case {case}"))),
             (Err(refusal), Some(case)) if refusal.code == Code::CaseClosed => Err(self.why_closed(&case)),
             (Err(refusal), _) => Err(refusal),

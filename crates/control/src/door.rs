@@ -61,6 +61,8 @@ pub struct CaseRef {
     pub url: String,
     /// When silence becomes a refusal.
     pub expires: Millis,
+    /// The bundle gives permissions, so that whoever will do several such actions may ask for all of them at once.
+    pub may_ask: bool,
 }
 
 /// Is a governed request as it came from the client.

@@ -41,6 +41,7 @@ mod overrides;
 pub mod oversight;
 pub mod passkey_logins;
 pub mod passkeys;
+pub mod permissions;
 pub mod rebuild;
 mod receipts;
 pub mod records;

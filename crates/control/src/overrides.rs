@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use policy::ADMIN_TOOLS;
 use types::bundle::BundleData;
+use types::permission::REQUEST_TOOL;
 use types::{PersonId, ProfileId, Restriction};
 
 use crate::control::Control;
@@ -97,7 +98,8 @@ impl Control {
             people: data.people.keys().filter_map(|person| self.may_override(person, tool)).collect(),
             evidence: evidence(tool),
         };
-        ADMIN_TOOLS.into_iter().map(of).collect()
+        // A permission is asked for in the name of an agent: who approves one overrides nothing alone.
+        ADMIN_TOOLS.into_iter().filter(|tool| *tool != REQUEST_TOOL).map(of).collect()
     }
 
     fn may_override(&self, person: &PersonId, tool: &str) -> Option<MayOverride> {

@@ -9,6 +9,7 @@ use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
+use types::permission::{PERMITTED, Permission, REVOKED};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -80,6 +81,11 @@ fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
 /// Says in a word or two what a record reports, where its kind alone does not say it.
 pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
     match entry.leaf.kind {
+        RecordKind::Grant if entry.leaf.status.is_some_and(|status| status >= PERMITTED) => {
+            let given: Permission = part(content, Field::Body)?;
+            let word = if entry.leaf.status == Some(REVOKED) { "may no longer" } else { "may" };
+            Some(format!("{} {word} {}, {}", given.agent, given.terms.told(), given.terms.told_limits()))
+        }
         RecordKind::Grant if entry.leaf.status.is_some_and(|status| status >= GIVEN) => {
             let given: Delegation = part(content, Field::Body)?;
             let word = if entry.leaf.status == Some(TAKEN_BACK) { "no longer for" } else { "for" };

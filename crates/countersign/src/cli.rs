@@ -10,6 +10,7 @@ mod logs;
 mod notify;
 mod on_call;
 mod passkey;
+mod permission;
 mod policy;
 mod rebuild;
 mod receipt;
@@ -36,6 +37,7 @@ pub use logs::{Archive, KeptContents, LogsCommand};
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;
+pub use permission::{PermissionCommand, PermissionRequestArgs};
 pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
@@ -98,6 +100,9 @@ pub enum Command {
     Approvals(Approvals),
     /// Say how people decide: how long it takes them, how often they approve, what expired, what was regretted.
     Oversight(Oversight),
+    /// What agents may do in advance, within bounds that people have approved.
+    #[command(subcommand)]
+    Permission(PermissionCommand),
     /// Stop an agent, a tool, a class or everything, at once.
     Kill(Kill),
     /// Do on a good day what is meant for the worst one, and record how it went.

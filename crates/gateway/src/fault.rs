@@ -8,6 +8,9 @@ use types::{Code, JsonError};
 /// Names our own member of `_meta` that carries a refusal to machines.
 pub(crate) const REFUSAL_KEY: &str = "countersign.dev/refusal";
 
+/// Says how an agent that will do several such actions has people asked once.
+const MAY_ASK: &str = "to do several such actions, ask for a permission once: POST /v1/permission-requests";
+
 /// Is the JSON-RPC error number of a refusal.
 const REFUSED: i32 = -32001;
 
@@ -120,6 +123,9 @@ pub(crate) fn machine(refusal: &Refusal) -> Value {
     }
     if let Some(case) = &refusal.case {
         add("case", json!({ "id": case.id, "url": case.url, "expires": case.expires.0 }));
+        if case.may_ask {
+            add("hint", json!(MAY_ASK));
+        }
     }
     data
 }
@@ -141,6 +147,9 @@ fn sentence(refusal: &Refusal) -> String {
     lines.extend(refusal.findings.iter().map(|f| format!("- {} ({}): {}", f.stage, f.code, f.detail)));
     if let Some(case) = &refusal.case {
         lines.push(format!("Case {}: {}", case.id, case.url));
+        if case.may_ask {
+            lines.push(format!("Hint: {MAY_ASK}"));
+        }
     }
     lines.join("\n")
 }
@@ -164,6 +173,19 @@ mod tests {
         assert_eq!(result["_meta"][REFUSAL_KEY]["code"], "policy-forbids");
         assert!(result.get("structuredContent").is_none());
         assert!(result["content"][0]["text"].as_str().unwrap().contains("no deletes"));
+    }
+
+    #[test]
+    fn who_waits_for_people_learns_how_to_ask_for_more_at_once() {
+        for may_ask in [true, false] {
+            let id = types::CaseId::draw(types::Millis(1), [2; 10]);
+            let case = CaseRef { id, url: "https://gate.example/c".into(), expires: types::Millis(9), may_ask };
+            let frame = Fault::from(pending(case)).to_tool_frame(&RpcId::number(1), Era::Stateful);
+            let result: Value = serde_json::from_str(frame.member("result").unwrap()).unwrap();
+            assert_eq!(result["_meta"][REFUSAL_KEY].get("hint").is_some(), may_ask);
+            let text = result["content"][0]["text"].as_str().unwrap();
+            assert_eq!(text.contains("POST /v1/permission-requests"), may_ask, "{text}");
+        }
     }
 
     #[test]

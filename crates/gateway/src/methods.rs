@@ -282,7 +282,8 @@ The client learns where people decide by the first of these means that it has; w
 2. **A page to visit**, where the client declares `elicitation.url`: nested in a session, a round of `input_required`
    otherwise; while the page is open the call waits.
 3. **A bounded wait** with signs of life, for as long as the bundle's `hold.wait_ms_max` says.
-4. **A refusal** with the code `approval-pending`, the case and its address. The identical call then uses the approval.
+4. **A refusal** with the code `approval-pending`, the case and its address. The identical call then uses the approval. Where the
+   bundle gives permissions, a hint says how to ask for one that covers more than this call.
 
 The gateway advertises tasks to callers with a key, for servers with tools. Up to 2025-11-25 it marks every tool of a server
 without tasks of its own as `taskSupport: optional`, and any call of such a server may be a task. A server that runs tasks

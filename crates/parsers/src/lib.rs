@@ -25,6 +25,7 @@ mod id_tokens;
 mod inventory;
 mod log;
 mod passkeys;
+mod permission;
 mod receipts;
 mod request;
 mod timestamps;
@@ -42,6 +43,7 @@ pub use id_tokens::id_tokens;
 pub use inventory::inventory;
 pub use log::{keys, note, proof, tiles, tree};
 pub use passkeys::passkeys;
+pub use permission::permission;
 pub use receipts::{receipts, statements};
 pub use timestamps::timestamps;
 pub use upstream::{definitions, lines, splice, sse};
@@ -51,7 +53,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 39] = [
+pub const TARGETS: [(&str, Target); 40] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -78,6 +80,7 @@ pub const TARGETS: [(&str, Target); 39] = [
     ("names", names),
     ("note", note),
     ("passkeys", passkeys),
+    ("permission", permission),
     ("proof", proof),
     ("receipts", receipts),
     ("rows", rows),

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use types::ToolName;
 use types::bundle::{AttributeType, BundleData, Kind, Tool};
+use types::permission::REQUEST_TOOL;
 use types::secret::{Declared, Listed};
 
 use crate::json_schema;
@@ -20,7 +21,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 14] = [
+pub const ADMIN_TOOLS: [&str; 15] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -28,6 +29,7 @@ pub const ADMIN_TOOLS: [&str; 14] = [
     "countersign.switch.clear",
     "countersign.tool.pin",
     DELEGATE_TOOL,
+    REQUEST_TOOL,
     ERASE_TOOL,
     LOG_KEY_TOOL,
     LOG_CLOSE_TOOL,
@@ -63,7 +65,7 @@ pub const PASSKEY_TOOL: &str = "countersign.passkey.invite";
 
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 8] = [
+pub(crate) const LATER_TOOLS: [&str; 9] = [
     ERASE_TOOL,
     LOG_KEY_TOOL,
     LOG_CLOSE_TOOL,
@@ -72,6 +74,7 @@ pub(crate) const LATER_TOOLS: [&str; 8] = [
     DELEGATE_TOOL,
     PASSKEY_TOOL,
     BREAKER_TOOL,
+    REQUEST_TOOL,
 ];
 
 /// Says whether a name is that of a built-in administration tool.
@@ -201,11 +204,14 @@ fn typed(tool: &Tool, schema: &Value) -> String {
 }
 
 fn administration(out: &mut String) {
-    out.push_str("\n// Administration of Countersign itself, by people.\n");
+    out.push_str(
+        "\n// Administration of Countersign itself, by people; permissions are asked for in the name of agents.\n",
+    );
     for tool in ADMIN_TOOLS {
+        let who = if tool == REQUEST_TOOL { "Agent, Person" } else { "Person" };
         let _ = write!(
             out,
-            "action {} in [\"admin\"] appliesTo {{\n  principal: [Person],\n  resource: [Server],\n  context: {{\n{SITUATION}    \
+            "action {} in [\"admin\"] appliesTo {{\n  principal: [{who}],\n  resource: [Server],\n  context: {{\n{SITUATION}    \
              input: {{}},\n  }},\n}};\n",
             quote(tool),
         );

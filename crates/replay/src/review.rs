@@ -11,7 +11,10 @@ use serde::Serialize;
 use stages::escalation;
 use types::bundle::BundleData;
 use types::delegation::Delegation;
-use types::{AgentId, AutonomyLevel, ClassId, Digest, Grant, Millis, PersonId, PolicyId, ProfileId, Verdict};
+use types::{
+    AgentId, AutonomyLevel, ClassId, Decision, Digest, Grant, Millis, Permission, PermissionId, PersonId, PolicyId,
+    ProfileId, Verdict,
+};
 
 use crate::bundles::Bundles;
 use crate::fold::{Event, Said};
@@ -32,6 +35,8 @@ pub enum ConcernKind {
     PersonSilent,
     /// A vote lies in another's hand, who has not used it.
     DelegationUnused,
+    /// A permission that an agent asked for was not used.
+    PermissionUnused,
     /// A group that profiles ask has people who were not in it before.
     GroupGrown,
 }
@@ -46,6 +51,7 @@ impl ConcernKind {
             Self::ProfileUnasked => "profile_unasked",
             Self::PersonSilent => "person_silent",
             Self::DelegationUnused => "delegation_unused",
+            Self::PermissionUnused => "permission_unused",
             Self::GroupGrown => "group_grown",
         }
     }
@@ -78,11 +84,27 @@ pub struct Held<'a> {
     pub delegations: &'a BTreeMap<String, Delegation>,
 }
 
+/// Is a permission that was given, and what became of it.
+#[derive(Debug, Clone)]
+struct Lent {
+    given: Permission,
+    /// When it ends or has ended, by its time, a revocation or a new bundle; its last use is told by `used`.
+    until: Millis,
+    used: Option<Millis>,
+}
+
+impl Lent {
+    fn end(&mut self, at: Millis) {
+        self.until = self.until.min(at);
+    }
+}
+
 /// Remembers when each piece of authority was used last.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
     people: BTreeMap<PersonId, Millis>,
     delegations: BTreeMap<String, Millis>,
+    permissions: BTreeMap<PermissionId, Lent>,
     profiles: BTreeMap<ProfileId, Millis>,
     policies: BTreeMap<PolicyId, Millis>,
     /// When an agent was permitted something of a class, and when without people.
@@ -97,17 +119,47 @@ impl Review {
         let Some(content) = content else { return };
         match leaf.kind {
             RecordKind::Decided => drop(self.decided(leaf, content, bundles)),
-            RecordKind::Vote | RecordKind::Bundle => match Said::read(leaf, content) {
-                Ok(Said::Other(Event::Voted(vote))) => {
-                    if let Some(proxy) = &vote.proxy {
-                        self.delegations.insert(types::delegation::key(&proxy.person, &vote.person), vote.at);
-                    }
-                    self.people.insert(vote.person, vote.at);
+            RecordKind::Vote | RecordKind::Bundle | RecordKind::Grant => {
+                if let Ok(Said::Other(event)) = Said::read(leaf, content) {
+                    self.said(event, leaf.at);
                 }
-                Ok(Said::Other(Event::Activated(digest))) => self.bundles.push((leaf.at, digest)),
-                _ => {}
-            },
+            }
             _ => {}
+        }
+    }
+
+    fn said(&mut self, event: Event<'_>, at: Millis) {
+        match event {
+            Event::Voted(vote) => {
+                if let Some(proxy) = &vote.proxy {
+                    self.delegations.insert(types::delegation::key(&proxy.person, &vote.person), vote.at);
+                }
+                self.people.insert(vote.person, vote.at);
+            }
+            Event::Activated(digest) => {
+                self.bundles.push((at, digest));
+                self.permissions.values_mut().filter(|lent| lent.given.bundle != digest).for_each(|lent| lent.end(at));
+            }
+            Event::Permitted(given) => {
+                self.permissions.insert(given.id, Lent { until: given.expires, used: None, given: *given });
+            }
+            Event::Revoked(id) => {
+                if let Some(lent) = self.permissions.get_mut(&id) {
+                    lent.end(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn used(&mut self, decision: &Decision, at: Millis) {
+        let used = stages::permission::used(&decision.findings, &decision.facts);
+        if let Some(lent) = used.and_then(|id| self.permissions.get_mut(&id)) {
+            lent.used = Some(at);
+            // With its last use it is gone, and lies idle no more.
+            if decision.facts.int("permission.left") == Some(1) {
+                lent.end(at);
+            }
         }
     }
 
@@ -120,6 +172,7 @@ impl Review {
             self.profiles.extend(paths.map(|(id, _)| (id.clone(), leaf.at)));
             return Some(());
         }
+        self.used(&decision, leaf.at);
         self.policies.extend(decision.policies.iter().map(|id| (id.clone(), leaf.at)));
         let proposal = bodies::proposer(content)?;
         let class = bundle.tools.get(&proposal.tool)?.class.clone();
@@ -144,6 +197,7 @@ impl Review {
     pub fn concerns(&self, since: Millis, now: Millis, held: &Held<'_>) -> Vec<Concern> {
         let mut all = self.levels(since, now, held);
         all.extend(self.stand_ins(since, now, held));
+        all.extend(self.lent(since, now));
         if let Some(before) = held.before {
             all.extend(self.policies(since, held.bundle, before));
             all.extend(self.profiles(since, held.bundle.data(), before.data()));
@@ -190,6 +244,20 @@ impl Review {
                 used,
                 says,
             })
+        };
+        open.filter_map(concern).collect()
+    }
+
+    /// Lists the permissions that stood unused from before the period on, and such as ended in it unused: most last for less.
+    fn lent(&self, since: Millis, now: Millis) -> Vec<Concern> {
+        let open = self.permissions.values().filter(|lent| lent.until > since);
+        let open = open.filter(|lent| lent.given.at <= since || lent.until <= now);
+        let concern = |lent: &Lent| {
+            let (agent, terms) = (&lent.given.agent, &lent.given.terms);
+            let about = format!("{agent} {}", types::text::escape(&terms.tool.to_string(), false));
+            let says = format!("{agent} was permitted {}, {}, and did not use it", terms.told(), terms.told_limits());
+            let kind = ConcernKind::PermissionUnused;
+            lent.used.is_none_or(|at| at < since).then_some(Concern { kind, about, used: lent.used, says })
         };
         open.filter_map(concern).collect()
     }

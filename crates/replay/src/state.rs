@@ -15,6 +15,8 @@ pub mod kind {
     pub const GRANT: &str = "grant";
     /// Votes in others' hands, by whose they are and in whose hand.
     pub const DELEGATION: &str = "delegation";
+    /// Permissions that agents asked for, each until it ends or is used up.
+    pub const PERMISSION: &str = "permission";
     /// Kill switches that are set.
     pub const SWITCH: &str = "switch";
     /// Cases that are open or approved.
@@ -51,10 +53,11 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 19] = [
+    pub const ALL: [&str; 20] = [
         BUNDLE,
         GRANT,
         DELEGATION,
+        PERMISSION,
         SWITCH,
         CASE,
         FLIGHT,

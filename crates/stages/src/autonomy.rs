@@ -4,17 +4,23 @@ use types::bundle::BundleData;
 use types::{ActionProposal, ClassId, Code, Facts, Finding, Principal, ProfileId, Stage};
 
 use crate::mutant::{self, Mutant};
+use crate::permission;
 use crate::said::Said;
 
 /// Judges the level as the snapshot has it, at the instant of the proposal.
 ///
 /// Reads `level.rank`, `level.expires_at` and `class.writes`; for a write at L2 also `class.routine`,
 /// `level.environments`, `level.rated` and, if it is known, `resource.env`. An expired level is L0, and L3 is refused.
-/// A person has no level: whoever acts in their own name is judged by the other stages.
+/// A person has no level: whoever acts in their own name is judged by the other stages. Neither does a request for a permission
+/// need one.
 pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
     let mut said = Said::by(Stage::Autonomy, facts);
     if proposal.principal.agent().is_none() {
         return said.or_allow(Code::LevelAllows, "a person acts in their own name", "principal");
+    }
+    if permission::is_request(proposal) {
+        // What it asks for is judged by its level when it is proposed.
+        return said.or_allow(Code::LevelAllows, "asking for a permission executes nothing", "tool");
     }
     let Some(rank) = said.int("level.rank") else { return said.so_far() };
     if rank <= 0 {
@@ -42,6 +48,7 @@ pub fn again(_: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Fi
     let mut said = Said::by(Stage::Autonomy, facts);
     let acts_at_level =
         matches!(proposal.principal, Principal::Agent(_)) && facts.int("level.rank").is_some_and(|rank| rank > 0);
+    let acts_at_level = acts_at_level && !permission::is_request(proposal);
     let looks = acts_at_level && !mutant::on(Mutant::ExpiryNotCheckedAgain);
     if let Some(now) = looks.then(|| said.int("now")).flatten() {
         expiry(&mut said, now);

@@ -21,6 +21,7 @@ pub mod integrity;
 pub mod limits;
 pub mod matter;
 pub mod on_call;
+pub mod permission;
 pub mod review;
 pub mod risk;
 pub mod switches;

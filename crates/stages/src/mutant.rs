@@ -47,6 +47,16 @@ pub enum Mutant {
     BulkWindowOffByOne,
     /// A bulk breaker forgets that it has stopped somebody as soon as there is room again.
     BulkNeverHolds,
+    /// A permission that has ended stands for people.
+    PermissionAfterExpiry,
+    /// A permission without a use left stands for people once more.
+    PermissionUsesOffByOne,
+    /// A permission stands for people who have not approved it.
+    PermissionForOthers,
+    /// A permission stands for a mandatory review.
+    PermissionForReview,
+    /// A permission stands for whom a bulk breaker asks.
+    PermissionForBreaker,
 }
 
 /// Lists every planted bug in a decision.
@@ -68,6 +78,11 @@ pub const ALL: &[Mutant] = &[
     Mutant::RiskOffByOne,
     Mutant::CircuitIgnored,
     Mutant::BulkIgnored,
+    Mutant::PermissionAfterExpiry,
+    Mutant::PermissionUsesOffByOne,
+    Mutant::PermissionForOthers,
+    Mutant::PermissionForReview,
+    Mutant::PermissionForBreaker,
 ];
 
 /// Lists the planted bugs in what breakers keep from one action to the next.

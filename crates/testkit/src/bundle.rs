@@ -102,6 +102,15 @@ permit (principal in Group::"owners", action == Action::"countersign.level.grant
 when { context.mode == Mode::"approved" };
 "#;
 
+// Whoever is acted for must be permitted it too.
+const PERMISSIONS: &str = r#"
+@id("permissions.agents")
+permit (principal in Team::"agents", action == Action::"countersign.permission.request", resource);
+
+@id("permissions.owners")
+permit (principal in Group::"owners", action == Action::"countersign.permission.request", resource);
+"#;
+
 /// Returns the files of a bundle with the server `sre` and every verdict.
 ///
 /// - `sre.report` is allowed, `sre.list` allowed and observed, `sre.restart` needs one person of the group `owners`,
@@ -135,6 +144,14 @@ pub fn bundle() -> BundleFiles {
     let unpinned: Vec<&str> = catalog.lines().filter(|line| !line.starts_with("definition =")).collect();
     let unpinned = unpinned.join("\n");
     files.insert("catalog/sre.toml", unpinned);
+    files
+}
+
+/// Returns the same bundle, under which agents may ask for permissions of 60 minutes and 10 uses at most.
+pub fn permitting_bundle() -> BundleFiles {
+    let mut files = bundle();
+    files.insert("bundle.toml", format!("{HEAD}\n[permissions]\nminutes_max = 60\nuses_max = 10\n"));
+    files.insert("policies/permissions.cedar", PERMISSIONS);
     files
 }
 

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_bundle_has_no_problem() {
-        let loaded = Bundle::load(files(SocketAddr::from(([127, 0, 0, 1], 9))).unwrap());
+        let loaded = Bundle::load(files(SocketAddr::from(([127, 0, 0, 1], 9)), AGENTS).unwrap());
         assert!(loaded.is_ok(), "{:?}", loaded.err());
     }
 }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
+pub use crate::permission::PermissionLimits;
 pub use crate::profile::Profile;
 pub use crate::retention::Retention;
+pub use crate::review::{Amount, Review};
 use crate::role::Role;
 use crate::schedule::Schedule;
 use crate::secret::Pattern;
@@ -74,39 +76,9 @@ pub struct Head {
     /// How the gateway treats a call that is held for people.
     #[serde(default)]
     pub hold: Hold,
-}
-
-/// Says when a person must look, whatever the policy says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Review {
-    /// A claimed confidence below this, in basis points, escalates. 8,500 by default.
-    pub confidence_below_bp: u32,
-    /// The profile that looks; without one, a trigger denies.
-    pub profile: Option<ProfileId>,
-    /// Whole words that escalate wherever they stand in the arguments, in any case.
-    pub words: BTreeSet<String>,
-    /// Amounts that escalate.
-    pub amounts: Vec<Amount>,
-}
-
-impl Default for Review {
-    fn default() -> Self {
-        Self { confidence_below_bp: 8_500, profile: None, words: BTreeSet::new(), amounts: Vec::new() }
-    }
-}
-
-/// Is an amount in the arguments that needs a person's look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Amount {
-    /// Which tools it concerns.
+    /// How far a permission may go that an agent asks for.
     #[serde(default)]
-    pub tool: Glob,
-    /// Where in the arguments it stands, as a JSON Pointer.
-    pub pointer: String,
-    /// The largest amount that needs no look, as the argument counts it.
-    pub above: i64,
+    pub permissions: PermissionLimits,
 }
 
 /// Says how long a held call waits and how many cases an agent may have open.

@@ -124,6 +124,11 @@ codes! {
     /// The clock jumped, so nothing that depends on time is granted.
     ClockJumped "clock-jumped" 200;
 
+    /// An agent asks for a permission, which people must approve.
+    PermissionAsked "permission-asked" 200;
+    /// A permission that people gave covers it.
+    PermissionCovers "permission-covers" 200;
+
     // How a held call ends.
     /// People must approve it first.
     ApprovalPending "approval-pending" 202;
@@ -239,6 +244,8 @@ codes! {
     DelegationUnsupported "delegation-unsupported" 422;
     /// A drill would lift a switch that is set already.
     DrillConflict "drill-conflict" 409;
+    /// The permission cannot be given, or is not one that could be used.
+    PermissionUnsupported "permission-unsupported" 422;
 
     /// The calendar is not what RFC 5545 describes.
     CalendarInvalid "calendar-invalid" 422;

@@ -188,6 +188,8 @@ drawn_ids! {
     GrantId "grant";
     /// Identifies one drill of a kill.
     DrillId "drill";
+    /// Identifies one permission that people gave an agent.
+    PermissionId "perm";
     /// Identifies one bearer key.
     KeyId "key";
     /// Identifies one passkey of a person, from its invitation on.

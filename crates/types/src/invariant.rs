@@ -13,6 +13,8 @@ pub enum Invariant {
     RefundFits,
     /// An approval is asked for and used for the exact action, under one bundle, in time and once.
     TicketOnce,
+    /// A permit that runs on a permission takes one use of it, that was left, before its end.
+    PermissionFits,
     /// A permitted action is in flight from the record of its permit to that of its one outcome.
     FlightOnce,
     /// No permit is recorded for what a kill switch covers.
@@ -39,6 +41,7 @@ impl Invariant {
         Self::LimitHolds,
         Self::RefundFits,
         Self::TicketOnce,
+        Self::PermissionFits,
         Self::FlightOnce,
         Self::KillHolds,
         Self::CaseMoves,
@@ -56,6 +59,7 @@ impl Invariant {
             Self::LimitHolds => "limit-holds",
             Self::RefundFits => "refund-fits",
             Self::TicketOnce => "ticket-once",
+            Self::PermissionFits => "permission-fits",
             Self::FlightOnce => "flight-once",
             Self::KillHolds => "kill-holds",
             Self::CaseMoves => "case-moves",

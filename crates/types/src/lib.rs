@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod autonomy;
+pub mod bound;
 pub mod breaker;
 pub mod bundle;
 pub mod case;
@@ -26,9 +27,11 @@ pub mod jsonrpc;
 pub mod mutant;
 pub mod obligation;
 pub mod outcome;
+pub mod permission;
 pub mod point;
 pub mod profile;
 pub mod retention;
+pub mod review;
 pub mod role;
 pub mod schedule;
 pub mod secret;
@@ -47,12 +50,13 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, DrillId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PersonId, PolicyId,
-    ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
+    ActionId, AgentId, CaseId, ClassId, DrillId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PermissionId,
+    PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};
+pub use permission::Permission;
 pub use role::Role;
 pub use session::Session;
 pub use target::Target;

@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 68] = [
+const ROUTES: [(&str, &str, &str, Right); 72] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -55,6 +55,8 @@ const ROUTES: [(&str, &str, &str, Right); 68] = [
     ("get", "/v1/on-call", "/v1/on-call", Reads),
     ("get", "/v1/oversight", "/v1/oversight", Reads),
     ("get", "/v1/passkeys", "/v1/passkeys", Reads),
+    ("get", "/v1/permissions", "/v1/permissions", Reads),
+    ("get", "/v1/permissions/{id}", "/v1/permissions/PERMISSION", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
@@ -85,18 +87,20 @@ const ROUTES: [(&str, &str, &str, Right); 68] = [
     ("post", "/v1/passkeys", "/v1/passkeys", ByToken),
     ("post", "/v1/passkeys/invitations", "/v1/passkeys/invitations", Refused),
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
+    ("post", "/v1/permission-requests", "/v1/permission-requests", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/login", "/v1/login", Own),
     ("delete", "/v1/passkeys/{id}", "/v1/passkeys/pk_0190a6a1e00070008000000000000000", Refused),
+    ("delete", "/v1/permissions/{id}", "/v1/permissions/PERMISSION", Refused),
     ("delete", "/v1/sessions/{id}", "/v1/sessions/ses_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/switches/{key}", "/v1/switches/agent:sre-bot", Refused),
 ];
 
 async fn world() -> Api {
-    let mut files = testkit::bundle();
+    let mut files = testkit::permitting_bundle();
     let people = files.get("people.toml").unwrap().to_owned();
     files.insert("people.toml", format!("{people}\n[people.zoe]\nrole = \"auditor\"\n"));
     Api::over(testkit::world_with(files).await)
@@ -121,10 +125,18 @@ fn every_route_of_the_document_has_its_line() {
 async fn an_auditor_reads_everything_and_changes_nothing() {
     let api = world().await;
     let case = api.case("sre.restart", json!({ "service": "web" }), "ben").await;
+    let asked = json!({
+        "tool": "sre.restart", "arguments": { "service": "api" }, "minutes": 30, "uses": 2, "purpose": "a rollout",
+    });
+    let pending = api.post("sre-bot", "/v1/permission-requests", asked.clone()).await.problem(202, "permission-asked");
+    let shown = api.get("ben", &format!("/v1/approvals/{}", pending["approval"]["id"].as_str().unwrap())).await.is(200);
+    api.vote("ben", &shown, "approve").await.is(200);
+    let permission = api.post("sre-bot", "/v1/permission-requests", asked).await.is(201);
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {
         let path = path.replace("SIZE", &size.to_string()).replace("BUNDLE", &bundle);
+        let path = path.replace("PERMISSION", permission["id"].as_str().unwrap());
         path.replace("ACTION", case["action"].as_str().unwrap()).replace("CASE", case["id"].as_str().unwrap())
     };
     for (method, _, path, right) in ROUTES {

@@ -47,8 +47,14 @@ impl Operation {
             other if other.starts_with('{') => "1",
             other => other,
         });
-        let kinds =
-            [("actions", "act"), ("approvals", "case"), ("keys", "key"), ("passkeys", "pk"), ("sessions", "ses")];
+        let kinds = [
+            ("actions", "act"),
+            ("approvals", "case"),
+            ("keys", "key"),
+            ("passkeys", "pk"),
+            ("permissions", "perm"),
+            ("sessions", "ses"),
+        ];
         let kind =
             kinds.iter().find(|(noun, _)| self.path.starts_with(&format!("/v1/{noun}/"))).map_or("x", |kind| kind.1);
         segments.collect::<Vec<_>>().join("/").replace("ID", &format!("{kind}_0190a6a1e00070008000000000000000"))

@@ -24,4 +24,5 @@ mod oversight;
 mod pages;
 mod passkey_logins;
 mod passkeys;
+mod permissions;
 mod switches;

@@ -31,6 +31,7 @@ impl Decider {
             Change::Activate { bundle, entities } => self.activate(bundle, entities, by, reason, turn),
             Change::Grant(grant) => self.give_level(*grant, turn),
             Change::Delegate(given) => self.delegate(*given, turn),
+            Change::Permit { .. } => self.permit(proposal, turn),
             Change::CreateKey(key) => self.create_key(*key, reason, turn),
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Invite(passkey) => self.invite(*passkey, reason, turn),

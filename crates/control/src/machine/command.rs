@@ -12,8 +12,8 @@ use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PersonId, Principal,
-    ServerName, Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PermissionId, PersonId,
+    Principal, ServerName, Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -37,6 +37,11 @@ pub enum Change {
     Grant(Box<Grant>),
     /// Puts a person's vote into another's hand.
     Delegate(Box<Delegation>),
+    /// Gives the permission that the proposal asks for.
+    Permit {
+        /// The person who asked in the agent's name.
+        requested_by: Option<PersonId>,
+    },
     /// Creates a key.
     CreateKey(Box<Key>),
     /// Revokes a key.
@@ -107,6 +112,9 @@ impl Change {
             Self::Grant(grant) => agent(&grant.agent),
             Self::Delegate(given) => vec![Principal::Person(given.to.clone()).subject()],
             Self::Clear(Target::Agent(name), _) => agent(name),
+            Self::Permit { requested_by } => {
+                requested_by.iter().map(|person| Principal::Person(person.clone()).subject()).collect()
+            }
             Self::Reset(breaker) => agent(&breaker.agent),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
@@ -179,6 +187,15 @@ pub enum Command {
         /// The name under which it is kept.
         key: String,
         /// Who takes it back.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// Revoke a permission. It only tightens, so it waits for no decision.
+    RevokePermission {
+        /// The permission.
+        id: PermissionId,
+        /// Who revokes it.
         by: PersonId,
         /// Why.
         reason: String,

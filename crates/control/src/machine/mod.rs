@@ -15,6 +15,7 @@ mod invariants;
 mod log_keys;
 mod outcome;
 mod passkeys;
+mod permissions;
 mod propose;
 mod session;
 mod tick;
@@ -178,6 +179,7 @@ impl Decider {
             Command::OpenSession(session, brief) => (self.open_session(*session, &brief, turn), None),
             Command::CloseSession(session) => (self.close_session(session, turn), None),
             Command::TakeBack { key, by, reason } => (self.take_back(&key, by, &reason, turn), None),
+            Command::RevokePermission { id, by, reason } => (self.revoke_permission(id, by, &reason, turn), None),
             Command::Kill(switch) => {
                 let conflict = self.drill_conflict(&switch);
                 (conflict.unwrap_or_else(|| self.kill(switch, turn)), None)

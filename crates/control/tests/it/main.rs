@@ -30,6 +30,8 @@ mod oversight;
 mod passkey_logins;
 mod passkeys;
 mod passkeys_offline;
+mod permission_bounds;
+mod permissions;
 mod rebuild;
 mod rebuild_logs;
 mod receipts;

@@ -10,7 +10,7 @@ use ledger::recover::{OpenError, lock};
 use policy::BundleFiles;
 use replay::fold::{Answer, RowTold};
 use store::StateOp;
-use testkit::{World, bundle, world_with};
+use testkit::{World, permitting_bundle, world_with};
 use types::case::Ballot;
 use types::{Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
 
@@ -31,7 +31,7 @@ fn person(name: &str) -> PersonId {
 }
 
 fn limited() -> BundleFiles {
-    let mut files = bundle();
+    let mut files = permitting_bundle();
     files.insert("limits.toml", LIMITS);
     files.insert("breakers.toml", BREAKERS);
     files
@@ -121,6 +121,8 @@ pub async fn full() -> World {
     vote(&world, "ben", Ballot::Approve, "sre.restart", SERVICE).await;
     vote(&world, "cleo", Ballot::Approve, "sre.scale", SERVICE).await;
     propose(&world, "sre.delete", SERVICE).await;
+    crate::permissions::given(&world, crate::permissions::restarts(), &["ben"]).await;
+    propose(&world, "sre.restart", r#"{"service":"web","replicas":3}"#).await;
     listed(&world, &[("list", "lists"), ("delete", "deletes")]).await;
     pin(&world, "sre.list").await;
     pin(&world, "sre.delete").await;

@@ -58,6 +58,15 @@ fn show(case: &Value) {
     if !behalf.is_empty() {
         output::say(format!("on behalf of {behalf}"));
     }
+    if let Some(asked) = case.get("permission") {
+        output::say("\nto be permitted, without being asked again:");
+        output::say(format!("  {}", paint(BOLD, text(asked, "covers"))));
+        output::say(format!("  {} from when it is given, for: {}", text(asked, "limits"), text(asked, "purpose")));
+        let by = text(asked, "requested_by");
+        if !by.is_empty() {
+            output::say(format!("  asked for by {by}"));
+        }
+    }
     output::say("\nwith exactly these arguments:");
     let arguments = case.get("arguments_text").and_then(Value::as_str).unwrap_or_default();
     for line in arguments.lines() {

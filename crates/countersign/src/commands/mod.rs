@@ -29,6 +29,7 @@ mod notify;
 mod on_call;
 mod oversight;
 mod passkey;
+mod permission;
 mod policy;
 mod rebuild;
 mod receipt;
@@ -66,6 +67,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Policy(ref command) => policy::run(&folders, command, client, json).await,
         Command::Approvals(ref args) => approvals::run(&client()?, args, json).await,
         Command::Oversight(ref args) => oversight::run(&client()?, args, json).await,
+        Command::Permission(ref command) => permission::run(&client()?, command, json).await,
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Drill(ref command) => drill::run(&client()?, command, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,

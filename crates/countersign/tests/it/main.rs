@@ -23,6 +23,7 @@ mod log_keys;
 mod login;
 mod logs;
 mod passkey;
+mod permission;
 mod policy;
 mod program;
 mod reading;

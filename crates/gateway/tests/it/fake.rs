@@ -178,7 +178,12 @@ pub fn refusal() -> Refusal {
 }
 
 pub fn case() -> CaseRef {
-    CaseRef { id: CaseId::draw(Millis(1), [2; 10]), url: "https://gate.example/cases/1".into(), expires: Millis(9) }
+    CaseRef {
+        id: CaseId::draw(Millis(1), [2; 10]),
+        url: "https://gate.example/cases/1".into(),
+        expires: Millis(9),
+        may_ask: false,
+    }
 }
 
 struct Noted(Arc<Mutex<State>>, &'static str);

@@ -56,11 +56,11 @@ async fn what_waits_for_a_dead_target_takes_bounded_room_and_is_counted_all_the_
     let rows = process.view().notices.iter().filter(|notice| notice.state == NoticeState::Waiting).count();
     assert!(rows <= 1_000, "{rows} rows");
     for _ in 0..20 {
-        process.script.advance(30_000);
         let sent = process.target().sent;
         if sent == 3_000 {
             break;
         }
+        process.script.advance(30_000);
         until(|| process.target().sent > sent).await;
     }
     assert_eq!(receiver.got().iter().skip(1).map(stands_for).sum::<u64>(), 3_000);
@@ -97,8 +97,8 @@ async fn what_is_over_by_then_is_not_counted_among_those_that_wait() {
         process.script.forget(number, EventKind::CaseOpened);
     }
     while process.target().sent < 10 {
-        process.script.advance(60_000);
         let sent = process.target().sent;
+        process.script.advance(60_000);
         until(|| process.target().sent > sent).await;
     }
     assert_eq!(receiver.got().iter().skip(1).map(stands_for).sum::<u64>(), 10);

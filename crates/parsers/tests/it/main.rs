@@ -46,8 +46,8 @@ macro_rules! replayed {
 
 replayed! {
     add_checkpoint archive audit bundle calendar cedar contract cosignature definitions disclosure display facts frame gateway_http
-    gateway_stdio glob id_tokens inventory json keys leaf lines log_proof names note passkeys proof receipts rows splice sse statements text tiles timestamps
-    tree trials trust_policy verify
+    gateway_stdio glob id_tokens inventory json keys leaf lines log_proof names note passkeys permission proof receipts rows splice sse
+    statements text tiles timestamps tree trials trust_policy verify
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub fn whose(source: &str) -> String {
         "circuits" | "bulks" => "the gateway's table of breakers",
         "conduct" => "the gateway's memory of how such actions ended",
         "switches" => "the gateway's table of kill switches",
+        "permissions" => "the operator's table of permissions",
         "grants" => "the operator's table of levels",
         "cases" => "the gateway's table of cases",
         "session" => "the plan that the session began with",

@@ -12,6 +12,7 @@ use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
 use types::drill::TOLD;
+use types::permission::PERMITTED;
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis, PersonId};
 
 use super::event::{is_of_passkey, status};
@@ -79,16 +80,26 @@ pub struct Rebuilt {
 pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
 
 /// Are the kinds whose rows are counted on from what they were.
-const COUNTED_ON: [&str; 5] = [kind::METER, kind::CIRCUIT, kind::BULK, kind::CONDUCT, kind::RECENT_VOTE];
+const COUNTED_ON: [&str; 6] =
+    [kind::METER, kind::CIRCUIT, kind::BULK, kind::CONDUCT, kind::RECENT_VOTE, kind::PERMISSION];
 
 const ERASED: &str = "records they rest on were erased";
 
 /// Are the kinds of which an erased record may have taken a row away that others had made, which nobody tells again.
-pub(super) const TAKEN_AWAY: [&str; 3] = [kind::SWITCH, kind::GRANT, kind::DELEGATION];
+pub(super) const TAKEN_AWAY: [&str; 4] = [kind::SWITCH, kind::GRANT, kind::DELEGATION, kind::PERMISSION];
 
 /// Are the kinds of which a decision may say something.
-const DECIDED: [&str; 8] =
-    [kind::METER, kind::CIRCUIT, kind::BULK, kind::FLIGHT, kind::CASE, kind::IDEMPOTENCY, kind::SESSION, kind::REFUSAL];
+const DECIDED: [&str; 9] = [
+    kind::METER,
+    kind::CIRCUIT,
+    kind::BULK,
+    kind::FLIGHT,
+    kind::CASE,
+    kind::IDEMPOTENCY,
+    kind::SESSION,
+    kind::REFUSAL,
+    kind::PERMISSION,
+];
 
 const OLD: &str = "records of an earlier version do not say it";
 
@@ -380,6 +391,7 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
         RecordKind::Switch if status == Some(RESET) => &[kind::CIRCUIT, kind::BULK],
         RecordKind::Switch if status != Some(TOLD) => &[kind::SWITCH],
+        RecordKind::Grant if status.is_some_and(|status| status >= PERMITTED) => &[kind::PERMISSION],
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],

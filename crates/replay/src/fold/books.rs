@@ -6,7 +6,7 @@ use std::sync::Arc;
 use types::case::Case;
 use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
-use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Session, ToolName};
+use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Permission, PermissionId, Session, ToolName};
 
 use super::breakers::Breakers;
 use super::event::Event;
@@ -31,6 +31,7 @@ pub struct Books {
     pub(super) bundles: BTreeSet<Digest>,
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
+    pub(super) permissions: BTreeMap<PermissionId, Permission>,
     pub(super) quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     pub(super) pins: Arc<BTreeMap<ToolName, Digest>>,
     pub(super) switches: BTreeMap<String, Switch>,
@@ -63,6 +64,7 @@ impl Books {
             bundles: bundles.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect(),
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
+            permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
             quarantine: Arc::new(values(rows, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
             pins: Arc::new(pins),
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
@@ -98,6 +100,11 @@ impl Books {
     /// Returns the delegations that were given, by who gave them and to whom, ended ones among them.
     pub fn delegations(&self) -> &Arc<BTreeMap<String, Delegation>> {
         &self.delegations
+    }
+
+    /// Returns the permissions that were given and have uses left; of those that have ended by time, some are kept still.
+    pub fn permissions(&self) -> &BTreeMap<PermissionId, Permission> {
+        &self.permissions
     }
 
     /// Returns the tools whose definition is not the reviewed one.
@@ -194,6 +201,8 @@ impl Books {
             Event::Switched(switch) => self.switched(Switch { set_in: Some(place.index), ..switch }, ops),
             Event::Summed(summed) => self.summed(&summed, ops)?,
             Event::Erased(mark, erased) => ops.put(kind::ERASED, mark, &erased),
+            Event::Permitted(permission) => self.permit(*permission, place.now, ops),
+            Event::Revoked(permission) => self.revoke_permission(&permission, ops),
             other => self.administered(other, ops),
         }
         Ok(Vec::new())
@@ -237,6 +246,7 @@ impl Books {
                 ops.put(kind::BUNDLE, ACTIVE, &digest);
                 self.active = Some(digest);
                 self.bundles.insert(digest);
+                self.end_permissions_of_others(&digest, ops);
             }
             Event::Pinned(tool, digest) => {
                 ops.put(kind::PIN, tool.to_string(), &(tool.clone(), digest));

@@ -44,6 +44,7 @@ impl Books {
         }
         let Some((class, reservation)) = reserved(place.bundle()?, proposal, decision) else { return Ok(Vec::new()) };
         let used = self.consume(decision, place.now, ops);
+        self.use_permission(decision, ops);
         self.reserve(&proposal.principal, place, &reservation, ops)?;
         self.breakers.permitted(proposal, &place.bundle()?.breakers, &reservation, place.now, ops);
         let life_ms = if run.reported { REPORTED_PERMIT_MS } else { PERMIT_MS };

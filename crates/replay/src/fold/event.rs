@@ -9,8 +9,10 @@ use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::TOLD;
+use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
 use types::{
-    ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Session, SessionId, Target, ToolName,
+    ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Permission, PermissionId, Session,
+    SessionId, Target, ToolName,
 };
 
 use super::FoldError;
@@ -58,6 +60,10 @@ pub enum Event<'a> {
     Delegated(Delegation),
     /// A delegation was taken back.
     TakenBack(Delegation),
+    /// A permission was given.
+    Permitted(Box<Permission>),
+    /// A permission was revoked.
+    Revoked(PermissionId),
     /// A key was made or revoked.
     Keyed(Key),
     /// A person was invited to enrol a passkey, did so, or it was revoked.
@@ -115,6 +121,10 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Switch => Event::Lifted(part::<Switch>(content, Field::Body)?.target),
         RecordKind::Grant if leaf.status == Some(GIVEN) => Event::Delegated(part(content, Field::Body)?),
         RecordKind::Grant if leaf.status == Some(TAKEN_BACK) => Event::TakenBack(part(content, Field::Body)?),
+        RecordKind::Grant if leaf.status == Some(PERMITTED) => Event::Permitted(Box::new(part(content, Field::Body)?)),
+        RecordKind::Grant if leaf.status == Some(REVOKED_PERMISSION) => {
+            Event::Revoked(part::<Permission>(content, Field::Body)?.id)
+        }
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
             Event::Enrolled(Box::new(part(content, Field::Body)?))

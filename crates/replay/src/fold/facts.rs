@@ -23,13 +23,14 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 8] = [
+const COUNTED: [(&str, &str); 9] = [
     ("meter", kind::METER),
     ("circuits", kind::CIRCUIT),
     ("bulks", kind::BULK),
     ("switches", kind::SWITCH),
     ("cases", kind::CASE),
     ("grants", kind::GRANT),
+    ("permissions", kind::PERMISSION),
     ("session", kind::SESSION),
     ("pins", kind::PIN),
 ];
@@ -117,7 +118,8 @@ impl Conduct {
 }
 
 impl Books {
-    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*` and `cases.open`.
+    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*` and `cases.open`,
+    /// and `permission.*` where one covers the action.
     ///
     /// - `early`: the facts of the snapshot.
     /// - `tickets`: the live cases about the action of this digest.
@@ -148,6 +150,9 @@ impl Books {
             case.state == CaseState::Open && case.requester == proposal.principal && !tickets.has(case.id)
         });
         set("cases.open", FactValue::Int(i64::try_from(others.count()).unwrap_or(i64::MAX)), "cases");
+        // Under no active bundle, which is before the first, nobody was permitted anything.
+        let active = self.active.unwrap_or_default();
+        late.extend(stages::permission::facts(self.covering_permission(proposal, early, &active, now), now));
         late
     }
 

@@ -68,6 +68,7 @@ impl Books {
         let keys = self.forget_keys(leaving, ops) + self.forget_passkeys(leaving, ops);
         let levels = self.forget_grants(leaving, ops);
         self.forget_delegations(leaving, ops);
+        self.forget_permissions(leaving, ops);
         self.meters.remove(leaving.subject(), ops);
         self.repeats.remove(leaving, ops);
         self.refusals.remove(leaving, ops);

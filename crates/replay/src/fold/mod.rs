@@ -18,6 +18,7 @@ mod gone;
 mod leaving;
 mod meters;
 mod ops;
+mod permissions;
 mod recent_votes;
 mod refusals;
 mod repeats;

@@ -155,7 +155,7 @@ const OF_TOOL: [&str; 3] = ["tool.quarantined", "tool.pin", "switch.tool"];
 const OF_CLASS: [&str; 3] = ["level.", "history.", "switch.class"];
 const OF_RESOURCE: [&str; 1] = ["resource."];
 const OF_LIMIT: [&str; 4] = ["rate.", "budget.", "circuit.", "bulk."];
-const OF_ACTION: [&str; 1] = ["approval."];
+const OF_ACTION: [&str; 2] = ["approval.", "permission."];
 
 /// Is the work of gathering facts, half done.
 struct Gathered<'a> {

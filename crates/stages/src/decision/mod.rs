@@ -16,7 +16,7 @@ pub use permit::Permit;
 
 use crate::limits::Reservation;
 use crate::mutant::{self, Mutant};
-use crate::{autonomy, breaker, identity, integrity, limits, review, risk, switches};
+use crate::{autonomy, breaker, identity, integrity, limits, permission, review, risk, switches};
 
 /// Is how long a permit lives, in milliseconds, when nothing shorter is asked: from the decision to the dispatch.
 ///
@@ -66,7 +66,8 @@ impl Early {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
     /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `circuit.*`, `bulk.*`, `cases.open`, `approval.met`,
-    /// `approval.round`, `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`. A fact of a name the snapshot has too wins over it.
+    /// `approval.round`, `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`, and `permission.*` where a
+    /// permission covers the action. A fact of a name the snapshot has too wins over it.
     pub facts: Facts,
     /// The digest of the bundle that decides.
     pub bundle: Digest,
@@ -106,6 +107,7 @@ pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: R
     findings.extend(risk::check(bundle, proposal, &facts));
     findings.extend(review::check(bundle, proposal, &facts));
     findings.extend(integrity::check(bundle, proposal, &facts));
+    findings.extend(permission::check(bundle, proposal));
     let PolicyAnswer { policies, obligations, .. } = answer;
     Early { action_digest: proposal.digest(), findings, facts, risk, policies, obligations }
 }
@@ -113,7 +115,7 @@ pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: R
 /// Judges the rest inside the sequencer, joins all findings, applies the approvals, and mints the permit.
 ///
 /// Pure: the instant it decides at is the fact `now`, so the same arguments give the same decision. Approvals lift
-/// escalations and never a denial. An escalation is put to people in `approval.round` 1, and what appears
+/// escalations and never a denial; where they do not suffice, a permission may lift all of them. An escalation is put to people in `approval.round` 1, and what appears
 /// only when the action is decided again in round 2; after that it is a denial. Nothing is reserved or consumed
 /// here: the caller MUST write the decision, the reservation and the consumption of the case in one record before
 /// anything is dispatched.
@@ -178,8 +180,12 @@ fn policy(said: Vec<Finding>) -> Vec<Finding> {
 fn approved(bundle: &BundleData, facts: &Facts, findings: &mut Vec<Finding>) -> Verdict {
     let joined = Verdict::join(findings.iter().map(|finding| &finding.restriction));
     let Verdict::Escalate(required) = joined else { return joined };
-    let missing = unmet(required, facts);
+    let missing = unmet(&required, facts);
     if missing.is_empty() {
+        return Verdict::AllowObserved;
+    }
+    if let Some(stands) = permission::stands_for(bundle, facts, findings, &required) {
+        findings.push(stands);
         return Verdict::AllowObserved;
     }
     let refused = admission::new_case(bundle, facts, &missing);
@@ -190,15 +196,21 @@ fn approved(bundle: &BundleData, facts: &Facts, findings: &mut Vec<Finding>) -> 
     Verdict::Deny
 }
 
-fn unmet(required: BTreeSet<ProfileId>, facts: &Facts) -> BTreeSet<ProfileId> {
+fn unmet(required: &BTreeSet<ProfileId>, facts: &Facts) -> BTreeSet<ProfileId> {
     let met = facts.list("approval.met").unwrap_or_default();
     let foreign = !met.is_empty() && mutant::on(Mutant::ForeignApprovalAccepted);
-    required.into_iter().filter(|profile| !foreign && !met.iter().any(|name| name == profile.as_str())).collect()
+    let is_met = |profile: &&ProfileId| foreign || met.iter().any(|name| name == profile.as_str());
+    required.iter().filter(|profile| !is_met(profile)).cloned().collect()
 }
 
-/// A permitted action with an escalation among its findings runs on the approvals that lifted it.
+/// A permitted action with an escalation among its findings runs on the approvals that lifted it, or else on a permission.
 fn uses_approvals(verdict: &Verdict, findings: &[Finding]) -> bool {
-    verdict.permits() && findings.iter().any(|finding| matches!(finding.restriction, Restriction::Escalate(_)))
+    let asks = findings.iter().any(|finding| matches!(finding.restriction, Restriction::Escalate(_)));
+    verdict.permits() && asks && !covered(findings)
+}
+
+fn covered(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.code == Code::PermissionCovers)
 }
 
 fn level(proposal: &ActionProposal, facts: &Facts, now: Millis) -> AutonomyLevel {

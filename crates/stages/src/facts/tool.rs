@@ -49,8 +49,12 @@ impl Gathered<'_> {
         self.by_bundle("tool.known", true);
         self.by_bundle("tool.class", ADMIN_CLASS);
         self.by_bundle("tool.effect", EffectClass::Keyed.as_str());
-        let erases = self.proposal.tool.operation == "subject.erase";
-        let reversibility = if erases { Reversibility::Irreversible } else { Reversibility::Compensable };
+        let reversibility = match self.proposal.tool.operation.as_str() {
+            "subject.erase" => Reversibility::Irreversible,
+            // What is permitted in advance is revoked at once.
+            "permission.request" => Reversibility::Reversible,
+            _ => Reversibility::Compensable,
+        };
         self.by_bundle("tool.reversibility", reversibility.as_str());
         self.by_bundle("tool.pin", "match");
         self.by_bundle("resource.mapped", false);

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
 use spec::{Mode, Rung};
 use types::bundle::{
-    Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits, Profile,
-    Rate, Review, RiskModel, Scope, Tool, Window,
+    Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits,
+    PermissionLimits, Profile, Rate, Review, RiskModel, Scope, Tool, Window,
 };
 use types::glob::Glob;
+use types::permission::REQUEST_TOOL;
 use types::{
     ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, FactName, FactValue, Facts, LimitId,
     Millis, Principal, ProfileId, Reversibility,
@@ -19,7 +21,7 @@ use types::{
 const NOW: i64 = 1_767_607_200_000;
 const PROFILES: [&str; 3] = ["p1", "p2", "p3"];
 const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "test"];
-const TOOLS: [&str; 4] = ["s.one", "s.two", "t.three", "countersign.switch.clear"];
+const TOOLS: [&str; 5] = ["s.one", "s.two", "t.three", "countersign.switch.clear", REQUEST_TOOL];
 
 /// Throws dice from a stream of bytes; when it runs dry every throw is 0.
 pub struct Dice<'a>(pub &'a mut dyn Iterator<Item = u8>);
@@ -105,9 +107,12 @@ fn head(dice: &mut Dice<'_>) -> Head {
     let review = Review {
         confidence_below_bp: dice.pick(&[8_500, 8_500, 0, 10_000]),
         profile: dice.profile(),
+        each_time: dice.once_in(2),
         ..Review::default()
     };
-    Head { review, hold: Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() }, ..Head::default() }
+    let hold = Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() };
+    let permissions = PermissionLimits { minutes_max: dice.pick(&[30, 30, 30, 0]), uses_max: dice.pick(&[5, 5, 5, 0]) };
+    Head { review, hold, permissions, ..Head::default() }
 }
 
 fn profile(dice: &mut Dice<'_>) -> Profile {
@@ -221,6 +226,7 @@ pub fn case(dice: &mut Dice<'_>, bundle: &BundleData) -> Case {
     facts.limits(&bundle.limits);
     facts.breakers(&bundle.breakers);
     facts.sequencer();
+    facts.permission();
     let facts = facts.facts;
     Case { proposal, facts, rungs: rungs(dice), delegator: rungs(dice) }
 }
@@ -228,19 +234,37 @@ pub fn case(dice: &mut Dice<'_>, bundle: &BundleData) -> Case {
 fn proposal(dice: &mut Dice<'_>) -> ActionProposal {
     let agent = Principal::Agent("bot".parse().unwrap());
     let person = Principal::Person("ann".parse().unwrap());
+    let tool = dice.pick(&TOOLS);
     ActionProposal {
         id: ActionId::draw(Millis(NOW), [3; 10]),
         tenant: "t".parse().unwrap(),
         principal: if dice.once_in(5) { person } else { agent },
         on_behalf_of: dice.once_in(5).then(|| "bob".parse().unwrap()),
         session: None,
-        tool: dice.pick(&TOOLS).parse().unwrap(),
+        tool: tool.parse().unwrap(),
         definition: None,
-        arguments: Arguments::empty(),
+        arguments: if tool == REQUEST_TOOL { terms(dice) } else { Arguments::empty() },
         claims: Claims::default(),
         channel: dice.pick(&[Channel::Mcp, Channel::Mcp, Channel::Http, Channel::Person]),
         at: Millis(NOW),
     }
+}
+
+/// Generates the terms of a request for a permission, seldom ones that cannot be given.
+fn terms(dice: &mut Dice<'_>) -> Arguments {
+    let bounds = match dice.below(8) {
+        0 => json!([{ "argument": "x", "is": { "one_of": [] } }]),
+        1 => json!([{ "argument": "x", "is": "any" }, { "argument": "x", "is": "any" }]),
+        2 => json!([{ "argument": "x", "is": { "between": { "from": 1, "to": 2 } } }]),
+        _ => json!([]),
+    };
+    let profiles: BTreeSet<&str> = (0..dice.pick(&[1, 1, 1, 2, 0])).map(|_| dice.pick(&PROFILES)).collect();
+    let terms = json!({
+        "tool": dice.pick(&["s.one", "s.one", "s.one", "t.three", "countersign.level.grant"]), "bounds": bounds,
+        "environments": [], "minutes": dice.pick(&[30, 30, 30, 1, 31, 0]), "uses": dice.pick(&[5, 5, 5, 1, 6, 0]),
+        "profiles": profiles, "purpose": dice.pick(&["a rollout", "a rollout", "a rollout", ""]),
+    });
+    Arguments::parse(&terms.to_string(), 1 << 20).unwrap()
 }
 
 fn rungs(dice: &mut Dice<'_>) -> [Rung; 3] {
@@ -387,6 +411,19 @@ impl Facting<'_, '_> {
             let stand = self.dice.pick(&["free", "free", "free", "free", "free", "full", "stopped", "free"]);
             self.put(&format!("bulk.{id}"), stand);
         }
+    }
+
+    fn permission(&mut self) {
+        if self.dice.once_in(2) {
+            return;
+        }
+        self.put("permission.id", "perm_019b8f4be2807000a1b2c3d4e5f60718");
+        self.list("permission.met", &PROFILES, 2);
+        let left = self.dice.pick(&[5, 1, 1, 1, 0, -1]);
+        self.put("permission.left", left);
+        // The decision is at NOW + 50.
+        let end = self.dice.pick(&[9_999, 51, 51, 51, 50, 50, 49]);
+        self.put("permission.expires_at", NOW + end);
     }
 
     fn sequencer(&mut self) {

@@ -15,6 +15,7 @@ mod meter;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod on_call;
+mod permission;
 mod policies;
 mod rules;
 mod trial;

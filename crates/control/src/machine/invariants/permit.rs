@@ -3,10 +3,11 @@
 use replay::fold::Books;
 use stages::decision::{Granted, Permit};
 use stages::limits::{Meter, Reservation};
+use stages::permission;
 use stages::switches::CLEAR;
 use types::bundle::BundleData;
 use types::case::{Case, CaseState};
-use types::{ActionId, Broken, CaseId, Decision, Invariant, Millis, Principal, Target};
+use types::{ActionId, Broken, CaseId, Decision, Invariant, Millis, Permission, PermissionId, Principal, Target};
 
 use super::limits;
 
@@ -20,6 +21,10 @@ pub(in crate::machine) struct Permitting<'a> {
     was_approved: bool,
     /// The case that the decision opens or joins.
     was_open: Option<CaseId>,
+    /// The permission that the decision runs on, as it was kept.
+    covered: Option<(PermissionId, Option<Permission>)>,
+    /// How many uses were left of all permissions.
+    uses: u64,
 }
 
 impl<'a> Permitting<'a> {
@@ -37,6 +42,10 @@ impl<'a> Permitting<'a> {
             meter: permit.map(|(permit, _)| books.meters().of(permit.principal())).unwrap_or_default(),
             was_approved: named == Some(CaseState::Approved),
             was_open: decision.case.filter(|_| named == Some(CaseState::Open)),
+            covered: permission::used(&decision.findings, &decision.facts)
+                .filter(|_| permit.is_some())
+                .map(|id| (id, books.permissions().get(&id).cloned())),
+            uses: uses(books),
         }
     }
 
@@ -50,6 +59,7 @@ impl<'a> Permitting<'a> {
         (decision, changed): (&Decision, &[Case]),
         now: Millis,
     ) -> Result<(), Broken> {
+        self.takes_one_use(books, now)?;
         let is_flying = books.flights().get(&self.action).is_some();
         let Some((permit, reservation)) = self.permit else {
             let holds = is_flying == self.was_flying;
@@ -61,6 +71,26 @@ impl<'a> Permitting<'a> {
         limits::assert(&bundle.limits, reservation, (&self.meter, &books.meters().of(permit.principal())), now)?;
         no_switch_covers(books, permit)?;
         self.uses(books, permit, changed, now)
+    }
+
+    /// Asserts that a permit which runs on a permission takes one use of it that was left, in time, and that nothing else does.
+    fn takes_one_use(&self, books: &Books, now: Millis) -> Result<(), Broken> {
+        let says = || format!("{} takes another use of a permission than the one it has", self.action);
+        let Some((id, before)) = &self.covered else {
+            return Invariant::PermissionFits.assert(uses(books) == self.uses, says);
+        };
+        let good = |before: &Permission| {
+            let is_of_it = self.permit.is_some_and(|(permit, _)| {
+                permit.principal().agent() == Some(&before.agent)
+                    && *permit.tool() == before.terms.tool
+                    && permit.definition() == before.terms.definition
+                    && permit.bundle() == before.bundle
+            });
+            let left = books.permissions().get(id).map_or(0, |kept| kept.left);
+            is_of_it && now < before.expires && left.checked_add(1) == Some(before.left)
+        };
+        let holds = before.as_ref().is_some_and(good) && uses(books).checked_add(1) == Some(self.uses);
+        Invariant::PermissionFits.assert(holds, says)
     }
 
     /// Asserts that people are asked about this very action, under this policy.
@@ -99,6 +129,10 @@ impl<'a> Permitting<'a> {
             format!("the approval {id} is over, about something else, of another policy, or not used up")
         })
     }
+}
+
+fn uses(books: &Books) -> u64 {
+    books.permissions().values().map(|kept| u64::from(kept.left)).sum()
 }
 
 /// Asserts that no kill switch covers what is permitted.
