@@ -68,7 +68,9 @@ fn problems_without_delegations(world: &World) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_ends_by_itself_and_when_it_is_taken_back() {
     let world = world().await;
-    delegate(&world, "ben", "eve", None, 60_000).await.unwrap();
+    let given = delegate(&world, "ben", "eve", None, 60_000).await.unwrap();
+    assert_eq!((given.at, given.expires), (world.control.now(), world.control.now().plus(60_000)));
+    assert_eq!(world.control.delegations(), [given]);
     let case = asked(&world, "sre.restart").await;
     world.clock.advance(60_000);
     assert!(world.control.delegations().is_empty());
@@ -127,6 +129,10 @@ async fn what_cannot_be_delegated_is_refused_with_the_reason() {
         Code::PolicyDenies,
         "policy says who may"
     );
+    let (to, expires) = ("eve".parse().unwrap(), world.control.now().plus(60_000));
+    let without_reason = DelegationWish { to, group: None, reason: " ".into(), expires };
+    let refused = world.control.delegate(&"ben".parse().unwrap(), without_reason).await;
+    assert_eq!(refused.unwrap_err().code, Code::DelegationUnsupported);
     assert!(world.control.delegations().is_empty());
     delegate(&world, "ben", "eve", None, LAST_MS_MAX).await.unwrap();
 }

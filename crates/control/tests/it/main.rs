@@ -14,6 +14,7 @@ mod approvals;
 mod audit;
 mod bounds;
 mod breakers;
+mod calendars;
 mod closing;
 mod delegations;
 mod drills;

@@ -45,6 +45,7 @@ impl Server {
                         "354 go on"
                     }
                     "RCPT" => recipient,
+                    "EHLO" => "250-fine\r\n250 AUTH PLAIN LOGIN",
                     "QUIT" => "221 bye",
                     _ => "250 fine",
                 };
@@ -125,12 +126,13 @@ async fn a_server_that_does_not_take_it_is_told_with_its_status() {
 
 #[tokio::test]
 async fn a_server_that_offers_no_tls_gets_nothing() {
-    let server = Server::start("250 fine").await;
-    let target = server.target("user = \"me\"\npassword_file = \"password\"\n");
-    let failure = send(&target, &case_event(EventKind::CaseOpened)).await.unwrap_err();
-    assert_eq!(failure.code, Code::UpstreamUnavailable, "{failure}");
-    let lines = server.lines();
-    assert!(!lines.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{lines:?}");
+    for more in ["", "user = \"me\"\npassword_file = \"password\"\n"] {
+        let server = Server::start("250 fine").await;
+        let failure = send(&server.target(more), &case_event(EventKind::CaseOpened)).await.unwrap_err();
+        assert_eq!(failure.code, Code::UpstreamUnavailable, "{failure}");
+        let lines = server.lines();
+        assert!(!lines.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{lines:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_notify::EventKind;
 use countersign_notify::address::{Names, Resolving};
+use countersign_notify::event::Body;
 use countersign_notify::send::{Sender, sign};
 use countersign_notify::settings::{Secret, Settings};
 use types::{Code, Millis};
@@ -47,6 +48,17 @@ async fn a_webhook_is_a_signed_cloud_event() {
     ]);
     let right = sign(&[secret], &event.id, 1_767_607_201, &got.body);
     assert_eq!(got.header("webhook-signature"), right);
+}
+
+#[tokio::test]
+async fn what_is_larger_than_64_kib_is_not_sent() {
+    let receiver = Receiver::start(&[]).await;
+    let mut event = case_event(EventKind::CaseOpened);
+    let Body::Case(_, case) = &mut event.body else { unreachable!() };
+    case.environment = Some("x".repeat(64 * 1024));
+    let failure = sender().send(&receiver.target(), &event, Millis(START)).await.unwrap_err();
+    assert_eq!(failure.code, Code::PayloadTooLarge, "{failure}");
+    assert!(receiver.got().is_empty());
 }
 
 #[tokio::test]

@@ -82,9 +82,24 @@ fn every_mistake_is_said_with_its_place_and_its_code() {
         (format!("{SLACK}url = \"https://x.example/\"\n"), "such an address is a secret"),
         (SLACK.replace("slack.url", "empty"), "`empty` is empty"),
         (mail("tls = \"none\""), "`tls = \"none\"` is for private networks alone"),
+        (
+            mail(
+                "allow_private = true\nprivate = [\"10.0.0.0/8\"]\ntls = \"none\"\nuser = \"me\"\n\
+                 password_file = \"hook.secret\"",
+            ),
+            "and without a password",
+        ),
         (mail("user = \"me\""), "`user` and `password_file` go together"),
         (mail("").replace("smtp.example", "smtp.example:25"), "`server` is no host"),
         (mail("").replace("\"a@example.com\"", ""), "`to` names from 1 to 20 addresses"),
+        (
+            mail("").replace("\"a@example.com\"", &vec!["\"a@example.com\""; 21].join(", ")),
+            "`to` names from 1 to 20 addresses",
+        ),
+        (
+            (0..33).map(|n| HOOK.replace("targets.hook", &format!("targets.hook-{n}"))).collect(),
+            "there are more than 32 targets",
+        ),
         (mail("").replace("\"a@example.com\"", "\"a@example.com\\nBcc: x@evil.example\""), "is no address"),
         (mail("").replace("Countersign <", "Counter\\u202esign <"), "characters that cannot be seen"),
         (format!("link = \"https://c.example/?a=1\"\n{HOOK}"), "`link` has a query"),
