@@ -21,6 +21,7 @@ mod source;
 mod sql;
 mod tested_codes;
 mod tree;
+mod unit_tests;
 mod violation;
 
 use std::path::Path;
@@ -34,7 +35,7 @@ use violation::Violation;
 /// Checks one rule against the tree and returns every violation it finds.
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     crate_layers::check,
     purity::check,
     floats::check,
@@ -47,6 +48,7 @@ const RULES: [Rule; 12] = [
     file_sizes::check,
     figures::check,
     architecture::check,
+    unit_tests::check,
 ];
 
 /// Checks a rule whose exceptions are listed in the ratchet.

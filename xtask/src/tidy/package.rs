@@ -28,6 +28,8 @@ pub struct Package {
     pub manifest: String,
     /// What it declares to depend on, of ours and of others.
     pub dependencies: Vec<Dependency>,
+    /// True if cargo runs the tests that stand in its sources.
+    pub runs_unit_tests: bool,
 }
 
 /// Holds one declared dependency.
@@ -72,7 +74,15 @@ fn read_package(package: &Value, root: &str) -> Option<Package> {
     let manifest = text(package, "manifest_path")?;
     let manifest = manifest.strip_prefix(root).unwrap_or(&manifest).trim_start_matches('/').to_owned();
     let dependencies = package.get("dependencies")?.as_array()?.iter().map(read_dependency);
-    Some(Package { name: short(&text(package, "name")?), manifest, dependencies: dependencies.collect::<Option<_>>()? })
+    let runs_unit_tests = package.get("targets")?.as_array()?.iter().any(is_tested);
+    let name = short(&text(package, "name")?);
+    Some(Package { name, manifest, dependencies: dependencies.collect::<Option<_>>()?, runs_unit_tests })
+}
+
+fn is_tested(target: &Value) -> bool {
+    let kinds = target.get("kind").and_then(Value::as_array).into_iter().flatten();
+    let is_source = kinds.filter_map(Value::as_str).any(|kind| kind == "lib" || kind == "bin");
+    is_source && target.get("test") == Some(&Value::Bool(true))
 }
 
 fn read_dependency(dependency: &Value) -> Option<Dependency> {
@@ -107,6 +117,7 @@ pub mod planted {
             name: name.to_owned(),
             manifest: format!("crates/{name}/Cargo.toml"),
             dependencies: dependencies.collect(),
+            runs_unit_tests: true,
         }
     }
 }
@@ -126,6 +137,7 @@ mod tests {
                     {"name": "countersign-types", "rename": "types", "kind": null, "path": "/r/crates/types"},
                     {"name": "proptest", "rename": null, "kind": "dev"},
                 ],
+                "targets": [{"kind": ["lib"], "test": false}, {"kind": ["test"], "test": true}],
             }],
         });
         let workspace = read(&answer).unwrap();
@@ -133,5 +145,6 @@ mod tests {
         assert_eq!((package.name.as_str(), package.manifest.as_str()), ("tlog", "crates/tlog/Cargo.toml"));
         let seen: Vec<_> = package.dependencies.iter().map(|d| (d.name.as_str(), d.ours, d.dev)).collect();
         assert_eq!(seen, [("types", true, false), ("proptest", false, true)]);
+        assert!(!package.runs_unit_tests);
     }
 }

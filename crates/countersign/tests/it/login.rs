@@ -90,3 +90,24 @@ fn a_server_stops_at_once_though_somebody_follows_what_happens() {
     server.stop();
     events.read_to_string(&mut said).unwrap();
 }
+
+#[test]
+fn a_provider_that_cannot_be_understood_stops_the_start() {
+    let folder = begun();
+    let dir = folder.path();
+    let good = "name = \"Example\"\nissuer = \"http://127.0.0.1:9\"\nclient_id = \"gate\"\nclaim = \"sub\"\n[people]\n\"u-1\" = \"ana\"\n";
+    let place = dir.join("countersign/oidc.toml");
+    for (file, why) in [
+        (good.replace("http://127.0.0.1:9", "http://login.example"), "is not `https`"),
+        (good.replace("http://127.0.0.1:9", "https://169.254.169.254"), "link-local"),
+        (good.replace("claim =", "claims ="), "line 4: unknown field `claims`"),
+    ] {
+        std::fs::write(&place, file).unwrap();
+        let refused = run(dir, &["up", "--listen", "127.0.0.1:0"]);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains("oidc-invalid") && refused.err.contains(why), "{}", refused.err);
+    }
+    std::fs::write(&place, good).unwrap();
+    let server = Server::up(dir);
+    assert!(server.ready["url"].is_string());
+}
