@@ -1094,6 +1094,72 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/permission-requests": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Asks for a permission.
+         * @description The people whom the action would need are asked whether the agent may do it within these bounds. Once they have approved, the
+         *     permission is given by itself, and the same request answers with it. Needs the agent's own key, or that of the person who owns
+         *     it.
+         */
+        readonly post: operations["request_permission"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/permissions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the permissions that hold.
+         * @description An agent's key lists its own.
+         */
+        readonly get: operations["list_permissions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/permissions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Shows a permission that holds.
+         * @description An agent's key sees its own.
+         */
+        readonly get: operations["show_permission"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Revokes a permission.
+         * @description It covers nothing more when the answer comes, and waits for no decision. Any person but an auditor may revoke one.
+         */
+        readonly delete: operations["revoke_permission"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/records": {
         readonly parameters: {
             readonly query?: never;
@@ -1455,6 +1521,7 @@ export interface components {
              * @description When it was opened, in milliseconds since the epoch.
              */
             readonly opened_at: number;
+            readonly permission?: components["schemas"]["PermissionAsked"] | null;
             /** @description The profiles that must all approve. */
             readonly profiles: readonly string[];
             /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
@@ -1545,6 +1612,8 @@ export interface components {
             readonly expires_at: number;
             /** @description The case. */
             readonly id: string;
+            /** @description Why somebody refused, in their words. */
+            readonly refused?: string | null;
             /** @description Where it stands. */
             readonly state: components["schemas"]["ApprovalState"];
             /** @description Where people decide it. */
@@ -1561,6 +1630,15 @@ export interface components {
             readonly digest: string;
             /** @description Why; it is recorded. */
             readonly reason: string;
+        };
+        /** @description Is what one argument may be. */
+        readonly ArgumentBound: {
+            /** @description The argument's name. */
+            readonly argument: string;
+            /** @description The bound, as it was asked for. */
+            readonly is: Record<string, never>;
+            /** @description The same in words that are safe to look at. */
+            readonly text: string;
         };
         /** @description Is one step on a path of escalation. */
         readonly Asked: {
@@ -1618,8 +1696,8 @@ export interface components {
             /** @description Of whom or what. */
             readonly about: string;
             /**
-             * @description What is noticed: `level_unused`, `level_unexercised`, `policy_unused`, `profile_unasked`, `person_silent`, `delegation_unused` or
-             *     `group_grown`.
+             * @description What is noticed: `level_unused`, `level_unexercised`, `policy_unused`, `profile_unasked`, `person_silent`, `delegation_unused`,
+             *     `permission_unused` or `group_grown`.
              * @example level_unused
              */
             readonly kind: string;
@@ -3012,6 +3090,100 @@ export interface components {
              * @description The number of the closed log that it is in; absent for the live one.
              */
             readonly log?: number | null;
+        };
+        /** @description Is a permission that holds. */
+        readonly Permission: {
+            /** @description The agent that has it. */
+            readonly agent: string;
+            /**
+             * Format: int64
+             * @description When it was given, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description What each argument may be. */
+            readonly bounds: readonly components["schemas"]["ArgumentBound"][];
+            /** @description What is covered, in words that are safe to look at. */
+            readonly covers: string;
+            /** @description The environments it holds in; with none, only what has no environment is covered. */
+            readonly environments: readonly string[];
+            /**
+             * Format: int64
+             * @description When it ends, in milliseconds since the epoch.
+             */
+            readonly expires_at: number;
+            /** @description The permission. */
+            readonly id: string;
+            /** @description On whose behalf it must act to use it. */
+            readonly on_behalf_of?: string | null;
+            /** @description The profiles that approved it and for which it stands. */
+            readonly profiles: readonly string[];
+            /** @description What it is for. */
+            readonly purpose: string;
+            /** @description The request that people approved. */
+            readonly request: string;
+            /** @description The person who asked in the agent's name. */
+            readonly requested_by?: string | null;
+            /** @description The tool, as `server.tool`. */
+            readonly tool: string;
+            /**
+             * Format: int32
+             * @description How many actions it covered when it was given.
+             */
+            readonly uses: number;
+            /**
+             * Format: int32
+             * @description How many it covers still.
+             */
+            readonly uses_left: number;
+        };
+        /** @description Is a permission that is asked for, in words that are safe to look at; the arguments say the same exactly. */
+        readonly PermissionAsked: {
+            /** @description What it would cover. */
+            readonly covers: string;
+            /** @description How often, and how long from when it is given. */
+            readonly limits: string;
+            /** @description What for. */
+            readonly purpose: string;
+            /** @description The person who asks in the agent's name. */
+            readonly requested_by?: string | null;
+        };
+        /** @description Is a permission that is asked for: within visible bounds, for a while, and a number of times. */
+        readonly PermissionRequest: {
+            /** @description The agent; the caller itself, if it is not said. A person asks for agents that they own. */
+            readonly agent?: string | null;
+            /**
+             * @description The arguments of one action that must be covered. What has no bound may only be as it is here, and nothing else may be
+             *     there.
+             */
+            readonly arguments: Record<string, never>;
+            /**
+             * @description What single arguments may be besides: `"any"`, `{"one_of": […]}`, `{"between": {"from": …, "to": …}}` for whole numbers,
+             *     or `{"within": "/path"}`.
+             */
+            readonly bounds?: Record<string, never>;
+            /** @description The environments; that of the action that must be covered, if it is not said. */
+            readonly environments?: readonly string[] | null;
+            /**
+             * Format: int32
+             * @description How long, in minutes from when it is given.
+             */
+            readonly minutes: number;
+            /** @description On whose behalf the agent will act. */
+            readonly on_behalf_of?: string | null;
+            /** @description What for; people read it. */
+            readonly purpose: string;
+            /** @description The tool, as `server.tool`. */
+            readonly tool: string;
+            /**
+             * Format: int32
+             * @description How many actions.
+             */
+            readonly uses: number;
+        };
+        /** @description Is the list of permissions that hold, in order of giving. */
+        readonly Permissions: {
+            /** @description The permissions. */
+            readonly permissions: readonly components["schemas"]["Permission"][];
         };
         /** @description Is how long an action may run. */
         readonly PermitUntil: {
@@ -7737,6 +7909,305 @@ export interface operations {
             };
             /** @description `invitation-invalid` */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly request_permission: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PermissionRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The permission is given */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Permission"];
+                };
+            };
+            /** @description People must approve it first; the same request succeeds then */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `permission-unsupported`: it cannot be given, and why */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_permissions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The permissions */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly show_permission: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The permission */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The permission */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Permission"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is none, or none any more */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly revoke_permission: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The permission */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Why"];
+            };
+        };
+        readonly responses: {
+            /** @description The permission is revoked */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is none, or none any more */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

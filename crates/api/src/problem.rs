@@ -53,7 +53,7 @@ pub struct ApprovalRef {
 
 impl From<CaseRef> for ApprovalRef {
     fn from(case: CaseRef) -> Self {
-        Self { id: case.id, url: case.url, expires_at: case.expires }
+        Self { id: case.id, url: case.url.into(), expires_at: case.expires }
     }
 }
 

@@ -96,7 +96,7 @@ impl Control {
     pub(crate) fn case_ref(&self, case: &Case) -> CaseRef {
         let gives = self.snapshot().bundle.data().head.permissions.gives();
         let may_ask = gives && case.requester.agent().is_some() && case.tool.to_string() != REQUEST_TOOL;
-        CaseRef { id: case.id, url: self.case_url(&case.id), expires: case.expires, may_ask }
+        CaseRef { id: case.id, url: self.case_url(&case.id).into(), expires: case.expires, may_ask }
     }
 
     fn case_url(&self, id: &CaseId) -> String {

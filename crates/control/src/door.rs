@@ -58,7 +58,7 @@ pub struct CaseRef {
     /// The case.
     pub id: CaseId,
     /// Where people decide it.
-    pub url: String,
+    pub url: Box<str>,
     /// When silence becomes a refusal.
     pub expires: Millis,
     /// The bundle gives permissions, so that whoever will do several such actions may ask for all of them at once.

@@ -7,7 +7,7 @@ use types::{AgentId, PermissionId, PersonId, ToolName};
 #[derive(Debug, Subcommand)]
 pub enum PermissionCommand {
     /// Ask for a permission: with an agent's key for itself, with a person's for an agent that they own.
-    Request(PermissionRequestArgs),
+    Request(Box<PermissionRequestArgs>),
     /// List the permissions that hold.
     List,
     /// Show a permission.
