@@ -98,10 +98,16 @@ struct Stage {
 struct Begun {
     state: String,
     nonce: String,
+    challenge: String,
     cookie: String,
 }
 
 async fn stage() -> Stage {
+    stage_by("sub", [("u-ben", "ben"), ("u-zed", "zed")]).await
+}
+
+/// A provider of which a claim names people.
+async fn stage_by(claim: &str, people: [(&str, &str); 2]) -> Stage {
     let script = Scripted::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -122,13 +128,12 @@ async fn stage() -> Stage {
         client_secret: Some("s3cret".to_owned()),
         authorities: None,
     };
-    let people =
-        [("u-ben", "ben"), ("u-zed", "zed")].map(|(value, person)| (value.to_owned(), person.parse().unwrap()));
+    let people = people.map(|(value, person)| (value.to_owned(), person.parse().unwrap()));
     let oidc = OidcConfig {
         name: "Example".to_owned(),
         issuer,
         provider: Arc::new(Provider::new(settings).unwrap()),
-        claim: "sub".to_owned(),
+        claim: claim.to_owned(),
         scopes: vec!["profile".to_owned()],
         people: people.into(),
     };
@@ -168,8 +173,9 @@ impl Stage {
         };
         let fixed = ["response_type", "client_id", "scope", "code_challenge_method"].map(value);
         assert_eq!(fixed, ["code", "gate", "openid+profile", "S256"]);
-        self.script.lock().unwrap().challenge = value("code_challenge");
-        Begun { state: value("state"), nonce: value("nonce"), cookie }
+        let challenge = value("code_challenge");
+        self.script.lock().unwrap().challenge.clone_from(&challenge);
+        Begun { state: value("state"), nonce: value("nonce"), challenge, cookie }
     }
 
     fn claims(&self, begun: &Begun) -> Value {
@@ -322,6 +328,75 @@ async fn a_login_is_finished_by_the_browser_that_began_it_once_and_in_time() {
     let none = Api::new().await;
     none.send(from_page("POST", "/v1/login/oidc", None)).await.problem(404, "not-found");
     assert_eq!(none.send(request("GET", "/v1/login/ways", None, None)).await.is(200), json!({ "oidc": null }));
+}
+
+#[tokio::test]
+async fn an_address_names_somebody_only_if_the_provider_has_verified_it() {
+    let stage = stage_by("email", [("ben@example.com", "ben"), ("u-ben", "cleo")]).await;
+    let verified = |claims: &mut Value| {
+        claims["email"] = json!("ben@example.com");
+        claims["email_verified"] = json!(true);
+    };
+    assert_eq!(stage.with(verified).await, "/");
+    let unsaid = |claims: &mut Value| claims["email"] = json!("ben@example.com");
+    assert_eq!(stage.with(unsaid).await, refused("identity-unmapped"));
+    let unverified = |claims: &mut Value| {
+        claims["email"] = json!("ben@example.com");
+        claims["email_verified"] = json!(false);
+    };
+    assert_eq!(stage.with(unverified).await, refused("identity-unmapped"));
+    let in_words = |claims: &mut Value| {
+        claims["email"] = json!("ben@example.com");
+        claims["email_verified"] = json!("true");
+    };
+    assert_eq!(stage.with(in_words).await, refused("identity-unmapped"));
+    // `sub` is there too, and is not the claim that names people here.
+    assert_eq!(stage.with(|claims| claims["email_verified"] = json!(true)).await, refused("identity-unmapped"));
+}
+
+#[tokio::test]
+async fn a_login_ends_with_the_person_and_by_logging_out() {
+    let stage = stage().await;
+    let mut logins = Vec::new();
+    for _ in 0..2 {
+        let begun = stage.begin().await;
+        let good = token(&json!({ "alg": "EdDSA", "kid": "one" }), &stage.claims(&begun), &key(1));
+        let set = cookies(&stage.finish(&begun, good).await);
+        let own = set.iter().find(|set| set.starts_with("countersign_login_7717=")).unwrap();
+        logins.push(own.split(';').next().unwrap().to_owned());
+    }
+    let [one, two] = &logins[..] else { panic!("two logins") };
+    let who = stage.api.send(from_page("GET", "/v1/login", Some(one))).await.is(200);
+    let mut out = from_page("DELETE", "/v1/login", Some(one));
+    out.headers_mut().insert("x-countersign-proof", who["proof"].as_str().unwrap().parse().unwrap());
+    stage.api.send(out).await.is(204);
+    stage.api.send(from_page("GET", "/v1/login", Some(one))).await.problem(401, "unauthenticated");
+    stage.api.send(from_page("GET", "/v1/login", Some(two))).await.is(200);
+
+    let mut files = testkit::bundle();
+    let people = files.get("people.toml").unwrap().replace("[people.ben]", "[people.newcomer]");
+    let agents = files.get("agents.toml").unwrap().replace("owner = \"ben\"", "owner = \"newcomer\"");
+    files.insert("people.toml", people);
+    files.insert("agents.toml", agents);
+    stage.api.world.control.activate(&"dan".parse().unwrap(), files, "he has left").await.unwrap();
+    stage.api.send(from_page("GET", "/v1/login", Some(two))).await.problem(401, "unauthenticated");
+    assert_eq!(stage.with(|_| {}).await, refused("identity-unmapped"));
+}
+
+#[tokio::test]
+async fn so_many_logins_are_under_way_and_then_no_more_for_a_while() {
+    let stage = stage().await;
+    let own = stage.begin().await;
+    for _ in 1..4_096 {
+        stage.api.world.control.begin_oidc(OWN).await.unwrap();
+    }
+    stage.api.send(from_page("POST", "/v1/login/oidc", None)).await.problem(429, "logins-flooding");
+    stage.script.lock().unwrap().challenge = own.challenge.clone();
+    let good = token(&json!({ "alg": "EdDSA", "kid": "one" }), &stage.claims(&own), &key(1));
+    assert_eq!(place(&stage.finish(&own, good).await), "/", "none gives way");
+    stage.begin().await;
+    stage.api.world.clock.advance(600_000);
+    stage.begin().await;
 }
 
 #[tokio::test]

@@ -335,3 +335,24 @@ fn judged(url: &Url, at_home: bool) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_tls_is_needed_on_this_machine_alone_and_only_for_a_provider_that_is_there_too() {
+        let may = |address: &str, at_home| judged(&address.parse().unwrap(), at_home).is_ok();
+        for here in ["http://127.0.0.1:9/keys", "http://localhost/keys", "http://[::1]/keys", "http://127.9.9.9/keys"] {
+            assert!(may(here, true) && !may(here, false), "{here}");
+        }
+        for elsewhere in
+            ["http://10.0.0.1/", "http://login.example/", "http://localhost.example/", "http://127.0.0.1.example/"]
+        {
+            assert!(!may(elsewhere, true) && !may(elsewhere, false), "{elsewhere}");
+        }
+        for anywhere in ["https://login.example/", "https://10.0.0.1/", "https://127.0.0.1/"] {
+            assert!(may(anywhere, true) && may(anywhere, false), "{anywhere}");
+        }
+    }
+}

@@ -118,9 +118,10 @@ fn judge(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Tok
     if !is_for(claims, expected.client_id) {
         return Err(TokenError::Audience);
     }
-    let ends = claims.get("exp").and_then(seconds).ok_or(TokenError::Malformed("it has no end"))?;
-    let begins =
-        claims.get("nbf").map_or(Some(0), seconds).ok_or(TokenError::Malformed("its beginning is no instant"))?;
+    let no_number = TokenError::Malformed("a time in it is no number");
+    let time = |name: &str| claims.get(name).map(|at| seconds(at).ok_or(no_number.clone())).transpose();
+    let ends = time("exp")?.ok_or(TokenError::Malformed("it has no end"))?;
+    let begins = time("nbf")?.unwrap_or(0);
     if expected.now_s >= ends.saturating_add(SKEW_S) || expected.now_s.saturating_add(SKEW_S) < begins {
         return Err(TokenError::Expired);
     }

@@ -12,6 +12,7 @@
 mod calendar;
 mod http;
 mod inventory;
+mod oidc;
 mod script;
 mod stdio;
 

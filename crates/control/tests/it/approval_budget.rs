@@ -8,6 +8,7 @@ use testkit::{World, bundle, world_with};
 use types::case::{Ballot, Case, CaseState};
 use types::{CaseId, Code, PersonId};
 
+use crate::closing::next;
 use crate::delegations::delegate;
 use crate::erasure::{erase, they_leave};
 use crate::propose;
@@ -70,6 +71,54 @@ async fn an_approval_waits_until_the_hour_has_room_and_a_refusal_never_does() {
     world.clock.advance(1_000_000);
     assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Ok(CaseState::Approved));
     assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vote_counts_for_its_whole_hour_though_others_follow() {
+    let world = world_with(budgeted()).await;
+    for (service, later) in [("a", 2_000_000), ("b", HOUR_MS - 2_000_000 - 1)] {
+        let case = ask(&world, "sre.restart", service).await;
+        vote(&world, case, "ben", Ballot::Approve).await.unwrap();
+        world.clock.advance(later);
+    }
+    let third = ask(&world, "sre.restart", "c").await;
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    world.clock.advance(1);
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Ok(CaseState::Approved));
+    assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_budgets_the_smaller_counts_and_the_other_stays_as_it_is() {
+    let mut files = budgeted();
+    let profiles = files.get("escalation.toml").unwrap();
+    files.insert("escalation.toml", profiles.replace("approvals = 2\n", "approvals = 2\ndecisions_per_hour = 1\n"));
+    let world = world_with(files).await;
+    let first = ask(&world, "sre.restart", "a").await;
+    vote(&world, first, "ben", Ballot::Approve).await.unwrap();
+    let both = ask(&world, "sre.scale", "b").await;
+    assert_eq!(vote(&world, both, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    let other = ask(&world, "sre.restart", "c").await;
+    assert_eq!(vote(&world, other, "ben", Ballot::Approve).await, Ok(CaseState::Approved));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_what_would_wait_and_the_next_log_gives_no_room() {
+    let world = world_with(budgeted()).await;
+    world.with_passkey("ben", 3).await;
+    for service in ["a", "b"] {
+        let case = ask(&world, "sre.restart", service).await;
+        vote(&world, case, "ben", Ballot::Approve).await.unwrap();
+    }
+    let third = ask(&world, "sre.restart", "c").await;
+    let draw = |ballot| world.control.draw_ballot(&person("ben"), &third, ballot, "as I see it", false);
+    assert_eq!(draw(Ballot::Approve).unwrap_err().code, Code::ApprovalsSpent);
+    assert!(draw(Ballot::Deny).is_ok());
+    world.control.close_log(&person("dan"), "the year is over").await.unwrap();
+    let (world, _) = next(world).await;
+    assert_eq!(waits(&world, third, "ben"), Some(HOUR_MS));
+    assert_eq!(vote(&world, third, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    assert_eq!(vote(&world, third, "ben", Ballot::Deny).await, Ok(CaseState::Denied));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,9 +64,10 @@ async fn a_drill_stops_the_agent_tells_how_it_went_and_lets_go() {
     let drilled = drill.ended(&world).await;
     assert_eq!(drilled.ending, Ending::Lifted);
     assert!(drilled.drill.passed() && drilled.drill.watched_us >= 20_000, "{drilled:?}");
-    assert!(drilled.drill.drained_us.unwrap() >= drilled.drill.armed_us);
+    assert!(drilled.drill.armed_us > 0 && drilled.drill.drained_us.unwrap() >= drilled.drill.armed_us);
     assert!(world.control.switches().is_empty());
-    assert_ne!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+    // What was stopped leaves again, by decision and through the gate.
+    assert!(try_propose(&world, "sre.report", "{}", true).await.unwrap().permit.is_some());
 
     let told = world.control.history().record(drilled.record).unwrap().unwrap();
     assert_eq!((told.leaf.kind, told.leaf.status), (RecordKind::Switch, Some(TOLD)));
@@ -111,6 +112,21 @@ async fn a_kill_in_earnest_that_the_journal_could_not_take_stays_too() {
     assert_eq!(drill.ended(&world).await.ending, Ending::Overtaken);
     assert_eq!(world.control.switches()[0].drill, None);
     assert_eq!(propose(&world, "sre.report", "{}").await.decision.verdict, Verdict::Deny);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_that_somebody_lifts_or_sets_anew_meanwhile_is_no_longer_the_drills() {
+    for is_set_anew in [false, true] {
+        let world = world().await;
+        let drill = begun(&world).await;
+        world.control.lift(&"dan".parse().unwrap(), agent(), "not now").await.unwrap();
+        if is_set_anew {
+            world.control.kill(dan(), agent(), "in earnest").await.unwrap();
+        }
+        assert_eq!(drill.ended(&world).await.ending, Ending::Overtaken);
+        let reasons: Vec<String> = world.control.switches().into_iter().map(|switch| switch.reason).collect();
+        assert_eq!(reasons, if is_set_anew { vec!["in earnest"] } else { vec![] });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -225,6 +225,33 @@ async fn a_freeze_is_told_when_it_begins_and_when_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_so_when_a_target_comes_back_is_not_told() {
+    let (receiver, address) = Receiver::start(500).await;
+    let events = "[\"case-opened\", \"freeze-begun\"]";
+    let world = telling(world_with(with_a_fallback_and_a_freeze()).await, &target("hook", &address, events, "")).await;
+    world.clock.advance(14 * 3_600_000 - 60_000);
+    let case = propose(&world, "sre.restart", SERVICE).await.case.unwrap().id;
+    until(|| receiver.came().len() == 1).await;
+    // It is approved and stays stored until the agent comes for it; it asks nobody any more.
+    vote(&world, case, "ben", Ballot::Approve).await;
+    world.clock.advance(60_000);
+    until(|| counted(&world, NoticeState::Waiting) + counted(&world, NoticeState::Dropped) == 2).await;
+    let mut files = with_a_fallback_and_a_freeze();
+    let limits = files.get("limits.toml").unwrap().replace("2026-01-06T00:", "2026-01-07T00:");
+    files.insert("limits.toml", limits.replace("2026-01-06T01:", "2026-01-07T01:"));
+    let bundle = Arc::new(policy::Bundle::load(files).unwrap());
+    world.control.activate_first(&person("dan"), bundle, "it is put off").await.unwrap();
+    let before = receiver.came().len();
+    receiver.answer(204);
+    for _ in 0..6 {
+        world.clock.advance(60_000);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    until(|| counted(&world, NoticeState::Dropped) == 2).await;
+    assert_eq!((receiver.came().len(), counted(&world, NoticeState::Sent)), (before, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_erased_before_it_could_be_sent_is_not_told() {
     let (receiver, address) = Receiver::start(500).await;
     let world = telling(world().await, &target("hook", &address, EVERYTHING, "")).await;

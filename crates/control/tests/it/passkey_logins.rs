@@ -111,6 +111,7 @@ async fn what_does_not_hold_is_refused_with_one_code_that_tells_of_no_passkey() 
     assert_eq!(none(enter_as(&world, &passkey, |_| {})), Ok(()));
     assert_eq!(none(enter_as(&world, &passkey, |own| own.id = vec![9; 16])), refused, "unknown");
     assert_eq!(none(enter_as(&world, &passkey, |own| own.flags = PRESENT)), refused, "not verified");
+    assert_eq!(none(enter_as(&world, &passkey, |own| own.flags &= !PRESENT)), refused, "nobody there");
     assert_eq!(none(enter_as(&world, &passkey, |own| own.flags |= BACKUP_ELIGIBLE)), refused, "another kind of key");
     assert_eq!(none(enter_as(&world, &passkey, |own| own.rp_id = "evil.example".into())), refused, "another site");
     // The counter is told and refuses nothing, as for votes: keys that are synced always say 0.

@@ -345,6 +345,18 @@ fn a_delegate_votes_while_it_holds_for_whoever_is_asked_and_has_no_part() {
             "{delegation:?} at {at}"
         );
     }
+    // An auditor votes for nobody.
+    let mut audited =
+        scene_of(&json!({ "bundle": { "people": { "kim": { "groups": [], "role": "auditor" } } } }), &["sre"]);
+    assert_eq!(audited.stand_in("kim", 0, &[given("cyd", "kim", None)]), excluded);
+    // Whoever counts a recorded vote again looks at who has cast it, and not only at whose it is.
+    for person in ["ana", "eve"] {
+        let scene = scene(&["sre"]);
+        let proxy = Some(given("cyd", person, None).proxy());
+        let cast = Vote { proxy, solo: false, ..scene.ballot(person, Ballot::Approve) };
+        let refused = approval::vote(&scene.case, cast, &scene.bundle, false).unwrap_err();
+        assert_eq!(refused.code(), Code::VoterExcluded, "{person}");
+    }
     // What `solo` lets an owner do they do themself.
     let mut solo = scene_of(&solo(), &["sre"]);
     assert_eq!(solo.stand_in("flo", 0, &[given("ana", "flo", None)]), excluded);
@@ -363,6 +375,11 @@ fn one_person_gives_one_vote_whoever_casts_it() {
         assert!(matches!(refused, Err(Code::VoteRepeated | Code::VoterExcluded)), "{person}: {refused:?}");
     }
     assert_eq!(twice.stand_in("dee", 1, &delegations), Ok(CaseState::Approved));
+    // Two have given theirs to the same person, who counts once.
+    let mut both = lead();
+    let to_flo = [given("cyd", "flo", None), given("dee", "flo", None)];
+    assert_eq!(both.stand_in("flo", 0, &to_flo), Ok(CaseState::Open));
+    assert_eq!(both.stand_in("flo", 1, &to_flo), Err(Code::VoteRepeated));
     // Own right goes first, and who has used it stands in for nobody.
     let mut own = lead();
     assert_eq!(own.stand_in("cyd", 0, &delegations), Ok(CaseState::Open));
