@@ -115,10 +115,14 @@ impl Control {
     /// A refusal with the decision's findings, or `not-found` if the breaker has seen nothing.
     pub async fn reset_breaker(&self, by: &PersonId, name: BreakerName, reason: &str) -> Failure<()> {
         let kept = if name.tool.is_some() { kind::CIRCUIT } else { kind::BULK };
-        if self.history().state_value(kept, &name.key())?.is_none() {
+        let Some(bytes) = self.history().state_value(kept, &name.key())? else {
             return Err(not_found(format!("breaker `{}` that has seen anything", name.key())));
-        }
-        let arguments = serde_json::json!({ "agent": name.agent, "tool": name.tool, "breaker": name.breaker });
-        self.administer(by, RESET, &arguments, reason, Change::Reset(name)).await.map(drop)
+        };
+        let bulk = cbor::decode::<(BreakerName, Bulk)>(&bytes).ok().filter(|_| name.tool.is_none());
+        let stopped = bulk.and_then(|(_, bulk)| bulk.stopped);
+        // An approval is bound to these, so they say which time the agent was stopped, and not the breaker's name alone.
+        let arguments =
+            serde_json::json!({ "agent": name.agent, "tool": name.tool, "breaker": name.breaker, "stopped": stopped });
+        self.administer(by, RESET, &arguments, reason, Change::Reset(name, stopped)).await.map(drop)
     }
 }

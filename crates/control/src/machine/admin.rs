@@ -38,7 +38,7 @@ impl Decider {
             Change::Enrol(passkey) => self.enrol(*passkey, by, reason, turn),
             Change::RevokePasskey(id) => self.revoke_passkey(id, by, reason, turn),
             Change::Clear(target, set_in) => self.clear((&target, set_in), by, reason, turn),
-            Change::Reset(breaker) => self.reset_breaker(breaker, by, reason, turn),
+            Change::Reset(breaker, stopped) => self.reset_breaker(breaker, stopped, by, reason, turn),
             Change::Pin(tool, digest) => self.pin(&tool, digest, by, reason, turn),
             Change::CloseLog => self.drain(action, turn),
             Change::ArchiveLog { number, archive } => self.archive_log(number, archive, (by, reason), turn),

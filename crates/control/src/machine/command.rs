@@ -12,8 +12,8 @@ use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Outcome, PasskeyId, PermissionId, PersonId,
-    Principal, ServerName, Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Millis, Outcome, PasskeyId, PermissionId,
+    PersonId, Principal, ServerName, Session, SessionId, ToolName,
 };
 
 use super::LogChange;
@@ -54,8 +54,8 @@ pub enum Change {
     RevokePasskey(PasskeyId),
     /// Lifts the kill switch that a record has set, by the record's index; absent for one that an earlier version has set.
     Clear(Target, Option<u64>),
-    /// Resets a breaker.
-    Reset(BreakerName),
+    /// Resets a breaker; a bulk breaker that stopped the agent at an instant only that time.
+    Reset(BreakerName, Option<Millis>),
     /// Pins a tool's definition after a review.
     Pin(ToolName, Digest),
     /// Changes the keys that sign the log.
@@ -115,7 +115,7 @@ impl Change {
             Self::Permit { requested_by } => {
                 requested_by.iter().map(|person| Principal::Person(person.clone()).subject()).collect()
             }
-            Self::Reset(breaker) => agent(&breaker.agent),
+            Self::Reset(breaker, _) => agent(&breaker.agent),
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
                 std::iter::once(key.holder.subject()).chain(delegator).collect()

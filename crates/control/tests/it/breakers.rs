@@ -11,6 +11,7 @@ use types::{ActionId, AgentId, Claims, Code, OutcomeStatus, Verdict};
 
 use crate::rebuild::{assert_equal, look};
 use crate::redaction::{Scene, files, scene};
+use crate::safety::{approve, by_two};
 use crate::{propose, try_propose};
 
 const CIRCUIT: &str = "[circuits.calls]\ncovers = { tool = \"sre.report\" }\nfailures = 2\nof_last = 3\n\
@@ -291,4 +292,32 @@ async fn an_agent_that_is_erased_takes_its_breakers_along() {
     }
     let found = look(&world);
     assert!(found.comparison.is_equal(), "{:?} {:?}", found.comparison.rows, found.comparison.problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_to_reset_a_bulk_breaker_is_for_the_time_it_stopped_the_agent_then() {
+    let mut files = bundle();
+    files.insert("breakers.toml", BULK.replace("permits_max = 2", "permits_max = 1"));
+    let world = by_two(files, "countersign.breaker.reset").await;
+    let name = BreakerName { agent: agent(), tool: None, breaker: "undoing".parse().unwrap() };
+    let asks = async || {
+        let asked = world.control.reset_breaker(&"ana".parse().unwrap(), name.clone(), "looked into it").await;
+        asked.unwrap_err().case.unwrap().id
+    };
+    let stopped = async |service: &str, other: &str| {
+        assert_eq!(approved(&world, service).await, Verdict::AllowObserved);
+        denied(&world, "sre.restart", &json!({ "service": other }).to_string(), Code::BulkStopped).await;
+    };
+    stopped("a", "b").await;
+    let first = asks().await;
+    approve(&world, first).await;
+    world.control.reset_breaker(&"dan".parse().unwrap(), name.clone(), "it was a migration").await.unwrap();
+    world.clock.advance(1);
+    stopped("c", "d").await;
+    let second = asks().await;
+    assert_ne!(second, first, "people were asked about the time before");
+    assert_eq!(bulk(&world).0, "stopped");
+    approve(&world, second).await;
+    world.control.reset_breaker(&"ana".parse().unwrap(), name, "looked into it").await.unwrap();
+    assert_eq!(bulk(&world).0, "unused");
 }

@@ -1,6 +1,7 @@
 //! Safety: kills name handed-out permits, floods are counted, a stopped journal denies.
 
 use countersign_control::state::Target;
+use policy::BundleFiles;
 use testkit::{World, bundle, world, world_with};
 use types::case::Ballot;
 use types::{CaseId, Code, OutcomeStatus, PersonId, Principal, Verdict};
@@ -185,12 +186,13 @@ async fn a_rate_can_delay_a_lifting_and_neither_a_kill_nor_a_revocation() {
     world.control.lift(&person, target, "after a minute").await.unwrap();
 }
 
-/// A world in which `ana` may lift a switch once another owner has approved it.
-async fn lifted_by_two() -> World {
-    let mut files = bundle();
-    let lift = "@id(\"owners.lift\")\n@escalate(\"owner\")\npermit (principal in Group::\"owners\", \
-                action == Action::\"countersign.switch.clear\", resource)\nwhen { context.mode == Mode::\"approved\" };\n";
-    let administration = format!("{}\n{lift}", files.get("policies/administration.cedar").unwrap());
+/// A world in which `ana` may do an administration once another owner has approved it.
+pub async fn by_two(mut files: BundleFiles, administration: &str) -> World {
+    let by_two = format!(
+        "@id(\"owners.two\")\n@escalate(\"owner\")\npermit (principal in Group::\"owners\", \
+         action == Action::\"{administration}\", resource)\nwhen {{ context.mode == Mode::\"approved\" }};\n"
+    );
+    let administration = format!("{}\n{by_two}", files.get("policies/administration.cedar").unwrap());
     files.insert("policies/administration.cedar", administration);
     world_with(files).await
 }
@@ -201,14 +203,14 @@ async fn asks_to_lift(world: &World, target: &Target) -> CaseId {
     asked.case.unwrap().id
 }
 
-async fn approve(world: &World, case: CaseId) {
+pub async fn approve(world: &World, case: CaseId) {
     let shown = world.control.case(&case).unwrap().case.shown;
     world.control.vote(&"ben".parse().unwrap(), case, Ballot::Approve, "it is", shown, false).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_to_lift_a_switch_lifts_no_later_one_on_the_same() {
-    let world = lifted_by_two().await;
+    let world = by_two(bundle(), "countersign.switch.clear").await;
     let ana: PersonId = "ana".parse().unwrap();
     let target = Target::Agent("sre-bot".parse().unwrap());
     world.control.kill(dan(), target.clone(), "acting up").await.unwrap();
