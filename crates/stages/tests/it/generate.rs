@@ -408,7 +408,7 @@ impl Facting<'_, '_> {
             self.put(&format!("circuit.{id}.free"), free);
         }
         for id in breakers.bulks.keys() {
-            let stand = self.dice.pick(&["free", "free", "free", "free", "free", "full", "stopped", "free"]);
+            let stand = self.dice.pick(&["free", "free", "free", "free", "full", "full", "full", "stopped"]);
             self.put(&format!("bulk.{id}"), stand);
         }
     }
