@@ -11,6 +11,7 @@ import { AgentsPage } from "./pages/agents.tsx";
 import { isMine } from "./pages/common.ts";
 import { EnrolPage } from "./pages/enrol.tsx";
 import { EscalationPage } from "./pages/escalation.tsx";
+import { GlassBanner } from "./pages/glass.tsx";
 import { InboxPage } from "./pages/inbox.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoginPage } from "./pages/login.tsx";
@@ -161,7 +162,7 @@ function Shell({ who, onLogout }: { who: LoggedIn; onLogout: () => void }) {
         <Navigation room={room} waiting={waiting} />
         {me}
       </div>
-      <main id="main" tabIndex={-1}>{page(address, who, cases, me)}</main>
+      <main id="main" tabIndex={-1}><GlassBanner who={who} />{page(address, who, cases, me)}</main>
     </div>
   );
 }

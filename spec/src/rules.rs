@@ -170,7 +170,7 @@ fn impact(action: &Reading<'_>) -> Option<Against> {
 
 /// A circuit that is open lets nothing through, and one that is being tried a probe at a time, observed. Whoever did too much
 /// that is hard to take back goes to people, who look at this one, or is denied. Breakers cover what agents do.
-fn breakers(action: &Reading<'_>) -> Option<Against> {
+pub(crate) fn breakers(action: &Reading<'_>) -> Option<Against> {
     let mut against = Against::default();
     if !action.by_agent() {
         return Some(against);

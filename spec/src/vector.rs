@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
+use types::break_glass::Rules;
 use types::bundle::{Agent, Breakers, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
 use types::{
     ActionProposal, AgentId, ClassId, FactName, FactValue, Facts, Millis, PersonId, Principal, ProfileId, ToolName,
@@ -94,9 +95,10 @@ impl Vector {
 pub const BASE: &str = include_str!("../vectors/base.json");
 
 /// Is every file of vectors, by name.
-pub const FILES: [(&str, &str); 13] = [
+pub const FILES: [(&str, &str); 14] = [
     ("approvals", include_str!("../vectors/approvals.json")),
     ("autonomy", include_str!("../vectors/autonomy.json")),
+    ("break_glass", include_str!("../vectors/break_glass.json")),
     ("breakers", include_str!("../vectors/breakers.json")),
     ("delegation", include_str!("../vectors/delegation.json")),
     ("identity", include_str!("../vectors/identity.json")),
@@ -164,6 +166,8 @@ struct Bundle {
     #[serde(default)]
     breakers: Breakers,
     profiles: BTreeMap<ProfileId, Profile>,
+    #[serde(default)]
+    break_glass: Option<Rules>,
 }
 
 impl Change {
@@ -174,9 +178,9 @@ impl Change {
         for (name, value) in named {
             facts.set(FactName::new(name), value, "vector", Millis(0));
         }
-        let Bundle { head, agents, people, classes, tools, risk, limits, breakers, profiles } = bundle;
-        let rest = BundleData::default();
-        let bundle = BundleData { head, agents, people, classes, tools, risk, limits, breakers, profiles, ..rest };
+        let Bundle { head, agents, people, classes, tools, risk, limits, breakers, profiles, break_glass } = bundle;
+        let known = BundleData { head, agents, people, classes, tools, risk, ..BundleData::default() };
+        let bundle = BundleData { limits, breakers, profiles, break_glass, ..known };
         Ok(Vector { name: self.name, proposal, facts, bundle, permits, verdict: self.verdict })
     }
 }

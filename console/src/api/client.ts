@@ -11,6 +11,7 @@ export type ActionPath = Schemas["ActionPath"];
 export type Decision = Schemas["Decision"];
 export type Vote = Schemas["Vote"];
 export type SetSwitch = Schemas["SetSwitch"];
+export type BreakGlass = Schemas["BreakGlassView"];
 export type SwitchTarget = Schemas["SwitchTarget"];
 export type KillAnswer = Schemas["KillAnswer"];
 export type JournalEvent = Schemas["JournalEvent"];

@@ -236,6 +236,90 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/break-glass": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the break-glasses that are not closed, and the last few that are.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["list_break_glass"];
+        readonly put?: never;
+        /**
+         * Turns the first key of a break-glass.
+         * @description It grants nothing: another person must turn the second key within five minutes. Everybody is told. Needs a person's key.
+         */
+        readonly post: operations["ask_break_glass"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/break-glass/{glass}/confirm": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Turns the second key of a break-glass: from then on it is in force.
+         * @description Needs the key of another person than the one who turned the first.
+         */
+        readonly post: operations["confirm_break_glass"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/break-glass/{glass}/end": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Ends a break-glass.
+         * @description It grants nothing more when the answer comes, and waits for no decision. Any person but an auditor may end one.
+         */
+        readonly post: operations["end_break_glass"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/break-glass/{glass}/review": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Closes the review of a break-glass that is over.
+         * @description Until then no other glass can be broken. Needs the key of a reviewer who turned neither key and does not own the agent.
+         */
+        readonly post: operations["review_break_glass"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/breakers": {
         readonly parameters: {
             readonly query?: never;
@@ -1834,6 +1918,60 @@ export interface components {
             /** @description The circuits. */
             readonly circuits: readonly components["schemas"]["Circuit"][];
         };
+        /** @description Is the list of break-glasses, the newest first. */
+        readonly BreakGlasses: {
+            /** @description Those that are not closed, and the last few that are. */
+            readonly glasses: readonly components["schemas"]["BreakGlassView"][];
+        };
+        /** @description Is a break-glass and how it stands. */
+        readonly BreakGlassView: {
+            /** @description The actions that ran under it. */
+            readonly actions: readonly components["schemas"]["GlassAction"][];
+            /**
+             * Format: int32
+             * @description How many may.
+             */
+            readonly actions_max: number;
+            /** @description The agent it is for. */
+            readonly agent: string;
+            /** @description The action class it is for. */
+            readonly class?: string | null;
+            /**
+             * Format: int64
+             * @description Until when the second key may be turned, in milliseconds since the epoch.
+             */
+            readonly confirm_until: number;
+            readonly ended?: components["schemas"]["GlassEnd"] | null;
+            /** @description The environment it is for; without one, what is in no known environment. */
+            readonly environment?: string | null;
+            /**
+             * Format: int64
+             * @description When its time is over, in milliseconds since the epoch; absent before the second key.
+             */
+            readonly expires_at?: number | null;
+            /** @description The first key. */
+            readonly first: components["schemas"]["TurnedKey"];
+            /** @description Its id. */
+            readonly id: string;
+            /** @description It should have been reviewed by now. */
+            readonly overdue: boolean;
+            /** @description Why. */
+            readonly reason: string;
+            readonly review?: components["schemas"]["GlassReview"] | null;
+            /**
+             * Format: int64
+             * @description Until when it must be reviewed, in milliseconds since the epoch; absent if it never was in force.
+             */
+            readonly review_until?: number | null;
+            readonly second?: components["schemas"]["TurnedKey"] | null;
+            /**
+             * @description Where it stands: `asked`, `in_force`, `ended` (and awaits its review), `reviewed`, or `lapsed` before the second key.
+             * @example in_force
+             */
+            readonly state: string;
+            /** @description The tool it is for. */
+            readonly tool?: string | null;
+        };
         /** @description Is the bulk breaker of an agent that has counted something. */
         readonly Bulk: {
             /** @description The agent. */
@@ -2298,6 +2436,50 @@ export interface components {
              */
             readonly witnessed?: number | null;
         };
+        /** @description Is an action that ran under a break-glass. */
+        readonly GlassAction: {
+            /** @description The action. */
+            readonly action: string;
+            /**
+             * Format: int64
+             * @description When it was permitted, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * Format: int64
+             * @description The index of the record of its decision.
+             */
+            readonly index: number;
+            /** @description What was called, as `server.tool`. */
+            readonly tool: string;
+        };
+        /** @description Is how a break-glass ended. */
+        readonly GlassEnd: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The person whose doing it was. */
+            readonly by?: string | null;
+            /**
+             * @description By what: `time`, `person`, `kill`, `freeze` or `bundle`.
+             * @example time
+             */
+            readonly how: string;
+        };
+        /** @description Is what a review found. */
+        readonly GlassReview: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who looked. */
+            readonly by: string;
+            /** @description What they found. */
+            readonly findings: string;
+        };
         /** @description Is the figures of one group: of the votes that its profiles asked for. */
         readonly GroupOversight: {
             /** @description The figures. */
@@ -2674,6 +2856,24 @@ export interface components {
             /** @description For or against. */
             readonly vote: components["schemas"]["VoteName"];
         };
+        /** @description Is what the glass is to be broken for. */
+        readonly NewBreakGlass: {
+            /** @description The agent. */
+            readonly agent: string;
+            /** @description The action class; this or `tool`. */
+            readonly class?: string | null;
+            /** @description The environment; without one, only what is in no known environment. */
+            readonly environment?: string | null;
+            /**
+             * Format: int32
+             * @description For how many minutes, at most 60; as long as the bundle allows, if it is not said.
+             */
+            readonly minutes?: number | null;
+            /** @description Why; it is recorded, and everybody is told. */
+            readonly reason: string;
+            /** @description The one tool, as `server.tool`; this or `class`. */
+            readonly tool?: string | null;
+        };
         /** @description Is a bundle to be activated. */
         readonly NewBundle: {
             /** @description The texts of all its files by path, `/` between its parts. */
@@ -2787,6 +2987,11 @@ export interface components {
             readonly credential: components["schemas"]["RegistrationResponse"];
             /** @description The token of the invitation. */
             readonly token: string;
+        };
+        /** @description Is what a review found. */
+        readonly NewReview: {
+            /** @description What was found; it is recorded. */
+            readonly findings: string;
         };
         /** @description Is what a session is opened with. */
         readonly NewSession: {
@@ -3607,6 +3812,16 @@ export interface components {
         readonly Tools: {
             /** @description The tools that servers define, in order of name. */
             readonly tools: readonly components["schemas"]["CataloguedTool"][];
+        };
+        /** @description Is one key that a person has turned, or a review they have closed. */
+        readonly TurnedKey: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who. */
+            readonly by: string;
         };
         /** @description Is one vote of a person. */
         readonly Vote: {
@@ -4483,6 +4698,455 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_break_glass: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The break-glasses */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BreakGlasses"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly ask_break_glass: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewBreakGlass"];
+            };
+        };
+        readonly responses: {
+            /** @description The first key is turned */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BreakGlassView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `key-excluded`: the caller may not turn a key */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `review-open` or `break-glass-over`: another one is not closed */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `break-glass-unsupported`: the bundle does not let the glass be broken so, and why */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly confirm_break_glass: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The break-glass */
+                readonly glass: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Why"];
+            };
+        };
+        readonly responses: {
+            /** @description It is in force */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BreakGlassView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `key-excluded`: the caller may not turn this key */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such break-glass */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `break-glass-over`: it was not confirmed in time, or is in force already */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `break-glass-unsupported`: a kill or a freeze covers it, or nobody could review it */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly end_break_glass: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The break-glass */
+                readonly glass: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Why"];
+            };
+        };
+        readonly responses: {
+            /** @description It is over */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BreakGlassView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such break-glass */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `break-glass-over`: it is over already */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly review_break_glass: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The break-glass */
+                readonly glass: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewReview"];
+            };
+        };
+        readonly responses: {
+            /** @description It is reviewed */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BreakGlassView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `key-excluded`: the caller may not review it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such break-glass */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `break-glass-over`: it awaits no review */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -6,6 +6,7 @@ import { eye } from "../eye.ts";
 import { authenticator, enrol } from "./authenticator.ts";
 import { check, close } from "./check.ts";
 import { decode } from "./decode.ts";
+import { breakGlass } from "./glass.ts";
 import { decide, opens } from "./inbox.ts";
 import { type Room, shots } from "./shots.ts";
 import { agent, alters, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
@@ -326,6 +327,8 @@ await check("an invited person enrols a passkey, signs with it what counts signe
   await page.getByRole("alert").getByText("does not log in here").waitFor();
   await context.close();
 });
+
+await check("the glass is broken by two people, said on every page, and reviewed by a third", () => breakGlass(chrome, server, folder));
 
 await check("a revoked key ends the login, and the page says so", async () => {
   const made = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "cleo", reason: "a phone" });

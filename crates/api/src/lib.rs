@@ -11,6 +11,7 @@ mod auth;
 mod authority;
 mod ballots;
 mod base64url;
+mod break_glass;
 mod breakers;
 mod bundles;
 mod callers;
@@ -106,6 +107,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(permissions::routes())
         .merge(ballots::routes())
         .merge(passkeys::routes())
+        .merge(break_glass::routes())
         .merge(switches::routes())
         .merge(drills::routes())
         .merge(breakers::routes())

@@ -3,6 +3,7 @@
 use ledger::closed::folder;
 use ledger::recover::JOURNAL;
 use ledger::standing::{self, Ended, Standing};
+use types::break_glass::{BreakGlass, Phase};
 use types::case::CaseState;
 use types::{AutonomyLevel, Code};
 
@@ -253,6 +254,17 @@ impl Control {
         found
     }
 
+    /// Tells every break-glass that is not closed: nobody should have to look for it.
+    fn glasses_found(&self) -> Vec<Finding> {
+        let Ok(all) = self.break_glasses() else { return Vec::new() };
+        let now = self.now();
+        let found = |glass: &BreakGlass| {
+            let sign = if glass.phase(now) == Phase::InForce || glass.is_overdue(now) { Sign::Bad } else { Sign::Note };
+            Some(say(sign, glass.id.to_string(), crate::break_glass::told(glass, now)?))
+        };
+        all.iter().filter_map(found).collect()
+    }
+
     fn people(&self) -> Vec<Finding> {
         let waiting = self.cases().iter().filter(|case| case.state == CaseState::Open).count();
         let mut found = Vec::new();
@@ -264,6 +276,7 @@ impl Control {
             ));
         }
         found.extend(self.on_call().iter().filter(|duty| !duty.profiles.is_empty()).map(on_call_found));
+        found.extend(self.glasses_found());
         let given = self.delegations().len();
         if given > 0 {
             let says = format!("{given} delegations hold; `countersign approvals delegations` lists them");

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod authority;
 pub mod ballots;
 pub mod board;
+pub mod break_glass;
 pub mod breakers;
 pub mod bundles;
 pub mod calendars;

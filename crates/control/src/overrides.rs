@@ -83,6 +83,9 @@ fn evidence(tool: &str) -> &'static str {
         "countersign.switch.clear" => "a `switch` record with who lifted it and why",
         "countersign.tool.pin" => "a `tool` record with the digest of the definition that was read",
         "countersign.approval.delegate" => "a `grant` record with whose vote, in whose hand, until when and why",
+        "countersign.glass.break" | "countersign.glass.review" => {
+            "a `grant` record with the whole break-glass: what it is for, both people, how it ended, what ran, who reviewed it"
+        }
         "countersign.subject.erase" => "an `erasure` record with what it covered",
         "countersign.log.key" => "a `key_event` record that the log's key signs",
         _ => "the decision alone, and what it did in the log",

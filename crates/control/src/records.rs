@@ -5,6 +5,8 @@ use std::time::Duration;
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
+use types::break_glass::BreakGlass;
+use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
@@ -81,6 +83,17 @@ fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
 /// Says in a word or two what a record reports, where its kind alone does not say it.
 pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
     match entry.leaf.kind {
+        RecordKind::Grant if entry.leaf.status.is_some_and(is_of_glass) => {
+            let glass: BreakGlass = part(content, Field::Body)?;
+            let word = match entry.leaf.status {
+                Some(status::ASKED) => "the first key for",
+                Some(status::CONFIRMED) => "the glass is broken for",
+                Some(status::ENDED) => "the break-glass is over for",
+                Some(status::REVIEWED) => "the break-glass was reviewed for",
+                _ => "the break-glass is told again for",
+            };
+            Some(escape(&format!("{word} {}", glass.extent), false))
+        }
         RecordKind::Grant if entry.leaf.status.is_some_and(|status| status >= PERMITTED) => {
             let given: Permission = part(content, Field::Body)?;
             let word = if entry.leaf.status == Some(REVOKED) { "may no longer" } else { "may" };

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod break_glass;
 mod breakers;
 mod drill;
 mod incident;
@@ -25,6 +26,7 @@ use types::{AgentId, AutonomyLevel, ClassId, PersonId, ServerName, TenantId, Too
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
 pub use audit::{AuditCommand, Sample, Which};
+pub use break_glass::{AskGlass, BreakGlassCommand, StepGlass};
 pub use breakers::BreakersCommand;
 pub use drill::{DrillCommand, DrillKill};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
@@ -103,6 +105,9 @@ pub enum Command {
     /// What agents may do in advance, within bounds that people have approved.
     #[command(subcommand)]
     Permission(PermissionCommand),
+    /// In an emergency, run without approvals what two people answer for.
+    #[command(subcommand)]
+    BreakGlass(BreakGlassCommand),
     /// Stop an agent, a tool, a class or everything, at once.
     Kill(Kill),
     /// Do on a good day what is meant for the worst one, and record how it went.

@@ -84,6 +84,8 @@ pub struct Server {
     pub started: Started,
     /// The log that was closed before this start, and the one that it took up.
     pub rolled_over: Option<RolledOver>,
+    /// What everybody should know of break-glasses that are not closed, in a line each.
+    pub glasses: Vec<String>,
     /// The application behind it.
     pub control: Arc<Control>,
     folders: Folders,
@@ -110,11 +112,14 @@ impl Server {
         let control = Control::open_locked(config, lock)?;
         let started = control.start().await?;
         let admin_key = first_start(folders, &control).await?;
+        let now = control.now();
+        let kept = control.break_glasses()?;
+        let glasses = kept.iter().filter_map(|glass| control::break_glass::told(glass, now)).collect();
         folders.announce(&url)?;
         let (stop, stopped) = watch::channel(false);
         let app = routes(&control, address, public_log).layer(from_fn_with_state(stopped.clone(), unless_stopped));
         let task = tokio::spawn(serve(listener, app, stopped));
-        Ok(Self { url, admin_key, started, rolled_over, control, folders: folders.clone(), stop, task })
+        Ok(Self { url, admin_key, started, rolled_over, glasses, control, folders: folders.clone(), stop, task })
     }
 
     /// Makes a link that logs a browser in to the console once, as the holder of a key.

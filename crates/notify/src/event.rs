@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use types::{CaseId, Millis, ProfileId, ToolName};
+use types::{CaseId, GlassId, Millis, ProfileId, ToolName};
 
 /// Says what kind of event a target may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,11 +23,21 @@ pub enum EventKind {
     FreezeBegun,
     /// A freeze of changes is over.
     FreezeEnded,
+    /// Somebody has turned the first key of a break-glass, and asks for the second.
+    GlassAsked,
+    /// The glass is broken: what it covers runs without its approvals.
+    GlassBroken,
+    /// A break-glass is over.
+    GlassEnded,
+    /// A break-glass was reviewed.
+    GlassReviewed,
+    /// A break-glass was not reviewed in time.
+    ReviewOverdue,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -35,6 +45,11 @@ impl EventKind {
         Self::KillLifted,
         Self::FreezeBegun,
         Self::FreezeEnded,
+        Self::GlassAsked,
+        Self::GlassBroken,
+        Self::GlassEnded,
+        Self::GlassReviewed,
+        Self::ReviewOverdue,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -47,6 +62,11 @@ impl EventKind {
             Self::KillLifted => "kill-lifted",
             Self::FreezeBegun => "freeze-begun",
             Self::FreezeEnded => "freeze-ended",
+            Self::GlassAsked => "glass-asked",
+            Self::GlassBroken => "glass-broken",
+            Self::GlassEnded => "glass-ended",
+            Self::GlassReviewed => "glass-reviewed",
+            Self::ReviewOverdue => "review-overdue",
         }
     }
 
@@ -60,6 +80,12 @@ impl EventKind {
         matches!(self, Self::CaseOpened | Self::CaseAsked | Self::CaseEnded)
     }
 
+    /// Says whether every target is told of it, whatever its settings say: it is about a break-glass.
+    pub fn is_for_all(self) -> bool {
+        use EventKind::{GlassAsked, GlassBroken, GlassEnded, GlassReviewed, ReviewOverdue};
+        matches!(self, GlassAsked | GlassBroken | GlassEnded | GlassReviewed | ReviewOverdue)
+    }
+
     /// Returns the type that a CloudEvent of this kind has.
     pub fn cloud_type(self) -> &'static str {
         match self {
@@ -70,6 +96,11 @@ impl EventKind {
             Self::KillLifted => "countersign.kill.lifted",
             Self::FreezeBegun => "countersign.freeze.begun",
             Self::FreezeEnded => "countersign.freeze.ended",
+            Self::GlassAsked => "countersign.glass.asked",
+            Self::GlassBroken => "countersign.glass.broken",
+            Self::GlassEnded => "countersign.glass.ended",
+            Self::GlassReviewed => "countersign.glass.reviewed",
+            Self::ReviewOverdue => "countersign.glass.overdue",
         }
     }
 }
@@ -98,6 +129,8 @@ pub enum Body {
     Kill(EventKind, KillTold),
     /// A freeze begins or is over.
     Freeze(EventKind, FreezeTold),
+    /// A break-glass was asked for, broken, is over, was reviewed or not in time.
+    Glass(EventKind, GlassTold),
     /// An operator tries a target out.
     Test,
 }
@@ -174,4 +207,21 @@ pub struct FreezeTold {
     pub reason: String,
     /// When it ends.
     pub to: Millis,
+}
+
+/// Is what is told of a break-glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlassTold {
+    /// Its id.
+    pub id: GlassId,
+    /// What it is for: the agent, the class or tool, the environment.
+    pub extent: String,
+    /// Who has turned its keys, in order.
+    pub people: Vec<String>,
+    /// Why, in the words of who asked.
+    pub reason: String,
+    /// How many actions ran under it.
+    pub actions: u64,
+    /// Until when what is asked for now may come: the second key, the end, the review.
+    pub until: Millis,
 }

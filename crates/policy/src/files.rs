@@ -77,6 +77,8 @@ pub enum FileKind {
     Obligations,
     /// `retention.toml`.
     Retention,
+    /// `break_glass.toml`.
+    BreakGlass,
     /// `workflows/NAME.toml`.
     Workflow,
     /// `policies/NAME.cedar`.
@@ -105,6 +107,7 @@ impl FileKind {
             "schedules.toml" => Self::Schedules,
             "obligations.toml" => Self::Obligations,
             "retention.toml" => Self::Retention,
+            "break_glass.toml" => Self::BreakGlass,
             "schema.cedarschema" => Self::Schema,
             "README.md" => Self::Readme,
             _ => return Self::in_folder(path),

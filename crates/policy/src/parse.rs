@@ -12,7 +12,7 @@ use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
      inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, escalation.toml, schedules.toml, obligations.toml, retention.toml, \
-     workflows/NAME.toml, \
+     break_glass.toml, workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
 /// Reads all TOML files except tests and inventory data.
@@ -41,6 +41,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         obligations: section(files, "obligations.toml", "obligations", report),
         workflows: workflows(files, report),
         retention: whole(files, "retention.toml", report),
+        break_glass: whole(files, "break_glass.toml", report),
         ..BundleData::default()
     };
     catalog(files, &mut data, report);

@@ -21,7 +21,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 15] = [
+pub const ADMIN_TOOLS: [&str; 17] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -37,6 +37,8 @@ pub const ADMIN_TOOLS: [&str; 15] = [
     LOG_DELETE_TOOL,
     PASSKEY_TOOL,
     BREAKER_TOOL,
+    BREAK_GLASS_TOOL,
+    REVIEW_GLASS_TOOL,
 ];
 
 /// Is the tool that erases a subject.
@@ -63,9 +65,15 @@ pub const BREAKER_TOOL: &str = "countersign.breaker.reset";
 /// Is the tool that invites a person to enrol a passkey.
 pub const PASSKEY_TOOL: &str = "countersign.passkey.invite";
 
+/// Is the tool by which either of two people turns a key of a break-glass.
+pub const BREAK_GLASS_TOOL: &str = "countersign.glass.break";
+
+/// Is the tool by which a third person closes the review of a break-glass.
+pub const REVIEW_GLASS_TOOL: &str = "countersign.glass.review";
+
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 9] = [
+pub(crate) const LATER_TOOLS: [&str; 11] = [
     ERASE_TOOL,
     LOG_KEY_TOOL,
     LOG_CLOSE_TOOL,
@@ -75,6 +83,8 @@ pub(crate) const LATER_TOOLS: [&str; 9] = [
     PASSKEY_TOOL,
     BREAKER_TOOL,
     REQUEST_TOOL,
+    BREAK_GLASS_TOOL,
+    REVIEW_GLASS_TOOL,
 ];
 
 /// Says whether a name is that of a built-in administration tool.

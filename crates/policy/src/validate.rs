@@ -1,6 +1,7 @@
 //! Checks what the files of a bundle say of each other: names that must exist, numbers that must be in
 //! range, rules nobody could ever fulfil.
 
+mod break_glass;
 mod breakers;
 mod catalog;
 mod limits;
@@ -23,6 +24,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.auditors();
     check.profiles();
     check.schedules();
+    check.break_glass();
     check.workflows();
     check.classes();
     check.servers();

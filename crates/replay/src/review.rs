@@ -13,7 +13,7 @@ use types::bundle::BundleData;
 use types::delegation::Delegation;
 use types::{
     AgentId, AutonomyLevel, ClassId, Decision, Digest, Grant, Millis, Permission, PermissionId, PersonId, PolicyId,
-    ProfileId, Verdict,
+    ProfileId, Restriction, Verdict,
 };
 
 use crate::bundles::Bundles;
@@ -25,7 +25,7 @@ use crate::fold::{Event, Said};
 pub enum ConcernKind {
     /// A level was given by hand, and the agent was permitted nothing in the class.
     LevelUnused,
-    /// A level was given by hand, and whatever the agent was permitted in the class ran on people's approval.
+    /// A level was given by hand, and whatever the agent was permitted in the class ran on people's word.
     LevelUnexercised,
     /// A policy that permits has permitted nothing.
     PolicyUnused,
@@ -178,7 +178,8 @@ impl Review {
         let class = bundle.tools.get(&proposal.tool)?.class.clone();
         let run = self.runs.entry((proposal.principal.agent()?.clone(), class)).or_default();
         run.0 = leaf.at;
-        if decision.case.is_none() {
+        // With an escalation among its findings it ran on people's word: an approval, a permission or a break-glass.
+        if !decision.findings.iter().any(|finding| matches!(finding.restriction, Restriction::Escalate(_))) {
             run.1 = Some(leaf.at);
         }
         Some(())
@@ -221,7 +222,7 @@ impl Review {
             }
             let used = alone.flatten();
             let runs_alone = grant.level >= AutonomyLevel::L2;
-            let says = format!("{who}, and all it was permitted there was approved by people");
+            let says = format!("{who}, and all it was permitted there ran on the word of people");
             (runs_alone && used.is_none_or(|at| at < since)).then_some(Concern {
                 kind: ConcernKind::LevelUnexercised,
                 about,

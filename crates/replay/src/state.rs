@@ -17,6 +17,8 @@ pub mod kind {
     pub const DELEGATION: &str = "delegation";
     /// Permissions that agents asked for, each until it ends or is used up.
     pub const PERMISSION: &str = "permission";
+    /// Break-glasses: those that are not closed, and the last few that are.
+    pub const BREAK_GLASS: &str = "break_glass";
     /// Kill switches that are set.
     pub const SWITCH: &str = "switch";
     /// Cases that are open or approved.
@@ -53,11 +55,12 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 20] = [
+    pub const ALL: [&str; 21] = [
         BUNDLE,
         GRANT,
         DELEGATION,
         PERMISSION,
+        BREAK_GLASS,
         SWITCH,
         CASE,
         FLIGHT,

@@ -57,6 +57,26 @@ pub enum Mutant {
     PermissionForReview,
     /// A permission stands for whom a bulk breaker asks.
     PermissionForBreaker,
+    /// A permission or a break-glass stands for whom administration asks.
+    AdministrationStoodFor,
+    /// One person turns both keys of a break-glass.
+    OneTurnsBothKeys,
+    /// Two people who both have a part in what an agent does break the glass for it.
+    OwnersBreakTheGlass,
+    /// A break-glass lifts approvals after its time.
+    GlassOutlivesItsTime,
+    /// A break-glass lifts a denial.
+    GlassLiftsDenials,
+    /// A break-glass lifts the escalation of a bulk breaker.
+    GlassLiftsBreakers,
+    /// A permit lives on after the break-glass under which it was given.
+    PermitOutlivesTheGlass,
+    /// The second key is turned after its time.
+    SecondKeyLate,
+    /// Another glass is broken before the last one was reviewed.
+    ReviewNotDemanded,
+    /// Whoever turned a key reviews it.
+    KeyHolderReviews,
 }
 
 /// Lists every planted bug in a decision.
@@ -83,6 +103,12 @@ pub const ALL: &[Mutant] = &[
     Mutant::PermissionForOthers,
     Mutant::PermissionForReview,
     Mutant::PermissionForBreaker,
+    Mutant::AdministrationStoodFor,
+    Mutant::OneTurnsBothKeys,
+    Mutant::OwnersBreakTheGlass,
+    Mutant::GlassOutlivesItsTime,
+    Mutant::GlassLiftsDenials,
+    Mutant::GlassLiftsBreakers,
 ];
 
 /// Lists the planted bugs in what breakers keep from one action to the next.
@@ -94,6 +120,11 @@ pub const BREAKERS: &[Mutant] = &[
     Mutant::BulkWindowOffByOne,
     Mutant::BulkNeverHolds,
 ];
+
+/// Lists the planted bugs that no single decision shows, only the steps that lead to one.
+#[cfg(feature = "mutants")]
+pub const STEPS: &[Mutant] =
+    &[Mutant::OneTurnsBothKeys, Mutant::SecondKeyLate, Mutant::ReviewNotDemanded, Mutant::KeyHolderReviews];
 
 #[cfg(feature = "mutants")]
 std::thread_local! {

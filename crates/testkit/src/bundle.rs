@@ -86,6 +86,18 @@ permit (principal in Group::"owners", action in [Action::"class:read", Action::"
 forbid (principal, action in Action::"class:destructive", resource);
 "#;
 
+/// Lets any two owners break the glass, and a third of them review it.
+const BREAK_GLASS: &str = r#"
+groups = ["owners"]
+minutes = 30
+actions = 3
+reviewers = "owners"
+review_hours = 24
+
+[covers]
+class = "write"
+"#;
+
 // Making a key for an agent needs nobody else; giving a level asks a second person.
 const ADMINISTRATION: &str = r#"
 @id("admins")
@@ -94,6 +106,10 @@ when { context.mode == Mode::"monitored" };
 
 @id("owners.delegations")
 permit (principal in Group::"owners", action == Action::"countersign.approval.delegate", resource)
+when { context.mode == Mode::"monitored" };
+
+@id("owners.glass")
+permit (principal in Group::"owners", action in [Action::"countersign.glass.break", Action::"countersign.glass.review"], resource)
 when { context.mode == Mode::"monitored" };
 
 @id("owners.levels")
@@ -134,6 +150,7 @@ pub fn bundle() -> BundleFiles {
         ("agents.toml", AGENTS),
         ("people.toml", PEOPLE),
         ("escalation.toml", PROFILES),
+        ("break_glass.toml", BREAK_GLASS),
         ("policies/starter.cedar", POLICIES),
         ("policies/administration.cedar", ADMINISTRATION),
     ] {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::break_glass::Rules as BreakGlassRules;
 pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
@@ -56,6 +57,8 @@ pub struct BundleData {
     pub workflows: BTreeMap<String, Workflow>,
     /// `retention.toml`; without one, no closed log is ever deleted.
     pub retention: Option<Retention>,
+    /// `break_glass.toml`; without one, no approval is ever done without.
+    pub break_glass: Option<BreakGlassRules>,
 }
 
 /// Is `bundle.toml`.

@@ -128,6 +128,8 @@ codes! {
     PermissionAsked "permission-asked" 200;
     /// A permission that people gave covers it.
     PermissionCovers "permission-covers" 200;
+    /// Two people have broken the glass, so that it runs without its approvals.
+    GlassBroken "glass-broken" 200;
 
     // How a held call ends.
     /// People must approve it first.
@@ -283,6 +285,14 @@ codes! {
     LogClosed "log-closed" 503;
     /// The log was deleted; its final checkpoint is kept.
     LogDeleted "log-deleted" 410;
+    /// The glass cannot be broken so, and why.
+    BreakGlassUnsupported "break-glass-unsupported" 422;
+    /// It was not confirmed in time, is in force already, or is over.
+    BreakGlassOver "break-glass-over" 409;
+    /// This person may not turn that key of a break-glass, or not review it.
+    KeyExcluded "key-excluded" 403;
+    /// A break-glass awaits its review, so no other may begin.
+    ReviewOpen "review-open" 409;
     /// The log may not be deleted: retention forbids it.
     RetentionForbids "retention-forbids" 409;
     /// The journal and its files do not agree.

@@ -194,6 +194,8 @@ drawn_ids! {
     KeyId "key";
     /// Identifies one passkey of a person, from its invitation on.
     PasskeyId "pk";
+    /// Identifies one emergency in which approvals were done without.
+    GlassId "glass";
     /// Identifies one journal record.
     RecordId "rec";
 }

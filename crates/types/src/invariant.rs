@@ -19,6 +19,8 @@ pub enum Invariant {
     FlightOnce,
     /// No permit is recorded for what a kill switch covers.
     KillHolds,
+    /// What runs without its approvals runs under a break-glass that two different people turned the keys of, before its end.
+    GlassHolds,
     /// A case moves as the state machine of cases has it, and no way back.
     CaseMoves,
     /// A case holds one vote of a person.
@@ -44,6 +46,7 @@ impl Invariant {
         Self::PermissionFits,
         Self::FlightOnce,
         Self::KillHolds,
+        Self::GlassHolds,
         Self::CaseMoves,
         Self::VoteOnce,
         Self::LogSilent,
@@ -62,6 +65,7 @@ impl Invariant {
             Self::PermissionFits => "permission-fits",
             Self::FlightOnce => "flight-once",
             Self::KillHolds => "kill-holds",
+            Self::GlassHolds => "glass-holds",
             Self::CaseMoves => "case-moves",
             Self::VoteOnce => "vote-once",
             Self::LogSilent => "log-silent",

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod autonomy;
 pub mod bound;
+pub mod break_glass;
 pub mod breaker;
 pub mod bundle;
 pub mod case;
@@ -50,8 +51,8 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, DrillId, GrantId, KeyId, LimitId, ObligationId, PasskeyId, PermissionId,
-    PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
+    ActionId, AgentId, CaseId, ClassId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId,
+    PermissionId, PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};

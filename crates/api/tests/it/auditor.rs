@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 72] = [
+const ROUTES: [(&str, &str, &str, Right); 77] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str, &str, Right); 72] = [
     ("get", "/v1/bundles", "/v1/bundles", Reads),
     ("get", "/v1/authority/review", "/v1/authority/review", Reads),
     ("get", "/v1/breakers", "/v1/breakers", Reads),
+    ("get", "/v1/break-glass", "/v1/break-glass", Reads),
     ("get", "/v1/bundles/active", "/v1/bundles/active", Reads),
     ("get", "/v1/bundles/{digest}", "/v1/bundles/BUNDLE", Reads),
     ("get", "/v1/bundles/{digest}/difference", "/v1/bundles/BUNDLE/difference?from=BUNDLE", Reads),
@@ -66,6 +67,20 @@ const ROUTES: [(&str, &str, &str, Right); 72] = [
     ("post", "/v1/approvals/{id}/ballot", "/v1/approvals/CASE/ballot", Refused),
     ("post", "/v1/approvals/{id}/votes", "/v1/approvals/CASE/votes", Refused),
     ("post", "/v1/breakers/reset", "/v1/breakers/reset", Refused),
+    ("post", "/v1/break-glass", "/v1/break-glass", Refused),
+    (
+        "post",
+        "/v1/break-glass/{glass}/confirm",
+        "/v1/break-glass/glass_0190a6a1e00070008000000000000000/confirm",
+        Refused,
+    ),
+    ("post", "/v1/break-glass/{glass}/end", "/v1/break-glass/glass_0190a6a1e00070008000000000000000/end", Refused),
+    (
+        "post",
+        "/v1/break-glass/{glass}/review",
+        "/v1/break-glass/glass_0190a6a1e00070008000000000000000/review",
+        Refused,
+    ),
     ("post", "/v1/bundles", "/v1/bundles", Refused),
     ("post", "/v1/delegations", "/v1/delegations", Refused),
     ("post", "/v1/delegations/end", "/v1/delegations/end", Refused),

@@ -44,6 +44,7 @@ impl Operation {
             "{key}" => "agent:nobody",
             "{tool}" => "sre.report",
             "{path}" => "0/000",
+            "{glass}" => "glass_0190a6a1e00070008000000000000000",
             other if other.starts_with('{') => "1",
             other => other,
         });

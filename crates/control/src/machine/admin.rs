@@ -8,7 +8,8 @@ use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use policy::Bundle;
 use replay::fold::{Event, Op};
-use stages::approval;
+use stages::{approval, break_glass};
+use types::break_glass::{End, Extent};
 use types::case::{Case, CaseState};
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
@@ -32,6 +33,7 @@ impl Decider {
             Change::Grant(grant) => self.give_level(*grant, turn),
             Change::Delegate(given) => self.delegate(*given, turn),
             Change::Permit { .. } => self.permit(proposal, turn),
+            Change::BreakGlass(step) => self.step_glass(*step, by, reason, turn),
             Change::CreateKey(key) => self.create_key(*key, reason, turn),
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Invite(passkey) => self.invite(*passkey, reason, turn),
@@ -92,6 +94,7 @@ impl Decider {
         let content = Content::about(vec![by.subject()]).with(Field::Body, &digest);
         let draft = self.note(RecordKind::Bundle, by, reason, content, None);
         self.append(draft, Event::Activated(digest), turn);
+        self.end_glasses(End::Bundle, Some((by, reason)), |_| true, turn);
         // What people were asked under the old rules is asked again under the new ones; what they approved but nobody
         // has used, when the agent proposes it again.
         let to_reopen: Vec<Case> = self.end_cases(|case| case.state == CaseState::Open, approval::void, turn);
@@ -172,6 +175,8 @@ impl Decider {
         let draft = self.note(RecordKind::Switch, &switch.by, &switch.reason, content, Some(1));
         self.append(draft, Event::Switched(switch.clone()), turn);
         let (tenant, snapshot) = (self.tenant.clone(), self.snapshot.clone());
+        let stopped = |of: &Extent| break_glass::is_killed(of, &switch.target, &tenant, snapshot.bundle.data());
+        self.end_glasses(End::Kill, Some((&switch.by, &switch.reason)), stopped, turn);
         let covered = |case: &Case| {
             let class = snapshot.class_of(&case.tool);
             switch.target.covers(&tenant, case.requester.agent(), Some(&case.tool), class.as_ref())

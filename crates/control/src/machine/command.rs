@@ -12,11 +12,11 @@ use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, KeyId, Millis, Outcome, PasskeyId, PermissionId,
-    PersonId, Principal, ServerName, Session, SessionId, ToolName,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, GlassId, KeyId, Millis, Outcome, PasskeyId,
+    PermissionId, PersonId, Principal, ServerName, Session, SessionId, ToolName,
 };
 
-use super::LogChange;
+use super::{GlassStep, LogChange};
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::redaction::Original;
@@ -42,6 +42,8 @@ pub enum Change {
         /// The person who asked in the agent's name.
         requested_by: Option<PersonId>,
     },
+    /// Turns a key of a break-glass, or closes its review.
+    BreakGlass(Box<GlassStep>),
     /// Creates a key.
     CreateKey(Box<Key>),
     /// Revokes a key.
@@ -116,6 +118,10 @@ impl Change {
                 requested_by.iter().map(|person| Principal::Person(person.clone()).subject()).collect()
             }
             Self::Reset(breaker, _) => agent(&breaker.agent),
+            Self::BreakGlass(step) => match &**step {
+                GlassStep::Ask(wish) => agent(&wish.extent.agent),
+                GlassStep::Confirm(_) | GlassStep::Review(..) => Vec::new(),
+            },
             Self::CreateKey(key) => {
                 let delegator = key.on_behalf_of.clone().map(|person| Principal::Person(person).subject());
                 std::iter::once(key.holder.subject()).chain(delegator).collect()
@@ -196,6 +202,15 @@ pub enum Command {
         /// The permission.
         id: PermissionId,
         /// Who revokes it.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// End a break-glass. It only tightens, so it waits for no decision.
+    EndGlass {
+        /// Which one.
+        id: GlassId,
+        /// Who ends it.
         by: PersonId,
         /// Why.
         reason: String,

@@ -9,6 +9,7 @@ use ledger::{Draft, Traces, Turn};
 use minicbor::bytes::ByteArray;
 use replay::fold::{Event, Leaving, Ops};
 use stages::approval;
+use types::break_glass::status::TOLD;
 use types::{ActionId, Code, Principal, SessionId};
 
 use super::{Changes, Decider, Reach, Reply, store};
@@ -68,6 +69,9 @@ impl Decider {
         let grants = self.books.grants().values().filter(|grant| turn.now < grant.expires && leaving.is(&grant.by));
         let others = grants.filter(|grant| leaving.subject().agent() != Some(&grant.agent));
         needed.extend(others.map(|grant| format!("it gave {}, which holds", grant.id)));
+        let glasses = self.books.break_glass().values().filter(|glass| leaving.broke(glass));
+        let open = glasses.filter(|glass| !glass.phase(turn.now).is_closed());
+        needed.extend(open.map(|glass| format!("{} names it and is not closed", glass.id)));
         needed
     }
 
@@ -174,6 +178,10 @@ impl Decider {
             let content = Content::about(passkey.subjects()).with(Field::Body, &passkey);
             let draft = Draft { bundle, status: Some(REVOKED), ..Draft::new(RecordKind::Key, content) };
             self.append(draft, Event::Enrolled(Box::new(passkey)), turn);
+        }
+        let glasses = self.books.break_glass().values().filter(|glass| leaving.ran_under(glass)).cloned();
+        for glass in glasses.collect::<Vec<_>>() {
+            self.tell_glass(glass, TOLD, None, turn);
         }
         // Only people pin, and a pin names no one.
         let pins = self.books.pins().iter().filter(|_| leaving.subject().agent().is_none());

@@ -4,6 +4,7 @@
 //! and [`Machine::load`] reads it back, at a start as after a failed batch.
 
 mod admin;
+mod break_glass;
 mod breakers;
 mod cases;
 mod closing;
@@ -33,6 +34,7 @@ use types::case::Case;
 use types::mutant::{self, Mutant};
 use types::{Digest, TenantId, cbor};
 
+pub use break_glass::GlassStep;
 pub use closing::says_deleted;
 pub use command::{Change, Changes, Command, Propose, Reach, Reply};
 pub use log_keys::LogChange;
@@ -185,6 +187,7 @@ impl Decider {
                 (conflict.unwrap_or_else(|| self.kill(switch, turn)), None)
             }
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
+            Command::EndGlass { id, by, reason } => (self.end_glass(id, &by, &reason, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
             Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),
             Command::Inventory { bundle, entities } => (self.inventory(bundle, entities), None),

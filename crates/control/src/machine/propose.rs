@@ -5,7 +5,7 @@ use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
 use replay::fold::{Decided, Event, KEYS_MAX, Known, REPORTED_PERMIT_MS, Tickets};
 use stages::decision::{Early, Late, PERMIT_MS, Permit, finish};
-use stages::facts;
+use stages::{approval, break_glass, facts};
 use types::case::Case;
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, Code, Decision, FactName, FactValue, Facts, Verdict};
@@ -64,6 +64,11 @@ impl Decider {
         let held = permitting.assert(&self.books, self.bundle().data(), (&decision, &recorded), turn.now);
         turn.assert(held);
         changed.extend(recorded);
+        if break_glass::under(&decision).is_some() {
+            // What people were asked about has run without them, so a vote of theirs must not run it once more.
+            let is_about = |case: &Case| case.action_digest == decision.action_digest;
+            changed.extend(self.end_cases(is_about, approval::void, turn));
+        }
         let asked = decision.case.filter(|_| !decision.verdict.permits());
         let case = asked.and_then(|id| self.books.cases().get(&id)).cloned();
         let permit = finished.granted.map(|granted| granted.permit);

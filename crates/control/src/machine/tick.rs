@@ -90,6 +90,7 @@ impl Decider {
         let now = turn.now;
         self.sum_up_where(|counted| now.since(counted.since) >= DENIALS_REFILL_MS, turn);
         let cases = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
+        self.end_due_glasses(turn);
         self.end_unreported(turn);
         let mut ops = Ops::default();
         self.books.sweep(now, &mut ops);

@@ -11,6 +11,7 @@ use stages::escalation;
 use stages::limits::calendar::instant;
 use stages::matter::Matter;
 use store::outbox::Cursor;
+use types::break_glass::{BreakGlass, status};
 use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::drill::TOLD;
@@ -63,6 +64,7 @@ impl Control {
             RecordKind::Decided => found.extend(self.opened(entry, content)?),
             // How a drill went is no kill of its own.
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
+            RecordKind::Grant => found.extend(glass_found(log, entry, content)),
             RecordKind::Vote | RecordKind::CaseEnded => found.extend(self.ended(history, log, entry, content)?),
             _ => {}
         }
@@ -185,6 +187,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Decided => leaf.verdict == Some(ESCALATED),
         RecordKind::Switch => leaf.status != Some(RESET),
         RecordKind::Vote | RecordKind::CaseEnded => true,
+        RecordKind::Grant => leaf.status.is_some_and(status::is_of_glass),
         _ => false,
     }
 }
@@ -205,6 +208,31 @@ fn recorded(kind: EventKind, log: u64, entry: &Entry) -> Found {
 fn switched(log: u64, entry: &Entry) -> Found {
     let lifted = entry.leaf.status == Some(LIFTED);
     recorded(if lifted { EventKind::KillLifted } else { EventKind::KillSet }, log, entry)
+}
+
+/// Finds what a record tells of a break-glass, and when its review will be overdue if nobody closes it.
+fn glass_found(log: u64, entry: &Entry, content: &Content) -> Vec<Found> {
+    let Some(glass) = content.get::<BreakGlass>(Field::Body).ok().flatten() else { return Vec::new() };
+    let kind = match entry.leaf.status {
+        Some(status::ASKED) => EventKind::GlassAsked,
+        Some(status::CONFIRMED) => EventKind::GlassBroken,
+        // One that never was in force is over without anybody having to hear of it.
+        Some(status::ENDED) if glass.second.is_some() => EventKind::GlassEnded,
+        Some(status::REVIEWED) => EventKind::GlassReviewed,
+        _ => return Vec::new(),
+    };
+    let told = recorded(kind, log, entry);
+    let due = glass.review_until();
+    let overdue = (kind == EventKind::GlassEnded).then(|| Found {
+        id: format!("{}_overdue", glass.id),
+        kind: EventKind::ReviewOverdue,
+        about: format!("{}/overdue", glass.id),
+        at: due,
+        due,
+        until: due.plus(DAY_MS),
+        ..told.clone()
+    });
+    std::iter::once(told).chain(overdue).collect()
 }
 
 fn frozen(kind: EventKind, name: &str, at: Millis, until: Millis) -> Found {

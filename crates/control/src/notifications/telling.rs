@@ -2,10 +2,11 @@
 
 use evidence::{Content, Field, RecordKind, bodies};
 use ledger::history::Entry;
-use notify::event::{AskedTold, Body, CaseTold, FreezeTold, KillTold};
+use notify::event::{AskedTold, Body, CaseTold, FreezeTold, GlassTold, KillTold};
 use notify::{Event, EventKind};
 use stages::limits::calendar::instant;
 use store::outbox::Notice;
+use types::break_glass::BreakGlass;
 use types::case::{Ballot, Case, CaseState};
 use types::{CaseId, Millis, Principal, ScheduleId, ToolName};
 
@@ -22,9 +23,14 @@ impl Control {
         let Some((place, rest)) = notice.new.about.split_once('/') else { return Ok(None) };
         let told = match kind {
             EventKind::CaseOpened | EventKind::CaseAsked => self.asked_told(kind, place, rest)?,
-            EventKind::CaseEnded | EventKind::KillSet | EventKind::KillLifted => {
-                self.recorded_told(kind, place, rest)?
-            }
+            EventKind::CaseEnded
+            | EventKind::KillSet
+            | EventKind::KillLifted
+            | EventKind::GlassAsked
+            | EventKind::GlassBroken
+            | EventKind::GlassEnded
+            | EventKind::GlassReviewed => self.recorded_told(kind, place, rest)?,
+            EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
         };
         let event = |(body, case): (Body, Option<CaseId>)| Event {
@@ -72,12 +78,23 @@ impl Control {
         let history = closed.as_deref().unwrap_or_else(|| self.history());
         let Some(entry) = history.record(index)? else { return Ok(None) };
         let Some(content) = &entry.content else { return Ok(None) };
+        if kind.is_for_all() {
+            let glass = content.get::<BreakGlass>(Field::Body).ok().flatten();
+            return Ok(glass.map(|glass| (Body::Glass(kind, glass_told(kind, &glass)), None)));
+        }
         if kind != EventKind::CaseEnded {
             return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), None)));
         }
         let opener = opener(history, &entry)?;
         let ended = opener.and_then(|opener| ended_told(&entry, content, &opener));
         Ok(ended.map(|case| (Body::Case(kind, case.clone()), Some(case.case))))
+    }
+
+    /// Says that a review is overdue, unless it was closed meanwhile.
+    fn overdue_told(&self, glass: &str) -> Option<(Body, Option<CaseId>)> {
+        let glass = self.glass(&glass.parse().ok()?).ok()?;
+        let kind = EventKind::ReviewOverdue;
+        glass.is_overdue(self.now()).then(|| (Body::Glass(kind, glass_told(kind, &glass)), None))
     }
 
     fn frozen_told(&self, kind: EventKind, at: &str, name: &str) -> Option<(Body, Option<CaseId>)> {
@@ -114,6 +131,23 @@ fn kill_told(content: &Content) -> Option<KillTold> {
     let by: Principal = content.get(Field::Principal).ok()??;
     let reason: String = content.get(Field::Reason).ok()??;
     Some(KillTold { target: switch.target.key(), by: by.subject(), reason })
+}
+
+fn glass_told(kind: EventKind, glass: &BreakGlass) -> GlassTold {
+    let keys = [Some(&glass.first), glass.second.as_ref()].into_iter().flatten();
+    let until = match kind {
+        EventKind::GlassAsked => glass.confirm_until(),
+        EventKind::GlassBroken => glass.over_at(),
+        _ => glass.review_until(),
+    };
+    GlassTold {
+        id: glass.id,
+        extent: glass.extent.to_string(),
+        people: keys.map(|key| key.by.to_string()).collect(),
+        reason: glass.reason.clone(),
+        actions: glass.actions.len() as u64,
+        until,
+    }
 }
 
 fn ended_told(entry: &Entry, content: &Content, opener: &Entry) -> Option<CaseTold> {

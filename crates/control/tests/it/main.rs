@@ -13,6 +13,7 @@ mod approval_budget;
 mod approvals;
 mod audit;
 mod bounds;
+mod break_glass;
 mod breakers;
 mod calendars;
 mod closing;

@@ -170,6 +170,28 @@ async fn each_end_of_a_case_and_each_switch_is_told() {
     assert_eq!(ended, 2, "{kinds:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_target_is_told_of_a_break_glass_whatever_it_asks_for() {
+    let (receiver, address) = Receiver::start(204).await;
+    // It wants nothing but the cases of another group.
+    let text = target("hook", &address, "[\"case-opened\"]", "groups = [\"nobody\"]\nper_minute = 1");
+    let world = telling(world().await, &text).await;
+    let id = crate::break_glass::ask(&world, "ben", "sre.restart").await.unwrap();
+    until(|| receiver.came().len() == 1).await;
+    crate::break_glass::confirm(&world, "cleo", id).await.unwrap();
+    until(|| receiver.came().len() == 2).await;
+    let broken = receiver.came()[1].1.clone();
+    assert_eq!((&broken["data"]["people"][0], &broken["data"]["people"][1]), (&"ben".into(), &"cleo".into()));
+    assert!(broken["data"]["title"].as_str().unwrap().contains("THE GLASS IS BROKEN"), "{broken}");
+    world.control.end_glass(&person("dan"), id, "it is over").await.unwrap();
+    until(|| receiver.came().len() == 3).await;
+    world.clock.advance(24 * 3_600_000);
+    until(|| receiver.came().len() == 4).await;
+    crate::break_glass::review(&world, "dan", id).await.unwrap();
+    until(|| receiver.came().len() == 5).await;
+    assert_eq!(receiver.kinds(), ["glass.asked", "glass.broken", "glass.ended", "glass.overdue", "glass.reviewed"]);
+}
+
 /// A bundle in which `eve` answers if no owner does within ten minutes, and nothing changes on the next day.
 fn with_a_fallback_and_a_freeze() -> BundleFiles {
     let mut files = with_a_fallback();

@@ -62,6 +62,21 @@ fn at_hand(files: Option<BundleFiles>) -> replay::Bundles {
     bundles
 }
 
+/// Counts the journal again with what some records say changed, and returns how many then do not follow.
+pub fn problems_with(
+    world: &World,
+    which: impl Fn(&ledger::history::Entry) -> bool,
+    forge: impl Fn(&evidence::Content) -> evidence::Content,
+) -> usize {
+    let (history, bundles) = (world.control.history(), bundles(world));
+    let mut again = replay::fold::Again::default();
+    for entry in history.range(0, history.size().unwrap()).unwrap() {
+        let forged = entry.content.as_ref().filter(|_| which(&entry)).map(&forge);
+        again.take(entry.index, &entry.leaf, forged.as_ref().or(entry.content.as_ref()), &bundles);
+    }
+    again.end(&bundles).problems.len()
+}
+
 pub fn assert_equal(found: &Found) {
     let comparison = &found.comparison;
     assert!(comparison.is_equal(), "{:?} {:?}", comparison.rows, comparison.problems);
@@ -135,6 +150,9 @@ pub async fn full() -> World {
     for to in ["eve", "ben"] {
         crate::delegations::delegate(&world, "cleo", to, None, 86_400_000).await.unwrap();
     }
+    let glass = crate::break_glass::ask(&world, "cleo", "sre.scale").await.unwrap();
+    crate::break_glass::confirm(&world, "dan", glass).await.unwrap();
+    propose(&world, "sre.scale", r#"{"service":"c"}"#).await;
     world.control.take_back(&person("dan"), &person("cleo"), &person("ben"), "she is back").await.unwrap();
     let key = world.control.create_key(&person("dan"), Principal::Agent(agent), None, None, "more").await.unwrap();
     world.control.revoke_key(&person("dan"), key.id, "it leaked").await.unwrap();

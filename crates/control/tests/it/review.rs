@@ -50,7 +50,17 @@ async fn what_nobody_used_is_listed_and_what_was_used_is_not() {
     let world = world().await;
     world.clock.advance(3 * DAY_MS);
     assert_eq!(of(&world, LevelUnused), ["sre-bot destructive L1", "sre-bot read L1", "sre-bot write L1"]);
-    let policies = ["admins", "owners", "owners.delegations", "owners.levels", "reads", "report", "restart", "scale"];
+    let policies = [
+        "admins",
+        "owners",
+        "owners.delegations",
+        "owners.glass",
+        "owners.levels",
+        "reads",
+        "report",
+        "restart",
+        "scale",
+    ];
     assert_eq!(of(&world, PolicyUnused), policies);
     assert_eq!(of(&world, ProfileUnasked), ["owner", "pair"]);
     assert_eq!(of(&world, PersonSilent), ["ana", "ben", "cleo", "dan"], "`eve` may not vote");
@@ -143,6 +153,10 @@ async fn a_level_above_what_was_exercised_is_listed() {
     approve(&world, "sre.restart", "ben").await;
     assert!(propose(&world, "sre.restart", SERVICE).await.permit.is_some());
     assert_eq!(of(&world, LevelUnexercised), ["sre-bot write L2"], "people approved it all");
+    let glass = crate::break_glass::ask(&world, "ben", "sre.restart").await.unwrap();
+    crate::break_glass::confirm(&world, "cleo", glass).await.unwrap();
+    assert!(propose(&world, "sre.restart", SERVICE).await.permit.is_some());
+    assert_eq!(of(&world, LevelUnexercised), ["sre-bot write L2"], "two people answered for it");
     assert!(!of(&world, LevelUnused).contains(&"sre-bot write L2".to_owned()));
     level(&world, "write", AutonomyLevel::L1).await;
     world.clock.advance(3 * DAY_MS);

@@ -5,6 +5,7 @@ mod answer;
 mod approvals;
 mod audit;
 mod authority;
+mod break_glass;
 mod breakers;
 mod calendar;
 mod connect;
@@ -68,6 +69,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Approvals(ref args) => approvals::run(&client()?, args, json).await,
         Command::Oversight(ref args) => oversight::run(&client()?, args, json).await,
         Command::Permission(ref command) => permission::run(&client()?, command, json).await,
+        Command::BreakGlass(ref command) => break_glass::run(&client()?, command, json).await,
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Drill(ref command) => drill::run(&client()?, command, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,

@@ -8,7 +8,7 @@ use super::Done;
 use crate::cli::Up;
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
-use crate::output::{self, BOLD, FAINT, paint};
+use crate::output::{self, BAD, BOLD, FAINT, paint};
 use crate::serve::{Options, Server, Signals};
 
 /// Runs the command until it is told to stop.
@@ -51,6 +51,9 @@ pub async fn run(dir: &Path, args: &Up, as_json: bool) -> Done {
                 closed.number, closed.size
             ));
             output::tell("give that key to whoever verifies the log, and to its witnesses");
+        }
+        for glass in &server.glasses {
+            output::tell(paint(BAD, glass));
         }
         for action in &server.started.in_doubt {
             output::tell(format!("{action} was in flight when the last run stopped: nobody knows whether it happened"));

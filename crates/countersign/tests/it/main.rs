@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod break_glass;
 mod cli;
 mod crash;
 mod damage;

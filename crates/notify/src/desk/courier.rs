@@ -86,7 +86,7 @@ impl Desk {
         if now.0 < stand.not_before {
             return Ok(Step::Rest((stand.not_before - now.0).min(REST_MS)));
         }
-        if stand.bucket.whole() < 1 {
+        if stand.bucket.whole() < 1 && !self.is_loud(target, now).map_err(text)? {
             return Ok(Step::Rest(stand.bucket.wait_ms(target.per_minute).min(REST_MS)));
         }
         if stand.bucket.whole() <= 1 {
@@ -100,6 +100,12 @@ impl Desk {
             Some(event) => Ok(Step::Send(Box::new(notice), Box::new(event))),
             None => self.outbox().drop_over(&[notice.seq]).map(|()| Step::Again).map_err(text),
         }
+    }
+
+    /// Says whether what goes next waits for no rate: it is about a break-glass. Those are few, since there is one at a time.
+    fn is_loud(&self, target: &Target, now: Millis) -> Result<bool, OutboxError> {
+        let next = self.outbox().next(&target.name, now.0)?;
+        Ok(next.and_then(|notice| EventKind::named(&notice.new.kind)).is_some_and(EventKind::is_for_all))
     }
 
     fn stand(&self, target: &Target, now: Millis) -> Result<Stand, OutboxError> {

@@ -49,6 +49,13 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             let data = json!({ "title": title, "freeze": freeze.name, "reason": freeze.reason, "until": rfc3339(freeze.to), "link": link });
             (kind.cloud_type(), Some(freeze.name.clone()), data)
         }
+        Body::Glass(kind, glass) => {
+            let data = json!({
+                "title": title, "glass": glass.id, "extent": glass.extent, "people": glass.people,
+                "reason": glass.reason, "actions": glass.actions, "until": rfc3339(glass.until), "link": link,
+            });
+            (kind.cloud_type(), Some(glass.id.to_string()), data)
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
 }

@@ -10,7 +10,7 @@ pub mod teams;
 
 use types::ToolName;
 
-use crate::event::{AskedTold, Body, CaseTold, CasesTold, Event, EventKind};
+use crate::event::{AskedTold, Body, CaseTold, CasesTold, Event, EventKind, GlassTold};
 use crate::text::{inert, name, time};
 
 /// Is how many of those that are asked one message names.
@@ -25,6 +25,7 @@ pub fn title(event: &Event) -> String {
         Body::Kill(_, kill) => format!("{} was stopped by a kill switch", covered(&kill.target)),
         Body::Freeze(EventKind::FreezeEnded, freeze) => format!("The freeze {} is over", name(&freeze.name)),
         Body::Freeze(_, freeze) => format!("The freeze {} has begun", name(&freeze.name)),
+        Body::Glass(kind, glass) => glass_title(*kind, glass),
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -35,6 +36,17 @@ fn case_title(kind: EventKind, case: &CaseTold) -> String {
         EventKind::CaseEnded => format!("The case of {who} for {tool} is {}", case.state),
         EventKind::CaseAsked => format!("Nobody has decided yet: {who} asks for {tool}"),
         _ => format!("{who} asks for {tool}"),
+    }
+}
+
+fn glass_title(kind: EventKind, glass: &GlassTold) -> String {
+    let what = inert(&glass.extent);
+    match kind {
+        EventKind::GlassAsked => format!("A second key is asked for to BREAK THE GLASS: {what}"),
+        EventKind::GlassEnded => format!("The break-glass is over and awaits its review: {what}"),
+        EventKind::GlassReviewed => format!("The break-glass was reviewed: {what}"),
+        EventKind::ReviewOverdue => format!("The review of a break-glass is OVERDUE: {what}"),
+        _ => format!("THE GLASS IS BROKEN: {what} runs without approvals"),
     }
 }
 
@@ -72,8 +84,24 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Kill(_, kill) => vec![("By", name(&kill.by)), ("Why", inert(&kill.reason))],
         Body::Freeze(EventKind::FreezeEnded, freeze) => vec![("Why", inert(&freeze.reason))],
         Body::Freeze(_, freeze) => vec![("Why", inert(&freeze.reason)), ("Until", time(freeze.to))],
+        Body::Glass(kind, glass) => glass_rows(*kind, glass),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
+}
+
+fn glass_rows(kind: EventKind, glass: &GlassTold) -> Vec<(&'static str, String)> {
+    let people: Vec<String> = glass.people.iter().map(|person| name(person)).collect();
+    let mut rows =
+        vec![("By", people.join(", ")), ("Why", inert(&glass.reason)), ("Break-glass", glass.id.to_string())];
+    if !matches!(kind, EventKind::GlassAsked | EventKind::GlassBroken) {
+        rows.push(("Actions under it", glass.actions.to_string()));
+    }
+    match kind {
+        EventKind::GlassAsked | EventKind::GlassBroken => rows.push(("Until", time(glass.until))),
+        EventKind::GlassReviewed => {}
+        _ => rows.push(("Review by", time(glass.until))),
+    }
+    rows
 }
 
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
@@ -98,6 +126,6 @@ pub fn link_text(event: &Event) -> &'static str {
     match event.body {
         Body::Case(..) => "Open the case",
         Body::Cases(_) => "Open all that wait",
-        Body::Kill(..) | Body::Freeze(..) | Body::Test => "Open Countersign",
+        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Test => "Open Countersign",
     }
 }

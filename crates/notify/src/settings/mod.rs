@@ -107,12 +107,16 @@ pub struct Target {
 }
 
 impl Target {
-    /// Says whether it is told of an event that concerns some groups and profiles; one without any concerns everybody.
+    /// Says whether it is told of an event that concerns some groups and profiles; one without any concerns everybody. Of a
+    /// break-glass every target is told.
     pub fn wants<G: AsRef<str>, P: AsRef<str>>(&self, kind: EventKind, groups: &[G], profiles: &[P]) -> bool {
         let meets = |own: &BTreeSet<String>, theirs: &mut dyn Iterator<Item = &str>| {
             let mut theirs = theirs.peekable();
             own.is_empty() || theirs.peek().is_none() || theirs.any(|name| own.contains(name))
         };
+        if kind.is_for_all() {
+            return true;
+        }
         self.events.contains(&kind)
             && meets(&self.groups, &mut groups.iter().map(AsRef::as_ref))
             && meets(&self.profiles, &mut profiles.iter().map(AsRef::as_ref))

@@ -120,7 +120,7 @@ impl Check<'_> {
         }
     }
 
-    fn members(&self, group: &str) -> BTreeSet<&PersonId> {
+    pub(super) fn members(&self, group: &str) -> BTreeSet<&PersonId> {
         let people = self.data.people.iter();
         people.filter(|(_, person)| person.groups.contains(group)).map(|(name, _)| name).collect()
     }

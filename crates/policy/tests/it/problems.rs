@@ -10,7 +10,7 @@ use countersign_policy::{Bundle, BundleFiles};
 use crate::common::sre;
 
 /// Is the sample with one mistake, described in a line.
-struct Case {
+pub struct Case {
     mistake: String,
     files: BundleFiles,
 }
@@ -47,7 +47,7 @@ fn with(file: &str, from: &str, to: &str) -> Case {
 }
 
 /// Adds to the end of a file of the sample, or writes a new one.
-fn plus(file: &str, more: &str) -> Case {
+pub fn plus(file: &str, more: &str) -> Case {
     case(format!("at the end of {file}: {}", more.trim().escape_debug()), |files| {
         let text = files.get(file).unwrap_or_default().to_owned();
         files.insert(file, text + more);
@@ -55,7 +55,7 @@ fn plus(file: &str, more: &str) -> Case {
 }
 
 /// Compares all cases of one topic with the text that is kept.
-fn check(topic: &str, cases: Vec<Case>) {
+pub fn check(topic: &str, cases: Vec<Case>) {
     let mut found = String::new();
     for case in cases {
         let _ = writeln!(found, "# {}\n{}", case.mistake, problems(case.files));

@@ -76,6 +76,7 @@ pub fn whose(source: &str) -> String {
         "switches" => "the gateway's table of kill switches",
         "permissions" => "the operator's table of permissions",
         "grants" => "the operator's table of levels",
+        "break_glass" => "the gateway's table of break-glasses",
         "cases" => "the gateway's table of cases",
         "session" => "the plan that the session began with",
         "clock" => "the gateway's clock",

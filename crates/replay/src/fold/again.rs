@@ -8,6 +8,8 @@ use evidence::listing::LISTED;
 use evidence::{Content, Field, Leaf, RecordKind};
 use policy::Bundle;
 use serde::Serialize;
+use stages::break_glass::BreakGlassError;
+use types::break_glass::status::is_of_glass;
 use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
@@ -89,7 +91,7 @@ const ERASED: &str = "records they rest on were erased";
 pub(super) const TAKEN_AWAY: [&str; 4] = [kind::SWITCH, kind::GRANT, kind::DELEGATION, kind::PERMISSION];
 
 /// Are the kinds of which a decision may say something.
-const DECIDED: [&str; 9] = [
+const DECIDED: [&str; 10] = [
     kind::METER,
     kind::CIRCUIT,
     kind::BULK,
@@ -99,6 +101,7 @@ const DECIDED: [&str; 9] = [
     kind::SESSION,
     kind::REFUSAL,
     kind::PERMISSION,
+    kind::BREAK_GLASS,
 ];
 
 const OLD: &str = "records of an earlier version do not say it";
@@ -190,6 +193,7 @@ impl Again {
                 if matches!(event, Event::Erased(..)) && leaf.log.is_none() {
                     self.told_again(content)?;
                 }
+                self.tells_glass(&event)?;
                 self.change(event, place)
             }
         }
@@ -221,11 +225,22 @@ impl Again {
         self.books.repeats.remove_of(&actions, &mut ops);
         self.store(ops);
         for index in scope.iter().flat_map(Scope::indices) {
-            let taken_away = self.erased.remove(&index).unwrap_or_default();
-            let taken_away = taken_away.iter().filter(|kind| TAKEN_AWAY.contains(kind));
+            let kinds = self.erased.remove(&index).unwrap_or_default();
+            // What a decision noted under a break-glass is told again; the steps of one that named the subject are not.
+            let glass = *kinds == [kind::BREAK_GLASS];
+            let taken_away = kinds.iter().filter(|kind| TAKEN_AWAY.contains(kind) || glass);
             taken_away.for_each(|kind| self.doubt(&[kind], ERASED));
         }
         Ok(())
+    }
+
+    /// A break-glass is told again where records that it rests on are gone, and otherwise it is as they say already.
+    fn tells_glass(&self, event: &Event<'_>) -> Result<(), FoldError> {
+        let Event::GlassTold(told) = event else { return Ok(()) };
+        if self.doubts(kind::BREAK_GLASS) || self.books.break_glass().get(&told.id) == Some(&**told) {
+            return Ok(());
+        }
+        Err(BreakGlassError::Over(told.id, told.phase(told.first.at)).into())
     }
 
     /// Takes what the leaf alone still says of a record whose content was erased.
@@ -236,8 +251,8 @@ impl Again {
                 self.gone.extend(leaf.action);
                 let permitted = leaf.verdict.is_some_and(|rank| rank < 2);
                 // Each decision may have stopped its agent, and each permit took from what it has.
-                let about: &[_] = if permitted { &[kind::METER, kind::CIRCUIT, kind::BULK] } else { &[kind::BULK] };
-                self.erased.insert(place.index, about);
+                let taken: &[_] = &[kind::METER, kind::CIRCUIT, kind::BULK, kind::BREAK_GLASS];
+                self.erased.insert(place.index, if permitted { taken } else { &[kind::BULK] });
                 let session = leaf.session.as_ref().map(|place| place.session);
                 session.map_or(Ok(()), |session| self.change(Event::Counted(session, permitted), place))
             }
@@ -326,6 +341,8 @@ impl Again {
                 self.gone.extend(leaf.action);
                 self.doubt(&[kind::CASE, kind::REFUSAL, kind::RECENT_VOTE], NO_BUNDLE);
             }
+            (FoldError::NoBundle(_), RecordKind::Grant) => self.doubt(&[kind::BREAK_GLASS], NO_BUNDLE),
+            (FoldError::BreakGlass(_), _) if self.doubts(kind::BREAK_GLASS) => {}
             (FoldError::NoFlight(_), _) if rests_on_gone => {
                 self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT]);
             }
@@ -391,6 +408,7 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
     match record {
         RecordKind::Switch if status == Some(RESET) => &[kind::CIRCUIT, kind::BULK],
         RecordKind::Switch if status != Some(TOLD) => &[kind::SWITCH],
+        RecordKind::Grant if status.is_some_and(is_of_glass) => &[kind::BREAK_GLASS],
         RecordKind::Grant if status.is_some_and(|status| status >= PERMITTED) => &[kind::PERMISSION],
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],

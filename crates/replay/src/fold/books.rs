@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use types::break_glass::BreakGlass;
 use types::case::Case;
 use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
-use types::{AgentId, CaseId, ClassId, Digest, Grant, KeyId, PasskeyId, Permission, PermissionId, Session, ToolName};
+use types::{
+    AgentId, CaseId, ClassId, Digest, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, Session, ToolName,
+};
 
 use super::breakers::Breakers;
 use super::event::Event;
@@ -32,6 +35,7 @@ pub struct Books {
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) permissions: BTreeMap<PermissionId, Permission>,
+    pub(super) break_glass: BTreeMap<GlassId, BreakGlass>,
     pub(super) quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     pub(super) pins: Arc<BTreeMap<ToolName, Digest>>,
     pub(super) switches: BTreeMap<String, Switch>,
@@ -65,6 +69,7 @@ impl Books {
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
+            break_glass: values(rows, kind::BREAK_GLASS, |g: &BreakGlass| g.id)?,
             quarantine: Arc::new(values(rows, kind::QUARANTINE, |q: &Quarantine| q.tool.clone())?),
             pins: Arc::new(pins),
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
@@ -105,6 +110,11 @@ impl Books {
     /// Returns the permissions that were given and have uses left; of those that have ended by time, some are kept still.
     pub fn permissions(&self) -> &BTreeMap<PermissionId, Permission> {
         &self.permissions
+    }
+
+    /// Returns the break-glasses that are not closed, and the last few that are.
+    pub fn break_glass(&self) -> &BTreeMap<GlassId, BreakGlass> {
+        &self.break_glass
     }
 
     /// Returns the tools whose definition is not the reviewed one.
@@ -199,6 +209,8 @@ impl Books {
                 self.sessions.remove(&session);
             }
             Event::Switched(switch) => self.switched(Switch { set_in: Some(place.index), ..switch }, ops),
+            Event::Glass(glass) => self.stepped(*glass, place, ops)?,
+            Event::GlassTold(glass) => self.put_glass(*glass, ops),
             Event::Summed(summed) => self.summed(&summed, ops)?,
             Event::Erased(mark, erased) => ops.put(kind::ERASED, mark, &erased),
             Event::Permitted(permission) => self.permit(*permission, place.now, ops),

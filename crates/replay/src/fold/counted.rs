@@ -1,5 +1,6 @@
 //! What decisions take and what their endings count: sessions, meters, flights and conduct.
 
+use stages::break_glass::permit_ms;
 use stages::decision::{PERMIT_MS, reserved};
 use stages::limits::Reservation;
 use types::case::Case;
@@ -45,9 +46,10 @@ impl Books {
         let Some((class, reservation)) = reserved(place.bundle()?, proposal, decision) else { return Ok(Vec::new()) };
         let used = self.consume(decision, place.now, ops);
         self.use_permission(decision, ops);
+        self.use_glass(proposal, decision, place, ops);
         self.reserve(&proposal.principal, place, &reservation, ops)?;
         self.breakers.permitted(proposal, &place.bundle()?.breakers, &reservation, place.now, ops);
-        let life_ms = if run.reported { REPORTED_PERMIT_MS } else { PERMIT_MS };
+        let life_ms = permit_ms(decision, if run.reported { REPORTED_PERMIT_MS } else { PERMIT_MS });
         let flight = OpenFlight {
             principal: proposal.principal.clone(),
             on_behalf_of: proposal.on_behalf_of.clone(),

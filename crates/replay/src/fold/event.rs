@@ -4,6 +4,7 @@ use evidence::bodies::{self, RunBody};
 use evidence::listing::LISTED;
 use evidence::passkey::{ENROLLED, INVITED, REVOKED};
 use evidence::{Content, Field, Leaf, RecordKind};
+use types::break_glass::{self, BreakGlass};
 use types::breaker::{BreakerName, RESET};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
@@ -64,6 +65,10 @@ pub enum Event<'a> {
     Permitted(Box<Permission>),
     /// A permission was revoked.
     Revoked(PermissionId),
+    /// A step of a break-glass was taken, after which it stands like this.
+    Glass(Box<BreakGlass>),
+    /// How a break-glass stands is told again, since records it rests on go.
+    GlassTold(Box<BreakGlass>),
     /// A key was made or revoked.
     Keyed(Key),
     /// A person was invited to enrol a passkey, did so, or it was revoked.
@@ -124,6 +129,12 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Grant if leaf.status == Some(PERMITTED) => Event::Permitted(Box::new(part(content, Field::Body)?)),
         RecordKind::Grant if leaf.status == Some(REVOKED_PERMISSION) => {
             Event::Revoked(part::<Permission>(content, Field::Body)?.id)
+        }
+        RecordKind::Grant if leaf.status == Some(break_glass::status::TOLD) => {
+            Event::GlassTold(Box::new(part(content, Field::Body)?))
+        }
+        RecordKind::Grant if leaf.status.is_some_and(break_glass::status::is_of_glass) => {
+            Event::Glass(Box::new(part(content, Field::Body)?))
         }
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {

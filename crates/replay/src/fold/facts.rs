@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stages::break_glass;
 use stages::facts::{self, Level};
 use types::bundle::BundleData;
 use types::case::CaseState;
@@ -23,7 +24,7 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 9] = [
+const COUNTED: [(&str, &str); 10] = [
     ("meter", kind::METER),
     ("circuits", kind::CIRCUIT),
     ("bulks", kind::BULK),
@@ -33,6 +34,7 @@ const COUNTED: [(&str, &str); 9] = [
     ("permissions", kind::PERMISSION),
     ("session", kind::SESSION),
     ("pins", kind::PIN),
+    (break_glass::SOURCE, kind::BREAK_GLASS),
 ];
 
 /// Says whether a fact is one that whoever has the whole log counts again.
@@ -118,8 +120,8 @@ impl Conduct {
 }
 
 impl Books {
-    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*` and `cases.open`,
-    /// and `permission.*` where one covers the action.
+    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*`, `cases.open`,
+    /// `permission.*` where one covers the action, and `glass.*` under a break-glass.
     ///
     /// - `early`: the facts of the snapshot.
     /// - `tickets`: the live cases about the action of this digest.
@@ -153,6 +155,7 @@ impl Books {
         // Under no active bundle, which is before the first, nobody was permitted anything.
         let active = self.active.unwrap_or_default();
         late.extend(stages::permission::facts(self.covering_permission(proposal, early, &active, now), now));
+        late.extend(break_glass::facts(self.break_glass.values(), proposal, early, self.active, now));
         late
     }
 

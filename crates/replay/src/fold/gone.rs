@@ -69,6 +69,7 @@ impl Books {
         let levels = self.forget_grants(leaving, ops);
         self.forget_delegations(leaving, ops);
         self.forget_permissions(leaving, ops);
+        self.forget_break_glass(leaving, ops);
         self.meters.remove(leaving.subject(), ops);
         self.repeats.remove(leaving, ops);
         self.refusals.remove(leaving, ops);
@@ -129,6 +130,14 @@ impl Books {
         }
         Arc::make_mut(&mut self.grants).retain(|_, grant| !leaving.was_given(grant));
         (before - self.grants.len()) as u64
+    }
+
+    /// Removes the break-glasses that name the subject, which are closed by now.
+    fn forget_break_glass(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
+        for glass in self.break_glass.values().filter(|glass| leaving.broke(glass)) {
+            ops.delete(kind::BREAK_GLASS, glass.id.to_string());
+        }
+        self.break_glass.retain(|_, glass| !leaving.broke(glass));
     }
 
     /// Removes the delegations by the subject and to it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use types::break_glass::BreakGlass;
 use types::case::Case;
 use types::{ActionId, Grant, PersonId, Principal, Session};
 
@@ -77,6 +78,17 @@ impl<'a> Leaving<'a> {
     /// Says whether a passkey is the subject's, or it has invited to it.
     pub fn enrolled(&self, passkey: &Passkey) -> bool {
         self.signs_with(passkey) || self.is(&passkey.by)
+    }
+
+    /// Says whether a break-glass is for the subject, or it had a hand in it.
+    pub fn broke(&self, glass: &BreakGlass) -> bool {
+        let had_a_hand = glass.people().into_iter().any(|person| self.is_person(Some(person)));
+        had_a_hand || self.subject.agent() == Some(&glass.extent.agent)
+    }
+
+    /// Says whether an action that is recorded about the subject ran under a break-glass.
+    pub fn ran_under(&self, glass: &BreakGlass) -> bool {
+        glass.actions.iter().any(|used| self.has(&used.action))
     }
 
     /// Says whether a level was given to the subject, or by it.

@@ -6,6 +6,7 @@
 
 mod again;
 mod books;
+mod break_glass;
 mod breakers;
 mod cases;
 mod compare;
@@ -26,6 +27,7 @@ mod sessions;
 mod source;
 
 use stages::approval::VoteError;
+use stages::break_glass::BreakGlassError;
 use types::bundle::BundleData;
 use types::{ActionId, CaseId, Millis};
 
@@ -61,6 +63,9 @@ pub enum FoldError {
     /// It is a vote that does not count.
     #[error(transparent)]
     Vote(#[from] VoteError),
+    /// It is a step of a break-glass that could not be taken.
+    #[error(transparent)]
+    BreakGlass(#[from] BreakGlassError),
     /// It does not say what a record of its kind says.
     #[error("its content is not that of such a record")]
     Unreadable,

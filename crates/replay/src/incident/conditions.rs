@@ -155,7 +155,7 @@ const OF_TOOL: [&str; 3] = ["tool.quarantined", "tool.pin", "switch.tool"];
 const OF_CLASS: [&str; 3] = ["level.", "history.", "switch.class"];
 const OF_RESOURCE: [&str; 1] = ["resource."];
 const OF_LIMIT: [&str; 4] = ["rate.", "budget.", "circuit.", "bulk."];
-const OF_ACTION: [&str; 2] = ["approval.", "permission."];
+const OF_ACTION: [&str; 3] = ["approval.", "permission.", "glass."];
 
 /// Is the work of gathering facts, half done.
 struct Gathered<'a> {
@@ -253,7 +253,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Approvals bind to the exact action: another one has none.
+    /// Approvals bind to the exact action: another one has none. Nor does a break-glass for one call hold for another.
     fn of_action(&mut self, at: Millis) {
         if self.same {
             let told = self.recorded.iter().filter(|fact| !is_computed(fact) && begins(fact, &OF_ACTION));

@@ -14,9 +14,10 @@ use types::{
 
 pub use permit::Permit;
 
+use crate::facts::ADMIN_SERVER;
 use crate::limits::Reservation;
 use crate::mutant::{self, Mutant};
-use crate::{autonomy, breaker, identity, integrity, limits, permission, review, risk, switches};
+use crate::{autonomy, break_glass, breaker, identity, integrity, limits, permission, review, risk, switches};
 
 /// Is how long a permit lives, in milliseconds, when nothing shorter is asked: from the decision to the dispatch.
 ///
@@ -73,7 +74,7 @@ pub struct Late {
     pub bundle: Digest,
     /// The case whose approvals `approval.met` lists.
     pub case: Option<CaseId>,
-    /// How long a permit lives, in milliseconds; [`PERMIT_MS`] unless there is a reason.
+    /// How long a permit lives, in milliseconds; [`PERMIT_MS`] unless there is a reason. Under a break-glass it ends with that.
     pub permit_ms: i64,
 }
 
@@ -115,10 +116,10 @@ pub fn pre(bundle: &BundleData, proposal: &ActionProposal, facts: Facts, risk: R
 /// Judges the rest inside the sequencer, joins all findings, applies the approvals, and mints the permit.
 ///
 /// Pure: the instant it decides at is the fact `now`, so the same arguments give the same decision. Approvals lift
-/// escalations and never a denial; where they do not suffice, a permission may lift all of them. An escalation is put to people in `approval.round` 1, and what appears
-/// only when the action is decided again in round 2; after that it is a denial. Nothing is reserved or consumed
-/// here: the caller MUST write the decision, the reservation and the consumption of the case in one record before
-/// anything is dispatched.
+/// escalations and never a denial; where they do not suffice, a permission may lift all of them, and where none does, a break-glass.
+/// An escalation is put to people in `approval.round` 1, and what appears only when the action is decided again in round 2; after
+/// that it is a denial. Nothing is reserved or consumed here: the caller MUST write the decision, the reservation and the consumption
+/// of the case in one record before anything is dispatched.
 ///
 /// `cases.open` counts the open cases of the principal without one that is about this very action, since deciding
 /// that action again opens no other.
@@ -130,7 +131,7 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
     findings.extend(limits::check(bundle, proposal, &facts));
     findings.extend(breaker::check(bundle, proposal, &facts));
     findings.extend(admission::check(bundle, &facts));
-    let verdict = approved(bundle, &facts, &mut findings);
+    let verdict = approved((bundle, proposal), &facts, &mut findings);
     let on_approvals = uses_approvals(&verdict, &findings);
 
     let now = Millis(facts.int("now").unwrap_or_default());
@@ -149,8 +150,9 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
         semantics: SEMANTICS,
         at: now,
     };
+    let life_ms = break_glass::permit_ms(&decision, late.permit_ms);
     let granted = reserved(bundle, proposal, &decision).and_then(|(_, reservation)| {
-        Some(Granted { permit: Permit::mint(&decision, proposal, late.permit_ms)?, reservation })
+        Some(Granted { permit: Permit::mint(&decision, proposal, life_ms)?, reservation })
     });
     Finished { decision, granted }
 }
@@ -176,15 +178,21 @@ fn policy(said: Vec<Finding>) -> Vec<Finding> {
     vec![Finding::new(Stage::Policy, Restriction::Deny, Code::PolicyDenies, "no policy said anything", "policy")]
 }
 
-/// Joins the findings and applies the approvals; what this adds to the findings can only tighten.
-fn approved(bundle: &BundleData, facts: &Facts, findings: &mut Vec<Finding>) -> Verdict {
+/// Joins the findings and applies the approvals, or what stands in their place; what this adds to the findings can only tighten.
+fn approved((bundle, proposal): (&BundleData, &ActionProposal), facts: &Facts, findings: &mut Vec<Finding>) -> Verdict {
     let joined = Verdict::join(findings.iter().map(|finding| &finding.restriction));
-    let Verdict::Escalate(required) = joined else { return joined };
+    let Verdict::Escalate(required) = joined else {
+        let planted = joined == Verdict::Deny && mutant::on(Mutant::GlassLiftsDenials);
+        let glass = || break_glass::lifts(bundle, proposal, facts, findings, &BTreeSet::new());
+        let Some(lifted) = planted.then(glass).flatten() else { return joined };
+        findings.push(lifted);
+        return Verdict::AllowObserved;
+    };
     let missing = unmet(&required, facts);
     if missing.is_empty() {
         return Verdict::AllowObserved;
     }
-    if let Some(stands) = permission::stands_for(bundle, facts, findings, &required) {
+    if let Some(stands) = stands_in((bundle, proposal), facts, findings, (&required, &missing)) {
         findings.push(stands);
         return Verdict::AllowObserved;
     }
@@ -196,6 +204,26 @@ fn approved(bundle: &BundleData, facts: &Facts, findings: &mut Vec<Finding>) -> 
     Verdict::Deny
 }
 
+/// Returns the finding by which a permission, or where none does a break-glass, stands in for approvals that are missing.
+///
+/// Administration runs on approvals alone: nothing stands in where a permission is asked for, a key of a break-glass is turned or
+/// one is reviewed, or it would give itself what people have not given.
+///
+/// - `required`: the profiles that are asked.
+/// - `missing`: those of them that have not approved.
+fn stands_in(
+    (bundle, proposal): (&BundleData, &ActionProposal),
+    facts: &Facts,
+    findings: &[Finding],
+    (required, missing): (&BTreeSet<ProfileId>, &BTreeSet<ProfileId>),
+) -> Option<Finding> {
+    if proposal.tool.server.as_str() == ADMIN_SERVER && !mutant::on(Mutant::AdministrationStoodFor) {
+        return None;
+    }
+    permission::stands_for(bundle, facts, findings, required)
+        .or_else(|| break_glass::lifts(bundle, proposal, facts, findings, missing))
+}
+
 fn unmet(required: &BTreeSet<ProfileId>, facts: &Facts) -> BTreeSet<ProfileId> {
     let met = facts.list("approval.met").unwrap_or_default();
     let foreign = !met.is_empty() && mutant::on(Mutant::ForeignApprovalAccepted);
@@ -203,14 +231,12 @@ fn unmet(required: &BTreeSet<ProfileId>, facts: &Facts) -> BTreeSet<ProfileId> {
     required.iter().filter(|profile| !is_met(profile)).cloned().collect()
 }
 
-/// A permitted action with an escalation among its findings runs on the approvals that lifted it, or else on a permission.
+/// A permitted action with an escalation among its findings runs on the approvals that lifted it, unless a permission or a
+/// break-glass did.
 fn uses_approvals(verdict: &Verdict, findings: &[Finding]) -> bool {
     let asks = findings.iter().any(|finding| matches!(finding.restriction, Restriction::Escalate(_)));
-    verdict.permits() && asks && !covered(findings)
-}
-
-fn covered(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.code == Code::PermissionCovers)
+    let is_in_place = |finding: &Finding| matches!(finding.code, Code::PermissionCovers | Code::GlassBroken);
+    verdict.permits() && asks && !findings.iter().any(is_in_place)
 }
 
 fn level(proposal: &ActionProposal, facts: &Facts, now: Millis) -> AutonomyLevel {

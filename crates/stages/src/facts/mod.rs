@@ -25,6 +25,9 @@ const ROOM: usize = 64;
 /// Is the action class of the product's own administration tools, unless the bundle describes it.
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
+/// Is the name of the server whose tools administer the product; no catalogue has it.
+pub const ADMIN_SERVER: &str = "countersign";
+
 /// Is an autonomy level somebody gave, for one agent and one action class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {

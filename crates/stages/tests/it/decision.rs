@@ -45,6 +45,30 @@ fn a_permit_carries_the_exact_action_and_nothing_more() {
 }
 
 #[test]
+fn a_permit_under_a_break_glass_ends_with_it() {
+    let under = |left_ms: i64| {
+        facts(json!({
+            "level.rank": 1, "glass.id": "glass_019b8f4be2807000a1b2c3d4e5f60718", "glass.people": ["cyd", "bob"],
+            "glass.expires_at": NOW + left_ms, "glass.left": 5,
+        }))
+    };
+    let expires = |left_ms: i64| {
+        let mut change = under(left_ms);
+        change["bundle"]["break_glass"] =
+            json!({ "groups": ["sre"], "minutes": 30, "reviewers": "dba", "review_hours": 24 });
+        let Finished { decision, granted } = finished(&change, permits(), late(None));
+        assert_eq!(decision.verdict, Verdict::AllowObserved);
+        granted.unwrap().permit.expires_at()
+    };
+    assert_eq!(expires(29_999), Millis(NOW + 29_999));
+    assert_eq!(expires(60_000), Millis(NOW + 30_000));
+    // What needs no break-glass does not end with the one that is in force.
+    let mut free = under(10);
+    free["facts"]["level.rank"] = json!(2);
+    assert_eq!(finished(&free, permits(), late(None)).granted.unwrap().permit.expires_at(), Millis(NOW + 30_000));
+}
+
+#[test]
 fn a_decision_records_everything_it_rests_on() {
     let case = changed(&json!({}));
     let decision = finished(&json!({}), permits(), late(None)).decision;

@@ -7,20 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use spec::{Mode, Rung};
+use types::break_glass::Rules;
 use types::bundle::{
-    Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits,
-    PermissionLimits, Profile, Rate, Review, RiskModel, Scope, Tool, Window,
+    Agent, Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits,
+    PermissionLimits, Person, Profile, Rate, Review, RiskModel, Scope, Tool, Window,
 };
 use types::glob::Glob;
 use types::permission::REQUEST_TOOL;
 use types::{
     ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, FactName, FactValue, Facts, LimitId,
-    Millis, Principal, ProfileId, Reversibility,
+    Millis, PersonId, Principal, ProfileId, Reversibility,
 };
 
 const NOW: i64 = 1_767_607_200_000;
 const PROFILES: [&str; 3] = ["p1", "p2", "p3"];
 const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "test"];
+const KEYS: [&str; 4] = ["ann", "bob", "cyd", "dan"];
 const TOOLS: [&str; 5] = ["s.one", "s.two", "t.three", "countersign.switch.clear", REQUEST_TOOL];
 
 /// Throws dice from a stream of bytes; when it runs dry every throw is 0.
@@ -99,8 +101,39 @@ pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
         limits: limits(dice),
         breakers: breakers(dice),
         profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile(dice))).collect(),
+        agents: [("bot".parse().unwrap(), agent("ann"))].into(),
+        people: people(dice),
+        break_glass: break_glass(dice),
         ..BundleData::default()
     }
+}
+
+fn agent(owner: &str) -> Agent {
+    Agent {
+        owner: owner.parse().unwrap(),
+        teams: BTreeSet::new(),
+        on_behalf_of: BTreeSet::new(),
+        annotate_schemas: true,
+    }
+}
+
+fn people(dice: &mut Dice<'_>) -> BTreeMap<PersonId, Person> {
+    let mut person =
+        |role| Person { groups: if dice.once_in(12) { BTreeSet::new() } else { ["keys".to_owned()].into() }, role };
+    KEYS.iter().map(|id| (id.parse().unwrap(), person(None))).collect()
+}
+
+fn break_glass(dice: &mut Dice<'_>) -> Option<Rules> {
+    let covers = scope(dice);
+    let rules = Rules {
+        groups: ["keys".to_owned()].into(),
+        minutes: 30,
+        actions: 20,
+        covers: if dice.once_in(3) { covers } else { Scope::default() },
+        reviewers: "keys".into(),
+        review_hours: 24,
+    };
+    (!dice.once_in(6)).then_some(rules)
 }
 
 fn head(dice: &mut Dice<'_>) -> Head {
@@ -112,7 +145,8 @@ fn head(dice: &mut Dice<'_>) -> Head {
     };
     let hold = Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() };
     let permissions = PermissionLimits { minutes_max: dice.pick(&[30, 30, 30, 0]), uses_max: dice.pick(&[5, 5, 5, 0]) };
-    Head { review, hold, permissions, ..Head::default() }
+    let authors = dice.once_in(3).then(|| "dan".parse().unwrap()).into_iter().collect();
+    Head { review, hold, permissions, authors, ..Head::default() }
 }
 
 fn profile(dice: &mut Dice<'_>) -> Profile {
@@ -123,7 +157,7 @@ fn profile(dice: &mut Dice<'_>) -> Profile {
         approvals: 1,
         timeout_ms: 1_000,
         otherwise: None,
-        signed: false,
+        signed: dice.once_in(8),
         decisions_per_hour: None,
     }
 }
@@ -445,5 +479,20 @@ impl Facting<'_, '_> {
         self.put("cases.open", open);
         self.list("approval.unattended", &PROFILES, 6);
         self.put("now", NOW + 50);
+        if self.dice.once_in(2) {
+            self.glass();
+        }
+    }
+
+    fn glass(&mut self) {
+        self.put("glass.id", "glass_019b8f4be2807000a1b2c3d4e5f60718");
+        let keys = "bob cyd,cyd bob,ann cyd,bob dan,ann dan,ann bob,cyd cyd,bob eve,cyd,ann bob cyd";
+        let keys: Vec<&str> = keys.split(',').collect();
+        let people = self.dice.pick(&keys).split(' ').map(str::to_owned).collect();
+        self.put("glass.people", FactValue::List(people));
+        let expires = self.dice.pick(&[9_999, 9_999, 9_999, 51, 50, 49]);
+        self.put("glass.expires_at", NOW + expires);
+        let left = self.dice.pick(&[20, 20, 1, 0]);
+        self.put("glass.left", left);
     }
 }

@@ -3,6 +3,7 @@
 
 mod approval;
 mod approval_budget;
+mod break_glass;
 mod breaker;
 mod decision;
 mod differential;

@@ -57,6 +57,7 @@ pub(super) fn follows(index: u64, error: &FoldError) -> Result<(), Broken> {
         FoldError::NoFlight(_) => Invariant::FlightOnce,
         FoldError::NoCase(_) => Invariant::CaseMoves,
         FoldError::Vote(_) => Invariant::VoteOnce,
+        FoldError::BreakGlass(_) => Invariant::GlassHolds,
         FoldError::NoBundle(_) | FoldError::Unreadable => Invariant::RecordFollows,
     };
     invariant.assert(false, || format!("record {index} does not follow upon those before it: {error}"))

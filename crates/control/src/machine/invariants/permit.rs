@@ -1,13 +1,17 @@
 //! A permit: it begins one flight, uses its approval once, stays within its limits, and no kill switch covers it.
 
 use replay::fold::Books;
+use stages::break_glass::under;
 use stages::decision::{Granted, Permit};
 use stages::limits::{Meter, Reservation};
 use stages::permission;
 use stages::switches::CLEAR;
+use types::break_glass::{BreakGlass, LIFE_MINUTES_MAX, Turned};
 use types::bundle::BundleData;
 use types::case::{Case, CaseState};
-use types::{ActionId, Broken, CaseId, Decision, Invariant, Millis, Permission, PermissionId, Principal, Target};
+use types::{
+    ActionId, AgentId, Broken, CaseId, Decision, Invariant, Millis, Permission, PermissionId, Principal, Target,
+};
 
 use super::limits;
 
@@ -70,7 +74,18 @@ impl<'a> Permitting<'a> {
         Invariant::FlightOnce.assert(begins, || format!("{} was in flight, or is not now", self.action))?;
         limits::assert(&bundle.limits, reservation, (&self.meter, &books.meters().of(permit.principal())), now)?;
         no_switch_covers(books, permit)?;
-        self.uses(books, permit, changed, now)
+        self.uses(books, permit, changed, now)?;
+        self.runs_without(books, permit, decision, now)
+    }
+
+    /// Asserts that what runs without its approvals runs under a break-glass in force, whose keys two people turned.
+    fn runs_without(&self, books: &Books, permit: &Permit, decision: &Decision, now: Millis) -> Result<(), Broken> {
+        let Some(id) = under(decision) else { return Ok(()) };
+        let agent = permit.principal().agent();
+        let glass = books.break_glass().get(&id);
+        let alone = permit.case().is_none() && self.covered.is_none();
+        let holds = alone && glass.is_some_and(|glass| carries(glass, self.action, agent, now));
+        Invariant::GlassHolds.assert(holds, || format!("{} runs under {id}, which does not carry it", self.action))
     }
 
     /// Asserts that a permit which runs on a permission takes one use of it that was left, in time, and that nothing else does.
@@ -133,6 +148,17 @@ impl<'a> Permitting<'a> {
 
 fn uses(books: &Books) -> u64 {
     books.permissions().values().map(|kept| u64::from(kept.left)).sum()
+}
+
+/// Says whether two different people have broken the glass for an agent, for so long, and the action is noted as the last under it.
+pub(super) fn carries(glass: &BreakGlass, action: ActionId, agent: Option<&AgentId>, now: Millis) -> bool {
+    let in_force = |second: &Turned| {
+        let until = second.at.plus(glass.life_ms.min(i64::from(LIFE_MINUTES_MAX) * 60_000));
+        second.by != glass.first.by && now < until && glass.ended.is_none()
+    };
+    let has_room = glass.actions.len() <= usize::try_from(glass.actions_max).unwrap_or(0);
+    let is_noted = glass.actions.last().is_some_and(|used| used.action == action);
+    glass.second.as_ref().is_some_and(in_force) && agent == Some(&glass.extent.agent) && has_room && is_noted
 }
 
 /// Asserts that no kill switch covers what is permitted.

@@ -9,13 +9,16 @@ use ledger::standing::Closing;
 use ledger::{Draft, Machine as _, Standing, StateSource, Turn};
 use minicbor::Encode;
 use stages::approval::VoteError;
+use stages::break_glass::BreakGlassError;
 use stages::limits::{Meter, Reservation, Spend};
 use testkit::Counting;
+use types::break_glass::{BreakGlass, End, Ended, Extent, Turned, Used, What};
 use types::bundle::{Budget, Limits, Rate, Scope};
 use types::case::{Ballot, CaseState, Vote};
 use types::{ActionId, CaseId, Digest, LimitId, OutcomeStatus, cbor};
 
 use super::super::{Decider, Seed};
+use super::permit::carries;
 use super::*;
 use crate::board::Board;
 use crate::state::{OpenFlight, kind};
@@ -92,6 +95,41 @@ fn what_comes_back_of_a_budget_is_what_was_taken_at_most() {
     assert_eq!((ends(OutcomeStatus::Failed, 9, 9), ends(OutcomeStatus::Failed, 9, 5)), (None, Some("refund-fits")));
     let gone = Ending::of(&books(&[flight(), spent(9)]), action(), OutcomeStatus::Done).assert(&books(&[]));
     assert_eq!(name(gone), Some("refund-fits"));
+}
+
+#[test]
+fn what_runs_without_approvals_is_carried_by_two_keys_in_time() {
+    let turned = |by: &str, at: i64| Turned { by: by.parse().unwrap(), at: Millis(at) };
+    let used = |action: ActionId| Used { action, tool: "s.x".parse().unwrap(), at: NOW, index: 7 };
+    let agent = "a".parse().unwrap();
+    let good = BreakGlass {
+        id: types::GlassId::draw(Millis(1), [1; 10]),
+        extent: Extent { agent, what: What::Class("write".parse().unwrap()), environment: None },
+        reason: "nobody answers".into(),
+        first: turned("ana", 0),
+        life_ms: 900,
+        actions_max: 1,
+        review_ms: 1,
+        bundle: Digest([1; 32]),
+        second: Some(turned("ben", 101)),
+        ended: None,
+        actions: vec![used(action())],
+        review: None,
+        owner: "ana".parse().unwrap(),
+    };
+    let carries = |glass: &BreakGlass, agent: &str| carries(glass, action(), agent.parse().ok().as_ref(), NOW);
+    assert!(carries(&good, "a") && !carries(&good, "b"));
+    let ended = Some(Ended { how: End::Person, by: None, at: Millis(500) });
+    for bad in [
+        BreakGlass { second: None, ..good.clone() },
+        BreakGlass { second: Some(turned("ana", 101)), ..good.clone() },
+        BreakGlass { second: Some(turned("ben", 100)), ..good.clone() },
+        BreakGlass { ended, ..good.clone() },
+        BreakGlass { actions: Vec::new(), ..good.clone() },
+        BreakGlass { actions_max: 0, ..good.clone() },
+    ] {
+        assert!(!carries(&bad, "a"), "{bad:?}");
+    }
 }
 
 fn sent() -> LimitId {
@@ -265,6 +303,7 @@ fn a_record_that_does_not_follow_is_told_by_what_it_breaks() {
         (FoldError::NoFlight(action()), "flight-once"),
         (FoldError::NoCase(case_id()), "case-moves"),
         (FoldError::Vote(VoteError::Repeated(person)), "vote-once"),
+        (FoldError::BreakGlass(BreakGlassError::Unsupported(String::new())), "glass-holds"),
         (FoldError::NoBundle("it is gone".into()), "record-follows"),
         (FoldError::Unreadable, "record-follows"),
     ] {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use evidence::claims::Read;
 use evidence::signed_votes::{SignedBy, VoteVerdict, verdict};
 use evidence::{Field, RecordKind, Standing};
+use stages::break_glass::under;
+use types::break_glass::{BreakGlass, status};
 use types::case::{Ballot, Vote};
-use types::{ActionId, Verdict};
+use types::{ActionId, GlassId, Millis, Verdict};
 
 use super::{Teller, Told};
 use crate::audit::statement::{Basis, Statement};
@@ -21,12 +23,37 @@ impl Told<'_> {
             all.extend(self.votes(&self.decision.action, |vote| vote > self.record.index));
             let says = "the people it was put to had not all approved when it was decided";
             all.push(Statement::new("approval", says, self.computed.clone()));
+        } else if let Some(id) = under(&self.decision) {
+            all.push(self.broken(id));
         } else if openers.is_empty() {
             let says = "no approval counted for it, and none was needed for this verdict";
             all.push(Statement::new("approval", says, self.computed.clone()));
         }
         all.extend(self.demanded());
         all
+    }
+
+    /// Says who broke the glass for it: proved by the record of the second key, or else on the word of the gateway's table.
+    fn broken(&self, id: GlassId) -> Statement {
+        let facts = &self.decision.facts;
+        let people = facts.list("glass.people").unwrap_or_default();
+        let until = facts.int("glass.expires_at").map(|ms| words::time(Millis(ms))).unwrap_or_default();
+        let says =
+            format!("it ran without approvals: {} had broken the glass until {until} ({id})", words::listed(people));
+        let is_it = |record: &Read<'_>, glass: &BreakGlass| {
+            glass.id == id && record.index < self.record.index && record.leaf.status == Some(status::CONFIRMED)
+        };
+        let Some((index, glass)) = self.record_of(RecordKind::Grant, Field::Body, is_it) else {
+            let says = format!("{says}; the record of the second key is not here");
+            return Statement::new("approval", says, Basis::word_of(words::whose("break_glass")));
+        };
+        let keys = [Some(&glass.first), glass.second.as_ref()].into_iter().flatten().map(|key| key.by.to_string());
+        let agrees =
+            keys.eq(people.iter().cloned()) && glass.expires().map(|end| end.0) == facts.int("glass.expires_at");
+        let standing = if agrees { Standing::Holds } else { Standing::Broken };
+        let says = format!("{says}, because “{}” (record {index})", glass.reason);
+        let basis = Basis::of(standing, "the decision tells this break-glass otherwise".to_owned());
+        Statement::new("approval", says, basis.upon(self.teller.ground(index)))
     }
 
     /// Says whether as many have signed as the profile demands, where it counts signed votes alone.
