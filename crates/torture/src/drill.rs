@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::books::{Ack, Tool};
@@ -30,6 +31,12 @@ const DRILLS: u64 = 5;
 /// Is how many agents share the load: so many that the denials of each while everything is killed are all recorded, and none
 /// is held off for asking on and on once a kill is cleared.
 const AGENTS: u32 = 100;
+
+/// Is how many threads carry the load.
+const THREADS: usize = 2;
+
+/// Is by how much those give way to all others, as `nice` counts.
+const GIVES_WAY: i32 = 10;
 
 /// Says what is to be done.
 #[derive(Debug, Clone, Copy)]
@@ -154,12 +161,13 @@ pub async fn play(
     let address = server.ready().await?;
     let syncs = Syncs::begin(&folder.join("data")).map_err(|error| error.to_string())?;
     let pace = Arc::new(Pace::default());
+    let aside = aside().map_err(|error| error.to_string())?;
     let mut load = JoinSet::new();
     for (n, key) in (0..plan.callers).zip(keys.iter().cycle()) {
         let share = Share { pace: pace.clone(), address, key: key.clone(), name: format!("c{n}") };
-        load.spawn(share.run());
+        load.spawn_on(share.run(), aside.handle());
     }
-    let offering = tokio::spawn(pace.clone().offer(plan.rate));
+    let offering = aside.spawn(pace.clone().offer(plan.rate));
     clock::sleep(WARM_MS).await;
     let person = Person { programs: programs.clone(), folder: folder.to_owned(), address, sink: sink.clone(), plan };
     let killed = tokio::task::spawn_blocking(move || person.alone()).await.map_err(|error| error.to_string())?;
@@ -168,12 +176,22 @@ pub async fn play(
     while let Some(answers) = load.join_next().await {
         count(&mut told, answers.map_err(|error| error.to_string())?);
     }
+    aside.shutdown_background();
     told.syncs = syncs.end().await?;
     let Killed { windows, armed, drills } = killed?;
     (told.armed, told.drills) = (armed, drills);
     ended(programs, folder, server, sink).await?;
     judge(&mut told, &windows, &sink.seen(), &journal::read(folder)?);
     Ok(told)
+}
+
+/// Returns threads that give way to all others: agents are elsewhere, and here they share the server's processors.
+fn aside() -> std::io::Result<Runtime> {
+    // Where that is refused they only compete, which makes the figures no better.
+    let give_way = || {
+        let _ = rustix::process::nice(GIVES_WAY);
+    };
+    Builder::new_multi_thread().worker_threads(THREADS).on_thread_start(give_way).enable_all().build()
 }
 
 async fn ended(programs: &Programs, folder: &Path, server: Server, sink: &Sink) -> Result<(), String> {
@@ -202,7 +220,7 @@ struct Killed {
 
 impl Person {
     fn alone(self) -> Result<Killed, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = Builder::new_current_thread().enable_all().build();
         runtime.map_err(|error| error.to_string())?.block_on(self.kills())
     }
 
