@@ -71,7 +71,8 @@ impl Control {
     ///
     /// A refusal with the decision's findings; `not-found`, `break-glass-over`, `key-excluded` or `break-glass-unsupported`.
     pub async fn review_glass(&self, by: &PersonId, id: GlassId, findings: &str) -> Failure<BreakGlass> {
-        let arguments = serde_json::json!({ "glass": self.glass(&id)?.id });
+        // Whoever approves the review approves these findings.
+        let arguments = serde_json::json!({ "glass": self.glass(&id)?.id, "findings": findings });
         let change = Change::BreakGlass(Box::new(GlassStep::Review(id, findings.to_owned())));
         self.administer(by, REVIEW_GLASS_TOOL, &arguments, findings, change).await?;
         self.glass(&id)

@@ -11,6 +11,7 @@ use types::case::{Ballot, CaseState};
 use types::{Code, GlassId, OutcomeStatus, Principal, Verdict};
 
 use crate::rebuild::{assert_equal, bundles, look, problems_with};
+use crate::safety::{approve, by_two};
 use crate::{permissions, propose, try_propose};
 
 const SERVICE: &str = r#"{"service":"web"}"#;
@@ -193,6 +194,30 @@ async fn anybody_ends_it_and_no_other_begins_before_a_third_person_has_reviewed_
     assert_eq!((closed.actions.len(), closed.review.unwrap().by.as_str()), (1, "dan"));
     assert!(about(&world).is_none());
     assert!(ask(&world, "dan", "sre.scale").await.is_ok());
+    as_recorded(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_to_close_a_review_holds_for_the_findings_that_were_shown() {
+    let mut files = bundle();
+    let policies = files.get("policies/administration.cedar").unwrap();
+    let both = r#"action in [Action::"countersign.glass.break", Action::"countersign.glass.review"]"#;
+    assert!(policies.contains(both));
+    let policies = policies.replace(both, r#"action == Action::"countersign.glass.break""#);
+    files.insert("policies/administration.cedar", policies);
+    let world = by_two(files, "countersign.glass.review").await;
+    let (id, cleo) = (ask(&world, "ben", "sre.restart").await.unwrap(), "cleo".parse().unwrap());
+    confirm(&world, "dan", id).await.unwrap();
+    world.control.end_glass(&cleo, id, "it is over").await.unwrap();
+    let asks = async |findings: &str| {
+        let asked = world.control.review_glass(&cleo, id, findings).await.unwrap_err();
+        assert_eq!(asked.code, Code::PolicyEscalates);
+        asked.case.unwrap().id
+    };
+    let shown = asks("nothing ran").await;
+    approve(&world, shown).await;
+    assert_ne!(asks("nobody should have").await, shown);
+    assert!(world.control.review_glass(&cleo, id, "nothing ran").await.unwrap().review.is_some());
     as_recorded(&world);
 }
 
