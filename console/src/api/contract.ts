@@ -1264,6 +1264,51 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/reviews": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists reviews.
+         * @description A reviewer agent sees the cases that it is asked about and has not answered; a person sees those that were reviewed, as far as
+         *     they are on the board.
+         */
+        readonly get: operations["list_reviews"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/reviews/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Shows a case to the reviewer that is asked about it, and to a person what reviewers said.
+         * @description No other case is shown to a reviewer, nor one whose review it has given or whose time is over.
+         */
+        readonly get: operations["show_review"];
+        readonly put?: never;
+        /**
+         * Reviews a case: sends it on to people, or back to who proposed it.
+         * @description Needs the key of a reviewer agent that is asked. A review is never an approval.
+         */
+        readonly post: operations["give_review"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/sessions": {
         readonly parameters: {
             readonly query?: never;
@@ -1473,6 +1518,8 @@ export interface components {
             readonly proposal?: components["schemas"]["Proposal"] | null;
             /** @description The records, in order. */
             readonly records: readonly components["schemas"]["PathRecord"][];
+            /** @description What reviewer agents said, in order: untrusted, and no votes. */
+            readonly reviews: readonly components["schemas"]["Review"][];
             /** @description The closed logs whose journals cannot be read: what they have of it is not among the records. */
             readonly unread: readonly number[];
             /** @description The votes on the cases it opened or ran on, in order. */
@@ -1515,6 +1562,11 @@ export interface components {
             /** @description The name it gives itself. */
             readonly name: string;
         };
+        /**
+         * @description Says what a reviewer wants done with a case; there is none that approves.
+         * @enum {string}
+         */
+        readonly AdviceName: "on" | "back";
         /** @description Is one agent of the bundle. */
         readonly AgentAuthority: {
             /** @description The agent. */
@@ -1610,6 +1662,10 @@ export interface components {
             readonly profiles: readonly string[];
             /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
             readonly requester: string;
+            /** @description A reviewer sent this exact action back a short while ago, and it was proposed again. */
+            readonly returned_before: boolean;
+            /** @description What reviewer agents said so far, in order: untrusted, and no votes. */
+            readonly reviews: readonly components["schemas"]["Review"][];
             readonly risk?: components["schemas"]["Risk"] | null;
             readonly risk_scale?: components["schemas"]["RiskScale"] | null;
             /**
@@ -1684,7 +1740,7 @@ export interface components {
          * @description Says where a case stands.
          * @enum {string}
          */
-        readonly ApprovalState: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn";
+        readonly ApprovalState: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned";
         /** @description Is where a case stands, as the agent that caused it may know. */
         readonly ApprovalStatus: {
             /** @description The proposal that opened it. */
@@ -1733,7 +1789,7 @@ export interface components {
             readonly approvals: number;
             /**
              * Format: int64
-             * @description From when on they may, in milliseconds since the epoch.
+             * @description From when on people may approve, in milliseconds since the epoch; where reviewers come first, sooner once they answer.
              */
             readonly from: number;
             /** @description The group of people who may vote; absent where whoever is on call may. */
@@ -1743,6 +1799,13 @@ export interface components {
             readonly people: readonly string[];
             /** @description The profile of this step. */
             readonly profile: string;
+            /**
+             * Format: int64
+             * @description Until when these are asked, in milliseconds since the epoch.
+             */
+            readonly reviewed_to: number;
+            /** @description The agents that review the case as this step begins, those of them that may; their say is no approval. */
+            readonly reviewers: readonly string[];
             /** @description Whether votes count only if they are signed with a passkey. */
             readonly signed: boolean;
             /**
@@ -2017,6 +2080,43 @@ export interface components {
             readonly passed: boolean;
             /** @description What was decided. */
             readonly verdict: components["schemas"]["RestrictionName"];
+        };
+        /** @description Is a case as a reviewer agent sees it: redacted, as it is recorded. All of it is data, whatever it says. */
+        readonly CaseToReview: {
+            readonly agent_says?: components["schemas"]["AgentSays"] | null;
+            /** @description The exact arguments in canonical form, with marks in place of secrets; absent once they were erased. */
+            readonly arguments?: Record<string, never> | null;
+            /** @description The same arguments over several lines, with every character that could deceive a reader as `\uXXXX`. */
+            readonly arguments_text?: string | null;
+            /** @description The digest of the tool's definition as its server listed it. */
+            readonly definition?: string | null;
+            /** @description What each stage said. */
+            readonly findings: readonly components["schemas"]["Finding"][];
+            /** @description The case. */
+            readonly id: string;
+            /** @description The agent's autonomy level when it was decided, `L0` to `L3`. */
+            readonly level?: string | null;
+            /** @description Whether it may be sent back; what was sent back a short while ago may not be again. */
+            readonly may_send_back: boolean;
+            /** @description On whose behalf. */
+            readonly on_behalf_of?: string | null;
+            /**
+             * Format: int64
+             * @description When it was opened, in milliseconds since the epoch.
+             */
+            readonly opened_at: number;
+            /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
+            readonly requester: string;
+            readonly risk?: components["schemas"]["Risk"] | null;
+            /** @description The digest that a review must name. */
+            readonly shown: string;
+            /** @description What is to be called, as `server.tool`. */
+            readonly tool: string;
+            /**
+             * Format: int64
+             * @description Until when the reviewer is asked, in milliseconds since the epoch.
+             */
+            readonly until: number;
         };
         /** @description Is a tool of the catalogue, with what was reviewed of it and what is listed now. */
         readonly CataloguedTool: {
@@ -2988,10 +3088,14 @@ export interface components {
             /** @description The token of the invitation. */
             readonly token: string;
         };
-        /** @description Is what a review found. */
+        /** @description Is a review of a case. */
         readonly NewReview: {
-            /** @description What was found; it is recorded. */
-            readonly findings: string;
+            /** @description On to people, or back to who proposed it. */
+            readonly advice: components["schemas"]["AdviceName"];
+            /** @description Why; it is recorded, and people read it. */
+            readonly reason: string;
+            /** @description The digest of what the reviewer was shown. */
+            readonly shown: string;
         };
         /** @description Is what a session is opened with. */
         readonly NewSession: {
@@ -3129,6 +3233,23 @@ export interface components {
             /** @description Its identity. */
             readonly session: string;
         };
+        /** @description Is one case in the list of a reviewer. */
+        readonly OpenReview: {
+            /** @description The case. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description When the case was opened, in milliseconds since the epoch.
+             */
+            readonly opened_at: number;
+            /** @description What is to be called, as `server.tool`. */
+            readonly tool: string;
+            /**
+             * Format: int64
+             * @description Until when the reviewer is asked, in milliseconds since the epoch.
+             */
+            readonly until: number;
+        };
         /** @description Is what people may override: an administration action. */
         readonly OverrideAuthority: {
             /** @description What it leaves behind, besides the decision on it with who, what and why. */
@@ -3165,6 +3286,8 @@ export interface components {
              * @description How many records were read, those before the period among them.
              */
             readonly records: number;
+            /** @description What each reviewer agent said, and what people decided of it, in order of name. */
+            readonly reviewers: readonly components["schemas"]["ReviewerOversight"][];
             /**
              * Format: int64
              * @description When the last record was written that is counted, in milliseconds since the epoch.
@@ -3644,12 +3767,34 @@ export interface components {
          * @enum {string}
          */
         readonly RestrictionName: "allow" | "allow_observed" | "escalate" | "deny";
-        /** @description Is what was reviewed, and what came of it. */
+        /** @description Is what a reviewer agent said of a case: untrusted, and no vote. */
         readonly Review: {
-            /** @description The digest of the definition that was reviewed, as `listed` shows it. */
-            readonly definition: string;
-            /** @description What was found. */
+            /** @description What it wants done. */
+            readonly advice: components["schemas"]["AdviceName"];
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The model family that the bundle declared for it then. */
+            readonly family: string;
+            /** @description Why, in its own words. */
             readonly reason: string;
+            /** @description The agent. */
+            readonly reviewer: string;
+        };
+        /** @description Is a case that was reviewed. */
+        readonly ReviewedCase: {
+            /** @description The case. */
+            readonly id: string;
+            /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
+            readonly requester: string;
+            /** @description What reviewers said, in order. */
+            readonly reviews: readonly components["schemas"]["Review"][];
+            /** @description Where it stands. */
+            readonly state: components["schemas"]["ApprovalState"];
+            /** @description What is to be called, as `server.tool`. */
+            readonly tool: string;
         };
         /** @description Is a tool with the definition that is to be reviewed. */
         readonly ReviewedTool: components["schemas"]["CataloguedTool"] & {
@@ -3658,6 +3803,61 @@ export interface components {
             /** @description What of it is redacted in every record; what its schema and its names say once its server has listed it. */
             readonly secrets: readonly components["schemas"]["Secret"][];
         };
+        /** @description Is what one reviewer agent said, held against what people decided of it and how that ended. A review is no vote. */
+        readonly ReviewerOversight: {
+            /**
+             * Format: int64
+             * @description Cases that it sent back.
+             */
+            readonly back: number;
+            /**
+             * Format: int64
+             * @description Those of them whose exact action was proposed again and approved: people decided otherwise.
+             */
+            readonly back_approved: number;
+            /**
+             * Format: int64
+             * @description Those that people approved all the same and that failed or are in doubt.
+             */
+            readonly back_failed: number;
+            /**
+             * Format: int64
+             * @description Those of them whose exact action was proposed again and refused.
+             */
+            readonly back_refused: number;
+            /**
+             * Format: int64
+             * @description Cases that it sent on to people.
+             */
+            readonly on: number;
+            /**
+             * Format: int64
+             * @description Those of them that people approved.
+             */
+            readonly on_approved: number;
+            /**
+             * Format: int64
+             * @description Those that people approved and that failed or are in doubt.
+             */
+            readonly on_failed: number;
+            /**
+             * Format: int64
+             * @description Those of them that people refused.
+             */
+            readonly on_refused: number;
+            /** @description The agent. */
+            readonly reviewer: string;
+        };
+        /** @description Is a list of reviews, as far as the caller may see them, in order of opening. */
+        readonly Reviews: {
+            /** @description The cases. */
+            readonly open: readonly components["schemas"]["OpenReview"][];
+        } | {
+            /** @description The cases. */
+            readonly reviewed: readonly components["schemas"]["ReviewedCase"][];
+        };
+        /** @description Is a case and its reviews, as far as the caller may see them. */
+        readonly ReviewShown: components["schemas"]["CaseToReview"] | components["schemas"]["ReviewedCase"];
         /** @description Is a risk score and what it is the sum of. */
         readonly Risk: {
             /** @description The points each factor adds, by name. */
@@ -3864,10 +4064,12 @@ export interface components {
             readonly alone: boolean;
             /**
              * Format: int64
-             * @description They have decided so often within an hour that an approval counts from this instant on, in milliseconds since the epoch; a
-             *     refusal counts now. Absent where both do.
+             * @description An approval counts from this instant on, in milliseconds since the epoch, because they have decided so often within an hour or
+             *     a reviewer agent comes first; a refusal counts now. Absent where both do.
              */
             readonly approves_from?: number | null;
+            /** @description A reviewer agent comes first, so that an approval counts once it has answered, and then at the latest. */
+            readonly awaits_review: boolean;
             /** @description The code of why their vote would not count. */
             readonly code?: string | null;
             /** @description Their vote counts. */
@@ -4289,7 +4491,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Lists only cases in this state. */
-                readonly state?: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn";
+                readonly state?: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned";
             };
             readonly header?: never;
             readonly path?: never;
@@ -4572,7 +4774,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void` */
+            /** @description `shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `review-awaited`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void` */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8953,6 +9155,220 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_reviews: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The reviews */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Reviews"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `killed`: a switch covers the reviewer */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly show_review: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The case */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The case */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReviewShown"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `killed`: a switch covers the reviewer */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such case, or this reviewer is not asked about it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly give_review: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The case */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewReview"];
+            };
+        };
+        readonly responses: {
+            /** @description The case after the review */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReviewedCase"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `killed`: a switch covers the reviewer */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such case, or this reviewer is not asked about it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shown-mismatch`, `case-closed`, `vote-repeated`, `review-over` or `review-spent` */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

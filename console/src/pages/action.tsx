@@ -87,11 +87,19 @@ function stops(path: ActionPath): Stop[] {
     record: votes[key],
     body: <><p><Text>{vote.reason}</Text></p><dl className="facts"><dt>Voted on</dt><dd><Digest of={vote.shown} label="digest of what was shown" /></dd></dl></>,
   });
+  const said = records("review");
+  const reviewed = (review: Schema<"Review">, key: number): Stop => ({
+    at: review.at,
+    tone: "watch",
+    title: `Reviewer ${review.reviewer} (${review.family}) sent it ${review.advice === "back" ? "back" : "on to people"}`,
+    record: said[key],
+    body: <><p className="quiet small">An agent's word: untrusted, and no approval.</p><p><Text>{review.reason}</Text></p></>,
+  });
   const ended = path.outcome;
   const outcome: Stop[] = ended
     ? [{ at: ended.at, tone: OUTCOMES[ended.status]?.tone ?? "plain", title: `Outcome: ${OUTCOMES[ended.status]?.word ?? ended.status}`, record: outcomes.at(-1), body: <OutcomeBody outcome={ended} /> }]
     : [];
-  const all = [...path.decisions.map(of), ...path.votes.map(voted), ...outcome];
+  const all = [...path.decisions.map(of), ...path.votes.map(voted), ...path.reviews.map(reviewed), ...outcome];
   return all.sort((a, b) => (a.record?.index ?? 0) - (b.record?.index ?? 0));
 }
 

@@ -93,6 +93,25 @@ function Path({ shown, person }: { shown: Approval; person: string }) {
   );
 }
 
+/** Shows what reviewer agents say: untrusted, as all that an agent writes, and no approval. */
+function Reviews({ shown }: { shown: Approval }) {
+  const silent = shown.needs.flatMap((need) => need.steps).flatMap((step) => step.reviewers.map((name) => ({ name, until: step.reviewed_to })))
+    .filter(({ name }) => shown.state === "open" && !shown.reviews.some((review) => review.reviewer === name));
+  if (shown.reviews.length === 0 && silent.length === 0 && !shown.returned_before) return null;
+  return (
+    <section className="untrusted" aria-label="What reviewer agents say, untrusted">
+      <h3>Reviewer agents · untrusted, and no approval</h3>
+      <div className="stack-s">
+        {shown.returned_before ? <p className="small">A reviewer sent this exact action back before; it was proposed again.</p> : null}
+        {shown.reviews.map((review) => (
+          <p key={review.reviewer}><strong>{review.reviewer}</strong> <span className="quiet small">({review.family})</span> {review.advice === "back" ? "sent it back" : "sent it on to people"} <Ago at={review.at} />: <Text>{review.reason}</Text></p>
+        ))}
+        {silent.map(({ name, until }) => <p key={`${name}/${until}`} className="small quiet">Not yet reviewed by {name}, who is asked until <Clock at={until} />.</p>)}
+      </div>
+    </section>
+  );
+}
+
 function Says({ says }: { says: Approval["agent_says"] }) {
   const { purpose, reasoning, confidence_bp: confidence } = says ?? {};
   if (!purpose && !reasoning && confidence == null) return null;
@@ -197,6 +216,7 @@ export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
         </section>
       ) : null}
       <Path shown={shown} person={who.person} />
+      <Reviews shown={shown} />
       <Says says={shown.agent_says} />
       <About shown={shown} />
       <VotePanel key={shown.id} shown={shown} who={who} whole={whole || short} onCounted={read.again} />

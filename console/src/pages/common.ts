@@ -14,7 +14,7 @@ export function useRecent(wanted: (event: JournalEvent) => boolean, max: number)
   return found;
 }
 
-/** Says whether an approval of whoever is logged in must wait, because they have decided too often within the hour. */
+/** Says whether an approval of whoever is logged in must wait, because they have decided too often within the hour or a reviewer comes first. */
 export function waits(you: ApprovalLine["you"], now: number): boolean {
   return you.approves_from != null && now < you.approves_from;
 }

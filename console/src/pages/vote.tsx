@@ -102,7 +102,8 @@ export function VotePanel({ shown, who, whole, onCounted }: {
       {sending ? <Note><span role="status">{shown.you.signed ? "Your browser asks for your passkey." : "Sending your vote."} It counts once the journal has it.</span></Note> : null}
       {!shown.you.may_vote && !result ? <Note><Text>{`You do not vote here: ${shown.you.why ?? "it is decided"}`}</Text></Note> : null}
       {shown.you.may_vote && over && !result ? <Note tone="ask">Time is over, and silence is a refusal.</Note> : null}
-      {may && spent && !over && !result ? <Note tone="ask"><strong>You have decided often within the last hour.</strong> An approval of yours counts again from {clockTime(shown.you.approves_from ?? 0)} on; others may answer, and you may deny now.</Note> : null}
+      {may && spent && shown.you.awaits_review && !over && !result ? <Note tone="ask"><strong>A reviewer agent comes first.</strong> An approval counts once it has answered, and from {clockTime(shown.you.approves_from ?? 0)} on at the latest; you may deny now.</Note> : null}
+      {may && spent && !shown.you.awaits_review && !over && !result ? <Note tone="ask"><strong>You have decided often within the last hour.</strong> An approval of yours counts again from {clockTime(shown.you.approves_from ?? 0)} on; others may answer, and you may deny now.</Note> : null}
       {none && !over && !result ? <Note tone="ask"><strong>Your vote counts here only if you sign it with a passkey.</strong> {none}</Note> : null}
       {may && !vote && !whole ? <Note tone="ask">Show all of the arguments first: you decide on all of them.</Note> : null}
       {may && vote ? <Form key={vote} shown={shown} vote={vote} onCast={send} onCancel={() => setVote(undefined)} /> : null}

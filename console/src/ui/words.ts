@@ -18,6 +18,7 @@ export const STATES: Record<string, { readonly word: string; readonly tone: Tone
   expired: { word: "expired", tone: "plain" },
   void: { word: "void", tone: "plain" },
   withdrawn: { word: "withdrawn", tone: "plain" },
+  returned: { word: "sent back by a reviewer", tone: "bad" },
 };
 
 export const OUTCOMES: Record<string, { readonly word: string; readonly tone: Tone }> = {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use control::approvals::{Admission, CaseView, Voter};
 use serde::{Deserialize, Serialize};
 use types::case::{Ballot, Case};
-use types::{ActionId, CaseId, ClassId, Code, Digest, Millis, PersonId, Principal};
+use types::{ActionId, AgentId, CaseId, ClassId, Code, Digest, Millis, PersonId, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,6 +16,7 @@ use crate::ballots::AssertionResponse;
 use crate::extract::{Json, Named, Query};
 use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
+use crate::reviews::Review;
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
 use crate::{App, callers};
 
@@ -67,7 +68,7 @@ pub struct ApprovalLine {
 }
 
 /// Says whether whoever asks may vote on a case now.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct You {
     /// Their vote counts.
     may_vote: bool,
@@ -75,11 +76,13 @@ pub struct You {
     alone: bool,
     /// It counts only if they sign it with a passkey.
     signed: bool,
-    /// They have decided so often within an hour that an approval counts from this instant on, in milliseconds since the epoch; a
-    /// refusal counts now. Absent where both do.
+    /// An approval counts from this instant on, in milliseconds since the epoch, because they have decided so often within an hour or
+    /// a reviewer agent comes first; a refusal counts now. Absent where both do.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     approves_from: Option<Millis>,
+    /// A reviewer agent comes first, so that an approval counts once it has answered, and then at the latest.
+    awaits_review: bool,
     /// The code of why their vote would not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -92,17 +95,11 @@ pub struct You {
 impl From<Voter> for You {
     fn from(voter: Voter) -> Self {
         match voter {
-            Voter::May(Admission { solo: alone, signed, .. }, approves_from) => {
-                Self { may_vote: true, alone, signed, approves_from, code: None, why: None }
+            Voter::May(Admission { solo: alone, signed, awaits, .. }, approves_from) => {
+                let awaits_review = awaits.is_some();
+                Self { may_vote: true, alone, signed, approves_from, awaits_review, code: None, why: None }
             }
-            Voter::MayNot(code, why) => Self {
-                may_vote: false,
-                alone: false,
-                signed: false,
-                approves_from: None,
-                code: Some(code),
-                why: Some(why),
-            },
+            Voter::MayNot(code, why) => Self { code: Some(code), why: Some(why), ..Self::default() },
         }
     }
 }
@@ -174,7 +171,13 @@ pub struct Asked {
     approvals: u32,
     /// Whether votes count only if they are signed with a passkey.
     signed: bool,
-    /// From when on they may, in milliseconds since the epoch.
+    /// The agents that review the case as this step begins, those of them that may; their say is no approval.
+    #[schema(value_type = Vec<String>)]
+    reviewers: Vec<AgentId>,
+    /// Until when these are asked, in milliseconds since the epoch.
+    #[schema(value_type = i64)]
+    reviewed_to: Millis,
+    /// From when on people may approve, in milliseconds since the epoch; where reviewers come first, sooner once they answer.
     #[schema(value_type = i64)]
     from: Millis,
     /// When the next step is asked too, or silence is refusal.
@@ -228,6 +231,10 @@ pub struct Approval {
     needs: Vec<Needed>,
     /// The votes so far, in order.
     votes: Vec<Vote>,
+    /// What reviewer agents said so far, in order: untrusted, and no votes.
+    reviews: Vec<Review>,
+    /// A reviewer sent this exact action back a short while ago, and it was proposed again.
+    returned_before: bool,
     /// The digest that a vote must name: of the exact action, the profiles, the bundle and the expiry.
     #[schema(value_type = String)]
     shown: Digest,
@@ -323,6 +330,8 @@ fn needs(view: &CaseView) -> Vec<Needed> {
         people: step.people.clone(),
         approvals: step.approvals,
         signed: step.signed,
+        reviewers: step.reviewers.clone(),
+        reviewed_to: step.reviewed_to,
         from: step.from,
         to: step.to,
     };
@@ -361,6 +370,8 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         profiles: line.profiles,
         needs: needs(&view),
         votes: line.votes,
+        reviews: case.reviews.iter().map(Review::from).collect(),
+        returned_before: case.returned,
         shown: case.shown,
         bundle: case.bundle,
         round: case.round,
@@ -463,7 +474,7 @@ impl From<VoteName> for Ballot {
     (status = 200, description = "The case after the vote", body = ApprovalLine),
     (status = 403, description = "`voter-excluded`, `vote-unsigned`, `assertion-invalid`, `assertion-foreign`, `passkey-unknown`, `passkey-foreign`, `passkey-revoked` or `killed`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: there is no such case", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "`shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`shown-mismatch`, `case-closed`, `vote-repeated`, `solo-unconfirmed`, `review-awaited`, `ballot-unknown`, `ballot-used`, `ballot-expired` or `ballot-void`", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn vote(
     State(app): State<App>,

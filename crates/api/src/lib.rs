@@ -41,6 +41,7 @@ mod permissions;
 mod problem;
 mod records;
 mod review;
+mod reviews;
 mod sessions;
 mod switches;
 mod tools;
@@ -105,6 +106,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(oversight::routes())
         .merge(delegations::routes())
         .merge(permissions::routes())
+        .merge(reviews::routes())
         .merge(ballots::routes())
         .merge(passkeys::routes())
         .merge(break_glass::routes())

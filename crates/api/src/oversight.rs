@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use control::oversight as counted;
 use serde::{Deserialize, Serialize};
-use types::{Code, Millis, PersonId, ProfileId};
+use types::{AgentId, Code, Millis, PersonId, ProfileId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -125,6 +125,46 @@ pub struct ProfileOversight {
     figures: OversightFigures,
 }
 
+/// Is what one reviewer agent said, held against what people decided of it and how that ended. A review is no vote.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReviewerOversight {
+    /// The agent.
+    #[schema(value_type = String)]
+    reviewer: AgentId,
+    /// Cases that it sent on to people.
+    on: u64,
+    /// Those of them that people approved.
+    on_approved: u64,
+    /// Those of them that people refused.
+    on_refused: u64,
+    /// Those that people approved and that failed or are in doubt.
+    on_failed: u64,
+    /// Cases that it sent back.
+    back: u64,
+    /// Those of them whose exact action was proposed again and approved: people decided otherwise.
+    back_approved: u64,
+    /// Those of them whose exact action was proposed again and refused.
+    back_refused: u64,
+    /// Those that people approved all the same and that failed or are in doubt.
+    back_failed: u64,
+}
+
+impl From<counted::OfReviewer> for ReviewerOversight {
+    fn from(counted::OfReviewer { reviewer, reviews }: counted::OfReviewer) -> Self {
+        Self {
+            reviewer,
+            on: reviews.on,
+            on_approved: reviews.on_approved,
+            on_refused: reviews.on_refused,
+            on_failed: reviews.on_failed,
+            back: reviews.back,
+            back_approved: reviews.back_approved,
+            back_refused: reviews.back_refused,
+            back_failed: reviews.back_failed,
+        }
+    }
+}
+
 /// Is how often people were asked about what turned out well.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BenignOversight {
@@ -161,6 +201,8 @@ pub struct Oversight {
     groups: Vec<GroupOversight>,
     /// The figures of each profile, in order of name.
     profiles: Vec<ProfileOversight>,
+    /// What each reviewer agent said, and what people decided of it, in order of name.
+    reviewers: Vec<ReviewerOversight>,
     /// How often people were asked about what turned out well.
     benign: BenignOversight,
 }
@@ -181,6 +223,7 @@ impl From<counted::Report> for Oversight {
             people: report.people.into_iter().map(person).collect(),
             groups: report.groups.into_iter().map(group).collect(),
             profiles: report.profiles.into_iter().map(profile).collect(),
+            reviewers: report.reviewers.into_iter().map(ReviewerOversight::from).collect(),
             benign: BenignOversight { actions, escalated, escalated_bp },
         }
     }

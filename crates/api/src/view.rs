@@ -398,6 +398,8 @@ pub struct ActionPath {
     pub opened_by: Vec<ActionId>,
     /// The votes on the cases it opened or ran on, in order.
     pub votes: Vec<Vote>,
+    /// What reviewer agents said, in order: untrusted, and no votes.
+    pub reviews: Vec<crate::reviews::Review>,
     /// What happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ActionOutcome>,
@@ -416,6 +418,7 @@ impl ActionPath {
             decisions: path.decisions.iter().map(Decision::from).collect(),
             opened_by: path.opened_by().into_iter().collect(),
             votes: path.votes.iter().map(Vote::from).collect(),
+            reviews: path.reviews.iter().map(crate::reviews::Review::from).collect(),
             outcome: path.outcome.as_ref().map(ActionOutcome::from),
             records: path.steps.iter().map(PathRecord::from).collect(),
             unread: path.unread.clone(),
@@ -441,6 +444,8 @@ pub enum ApprovalState {
     Consumed,
     /// Who asked no longer wants it.
     Withdrawn,
+    /// A reviewer agent sent it back.
+    Returned,
 }
 
 impl From<CaseState> for ApprovalState {
@@ -453,6 +458,7 @@ impl From<CaseState> for ApprovalState {
             CaseState::Void => Self::Void,
             CaseState::Consumed => Self::Consumed,
             CaseState::Withdrawn => Self::Withdrawn,
+            CaseState::Returned => Self::Returned,
         }
     }
 }

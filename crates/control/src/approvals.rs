@@ -13,7 +13,8 @@ use types::case::{Ballot, Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
 use types::permission::REQUEST_TOOL;
 use types::point;
-use types::{ActionProposal, CaseId, ClassId, Code, Decision, Digest, Millis, PersonId, ProfileId};
+use types::reviewing::Advice;
+use types::{ActionProposal, AgentId, CaseId, ClassId, Code, Decision, Digest, Millis, PersonId, ProfileId};
 
 use crate::control::Control;
 use crate::door::{CaseEnd, CaseRef, Refusal};
@@ -56,7 +57,13 @@ pub struct Asked {
     pub approvals: u32,
     /// Votes count only if they are signed with a passkey.
     pub signed: bool,
-    /// From when on they may.
+    /// The agents that review the case as this step begins, those of them that may.
+    pub reviewers: Vec<AgentId>,
+    /// Until when these are asked.
+    pub reviewed_to: Millis,
+    /// When the step begins: from then on people may refuse.
+    pub begins: Millis,
+    /// From when on people may approve; sooner once the reviewers have answered, where they come first.
     pub from: Millis,
     /// When the next step is asked too, or silence is refusal.
     pub to: Millis,
@@ -84,11 +91,14 @@ pub(crate) fn voters(bundle: &BundleData, profile: &Profile, at: Millis) -> BTre
 }
 
 impl Asked {
-    fn of(step: escalation::Step<'_>, bundle: &BundleData, now: Millis) -> Self {
+    fn of(matter: Matter<'_>, step: escalation::Step<'_>, now: Millis) -> Self {
+        let bundle = matter.bundle;
         let on_call = step.profile.on_call.as_ref().and_then(|name| on_call::duty(bundle, name, now));
         let people = voters(bundle, step.profile, now);
         let (group, approvals, signed) = (step.profile.group.clone(), step.profile.approvals, step.profile.signed);
-        Self { profile: step.id.clone(), group, on_call, people, approvals, signed, from: step.from, to: step.to }
+        let (profile, reviewers) = (step.id.clone(), matter.reviewers(step.profile).cloned().collect());
+        let escalation::Step { begins, reviewed_to, from, to, .. } = step;
+        Self { profile, group, on_call, people, approvals, signed, reviewers, reviewed_to, begins, from, to }
     }
 }
 
@@ -141,8 +151,8 @@ impl Control {
         let (snapshot, now) = (self.snapshot(), self.now());
         let bundle = snapshot.bundle.data();
         let path = |id: &ProfileId| {
-            let steps = escalation::path(Matter::of_case(case, bundle), id, case.opened);
-            steps.into_iter().map(|step| Asked::of(step, bundle, now)).collect()
+            let matter = Matter::of_case(case, bundle);
+            escalation::path(matter, id, case.opened).into_iter().map(|step| Asked::of(matter, step, now)).collect()
         };
         case.profiles.iter().map(|id| (id.clone(), path(id))).collect()
     }
@@ -157,7 +167,8 @@ impl Control {
         match approval::may_vote(case, person, snapshot.bundle.data(), now, delegations) {
             Ok(admission) => {
                 let recent = self.views.recent_votes(person).into_iter();
-                Voter::May(admission, admission.budget.and_then(|budget| room_from(budget, now, recent)))
+                let room = admission.budget.and_then(|budget| room_from(budget, now, recent));
+                Voter::May(admission, room.max(admission.awaits))
             }
             Err(error) => Voter::MayNot(error.code(), error.to_string()),
         }
@@ -170,7 +181,8 @@ impl Control {
     /// # Errors
     ///
     /// `request-invalid` without a reason, `forbidden` for an auditor; otherwise as the approval rules say: `voter-excluded`, `vote-repeated`,
-    /// `shown-mismatch`, `case-closed`, `vote-unsigned`, `solo-unconfirmed`, `approvals-spent`.
+    /// `shown-mismatch`, `case-closed`, `vote-unsigned`, `solo-unconfirmed`, `approvals-spent`,
+    /// `review-awaited`.
     pub async fn vote(
         &self,
         person: &PersonId,
@@ -257,6 +269,16 @@ impl Control {
             CaseState::Expired => refused(Code::ApprovalExpired, "nobody decided in time, which is a refusal".into()),
             CaseState::Void => {
                 refused(Code::ApprovalVoid, "what it was about has changed since; propose it again".into())
+            }
+            CaseState::Returned => {
+                let by = case.reviews.iter().rev().find(|review| review.advice == Advice::Back);
+                let says = by.map_or_else(String::new, |review| {
+                    format!(" by agent:{}: {}", review.reviewer, types::text::escape(&review.reason, false))
+                });
+                refused(
+                    Code::ReviewReturned,
+                    format!("it was sent back{says}; proposed again as it is, it goes to people"),
+                )
             }
             CaseState::Withdrawn => {
                 refused(Code::ApprovalVoid, "the call that it waited for was withdrawn; propose it again".into())

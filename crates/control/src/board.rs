@@ -44,8 +44,9 @@ impl Board {
     pub fn forget(&self, subject: &Principal) {
         let person = |name: &PersonId| matches!(subject, Principal::Person(own) if own == name);
         let theirs = |case: &Case| {
+            let reviewed = case.reviews.iter().any(|review| subject.agent() == Some(&review.reviewer));
             let voted = case.votes.iter().any(|vote| person(&vote.person) || person(vote.of()));
-            case.requester == *subject || case.on_behalf_of.as_ref().is_some_and(person) || voted
+            case.requester == *subject || case.on_behalf_of.as_ref().is_some_and(person) || voted || reviewed
         };
         self.lock().retain(|_, case| !theirs(case));
         self.changes.send_modify(|n| *n = n.wrapping_add(1));

@@ -48,6 +48,7 @@ mod receipts;
 pub mod records;
 pub mod redaction;
 pub mod replay;
+pub mod reviews;
 pub mod roles;
 pub mod secrets;
 pub mod sessions;

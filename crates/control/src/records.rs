@@ -12,6 +12,7 @@ use types::case::CaseState;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
 use types::permission::{PERMITTED, Permission, REVOKED};
+use types::reviewing::{Advice, Review};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -125,6 +126,10 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             Some(escape(&format!("{} {word}", switch.target.key()), false))
         }
         RecordKind::Outcome => part::<Outcome>(content, Field::Body).map(|outcome| outcome.status.as_str().to_owned()),
+        RecordKind::Review => {
+            let review: Review = part(content, Field::Body)?;
+            Some(if review.advice == Advice::On { "on to people" } else { "sent back" }.to_owned())
+        }
         RecordKind::CaseEnded => {
             let states = [CaseState::Expired, CaseState::Void, CaseState::Withdrawn];
             let state = states.into_iter().find(|state| entry.leaf.status == Some(*state as u8))?;

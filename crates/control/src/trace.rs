@@ -12,6 +12,7 @@ use stages::matter::Matter;
 use stages::on_call::who;
 use types::bundle::BundleData;
 use types::case::Vote;
+use types::reviewing::Review;
 use types::{ActionId, ActionProposal, Decision, Digest, Millis, Outcome, PersonId, ProfileId, ScheduleId, Verdict};
 
 use crate::control::Control;
@@ -45,6 +46,8 @@ pub struct Path {
     pub decisions: Vec<Decision>,
     /// The votes, in order.
     pub votes: Vec<Vote>,
+    /// What reviewer agents said, in order.
+    pub reviews: Vec<Review>,
     /// What happened.
     pub outcome: Option<Outcome>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
@@ -78,6 +81,7 @@ impl Path {
                     self.decisions.extend(bodies::decision(content));
                 }
                 RecordKind::Vote => self.votes.extend(content.get::<Vote>(Field::Body).ok().flatten()),
+                RecordKind::Review => self.reviews.extend(content.get::<Review>(Field::Body).ok().flatten()),
                 RecordKind::Outcome => {
                     self.outcome = content.get::<Outcome>(Field::Body).ok().flatten().map(|outcome| Outcome {
                         result: content.get(Field::Result).ok().flatten(),
@@ -131,11 +135,13 @@ pub fn path_over(logs: &[(Option<u64>, &History)], action: &ActionId) -> Failure
     if path.steps.is_empty() {
         return Err(not_found(format!("record of {action}")));
     }
-    // The votes it ran on belong to the proposal that opened the case.
+    // The votes it ran on belong to the proposal that opened the case, as do its reviews.
     for opener in path.opened_by().into_iter().filter(|opener| opener != action) {
         for (log, history) in logs {
-            let votes = history.of_action(&opener)?.into_iter().filter(|entry| entry.leaf.kind == RecordKind::Vote);
-            votes.for_each(|entry| path.take(*log, entry));
+            let is_said =
+                |entry: &ledger::history::Entry| matches!(entry.leaf.kind, RecordKind::Vote | RecordKind::Review);
+            let said = history.of_action(&opener)?.into_iter().filter(is_said);
+            said.for_each(|entry| path.take(*log, entry));
         }
     }
     path.steps.sort_by_key(|step| (step.log.unwrap_or(u64::MAX), step.index));

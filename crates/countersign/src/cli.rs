@@ -108,6 +108,8 @@ pub enum Command {
     /// In an emergency, run without approvals what two people answer for.
     #[command(subcommand)]
     BreakGlass(BreakGlassCommand),
+    /// What reviewer agents said of cases, and what people decided.
+    Reviews,
     /// Stop an agent, a tool, a class or everything, at once.
     Kill(Kill),
     /// Do on a good day what is meant for the worst one, and record how it went.

@@ -75,6 +75,9 @@ pub enum RecordKind {
     /// The records go on under a new origin, after a log that ended.
     #[n(17)]
     Epoch,
+    /// A reviewer agent said what it wants done with a case; it is no vote.
+    #[n(18)]
+    Review,
 }
 
 impl RecordKind {
@@ -87,6 +90,7 @@ impl RecordKind {
             Self::Decided => "decided",
             Self::Outcome => "outcome",
             Self::Vote => "vote",
+            Self::Review => "review",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

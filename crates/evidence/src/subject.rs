@@ -74,7 +74,7 @@ fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
 }
 
 /// Says whether a record that is not of the subject itself belongs to it: what became of one of its actions does, and a
-/// vote on a case that one of them ran on, and the level that one of them was decided at.
+/// vote on a case that one of them ran on or a review of it, and the level that one of them was decided at.
 fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
     if other.leaf.kind == RecordKind::Grant {
         return authority::belongs(other, own);
@@ -84,7 +84,7 @@ fn belongs(other: &Read<'_>, own: &[&Read<'_>]) -> Standing {
     if decisions().any(|decision| decision.leaf.action == Some(action)) {
         return Standing::Holds;
     }
-    if other.leaf.kind != RecordKind::Vote {
+    if !matches!(other.leaf.kind, RecordKind::Vote | RecordKind::Review) {
         return Standing::Broken;
     }
     let mut standings: Vec<_> = decisions().map(|r| ran_on(r, &action)).collect();

@@ -6,6 +6,7 @@ mod breakers;
 mod catalog;
 mod limits;
 mod people;
+mod reviewers;
 mod schedules;
 
 use std::ops::RangeInclusive;

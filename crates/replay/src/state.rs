@@ -49,13 +49,15 @@ pub mod kind {
     pub const REFUSAL: &str = "refusal";
     /// When each person voted of late, until it counts against no budget of theirs any more.
     pub const RECENT_VOTE: &str = "recent_vote";
+    /// Exact actions that a reviewer sent back, each until it may be sent back again.
+    pub const RETURN: &str = "return";
     /// What erasures did, by the mark that remains of a subject.
     pub const ERASED: &str = "erased";
     /// Erasures that are recorded and have not reached a closed log yet, by its number and the subject's tag.
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 21] = [
+    pub const ALL: [&str; 22] = [
         BUNDLE,
         GRANT,
         DELEGATION,
@@ -76,6 +78,7 @@ pub mod kind {
         IDEMPOTENCY,
         REFUSAL,
         RECENT_VOTE,
+        RETURN,
         ERASED,
     ];
 }
@@ -262,14 +265,14 @@ pub struct Erased {
     pub levels: u64,
 }
 
-/// Is an exact action that a person refused.
+/// Is an exact action that a person refused, or a reviewer sent back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Refused {
     /// The action's digest.
     #[n(0)]
     pub digest: Digest,
-    /// When it may be proposed again.
+    /// When it may be proposed, or sent back, again.
     #[n(1)]
     pub end: Millis,
     /// The proposal that opened the case.

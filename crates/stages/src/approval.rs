@@ -12,6 +12,7 @@ use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, ProfileId};
 
 use crate::escalation;
 use crate::matter::{Matter, Part};
+use crate::turn;
 
 /// Says why a vote does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,14 @@ pub enum VoteError {
         /// When there is room for an approval again.
         until: Millis,
     },
+    /// It approves, and a step that asks the person awaits its reviewers first.
+    #[error("the case `{case}` awaits its reviewer first: an approval counts once it has answered, from {} on at the latest; a refusal counts now", .until.0)]
+    Awaited {
+        /// The case.
+        case: CaseId,
+        /// When an approval counts at the latest.
+        until: Millis,
+    },
     /// The owner has not confirmed that they decide alone.
     #[error("`{0}` owns what is decided here and must confirm to decide alone")]
     SoloUnconfirmed(PersonId),
@@ -62,6 +71,7 @@ impl VoteError {
             Self::Repeated(_) => Code::VoteRepeated,
             Self::Unsigned(_) => Code::VoteUnsigned,
             Self::Spent { .. } => Code::ApprovalsSpent,
+            Self::Awaited { .. } => Code::ReviewAwaited,
             Self::SoloUnconfirmed(_) => Code::SoloUnconfirmed,
         }
     }
@@ -88,6 +98,9 @@ pub enum TicketError {
     /// Who asked no longer wants it.
     #[error("the case was withdrawn")]
     Withdrawn,
+    /// A reviewer sent it back.
+    #[error("a reviewer sent the case back")]
+    Returned,
 }
 
 impl TicketError {
@@ -98,6 +111,7 @@ impl TicketError {
             Self::Denied => Code::ApprovalDenied,
             Self::Expired => Code::ApprovalExpired,
             Self::Void | Self::Withdrawn => Code::ApprovalVoid,
+            Self::Returned => Code::ReviewReturned,
             Self::Consumed => Code::StateConflict,
         }
     }
@@ -148,6 +162,8 @@ pub struct Opening {
     pub opened_in: u64,
     /// 1 for a first escalation, 2 for one that appeared when the action was decided again.
     pub round: u32,
+    /// A reviewer sent this exact action back a short while ago.
+    pub returned: bool,
     /// When it is opened.
     pub now: Millis,
 }
@@ -176,6 +192,8 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
         votes: Vec::new(),
         opened_in: opening.opened_in,
         round: opening.round,
+        reviews: Vec::new(),
+        returned: opening.returned,
     }
 }
 
@@ -199,13 +217,16 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
 /// [`VoteError::Closed`] if the case is not open or past its time; [`VoteError::Repeated`] if the person has voted,
 /// or the one in whose place they vote, or somebody for one of the two;
 /// [`VoteError::HasPart`] if the person is excluded; [`VoteError::NotAsked`] if no step that is asked by then, of a profile still
-/// to be met, asks them; [`VoteError::Unsigned`] if one of those steps counts signed votes alone and this is none;
-/// [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
+/// to be met, asks them; [`VoteError::Awaited`] if it approves and one of those profiles awaits its reviewers first;
+/// [`VoteError::Unsigned`] if one of those steps counts signed votes alone and this is none; [`VoteError::SoloUnconfirmed`] if they approve their own without confirming. No others.
 pub fn vote(case: &Case, vote: Vote, bundle: &BundleData, solo_confirmed: bool) -> Result<Step, VoteError> {
     if vote.case != case.id || vote.shown != case.shown {
         return Err(VoteError::ShownMismatch(case.id));
     }
-    let Admission { solo, signed, .. } = admitted(case, &vote, bundle)?;
+    let Admission { solo, signed, awaits, .. } = admitted(case, &vote, bundle)?;
+    if let Some(until) = awaits.filter(|_| vote.ballot == Ballot::Approve) {
+        return Err(VoteError::Awaited { case: case.id, until });
+    }
     if signed && vote.signed.is_none() {
         return Err(VoteError::Unsigned(case.id));
     }
@@ -224,6 +245,8 @@ pub struct Admission {
     pub signed: bool,
     /// An approval counts only while they have decided less often than this within an hour, see [`crate::approval_budget`].
     pub budget: Option<u32>,
+    /// An approval counts from here on, or once the reviewers that come first have answered.
+    pub awaits: Option<Millis>,
 }
 
 /// Says how a person may vote on a case at an instant, be it in another's place.
@@ -255,7 +278,7 @@ pub fn may_vote<'a>(
     match admitted(case, &own, bundle) {
         Err(VoteError::NotAsked(person)) => {
             let others = proxies(&own, delegations).filter_map(|vote| admitted(case, &vote, bundle).ok());
-            others.min_by_key(|admission| admission.signed).ok_or(VoteError::NotAsked(person))
+            others.min_by_key(|admission| (admission.awaits, admission.signed)).ok_or(VoteError::NotAsked(person))
         }
         other => other,
     }
@@ -275,9 +298,7 @@ pub(crate) fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<
     if let Some(who) = excluded(matter, vote) {
         return Err(VoteError::HasPart(who.clone()));
     }
-    let asked = |step: &escalation::Step<'_>| step.from <= vote.at && asks(matter, step.profile, vote);
-    let unmet = unmet(case, bundle);
-    let asking: Vec<_> = unmet.iter().filter(|step| asked(step)).map(|step| step.profile).collect();
+    let (asking, awaits) = turn::asking(case, vote, bundle);
     if asking.is_empty() {
         return Err(VoteError::NotAsked(person.clone()));
     }
@@ -285,6 +306,7 @@ pub(crate) fn admitted(case: &Case, vote: &Vote, bundle: &BundleData) -> Result<
         solo: matter.part(person) == Part::Solo,
         signed: asking.iter().any(|profile| profile.signed),
         budget: asking.iter().filter_map(|profile| profile.decisions_per_hour).min(),
+        awaits,
     })
 }
 
@@ -345,7 +367,8 @@ pub fn expire(case: &Case, now: Millis) -> Closing {
         | CaseState::Expired
         | CaseState::Void
         | CaseState::Consumed
-        | CaseState::Withdrawn) => Closing::Already(state),
+        | CaseState::Withdrawn
+        | CaseState::Returned) => Closing::Already(state),
     }
 }
 
@@ -365,7 +388,8 @@ pub fn void(case: &Case) -> Closing {
         | CaseState::Expired
         | CaseState::Void
         | CaseState::Consumed
-        | CaseState::Withdrawn) => Closing::Already(state),
+        | CaseState::Withdrawn
+        | CaseState::Returned) => Closing::Already(state),
     }
 }
 
@@ -374,7 +398,7 @@ pub fn void(case: &Case) -> Closing {
 /// # Errors
 ///
 /// [`TicketError::Open`], [`TicketError::Denied`], [`TicketError::Expired`], [`TicketError::Void`],
-/// [`TicketError::Consumed`] or [`TicketError::Withdrawn`] as the state says; for an approved case
+/// [`TicketError::Consumed`], [`TicketError::Withdrawn`] or [`TicketError::Returned`] as the state says; for an approved case
 /// [`TicketError::Expired`] from `case.expires` on, and [`TicketError::Void`] if action or bundle is another. No others.
 pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis) -> Result<Case, TicketError> {
     match case.state {
@@ -384,6 +408,7 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
         CaseState::Void => Err(TicketError::Void),
         CaseState::Consumed => Err(TicketError::Consumed),
         CaseState::Withdrawn => Err(TicketError::Withdrawn),
+        CaseState::Returned => Err(TicketError::Returned),
         CaseState::Approved if now >= case.expires && !mutant::on(Mutant::ApprovalAfterExpiry) => {
             Err(TicketError::Expired)
         }
@@ -398,17 +423,22 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
 }
 
 fn is_open(case: &Case, now: Millis) -> Result<(), VoteError> {
-    let state = match case.state {
-        CaseState::Open if now < case.expires => return Ok(()),
-        CaseState::Open => CaseState::Expired,
+    closed_as(case, now).map_or(Ok(()), |state| Err(VoteError::Closed { case: case.id, state }))
+}
+
+/// Returns as what a case is closed at an instant; `None` while it is open.
+pub(crate) fn closed_as(case: &Case, now: Millis) -> Option<CaseState> {
+    match case.state {
+        CaseState::Open if now < case.expires => None,
+        CaseState::Open => Some(CaseState::Expired),
         closed @ (CaseState::Approved
         | CaseState::Denied
         | CaseState::Expired
         | CaseState::Void
         | CaseState::Consumed
-        | CaseState::Withdrawn) => closed,
-    };
-    Err(VoteError::Closed { case: case.id, state })
+        | CaseState::Withdrawn
+        | CaseState::Returned) => Some(closed),
+    }
 }
 
 fn count(case: &Case, vote: Vote, bundle: &BundleData) -> Step {

@@ -4,7 +4,9 @@
 //! happen for it to go on, and a replay finds the same people. Its end is a refusal.
 
 use types::bundle::{BundleData, Profile};
-use types::{ActionProposal, Millis, ProfileId};
+use types::case::Ballot;
+use types::reviewing::Advice;
+use types::{ActionProposal, AgentId, Millis, ProfileId};
 
 use crate::matter::Matter;
 
@@ -15,10 +17,26 @@ pub struct Step<'a> {
     pub id: &'a ProfileId,
     /// Whom it asks.
     pub profile: &'a Profile,
-    /// From when on its people may vote. They still may once the next step is asked too.
+    /// When it begins: from then on its reviewers are asked.
+    pub begins: Millis,
+    /// Until when its reviewers are asked; equal to `begins` if it has none who may review.
+    pub reviewed_to: Millis,
+    /// From when on its people may approve: as it begins, or after its reviewers where the profile says `review_first`. They
+    /// still may once the next step is asked too. To refuse they need not wait.
     pub from: Millis,
-    /// When the next step is asked, or silence is refusal; equal to `from` if nobody attends to this one.
+    /// When the next step is asked, or silence is refusal; equal to `begins` if nobody attends to this one. It does not
+    /// depend on what reviewers say.
     pub to: Millis,
+}
+
+impl Step<'_> {
+    /// Returns from when on its people may cast a ballot: reviewers who come first hold back approvals, never a refusal.
+    pub fn open_to(&self, ballot: Ballot) -> Millis {
+        match ballot {
+            Ballot::Approve => self.from,
+            Ballot::Deny => self.begins,
+        }
+    }
 }
 
 /// Returns the steps that begin at a profile, for a case opened at an instant; none if the bundle does not have it.
@@ -26,14 +44,37 @@ pub struct Step<'a> {
 /// A step that asks whoever is on call takes no time if in all of its time nobody is who may answer: the next one is asked at
 /// once. A bundle whose path comes back to a profile does not load; here such a path ends before it would.
 pub fn path<'a>(matter: Matter<'a>, first: &'a ProfileId, opened: Millis) -> Vec<Step<'a>> {
-    let mut from = opened;
+    let mut next = opened;
     let step = |(id, profile): (&'a ProfileId, &'a Profile)| {
-        let begun = from;
-        let over = from.plus(profile.timeout_ms.max(0));
-        from = if matter.is_attended(profile, begun, over) { over } else { begun };
-        Step { id, profile, from: begun, to: from }
+        let step = step(matter, (id, profile), next);
+        next = step.to;
+        step
     };
     profiles(matter.bundle, first).into_iter().map(step).collect()
+}
+
+/// Returns the step of a profile that begins at an instant.
+fn step<'a>(matter: Matter<'a>, (id, profile): (&'a ProfileId, &'a Profile), begins: Millis) -> Step<'a> {
+    let has_reviewers = matter.reviewers(profile).next().is_some();
+    let reviewed_to = if has_reviewers { begins.plus(profile.review_ms.max(0)) } else { begins };
+    // People have the whole of their time, however long the reviewers take.
+    let held_to = if profile.review_first { reviewed_to } else { begins };
+    let to = held_to.plus(profile.timeout_ms.max(0));
+    if !matter.is_attended(profile, held_to, to) {
+        return Step { id, profile, begins, reviewed_to: begins, from: begins, to: begins };
+    }
+    let from = if held_to > begins { passed_on(matter, profile, begins).min(held_to) } else { begins };
+    Step { id, profile, begins, reviewed_to, from, to }
+}
+
+/// Returns when the last of a profile's reviewers had said that it goes on to people, not before the step began; never, if
+/// one of them has not.
+fn passed_on(matter: Matter<'_>, profile: &Profile, begins: Millis) -> Millis {
+    let said = |reviewer: &AgentId| {
+        let own = matter.reviews.iter().find(|review| review.reviewer == *reviewer && review.advice == Advice::On);
+        own.map_or(Millis(i64::MAX), |review| review.at)
+    };
+    matter.reviewers(profile).map(said).fold(begins, Ord::max)
 }
 
 /// Returns the profiles of the path that begins at one, in order, whoever attends to them.

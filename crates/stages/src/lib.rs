@@ -24,6 +24,7 @@ pub mod matter;
 pub mod on_call;
 pub mod permission;
 pub mod review;
+pub mod reviewing;
 pub mod risk;
 pub mod switches;
 pub mod trial;

@@ -3,7 +3,8 @@
 use types::bundle::{BundleData, Profile};
 use types::case::Case;
 use types::mutant::{self, Mutant};
-use types::{ActionProposal, Millis, PersonId, Principal};
+use types::reviewing::Review;
+use types::{ActionProposal, AgentId, Millis, PersonId, Principal};
 
 use crate::on_call::{self, Rota};
 
@@ -16,6 +17,8 @@ pub struct Matter<'a> {
     pub requester: &'a Principal,
     /// On whose behalf.
     pub on_behalf_of: Option<&'a PersonId>,
+    /// What reviewer agents have said of it so far.
+    pub reviews: &'a [Review],
 }
 
 /// Says what part a person has in what is asked.
@@ -32,27 +35,57 @@ pub enum Part {
 impl<'a> Matter<'a> {
     /// Returns the matter of a case.
     pub fn of_case(case: &'a Case, bundle: &'a BundleData) -> Self {
-        Self { bundle, requester: &case.requester, on_behalf_of: case.on_behalf_of.as_ref() }
+        let on_behalf_of = case.on_behalf_of.as_ref();
+        Self { bundle, requester: &case.requester, on_behalf_of, reviews: &case.reviews }
     }
 
     /// Returns the matter of a proposal.
     pub fn of_proposal(proposal: &'a ActionProposal, bundle: &'a BundleData) -> Self {
-        Self { bundle, requester: &proposal.principal, on_behalf_of: proposal.on_behalf_of.as_ref() }
+        let on_behalf_of = proposal.on_behalf_of.as_ref();
+        Self { bundle, requester: &proposal.principal, on_behalf_of, reviews: &[] }
     }
 
     /// Returns the part a person has: the requester, whom it is done for, the agent's owner and the bundle's authors have one.
     pub fn part(&self, person: &PersonId) -> Part {
-        // Whoever proposes in their own name owns the request, as the owner of an agent owns what it proposes.
-        let owns = match self.requester {
-            Principal::Agent(agent) => self.bundle.agents.get(agent).is_some_and(|agent| agent.owner == *person),
-            Principal::Person(requester) => requester == person,
-        };
+        let owns = self.owns(person);
         let has_part = owns || self.on_behalf_of == Some(person) || self.bundle.head.authors.contains(person);
         match (has_part && !mutant::on(Mutant::RequesterVotes), owns && self.bundle.head.solo) {
             (false, _) => Part::None,
             (true, true) => Part::Solo,
             (true, false) => Part::Excluded,
         }
+    }
+
+    /// Whoever proposes in their own name owns the request, as the owner of an agent owns what it proposes.
+    fn owns(&self, person: &PersonId) -> bool {
+        match self.requester {
+            Principal::Agent(agent) => self.bundle.agents.get(agent).is_some_and(|agent| agent.owner == *person),
+            Principal::Person(requester) => requester == person,
+        }
+    }
+
+    /// Says whether an agent may review it: one that the bundle calls a reviewer, of another declared model family than the
+    /// agent that proposes, and whose owner neither proposes, nor owns the agent that does, nor is the person it acts for.
+    ///
+    /// Where `solo` lets an owner decide alone, one person may own both. A family that is not declared is independent of none.
+    pub fn may_review(&self, reviewer: &AgentId) -> bool {
+        let Some(agent) = self.bundle.agents.get(reviewer).filter(|agent| agent.reviewer) else { return false };
+        let Some(family) = &agent.model_family else { return false };
+        let is_other = match self.requester {
+            Principal::Person(_) => true,
+            Principal::Agent(proposing) => {
+                let theirs = self.bundle.agents.get(proposing).and_then(|agent| agent.model_family.as_ref());
+                proposing != reviewer && theirs.is_some_and(|theirs| theirs != family)
+            }
+        };
+        let in_one_hand = self.owns(&agent.owner) || self.on_behalf_of == Some(&agent.owner);
+        is_other && (!in_one_hand || self.bundle.head.solo)
+    }
+
+    /// Lists the reviewers of a profile who may review it, in order of name.
+    pub fn reviewers(&self, profile: &'a Profile) -> impl Iterator<Item = &'a AgentId> + use<'a> {
+        let matter = *self;
+        profile.review_by.iter().map(|reviewer| &reviewer.0).filter(move |reviewer| matter.may_review(reviewer))
     }
 
     /// Says whether a profile asks a person at an instant: they are in its group, and on call where it names a schedule.

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use types::bundle::BundleData;
+use types::bundle::{BundleData, Profile};
 use types::case::{Case, Vote};
 use types::{Millis, PersonId};
 
-use crate::approval::{asks, unmet};
+use crate::approval::{asks, met, unmet};
 use crate::escalation::{self, Step};
 use crate::matter::{Matter, Part};
 use crate::on_call::{Rota, Shift};
@@ -27,9 +27,31 @@ pub struct Turn<'a> {
 pub fn of_vote<'a>(case: &'a Case, vote: &Vote, bundle: &'a BundleData) -> Option<Turn<'a>> {
     let matter = Matter::of_case(case, bundle);
     let paths = case.profiles.iter().flat_map(|id| escalation::path(matter, id, case.opened));
-    let steps: Vec<Step<'a>> = paths.filter(|step| step.from <= vote.at && asks(matter, step.profile, vote)).collect();
+    let is_asked = |step: &Step<'a>| step.open_to(vote.ballot) <= vote.at && asks(matter, step.profile, vote);
+    let steps: Vec<Step<'a>> = paths.filter(is_asked).collect();
     let since = steps.iter().map(|step| since(step, vote.at, bundle)).min()?;
     Some(Turn { since, steps })
+}
+
+/// Returns the profiles that ask whose vote it is by its instant, of those still to be met, and from when on at the latest an
+/// approval counts, if one of them awaits its reviewers first.
+///
+/// Who is asked by a step that awaits nobody does not wait for a later one of the same path. But a person has one vote, which counts
+/// for each profile: cast before one of them may count it, that one would miss it for good.
+pub(crate) fn asking<'a>(case: &'a Case, vote: &Vote, bundle: &'a BundleData) -> (Vec<&'a Profile>, Option<Millis>) {
+    let (met, matter) = (met(case, bundle), Matter::of_case(case, bundle));
+    let (mut asking, mut awaits) = (Vec::new(), None);
+    for id in case.profiles.iter().filter(|id| !met.contains(*id)) {
+        let steps = escalation::path(matter, id, case.opened).into_iter();
+        let asked = steps.filter(|step| step.begins <= vote.at && asks(matter, step.profile, vote));
+        let (ready, held): (Vec<_>, Vec<_>) = asked.partition(|step| step.from <= vote.at);
+        if ready.is_empty() {
+            awaits = awaits.max(held.iter().map(|step| step.from).min());
+        }
+        let steps = if ready.is_empty() { held } else { ready };
+        asking.extend(steps.into_iter().map(|step| step.profile));
+    }
+    (asking, awaits)
 }
 
 /// Returns the steps of the profiles that are not met and had begun before an instant, each with the people whose turn it was
@@ -53,8 +75,11 @@ fn people<'a>(step: &Step<'a>, until: Millis, matter: Matter<'a>) -> BTreeSet<&'
     bundle.people.keys().filter(may).filter(|person| was_asked(person)).collect()
 }
 
-/// Returns since when a step had asked who is asked at an instant.
+/// Returns since when a step had asked who is asked at an instant; before its people may approve, since it began.
 fn since(step: &Step<'_>, at: Millis, bundle: &BundleData) -> Millis {
+    if at < step.from {
+        return step.begins;
+    }
     let shifts = shifts(step, at.plus(1), bundle);
     shifts.and_then(|shifts| shifts.last().map(|shift| shift.from)).unwrap_or(step.from)
 }

@@ -179,6 +179,21 @@ pub fn solo_bundle() -> BundleFiles {
     files
 }
 
+/// Returns the same bundle with a reviewer, `checker` of `eve`, of another model family than the other agents: it is asked about
+/// what needs one person beside them, for a minute, and about what needs two before them.
+pub fn reviewed_bundle() -> BundleFiles {
+    let mut files = bundle();
+    let family = |name: &str, family: &str| format!("[agents.{name}]\nmodel_family = \"{family}\"");
+    let agents = AGENTS.replace("[agents.sre-bot]", &family("sre-bot", "alpha"));
+    let agents = agents.replace("[agents.report-bot]", &family("report-bot", "alpha"));
+    let checker = family("checker", "beta");
+    files.insert("agents.toml", format!("{agents}\n{checker}\nowner = \"eve\"\nreviewer = true\n"));
+    let reviewed = "timeout_ms = 600000\nreview_by = [\"agent:checker\"]\nreview_ms = 60000\n";
+    let profiles = PROFILES.replace("timeout_ms = 600000\n", reviewed);
+    files.insert("escalation.toml", format!("{}review_first = true\n", profiles));
+    files
+}
+
 fn nowhere() -> Server {
     Server { command: Vec::new(), env: Default::default(), url: None, headers: Default::default(), identity: None }
 }

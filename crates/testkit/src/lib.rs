@@ -20,7 +20,7 @@ mod witness;
 mod world;
 
 pub use authority::{Authority, stamped};
-pub use bundle::{bundle, permitting_bundle, solo_bundle};
+pub use bundle::{bundle, permitting_bundle, reviewed_bundle, solo_bundle};
 pub use machine::{Counting, TestClock};
 pub use witness::Witness;
 pub use world::{Folder, World, log_key, reopened, world, world_on_small_disk, world_with};

@@ -12,7 +12,7 @@ pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
 pub use crate::permission::PermissionLimits;
-pub use crate::profile::Profile;
+pub use crate::profile::{Profile, Reviewer};
 pub use crate::retention::Retention;
 pub use crate::review::{Amount, Review};
 use crate::role::Role;
@@ -115,6 +115,12 @@ pub struct Agent {
     /// Adds an optional `_countersign` object to every tool's input schema, so that the model says what it is doing.
     #[serde(default)]
     pub annotate_schemas: bool,
+    /// The family of the model behind it, such as `claude` or `llama`; what is not declared is independent of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_family: Option<String>,
+    /// It may review the cases of other agents and of people, where a profile names it.
+    #[serde(default)]
+    pub reviewer: bool,
 }
 
 /// Is one person of `people.toml`.

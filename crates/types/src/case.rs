@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::reviewing::Review;
 use crate::{ActionId, CaseId, Digest, Millis, PasskeyId, PersonId, Principal, ProfileId, ToolName};
 
 /// Says where a case stands.
@@ -33,6 +34,9 @@ pub enum CaseState {
     /// Who asked no longer wants it: the call that waited was withdrawn.
     #[n(6)]
     Withdrawn,
+    /// A reviewer sent it back to who proposed it.
+    #[n(7)]
+    Returned,
 }
 
 impl CaseState {
@@ -46,6 +50,7 @@ impl CaseState {
             Self::Void => "void",
             Self::Consumed => "consumed",
             Self::Withdrawn => "withdrawn",
+            Self::Returned => "returned",
         }
     }
 }
@@ -191,6 +196,20 @@ pub struct Case {
     /// 1 for a first escalation, 2 for one that appeared when the action was decided again.
     #[n(14)]
     pub round: u32,
+    /// What reviewer agents said so far, in order; none of it is a vote.
+    #[n(15)]
+    #[cbor(skip_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Review>,
+    /// A reviewer sent this exact action back a short while ago, so that none may do so again: people decide.
+    #[n(16)]
+    #[cbor(skip_if = "is_no")]
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub returned: bool,
+}
+
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 impl Case {

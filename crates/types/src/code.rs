@@ -140,6 +140,8 @@ codes! {
     ApprovalExpired "approval-expired" 200;
     /// What it was about has changed since.
     ApprovalVoid "approval-void" 200;
+    /// A reviewer agent sent it back to who proposed it.
+    ReviewReturned "review-returned" 200;
 
     // Problems with a request.
     /// The body is not valid JSON.
@@ -186,6 +188,12 @@ codes! {
     VoteRepeated "vote-repeated" 409;
     /// The vote names another text than the one the case shows.
     ShownMismatch "shown-mismatch" 409;
+    /// The case awaits its reviewer first.
+    ReviewAwaited "review-awaited" 409;
+    /// The time of the reviewers is over.
+    ReviewOver "review-over" 409;
+    /// The exact action was sent back before, so people decide it.
+    ReviewSpent "review-spent" 409;
     /// The owner must confirm a solo vote.
     SoloUnconfirmed "solo-unconfirmed" 409;
     /// The vote must be signed with a passkey.

@@ -25,6 +25,8 @@ pub enum Invariant {
     CaseMoves,
     /// A case holds one vote of a person.
     VoteOnce,
+    /// People decide: what a reviewer says is no vote, and a permit that needs people rests on the vote of one.
+    PeopleDecide,
     /// A log that is frozen, being closed or closed records nothing but what that allows.
     LogSilent,
     /// A record follows upon those before it.
@@ -49,6 +51,7 @@ impl Invariant {
         Self::GlassHolds,
         Self::CaseMoves,
         Self::VoteOnce,
+        Self::PeopleDecide,
         Self::LogSilent,
         Self::RecordFollows,
         Self::TimeForward,
@@ -68,6 +71,7 @@ impl Invariant {
             Self::GlassHolds => "glass-holds",
             Self::CaseMoves => "case-moves",
             Self::VoteOnce => "vote-once",
+            Self::PeopleDecide => "people-decide",
             Self::LogSilent => "log-silent",
             Self::RecordFollows => "record-follows",
             Self::TimeForward => "time-forward",

@@ -33,6 +33,7 @@ pub mod point;
 pub mod profile;
 pub mod retention;
 pub mod review;
+pub mod reviewing;
 pub mod role;
 pub mod schedule;
 pub mod secret;

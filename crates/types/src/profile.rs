@@ -1,8 +1,10 @@
 //! A profile of escalation, as the bundle has it: whom it asks, and when an answer counts.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ProfileId, ScheduleId};
+use crate::{AgentId, Principal, ProfileId, ScheduleId};
 
 /// Is the largest budget of decisions in an hour: so many of a person's are remembered.
 pub const DECISIONS_MAX: u32 = 1_000;
@@ -30,4 +32,35 @@ pub struct Profile {
     /// How often a person may decide in an hour before their approvals wait; a refusal never does. Without it, as often as asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisions_per_hour: Option<u32>,
+    /// The reviewer agents that are asked as this step begins, as `agent:NAME`. Their say is never an approval.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub review_by: BTreeSet<Reviewer>,
+    /// How long they have, in milliseconds. Their silence passes the case on to people.
+    #[serde(default)]
+    pub review_ms: i64,
+    /// People may not vote before all of the reviewers have answered, or their time is over.
+    #[serde(default)]
+    pub review_first: bool,
+}
+
+/// Names an agent that reviews, written `agent:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reviewer(pub AgentId);
+
+impl TryFrom<String> for Reviewer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match Principal::from_subject(&text) {
+            Some(Principal::Agent(agent)) => Ok(Self(agent)),
+            Some(Principal::Person(_)) | None => Err(format!("`{text}` is no reviewer: write `agent:NAME`")),
+        }
+    }
+}
+
+impl From<Reviewer> for String {
+    fn from(reviewer: Reviewer) -> Self {
+        Principal::Agent(reviewer.0).subject()
+    }
 }

@@ -15,7 +15,8 @@ async fn an_approval_past_the_budget_is_refused_and_a_refusal_is_not() {
     api.vote("ben", &first, "approve").await.is(200);
     let spent = api.case("sre.restart", json!({ "service": "b" }), "ben").await;
     let from = api.world.control.now().plus(3_600_000);
-    let you = json!({ "may_vote": true, "alone": false, "signed": false, "approves_from": from });
+    let you =
+        json!({ "may_vote": true, "alone": false, "signed": false, "approves_from": from, "awaits_review": false });
     assert_eq!(spent["you"], you, "{spent}");
     let problem = api.vote("ben", &spent, "approve").await.problem(409, "approvals-spent");
     assert!(problem["detail"].as_str().unwrap().contains(&from.0.to_string()), "{problem}");

@@ -28,13 +28,14 @@ async fn a_reviewer_sees_exact_arguments_and_the_agents_words_apart() {
     let (from, to) = (&shown["opened_at"], &shown["expires_at"]);
     let people = ["ana", "ben", "cleo", "dan"];
     let step = json!({
-        "profile": "owner", "group": "owners", "people": people, "approvals": 1, "signed": false, "from": from, "to": to
+        "profile": "owner", "group": "owners", "people": people, "approvals": 1, "signed": false,
+        "reviewers": [], "reviewed_to": from, "from": from, "to": to
     });
     assert_eq!(shown["needs"], json!([{ "profile": "owner", "steps": [step] }]));
     assert_eq!(shown["level"], "L1");
     assert_eq!(shown["conduct"], json!({ "class": "write", "runs": 0, "errors": 0 }));
     assert!(shown["risk_scale"]["escalate_from"].as_i64() > shown["risk_scale"]["observe_from"].as_i64());
-    assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false }));
+    assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false, "awaits_review": false }));
     assert_eq!(shown["shown"].as_str().unwrap().len(), 64);
     assert_eq!(shown["expires_at"], answer["approval"]["expires_at"]);
     assert!(shown["findings"].as_array().unwrap().iter().any(|f| f["code"] == "policy-escalates"));

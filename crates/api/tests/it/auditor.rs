@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 77] = [
+const ROUTES: [(&str, &str, &str, Right); 80] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -59,6 +59,8 @@ const ROUTES: [(&str, &str, &str, Right); 77] = [
     ("get", "/v1/permissions", "/v1/permissions", Reads),
     ("get", "/v1/permissions/{id}", "/v1/permissions/PERMISSION", Reads),
     ("get", "/v1/records", "/v1/records", Reads),
+    ("get", "/v1/reviews", "/v1/reviews", Reads),
+    ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
@@ -103,6 +105,7 @@ const ROUTES: [(&str, &str, &str, Right); 77] = [
     ("post", "/v1/passkeys/invitations", "/v1/passkeys/invitations", Refused),
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
     ("post", "/v1/permission-requests", "/v1/permission-requests", Refused),
+    ("post", "/v1/reviews/{id}", "/v1/reviews/CASE", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),

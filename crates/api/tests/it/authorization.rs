@@ -54,6 +54,7 @@ impl Operation {
             ("keys", "key"),
             ("passkeys", "pk"),
             ("permissions", "perm"),
+            ("reviews", "case"),
             ("sessions", "ses"),
         ];
         let kind =

@@ -13,7 +13,11 @@ async fn a_delegation_is_given_listed_used_and_taken_back() {
     assert_eq!((given["from"].as_str(), given["to"].as_str()), (Some("ben"), Some("eve")), "{given}");
     assert_eq!(api.get("cleo", "/v1/delegations").await.is(200)["delegations"].as_array().unwrap().len(), 1);
     let shown = api.case("sre.scale", json!({ "service": "web" }), "eve").await;
-    assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false }), "in the place of ben");
+    assert_eq!(
+        shown["you"],
+        json!({ "may_vote": true, "alone": false, "signed": false, "awaits_review": false }),
+        "in the place of ben"
+    );
     let voted = api.vote("eve", &shown, "approve").await.is(200);
     assert_eq!(voted["votes"][0]["in_place_of"], "ben", "{voted}");
     let ended = json!({ "from": "ben", "to": "eve", "reason": "back" });

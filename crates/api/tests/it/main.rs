@@ -26,4 +26,5 @@ mod pages;
 mod passkey_logins;
 mod passkeys;
 mod permissions;
+mod reviews;
 mod switches;

@@ -134,7 +134,7 @@ async fn whoever_stands_in_for_somebody_signs_with_their_own_passkey() {
     let given = json!({ "to": "eve", "expires_at": end, "reason": "on holiday" });
     browser.api.post("ben", "/v1/delegations", given).await.is(201);
     let seen = browser.api.get("eve", &format!("/v1/approvals/{}", case["id"].as_str().unwrap())).await.is(200);
-    assert_eq!(seen["you"], json!({ "may_vote": true, "alone": false, "signed": true }));
+    assert_eq!(seen["you"], json!({ "may_vote": true, "alone": false, "signed": true, "awaits_review": false }));
     browser.api.vote("eve", &seen, "approve").await.problem(403, "voter-excluded");
     let drawn = browser.ballot("eve", &case).await;
     let voted = browser.cast("eve", &case, assertion(&eve, &drawn, ORIGIN)).await.is(200);

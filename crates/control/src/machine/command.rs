@@ -11,6 +11,7 @@ use types::breaker::BreakerName;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
+use types::reviewing::Review;
 use types::{
     ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, GlassId, KeyId, Millis, Outcome, PasskeyId,
     PermissionId, PersonId, Principal, ServerName, Session, SessionId, ToolName,
@@ -174,6 +175,8 @@ pub enum Command {
         /// The person has confirmed to decide alone.
         solo_confirmed: bool,
     },
+    /// Take a review of a case; its time is the turn's, and its family the bundle's.
+    Review(Review),
     /// End a case whose call was withdrawn.
     Withdraw(CaseId),
     /// Let time pass: cases expire, denials are summed up, and what is kept for a time only ends.

@@ -18,6 +18,7 @@ mod outcome;
 mod passkeys;
 mod permissions;
 mod propose;
+mod reviews;
 mod session;
 mod tick;
 mod tickets;
@@ -180,6 +181,7 @@ impl Decider {
             Command::Propose(propose) => self.propose(*propose, turn),
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),
             Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
+            Command::Review(review) => (self.review(review, turn), None),
             Command::Withdraw(case) => (self.withdraw(&case, turn), None),
             Command::Tick => (self.tick(turn), None),
             Command::SumUp => (self.sum_up_all(turn), None),

@@ -15,6 +15,7 @@ use types::break_glass::{BreakGlass, status};
 use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState, Vote};
 use types::drill::TOLD;
+use types::reviewing::Advice;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
 use super::telling::names_asked;
@@ -65,7 +66,9 @@ impl Control {
             // How a drill went is no kill of its own.
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
             RecordKind::Grant => found.extend(glass_found(log, entry, content)),
-            RecordKind::Vote | RecordKind::CaseEnded => found.extend(self.ended(history, log, entry, content)?),
+            RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded => {
+                found.extend(self.ended(history, log, entry, content)?);
+            }
             _ => {}
         }
         Ok(())
@@ -83,7 +86,7 @@ impl Control {
 
     /// Returns when somebody is asked about a case, in order, beginning with its opening.
     fn instants(&self, case: &Case) -> BTreeSet<Millis> {
-        let steps = self.paths(case).into_values().flatten().map(|asked| asked.from);
+        let steps = self.paths(case).into_values().flatten().map(|asked| asked.begins);
         steps.chain([case.opened]).collect()
     }
 
@@ -91,7 +94,7 @@ impl Control {
     pub(super) fn asked_at(&self, case: &Case, step: usize) -> Option<Vec<Asked>> {
         let at = self.instants(case).into_iter().nth(step)?;
         // A step that nobody attends to ends as it begins.
-        let is_asked = |asked: &Asked| asked.from == at && asked.to > at;
+        let is_asked = |asked: &Asked| asked.begins == at && asked.to > at;
         Some(self.paths(case).into_values().flatten().filter(is_asked).collect())
     }
 
@@ -117,6 +120,7 @@ impl Control {
     fn ended(&self, history: &History, log: u64, entry: &Entry, content: &Content) -> Result<Option<Found>, Refusal> {
         let decided = match entry.leaf.kind {
             RecordKind::Vote => self.has_decided(history, entry, content)?,
+            RecordKind::Review => entry.leaf.status == Some(Advice::Back as u8),
             _ => true,
         };
         let Some(opener) = opener(history, entry)?.filter(|_| decided) else { return Ok(None) };
@@ -143,7 +147,7 @@ impl Control {
         let snapshot = self.snapshot();
         let matter = Matter::of_proposal(proposal, snapshot.bundle.data());
         let steps = profiles.iter().flat_map(|id| escalation::path(matter, id, opened));
-        steps.filter(|step| step.from <= until).flat_map(|step| super::whom(step.profile)).collect()
+        steps.filter(|step| step.begins <= until).flat_map(|step| super::whom(step.profile)).collect()
     }
 
     /// Says whether a vote was the one that decided its case.
@@ -188,6 +192,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Switch => leaf.status != Some(RESET),
         RecordKind::Vote | RecordKind::CaseEnded => true,
         RecordKind::Grant => leaf.status.is_some_and(status::is_of_glass),
+        RecordKind::Review => leaf.status == Some(Advice::Back as u8),
         _ => false,
     }
 }
@@ -250,12 +255,12 @@ fn frozen(kind: EventKind, name: &str, at: Millis, until: Millis) -> Found {
     }
 }
 
-/// Says whether a later record of the same action is a vote on a case or its end.
+/// Says whether a later record of the same action is a vote on a case, a review of it or its end.
 fn has_later(history: &History, entry: &Entry, case: &CaseId) -> Result<bool, Refusal> {
     let Some(action) = &entry.leaf.action else { return Ok(false) };
     let is_later = |later: &Entry| {
         let about = later.content.as_ref().and_then(|content| content.get::<CaseId>(Field::Case).ok().flatten());
-        let says = matches!(later.leaf.kind, RecordKind::Vote | RecordKind::CaseEnded);
+        let says = matches!(later.leaf.kind, RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded);
         says && later.index > entry.index && about.as_ref() == Some(case)
     };
     Ok(history.of_action(action)?.iter().any(is_later))

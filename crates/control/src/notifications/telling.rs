@@ -155,6 +155,7 @@ fn ended_told(entry: &Entry, content: &Content, opener: &Entry) -> Option<CaseTo
     let state = match entry.leaf.kind {
         RecordKind::Vote if status == Ballot::Deny as u8 => CaseState::Denied,
         RecordKind::Vote => CaseState::Approved,
+        RecordKind::Review => CaseState::Returned,
         _ => [CaseState::Expired, CaseState::Void, CaseState::Withdrawn].into_iter().find(|s| *s as u8 == status)?,
     };
     Some(CaseTold {

@@ -16,6 +16,7 @@ use replay::audit::{
 use testkit::World;
 use tlog::key::VerifierKey;
 use types::case::Ballot;
+use types::reviewing::Advice;
 use types::{Digest, Millis, OutcomeStatus};
 
 use crate::replay::wish;
@@ -347,4 +348,30 @@ fn a_request_that_does_not_hold_together_is_refused() {
         let error = why(change).unwrap_err();
         assert!(error.contains(says), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reviewer_said_is_told_and_is_no_vote() {
+    let world = testkit::world_with(testkit::reviewed_bundle()).await;
+    let control = &world.control;
+    let restart = || wish("sre-bot", "sre.restart", r#"{"service":"web"}"#);
+    control.decide_once(restart(), true).await.unwrap();
+    let case = control.cases().into_iter().next().unwrap();
+    control.give_review(&"checker".parse().unwrap(), case.id, Advice::On, "one is enough", case.shown).await.unwrap();
+    control.vote(&"ben".parse().unwrap(), case.id, Ballot::Approve, "it hangs", case.shown, false).await.unwrap();
+    let ran = control.decide_once(restart(), true).await.unwrap();
+    control.report(&"sre-bot".parse().unwrap(), ran.decision.action, OutcomeStatus::Done, None, None).await.unwrap();
+    control.publish().unwrap();
+    let auditor = Auditor::of(&world);
+    let request = auditor.all();
+    let whole = answered(&world, &request, &[]).await;
+    let told = auditor.told(&request, &whole);
+    assert_eq!((told.signature, told.claim()), (Standing::Holds, Standing::Holds), "{:#?}", told.lines());
+    let says = "agent:checker of the declared model family beta, who has no vote, sent it on to people";
+    let stories = told.decisions.iter().filter(|story| story.action == Some(ran.decision.action));
+    let said = find(stories.into_iter().next().unwrap(), says);
+    assert!(said.basis == Basis::Proved && said.about == "review" && said.says.contains("“one is enough”"), "{said:?}");
+    // A review stands for nobody's vote.
+    let unvoted = auditor.told(&request, &without(&whole, RecordKind::Vote, None));
+    assert_eq!(unvoted.standing(), Standing::Missing);
 }

@@ -193,6 +193,7 @@ async fn the_last_record_counts_and_the_first_commits() {
         "circuit",
         "bulk",
         "recent_vote",
+        "return",
     ];
     let rows: Vec<(&str, String, Vec<u8>)> = kinds
         .iter()

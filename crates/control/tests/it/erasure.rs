@@ -82,6 +82,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::IDEMPOTENCY,
         kind::REFUSAL,
         kind::RECENT_VOTE,
+        kind::RETURN,
         kind::ERASED,
     ];
     let has = |bytes: &[u8]| bytes.windows(name.len()).any(|w| w == name.as_bytes());

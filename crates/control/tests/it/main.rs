@@ -42,6 +42,7 @@ mod redaction;
 mod replay;
 mod retention;
 mod review;
+mod reviews;
 mod roles;
 mod safety;
 mod time;

@@ -13,8 +13,9 @@ use countersign_control::state::Target;
 use notify::Settings;
 use policy::BundleFiles;
 use serde_json::Value;
-use testkit::{World, world, world_with};
-use types::case::Ballot;
+use testkit::{World, reviewed_bundle, world, world_with};
+use types::case::{Ballot, CaseState};
+use types::reviewing::Advice;
 use types::{CaseId, Code, PersonId, Principal};
 
 use crate::approvals::with_a_fallback;
@@ -190,6 +191,28 @@ async fn every_target_is_told_of_a_break_glass_whatever_it_asks_for() {
     crate::break_glass::review(&world, "dan", id).await.unwrap();
     until(|| receiver.came().len() == 5).await;
     assert_eq!(receiver.kinds(), ["glass.asked", "glass.broken", "glass.ended", "glass.overdue", "glass.reviewed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_at_once_of_what_a_reviewer_looks_at_first_and_that_it_was_sent_back() {
+    let (receiver, address) = Receiver::start(204).await;
+    let world = telling(world_with(reviewed_bundle()).await, &target("hook", &address, EVERYTHING, "")).await;
+    let case = propose(&world, "sre.scale", SERVICE).await.case.unwrap().id;
+    until(|| receiver.came().len() == 1).await;
+    let (id, said) = receiver.came().remove(0);
+    assert_eq!((id, said["data"]["asked"].as_array().unwrap().len()), (format!("{case}_opened"), 2), "{said}");
+    let say = async |advice| {
+        let shown = world.control.case(&case).unwrap().case.shown;
+        let checker = "checker".parse().unwrap();
+        world.control.give_review(&checker, case, advice, "looked", shown).await.map(|case| case.state)
+    };
+    assert_eq!(say(Advice::Back).await.unwrap(), CaseState::Returned);
+    until(|| receiver.came().len() == 2).await;
+    let ended = receiver.came().remove(1).1;
+    assert_eq!(
+        (ended["type"].as_str(), ended["data"]["state"].as_str()),
+        (Some("countersign.case.ended"), Some("returned"))
+    );
 }
 
 /// A bundle in which `eve` answers if no owner does within ten minutes, and nothing changes on the next day.

@@ -38,7 +38,7 @@ async fn run(world: &World, tool: &str, service: &str, status: OutcomeStatus) ->
 }
 
 /// Returns the running server's figures, which a stranger with the records and the bundles counts too.
-fn report(world: &World, since: Option<Millis>) -> Report {
+pub fn report(world: &World, since: Option<Millis>) -> Report {
     let told = world.control.oversight(since).unwrap();
     let (history, bundles) = (world.control.history(), bundles(world));
     let mut again = Oversight::default();

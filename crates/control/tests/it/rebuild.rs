@@ -10,8 +10,9 @@ use ledger::recover::{OpenError, lock};
 use policy::BundleFiles;
 use replay::fold::{Answer, RowTold};
 use store::StateOp;
-use testkit::{World, permitting_bundle, world_with};
+use testkit::{World, permitting_bundle, reviewed_bundle, world_with};
 use types::case::Ballot;
+use types::reviewing::Advice;
 use types::{Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
 
 use crate::{propose, try_propose};
@@ -32,6 +33,9 @@ fn person(name: &str) -> PersonId {
 
 fn limited() -> BundleFiles {
     let mut files = permitting_bundle();
+    for file in ["agents.toml", "escalation.toml"] {
+        files.insert(file, reviewed_bundle().get(file).unwrap().replace("review_first = true\n", ""));
+    }
     files.insert("limits.toml", LIMITS);
     files.insert("breakers.toml", BREAKERS);
     files
@@ -106,7 +110,9 @@ async fn somebody_erased(world: &World) {
     let wish = Wish { principal: Principal::Agent("report-bot".parse().unwrap()), ..crate::wish("sre.report", "{}") };
     world.control.decide_once(wish, false).await.unwrap();
     let mut files = limited();
-    let without = files.get("agents.toml").unwrap().split("[agents.report-bot]").next().unwrap().to_owned();
+    let (before, after) = files.get("agents.toml").unwrap().split_once("[agents.report-bot]").unwrap();
+    let after = after.split_once("[agents.").map_or_else(String::new, |(_, after)| format!("[agents.{after}"));
+    let without = format!("{before}{after}");
     files.insert("agents.toml", without);
     world.control.activate(&person("dan"), files, "it has left").await.unwrap();
     let whom = countersign_control::erasures::subject("agent:report-bot").unwrap();
@@ -130,6 +136,10 @@ pub async fn full() -> World {
     world.control.propose(keyed, true, "a key/with a slash".into()).await.unwrap();
     let reported = try_propose(&world, "sre.report", "{}", true).await.unwrap();
     world.control.report(&agent, reported.decision.action, OutcomeStatus::Failed, None, None).await.unwrap();
+    let case = propose(&world, "sre.restart", r#"{"service":"r"}"#).await.case.unwrap().id;
+    let shown = world.control.case(&case).unwrap().case.shown;
+    let reviewer = "checker".parse().unwrap();
+    world.control.give_review(&reviewer, case, Advice::Back, "not now", shown).await.unwrap();
     vote(&world, "ben", Ballot::Deny, "sre.restart", r#"{"service":"a"}"#).await;
     vote(&world, "ben", Ballot::Approve, "sre.restart", r#"{"service":"b"}"#).await;
     propose(&world, "sre.restart", r#"{"service":"b"}"#).await;

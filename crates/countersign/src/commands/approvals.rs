@@ -88,6 +88,7 @@ fn show(case: &Value) {
         }
         output::say(paint(NOTE, "└"));
     }
+    super::reviews::tell(case);
     output::say("\nwhy it needs people:");
     for finding in members(case, "findings") {
         if text(finding, "restriction") == "escalate" {
@@ -97,14 +98,14 @@ fn show(case: &Value) {
     output::say("");
     for need in members(case, "needs") {
         output::say(asked(need));
+        awaited(case, need);
     }
     output::say(format!("silence until {} is refusal", instant(case, "expires_at")));
     if let Some(you) = case.get("you").filter(|you| you.get("approves_from").is_some()) {
         let from = instant(you, "approves_from");
-        output::say(paint(
-            NOTE,
-            format!("you have decided often of late: your approval counts from {from} on, a denial now"),
-        ));
+        let why =
+            if you["awaits_review"] == true { "a reviewer comes first" } else { "you have decided often of late" };
+        output::say(paint(NOTE, format!("{why}: your approval counts from {from} on, a denial now")));
     }
     for vote in members(case, "votes") {
         let place = text(vote, "in_place_of");
@@ -129,6 +130,24 @@ fn asked(need: &Value) -> String {
     };
     let later = steps.map(|later| format!(", from {} on also {}", instant(later, "from"), step(later)));
     format!("asked of {}{}", step(first), later.collect::<String>())
+}
+
+/// Tells which reviewers a step still waits for, or has not heard.
+fn awaited(case: &Value, need: &Value) {
+    for step in members(need, "steps").filter(|_| text(case, "state") == "open") {
+        let has_said = |name: &str| members(case, "reviews").any(|review| text(review, "reviewer") == name);
+        let silent = members(step, "reviewers").filter_map(Value::as_str).filter(|name| !has_said(name));
+        let silent: Vec<String> = silent.map(|name| format!("agent:{name}")).collect();
+        if !silent.is_empty() {
+            let first = if step["from"] == step["reviewed_to"] {
+                "; approvals count then, or once it has answered"
+            } else {
+                ""
+            };
+            let until = instant(step, "reviewed_to");
+            output::say(format!("not yet reviewed by {}, who is asked until {until}{first}", silent.join(", ")));
+        }
+    }
 }
 
 /// Tells who may vote on a step: a group, or whoever is on call.

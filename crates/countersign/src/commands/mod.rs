@@ -36,6 +36,7 @@ mod rebuild;
 mod receipt;
 mod reference;
 mod replay;
+mod reviews;
 mod span;
 mod timestamp;
 mod tool;
@@ -70,6 +71,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Oversight(ref args) => oversight::run(&client()?, args, json).await,
         Command::Permission(ref command) => permission::run(&client()?, command, json).await,
         Command::BreakGlass(ref command) => break_glass::run(&client()?, command, json).await,
+        Command::Reviews => reviews::run(&client()?, json).await,
         Command::Kill(ref args) => kill::kill(&client()?, args, json).await,
         Command::Drill(ref command) => drill::run(&client()?, command, json).await,
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,

@@ -7,6 +7,7 @@ use ledger::History;
 use replay::audit::words;
 use serde_json::json;
 use types::case::Ballot;
+use types::reviewing::Advice;
 use types::text::escape;
 use types::{ActionId, Decision, Restriction, Verdict};
 
@@ -73,6 +74,7 @@ fn as_value(action: &ActionId, path: &Path, on_call: &[OnCallThen]) -> serde_jso
         "decisions": path.decisions,
         "on_call": on_call,
         "votes": path.votes,
+        "reviews": path.reviews,
         "outcome": path.outcome,
         "records": records.collect::<Vec<_>>(),
         "unread": path.unread,
@@ -104,6 +106,12 @@ pub fn tell(action: &ActionId, path: &Path) {
     }
     for decision in &path.decisions {
         tell_decision(decision);
+    }
+    for review in &path.reviews {
+        let word = if review.advice == Advice::On { "sent on to people" } else { "sent back" };
+        let who = format!("agent:{} ({})", review.reviewer, escape(&review.family, false));
+        let reason = escape(&review.reason, false);
+        output::say(paint(NOTE, format!("\n{word} by {who}, {}, who has no vote: {reason}", output::time(review.at))));
     }
     for vote in &path.votes {
         let (word, style) = match vote.ballot {

@@ -31,6 +31,7 @@ mod reading;
 mod rebuild;
 mod receipt;
 mod replay;
+mod reviews;
 mod stateless;
 mod stop;
 mod story;

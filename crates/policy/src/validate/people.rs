@@ -44,6 +44,7 @@ impl Check<'_> {
             for person in &agent.on_behalf_of {
                 self.person("agents.toml", &[path[0], path[1], "on_behalf_of"], person);
             }
+            self.model_family(&path, agent);
         }
     }
 
@@ -70,6 +71,7 @@ impl Check<'_> {
             }
             self.group(&path, profile);
             self.on_call(&path, profile);
+            self.review_by(&path, profile);
             self.path(&path, profile);
         }
     }
@@ -78,7 +80,7 @@ impl Check<'_> {
     fn path(&mut self, path: &[&str; 2], profile: &Profile) {
         let (file, at) = ("escalation.toml", &[path[0], path[1], "otherwise"]);
         self.profile(file, at, profile.otherwise.as_ref());
-        let (mut seen, mut next, mut length) = (vec![path[1]], profile.otherwise.as_ref(), profile.timeout_ms);
+        let (mut seen, mut next, mut length) = (vec![path[1]], profile.otherwise.as_ref(), time_of(profile));
         while let Some((id, step)) = next.and_then(|id| self.data.profiles.get_key_value(id)) {
             if seen.contains(&id.as_str()) {
                 let way = [&seen[..], &[id.as_str()]].concat().join(" → ");
@@ -86,7 +88,7 @@ impl Check<'_> {
                 return self.report.at_with_help(file, at, format!("the path comes back to itself: {way}"), help);
             }
             seen.push(id.as_str());
-            (next, length) = (step.otherwise.as_ref(), length.saturating_add(step.timeout_ms));
+            (next, length) = (step.otherwise.as_ref(), length.saturating_add(time_of(step)));
         }
         if length > 30 * DAY_MS {
             let message = format!("the path {} takes {length} ms, more than 30 days", seen.join(" → "));
@@ -137,4 +139,10 @@ impl Check<'_> {
             self.number(&file, &["review_days"], workflow.review_days.into(), 1..=i64::MAX);
         }
     }
+}
+
+/// Returns how long a step takes at most, in milliseconds: its reviewers' time before its people's, if those wait for it.
+fn time_of(profile: &Profile) -> i64 {
+    let before = if profile.review_first { profile.review_ms.max(0) } else { 0 };
+    profile.timeout_ms.saturating_add(before)
 }

@@ -10,5 +10,6 @@ mod ladder;
 mod mutate;
 mod oracle;
 mod problems;
+mod reviewers;
 mod schema;
 mod starter;

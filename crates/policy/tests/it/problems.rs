@@ -28,13 +28,13 @@ fn problems(files: BundleFiles) -> String {
     })
 }
 
-fn case(mistake: impl Into<String>, change: impl FnOnce(&mut BundleFiles)) -> Case {
+pub fn case(mistake: impl Into<String>, change: impl FnOnce(&mut BundleFiles)) -> Case {
     let mut files = sre();
     change(&mut files);
     Case { mistake: mistake.into(), files }
 }
 
-fn replace(files: &mut BundleFiles, file: &str, from: &str, to: &str) {
+pub fn replace(files: &mut BundleFiles, file: &str, from: &str, to: &str) {
     let text = files.get(file).unwrap().to_owned();
     assert_eq!(text.matches(from).count(), 1, "`{from}` in {file}");
     files.insert(file, text.replacen(from, to, 1));

@@ -15,6 +15,7 @@ use types::case::{Ballot, Case, CaseState};
 use types::delegation::GIVEN;
 use types::drill::TOLD;
 use types::permission::PERMITTED;
+use types::reviewing::Advice;
 use types::{ActionId, AgentId, CaseId, ClassId, Digest, Millis, PersonId};
 
 use super::event::{is_of_passkey, status};
@@ -222,6 +223,7 @@ impl Again {
             scope.iter().flat_map(Scope::indices).filter_map(|index| self.without.remove(&index)).collect();
         let mut ops = Ops::default();
         self.books.refusals.remove_of(&actions, &mut ops);
+        self.books.returns.remove_of(&actions, &mut ops);
         self.books.repeats.remove_of(&actions, &mut ops);
         self.store(ops);
         for index in scope.iter().flat_map(Scope::indices) {
@@ -263,6 +265,14 @@ impl Again {
                     Ok(())
                 }
             },
+            RecordKind::Review => {
+                // What votes make of the case from here on rests on it.
+                self.gone.extend(leaf.action);
+                match status::<Advice>(leaf)? {
+                    Advice::On => Ok(()),
+                    Advice::Back => self.end_case(leaf, CaseState::Returned, place),
+                }
+            }
             RecordKind::Vote if status::<Ballot>(leaf)? == Ballot::Approve => Ok(()),
             RecordKind::Vote => self.end_case(leaf, CaseState::Denied, place),
             RecordKind::CaseEnded => self.end_case(leaf, status(leaf)?, place),
@@ -337,17 +347,18 @@ impl Again {
                 self.gone.extend(leaf.action);
                 self.doubt(&DECIDED, NO_BUNDLE);
             }
-            (FoldError::NoBundle(_), RecordKind::Vote) => {
+            (FoldError::NoBundle(_), RecordKind::Vote | RecordKind::Review) => {
                 self.gone.extend(leaf.action);
-                self.doubt(&[kind::CASE, kind::REFUSAL, kind::RECENT_VOTE], NO_BUNDLE);
+                self.doubt(&[kind::CASE, kind::REFUSAL, kind::RETURN, kind::RECENT_VOTE], NO_BUNDLE);
             }
             (FoldError::NoBundle(_), RecordKind::Grant) => self.doubt(&[kind::BREAK_GLASS], NO_BUNDLE),
             (FoldError::BreakGlass(_), _) if self.doubts(kind::BREAK_GLASS) => {}
             (FoldError::NoFlight(_), _) if rests_on_gone => {
                 self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT]);
             }
-            (FoldError::NoCase(_) | FoldError::Vote(_), _) if rests_on_gone => {}
-            (FoldError::NoCase(_) | FoldError::NoFlight(_) | FoldError::Vote(_), _) if self.cut => {}
+            (FoldError::NoCase(_) | FoldError::Vote(_) | FoldError::Review(_), _) if rests_on_gone => {}
+            (FoldError::NoCase(_) | FoldError::NoFlight(_) | FoldError::Vote(_) | FoldError::Review(_), _)
+                if self.cut => {}
             _ => self.problems.push(Problem { index, why: error.to_string() }),
         }
     }
@@ -427,7 +438,9 @@ pub(super) fn end_of(kind: &str, value: &[u8]) -> Option<Millis> {
             let votes = types::cbor::decode::<(PersonId, Vec<RecentVote>)>(value).ok()?.1;
             super::recent_votes::end(&votes)
         }
-        kind::REFUSAL => types::cbor::decode::<crate::state::Refused>(value).ok().map(|refused| refused.end),
+        kind::REFUSAL | kind::RETURN => {
+            types::cbor::decode::<crate::state::Refused>(value).ok().map(|refused| refused.end)
+        }
         _ => None,
     }
 }

@@ -28,7 +28,7 @@ use crate::state::{Conduct, Key, Passkey, Quarantine, Switch, kind};
 pub const ACTIVE: &str = "current";
 
 /// Is everything that is kept between decisions.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Books {
     pub(super) active: Option<Digest>,
     pub(super) bundles: BTreeSet<Digest>,
@@ -42,6 +42,7 @@ pub struct Books {
     pub(super) cases: BTreeMap<CaseId, Case>,
     pub(super) refusals: Refusals,
     pub(super) recent_votes: RecentVotes,
+    pub(super) returns: Refusals,
     pub(super) flights: Flights,
     pub(super) sessions: Sessions,
     pub(super) keys: BTreeMap<KeyId, Key>,
@@ -50,6 +51,34 @@ pub struct Books {
     pub(super) repeats: Repeats,
     pub(super) meters: Meters,
     pub(super) breakers: Breakers,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        Self {
+            active: None,
+            bundles: BTreeSet::new(),
+            grants: Arc::default(),
+            delegations: Arc::default(),
+            permissions: BTreeMap::new(),
+            break_glass: BTreeMap::new(),
+            quarantine: Arc::default(),
+            pins: Arc::default(),
+            switches: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            refusals: Refusals::none(kind::REFUSAL),
+            recent_votes: RecentVotes::default(),
+            returns: Refusals::none(kind::RETURN),
+            flights: Flights::default(),
+            sessions: Sessions::default(),
+            keys: BTreeMap::new(),
+            passkeys: BTreeMap::new(),
+            conduct: BTreeMap::new(),
+            repeats: Repeats::default(),
+            meters: Meters::default(),
+            breakers: Breakers::default(),
+        }
+    }
 }
 
 impl Books {
@@ -74,8 +103,9 @@ impl Books {
             pins: Arc::new(pins),
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
             cases: values(rows, kind::CASE, |c: &Case| c.id)?,
-            refusals: Refusals::load(rows)?,
             recent_votes: RecentVotes::load(rows)?,
+            refusals: Refusals::load(rows, kind::REFUSAL)?,
+            returns: Refusals::load(rows, kind::RETURN)?,
             flights: Flights::load(rows)?,
             sessions: Sessions::load(values(rows, kind::SESSION, |s: &Session| s.id)?),
             keys: values(rows, kind::KEY, |k: &Key| k.id)?,
@@ -147,6 +177,11 @@ impl Books {
         &self.recent_votes
     }
 
+    /// Returns the exact actions that a reviewer sent back.
+    pub fn returns(&self) -> &Refusals {
+        &self.returns
+    }
+
     /// Returns the permitted actions without an outcome.
     pub fn flights(&self) -> &Flights {
         &self.flights
@@ -199,6 +234,7 @@ impl Books {
             Event::Counted(session, permitted) => self.count_in(&session, permitted, place.now, ops),
             Event::Landed(action, status) => self.landed(&action, status, place, ops)?,
             Event::Voted(vote) => return self.voted(&vote, place, ops).map(|case| vec![case]),
+            Event::Reviewed(review) => return self.reviewed(&review, place, ops).map(|case| vec![case]),
             Event::CaseEnded(case, state) => return self.ended(&case, state, ops).map(|case| vec![case]),
             Event::SessionOpened(session) => {
                 ops.put(kind::SESSION, session.id.to_string(), &session);

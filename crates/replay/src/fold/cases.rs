@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use stages::approval::{self, Opening, Step, VoteError};
 use stages::approval_budget;
+use stages::reviewing;
 use types::bundle::BundleData;
 use types::case::{Case, CaseState, Vote};
 use types::mutant::{self, Mutant};
+use types::reviewing::Review;
 use types::{ActionProposal, CaseId, Decision, Digest, Millis, ProfileId};
 
 use super::ops::Ops;
@@ -61,7 +63,8 @@ impl Books {
                 | CaseState::Expired
                 | CaseState::Void
                 | CaseState::Consumed
-                | CaseState::Withdrawn => {}
+                | CaseState::Withdrawn
+                | CaseState::Returned => {}
             }
         }
         tickets.approved.sort_by_key(|case| (case.opened, case.id));
@@ -95,6 +98,7 @@ impl Books {
             bundle: decision.bundle,
             opened_in: place.index,
             round: u32::try_from(round).unwrap_or(u32::MAX).saturating_add(1),
+            returned: decision.facts.bool("approval.returned") == Some(true),
             now: place.now,
         };
         let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening);
@@ -114,6 +118,17 @@ impl Books {
         self.recent_votes.add(vote, &case, ops);
         if let Step::Denied(denied) = &step {
             self.refusals.keep(denied, place.now, ops);
+        }
+        self.put_case(case.clone(), ops);
+        Ok(case)
+    }
+
+    /// Takes a review that was recorded.
+    pub(super) fn reviewed(&mut self, review: &Review, place: &Place<'_>, ops: &mut Ops) -> Result<Case, FoldError> {
+        let case = self.cases.get(&review.case).ok_or(FoldError::NoCase(review.case))?;
+        let case = reviewing::review(case, review.clone(), place.bundle()?)?;
+        if case.state == CaseState::Returned {
+            self.returns.keep(&case, place.now, ops);
         }
         self.put_case(case.clone(), ops);
         Ok(case)

@@ -11,6 +11,7 @@ use types::cbor::{self, Canonical};
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::TOLD;
 use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
+use types::reviewing::Review;
 use types::{
     ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Permission, PermissionId, Session,
     SessionId, Target, ToolName,
@@ -43,6 +44,8 @@ pub enum Event<'a> {
     Landed(ActionId, OutcomeStatus),
     /// A vote was counted.
     Voted(Vote),
+    /// A reviewer agent said what it wants done with a case.
+    Reviewed(Review),
     /// A case ended without a vote.
     CaseEnded(CaseId, CaseState),
     /// A session was opened.
@@ -117,6 +120,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
     Ok(match leaf.kind {
         RecordKind::Outcome => Event::Landed(leaf.action.ok_or(FoldError::Unreadable)?, status(leaf)?),
         RecordKind::Vote => Event::Voted(part(content, Field::Body)?),
+        RecordKind::Review => Event::Reviewed(part(content, Field::Body)?),
         RecordKind::CaseEnded => Event::CaseEnded(part(content, Field::Case)?, status(leaf)?),
         RecordKind::SessionOpen => Event::SessionOpened(part(content, Field::Body)?),
         RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),

@@ -143,6 +143,9 @@ impl Books {
             set(name, covering.contains(word).into(), "switches");
         }
         set("approval.refused", self.refusals.hold(digest, now).into(), "cases");
+        if self.returns.hold(digest, now) {
+            set("approval.returned", true.into(), "cases");
+        }
         let met: Vec<String> = tickets.met(bundle).iter().map(ProfileId::to_string).collect();
         set("approval.met", FactValue::List(met), "cases");
         set("approval.round", FactValue::Int(i64::from(tickets.round())), "cases");

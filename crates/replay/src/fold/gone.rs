@@ -59,6 +59,7 @@ impl Books {
         self.repeats.sweep(now, ops);
         self.refusals.sweep(now, ops);
         self.recent_votes.sweep(now, ops);
+        self.returns.sweep(now, ops);
     }
 
     /// Forgets what rests on a subject, whose records go with it: so nobody who counts them again finds it either.
@@ -74,6 +75,7 @@ impl Books {
         self.repeats.remove(leaving, ops);
         self.refusals.remove(leaving, ops);
         self.recent_votes.remove(leaving, ops);
+        self.returns.remove(leaving, ops);
         if let Some(agent) = leaving.subject().agent() {
             for (_, class) in self.conduct.keys().filter(|(counted, _)| counted == agent) {
                 ops.delete(kind::CONDUCT, format!("{agent}/{class}"));

@@ -54,10 +54,11 @@ impl<'a> Leaving<'a> {
         self.did(&flight.principal, flight.on_behalf_of.as_ref()) || self.has(action)
     }
 
-    /// Says whether a case is about the subject, or it has voted there.
+    /// Says whether a case is about the subject, or it has voted or reviewed there.
     pub fn asked(&self, case: &Case) -> bool {
+        let reviewed = case.reviews.iter().any(|review| self.subject.agent() == Some(&review.reviewer));
         let voted = case.votes.iter().any(|vote| self.is_person(Some(&vote.person)) || self.is_person(Some(vote.of())));
-        self.did(&case.requester, case.on_behalf_of.as_ref()) || voted || self.has(&case.action)
+        self.did(&case.requester, case.on_behalf_of.as_ref()) || voted || reviewed || self.has(&case.action)
     }
 
     /// Says whether a session is the subject's, or is held on its behalf.

@@ -28,6 +28,7 @@ mod source;
 
 use stages::approval::VoteError;
 use stages::break_glass::BreakGlassError;
+use stages::reviewing::ReviewError;
 use types::bundle::BundleData;
 use types::{ActionId, CaseId, Millis};
 
@@ -66,6 +67,9 @@ pub enum FoldError {
     /// It is a step of a break-glass that could not be taken.
     #[error(transparent)]
     BreakGlass(#[from] BreakGlassError),
+    /// It is a review that does not count.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// It does not say what a record of its kind says.
     #[error("its content is not that of such a record")]
     Unreadable,

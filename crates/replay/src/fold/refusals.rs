@@ -1,4 +1,5 @@
-//! Refusals: an exact action that a person refused is not put to people again for a time.
+//! Refusals: an exact action that a person refused is not put to people again for a time, and one that a reviewer sent back
+//! is not sent back again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,34 +10,40 @@ use super::due::Due;
 use super::leaving::Leaving;
 use super::ops::Ops;
 use super::source::{Rows, read};
-use crate::state::{Refused, kind};
+use crate::state::Refused;
 
-/// Holds the refused actions that may not be proposed again yet, by their digest.
-#[derive(Debug, Clone, Default)]
+/// Holds the actions that may not be proposed, or sent back, again yet, by their digest.
+#[derive(Debug, Clone)]
 pub struct Refusals {
+    /// The kind of their rows.
+    kind: &'static str,
     held: BTreeMap<Digest, Refused>,
     due: Due<Digest>,
 }
 
 impl Refusals {
-    pub(super) fn load(rows: &Rows<'_>) -> Result<Self, String> {
-        let mut refusals = Self::default();
-        for (_, refused) in read::<Refused>(rows, kind::REFUSAL)? {
+    pub(super) fn none(kind: &'static str) -> Self {
+        Self { kind, held: BTreeMap::new(), due: Due::default() }
+    }
+
+    pub(super) fn load(rows: &Rows<'_>, kind: &'static str) -> Result<Self, String> {
+        let mut refusals = Self::none(kind);
+        for (_, refused) in read::<Refused>(rows, kind)? {
             refusals.put(refused);
         }
         Ok(refusals)
     }
 
-    /// Says whether a person refused this exact action and that still holds.
+    /// Says whether this exact action was refused, or sent back, and that still holds.
     pub fn hold(&self, action: &Digest, now: Millis) -> bool {
         self.held.get(action).is_some_and(|refused| now < refused.end)
     }
 
-    /// Keeps a refusal for as long as people had to decide, counted from the vote.
+    /// Keeps a refusal for as long as people had to decide, counted from the vote or the review.
     pub(super) fn keep(&mut self, case: &Case, now: Millis, ops: &mut Ops) {
         let end = now.plus(case.expires.since(case.opened));
         let refused = Refused { digest: case.action_digest, end, opened_by: Some(case.action) };
-        ops.put(kind::REFUSAL, case.action_digest.to_string(), &refused);
+        ops.put(self.kind, case.action_digest.to_string(), &refused);
         self.put(refused);
     }
 
@@ -71,7 +78,7 @@ impl Refusals {
 
     fn remove_all(&mut self, actions: Vec<Digest>, ops: &mut Ops) {
         for action in actions {
-            ops.delete(kind::REFUSAL, action.to_string());
+            ops.delete(self.kind, action.to_string());
             if let Some(refused) = self.held.remove(&action) {
                 self.due.remove(refused.end, action);
             }

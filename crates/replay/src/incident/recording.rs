@@ -7,6 +7,7 @@ use evidence::{Content, Field, Leaf, Listing, RecordKind, bodies};
 use serde::Serialize;
 use types::case::Ballot;
 use types::jsonrpc::Frame;
+use types::reviewing::Advice;
 use types::{
     ActionId, AgentId, Arguments, Digest, Outcome, PersonId, Provenance, ServerName, Session, SessionId, ToolName,
 };
@@ -216,6 +217,7 @@ impl Recording {
             match (source.leaf.kind, source.leaf.status) {
                 (RecordKind::Outcome, _) => call.answer = answer(source),
                 (RecordKind::Vote, Some(ballot)) if ballot == Ballot::Deny as u8 => call.people = Some(People::Refused),
+                (RecordKind::Review, Some(said)) if said == Advice::Back as u8 => call.people = Some(People::Returned),
                 (RecordKind::CaseEnded, Some(status)) if call.people == Some(People::Nobody) => {
                     call.people = People::of_end(status).or(call.people);
                 }

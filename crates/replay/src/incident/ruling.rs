@@ -18,6 +18,8 @@ pub enum People {
     Void,
     /// Who asked withdrew the call.
     Withdrawn,
+    /// A reviewer agent sent it back.
+    Returned,
     /// Nothing is recorded that they said: a person would have to decide.
     Nobody,
 }
@@ -31,6 +33,7 @@ impl People {
             Self::Expired => "expired",
             Self::Void => "void",
             Self::Withdrawn => "withdrawn",
+            Self::Returned => "returned",
             Self::Nobody => "nobody",
         }
     }
@@ -48,6 +51,7 @@ impl People {
             Self::Refused => Code::ApprovalDenied,
             Self::Expired => Code::ApprovalExpired,
             Self::Void | Self::Withdrawn => Code::ApprovalVoid,
+            Self::Returned => Code::ReviewReturned,
             Self::Nobody | Self::Approved => Code::ApprovalPending,
         }
     }

@@ -7,6 +7,7 @@ use types::case::Ballot;
 use types::{Millis, PersonId, ProfileId};
 
 use super::QUICK_MS;
+use super::reviewers::OfReviewer;
 use super::sample::{Hour, Sample, Silence};
 
 /// Is how long decisions took from when it was the person's turn, in milliseconds. A percentile is the time of a vote that was
@@ -156,6 +157,8 @@ pub struct Report {
     pub groups: Vec<OfGroup>,
     /// The figures of each profile, in order of name.
     pub profiles: Vec<OfProfile>,
+    /// What each reviewer agent said, and what people decided of it, in order of name.
+    pub reviewers: Vec<OfReviewer>,
     /// How often people were asked about what turned out well.
     pub benign: Benign,
 }
@@ -180,8 +183,7 @@ fn each<'a, K: Ord + Clone + 'a, R>(
 
 pub(super) fn report(
     from: Option<Millis>,
-    votes: &[&Sample],
-    silences: &[&Silence],
+    (votes, silences, reviewers): (&[&Sample], &[&Silence], Vec<OfReviewer>),
     hours: Hour,
     (records, unread, to): (u64, u64, Millis),
 ) -> Report {
@@ -214,6 +216,7 @@ pub(super) fn report(
             |silence| &silence.profiles,
             |profile, figures| OfProfile { profile, figures },
         ),
+        reviewers,
         benign: Benign {
             actions: hours.done,
             escalated: hours.done_asked,

@@ -4,6 +4,7 @@
 //! journal's contents and the bundles gets the same figures as the running server. It judges nobody and decides nothing.
 
 mod figures;
+mod reviewers;
 mod sample;
 
 use std::collections::BTreeMap;
@@ -11,9 +12,12 @@ use std::collections::BTreeMap;
 use evidence::{Content, Field, Leaf, RecordKind, bodies};
 use stages::turn;
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::reviewing::{Advice, Review};
 use types::{ActionId, CaseId, Millis, OutcomeStatus, Principal, Target};
 
 pub use figures::{Benign, Figures, OfGroup, OfPerson, OfProfile, Report, Times};
+use reviewers::Reviewers;
+pub use reviewers::{OfReviewer, Reviews};
 use sample::{Hour, Sample, Silence};
 
 use crate::bundles::Bundles;
@@ -39,6 +43,7 @@ pub struct Oversight {
     live: BTreeMap<CaseId, Vec<usize>>,
     /// The approvals that each action in flight runs on.
     running: BTreeMap<ActionId, Vec<usize>>,
+    reviewers: Reviewers,
     hours: BTreeMap<i64, Hour>,
     records: u64,
     unread: u64,
@@ -51,6 +56,7 @@ enum Noted {
     Asked(CaseId),
     Permitted(ActionId, Vec<CaseId>),
     Voted(Box<(Case, Vote)>),
+    Reviewed(Box<(Case, Review)>),
     Expired(Box<Case>),
     Closed(CaseId),
     Landed { action: ActionId, status: OutcomeStatus, by_agent: bool },
@@ -65,14 +71,14 @@ impl Oversight {
 
     /// Takes the next record.
     ///
-    /// - `content`: everything the record says; `None` once it is erased, and then it is counted as unread if it was a vote.
+    /// - `content`: everything the record says; `None` once it is erased, and then it is counted as unread if it was a vote or a review.
     pub fn take(&mut self, index: u64, leaf: &Leaf, content: Option<&Content>, bundles: &Bundles) {
         self.records += 1;
         self.last = leaf.at;
         let noted = match content {
             Some(content) => self.note(leaf, content),
             None => {
-                self.unread += u64::from(leaf.kind == RecordKind::Vote);
+                self.unread += u64::from(matches!(leaf.kind, RecordKind::Vote | RecordKind::Review));
                 Noted::Nothing
             }
         };
@@ -84,7 +90,11 @@ impl Oversight {
         if leaf.kind == RecordKind::Decided {
             return self.note_decision(leaf, content).unwrap_or(Noted::Nothing);
         }
-        if !matches!(leaf.kind, RecordKind::Vote | RecordKind::CaseEnded | RecordKind::Outcome | RecordKind::Switch) {
+        let counts = matches!(
+            leaf.kind,
+            RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Outcome | RecordKind::Switch
+        );
+        if !counts {
             return Noted::Nothing;
         }
         let Ok(Said::Other(event)) = Said::read(leaf, content) else { return Noted::Nothing };
@@ -92,6 +102,10 @@ impl Oversight {
         match event {
             Event::Voted(vote) => match case(&vote.case) {
                 Some(case) => Noted::Voted(Box::new((case, vote))),
+                None => Noted::Nothing,
+            },
+            Event::Reviewed(review) => match case(&review.case) {
+                Some(case) => Noted::Reviewed(Box::new((case, review))),
                 None => Noted::Nothing,
             },
             Event::CaseEnded(id, state) => match case(&id) {
@@ -134,14 +148,36 @@ impl Oversight {
                 self.hour(now).asked += u64::from(opened);
             }
             Noted::Permitted(action, cases) => {
+                self.reviewers.permitted(action, &cases);
                 let votes = cases.iter().filter_map(|case| self.live.remove(case)).flatten().collect();
                 self.running.insert(action, votes);
             }
-            Noted::Voted(voted) => self.voted(&voted.0, &voted.1, bundles),
+            Noted::Voted(voted) => {
+                self.settled(&voted.0, &voted.1);
+                self.voted(&voted.0, &voted.1, bundles);
+            }
+            Noted::Reviewed(reviewed) => {
+                let (case, review) = &*reviewed;
+                self.reviewers.reviewed(case, review);
+                if review.advice == Advice::Back {
+                    self.live.remove(&case.id);
+                }
+            }
             Noted::Expired(case) => self.expired(&case, bundles),
-            Noted::Closed(case) => drop(self.live.remove(&case)),
+            Noted::Closed(case) => {
+                self.reviewers.closed(&case);
+                self.live.remove(&case);
+            }
             Noted::Landed { action, status, by_agent } => self.landed(action, status, by_agent, now),
             Noted::Killed(switch) => self.killed(&switch),
+        }
+    }
+
+    /// A vote decides its case if it refuses, or if the case is approved once it was taken.
+    fn settled(&mut self, case: &Case, vote: &Vote) {
+        let now = self.counting.books().cases().get(&case.id).map(|case| case.state);
+        if vote.ballot == Ballot::Deny || now == Some(CaseState::Approved) {
+            self.reviewers.decided(case, vote.ballot);
         }
     }
 
@@ -182,6 +218,7 @@ impl Oversight {
     }
 
     fn expired(&mut self, case: &Case, bundles: &Bundles) {
+        self.reviewers.closed(&case.id);
         self.live.remove(&case.id);
         let Ok(bundle) = bundles.get(&case.bundle) else {
             self.unread += 1;
@@ -191,6 +228,7 @@ impl Oversight {
     }
 
     fn landed(&mut self, action: ActionId, status: OutcomeStatus, by_agent: bool, now: Millis) {
+        self.reviewers.landed(&action, status);
         let votes = self.running.remove(&action);
         match status {
             OutcomeStatus::Failed | OutcomeStatus::InDoubt => {
@@ -229,6 +267,7 @@ impl Oversight {
         let votes: Vec<&Sample> = self.votes.iter().filter(|vote| within(vote.at)).collect();
         let silences: Vec<&Silence> = self.silences.iter().filter(|silence| within(silence.at)).collect();
         let hours = self.hours.range(hour..).map(|(_, hour)| *hour).fold(Hour::default(), Hour::and);
-        figures::report(from, &votes, &silences, hours, (self.records, self.unread, self.last))
+        let reviewers = self.reviewers.report(within);
+        figures::report(from, (&votes, &silences, reviewers), hours, (self.records, self.unread, self.last))
     }
 }

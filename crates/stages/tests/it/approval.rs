@@ -26,7 +26,7 @@ fn scene_of(change: &Value, profiles: &[&str]) -> Scene {
     let base = changed(&all);
     let profiles: BTreeSet<ProfileId> = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let (id, action_digest) = (CaseId::draw(OPENED, [1; 10]), base.proposal.digest());
-    let opening = Opening { id, action_digest, bundle: BUNDLE, opened_in: 7, round: 1, now: OPENED };
+    let opening = Opening { id, action_digest, bundle: BUNDLE, opened_in: 7, round: 1, returned: false, now: OPENED };
     Scene { case: approval::open(&base.proposal, profiles, &base.bundle, opening), bundle: base.bundle }
 }
 
@@ -185,6 +185,7 @@ fn no_vote_changes_a_closed_case() {
         CaseState::Void,
         CaseState::Consumed,
         CaseState::Withdrawn,
+        CaseState::Returned,
     ] {
         let case = Case { state, ..scene.case.clone() };
         let refused = approval::vote(&case, scene.ballot("bob", Ballot::Approve), &scene.bundle, false);
@@ -280,6 +281,7 @@ fn every_state_answers_every_event() {
         (CaseState::Void, Err((TicketError::Void, Code::ApprovalVoid)), false),
         (CaseState::Consumed, Err((TicketError::Consumed, Code::StateConflict)), false),
         (CaseState::Withdrawn, Err((TicketError::Withdrawn, Code::ApprovalVoid)), false),
+        (CaseState::Returned, Err((TicketError::Returned, Code::ReviewReturned)), false),
     ] {
         let case = Case { state, ..case.clone() };
         let used = approval::consume(&case, &case.action_digest, &BUNDLE, now);

@@ -54,6 +54,8 @@ fn bundle() -> BundleData {
         teams: Default::default(),
         on_behalf_of: Default::default(),
         annotate_schemas: true,
+        model_family: None,
+        reviewer: false,
     };
     let mut data = BundleData {
         people: PEOPLE.iter().map(|name| person(name)).collect(),

@@ -38,7 +38,8 @@ fn opened(proposal: &ActionProposal, bundle: &BundleData, profiles: &[&str]) -> 
     let profiles = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let id = CaseId::draw(OPENED, [1; 10]);
     let (action_digest, bundle_digest) = (proposal.digest(), Digest([9; 32]));
-    let opening = Opening { id, action_digest, bundle: bundle_digest, opened_in: 7, round: 1, now: OPENED };
+    let opening =
+        Opening { id, action_digest, bundle: bundle_digest, opened_in: 7, round: 1, returned: false, now: OPENED };
     approval::open(proposal, profiles, bundle, opening)
 }
 
@@ -272,8 +273,19 @@ fn bundle_of(profiles: &[(u8, u32, i64, Option<u8>)]) -> BundleData {
         let otherwise = next.map(|next| name("p", next));
         let group = Some(format!("g{group}"));
         let (approvals, timeout_ms) = (*approvals, *timeout_ms);
-        let profile =
-            Profile { group, on_call: None, approvals, timeout_ms, otherwise, signed: false, decisions_per_hour: None };
+        let (review_by, review_ms, review_first) = (BTreeSet::new(), 0, false);
+        let profile = Profile {
+            group,
+            on_call: None,
+            approvals,
+            timeout_ms,
+            otherwise,
+            signed: false,
+            decisions_per_hour: None,
+            review_by,
+            review_ms,
+            review_first,
+        };
         (name("p", u8::try_from(n).unwrap()), profile)
     };
     bundle.profiles = profiles.iter().enumerate().map(one).collect();

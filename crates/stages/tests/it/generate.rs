@@ -109,12 +109,7 @@ pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
 }
 
 fn agent(owner: &str) -> Agent {
-    Agent {
-        owner: owner.parse().unwrap(),
-        teams: BTreeSet::new(),
-        on_behalf_of: BTreeSet::new(),
-        annotate_schemas: true,
-    }
+    serde_json::from_value(json!({ "owner": owner, "annotate_schemas": true })).unwrap()
 }
 
 fn people(dice: &mut Dice<'_>) -> BTreeMap<PersonId, Person> {
@@ -159,6 +154,9 @@ fn profile(dice: &mut Dice<'_>) -> Profile {
         otherwise: None,
         signed: dice.once_in(8),
         decisions_per_hour: None,
+        review_by: BTreeSet::new(),
+        review_ms: 0,
+        review_first: false,
     }
 }
 

@@ -18,6 +18,7 @@ mod mutants;
 mod on_call;
 mod permission;
 mod policies;
+mod reviewing;
 mod rules;
 mod trial;
 mod vectors;

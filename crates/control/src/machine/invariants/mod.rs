@@ -5,8 +5,11 @@ mod ending;
 mod limits;
 mod permit;
 mod quiet;
+mod reviewing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_reviewing;
 mod voting;
 
 use replay::fold::{Books, Event, FoldError};
@@ -17,6 +20,7 @@ pub(super) use permit::Permitting;
 pub(super) use quiet::Quiet;
 
 use ending::Ending;
+use reviewing::Reviewing;
 use voting::Voting;
 
 /// Is what is kept of that which a record is about, before the record.
@@ -28,6 +32,8 @@ pub(super) enum Before {
     Ending(Ending),
     /// A case is to move.
     Voting(Voting),
+    /// A case is to be reviewed.
+    Reviewing(Box<Reviewing>),
 }
 
 impl Before {
@@ -36,6 +42,7 @@ impl Before {
         match event {
             Event::Landed(action, status) => Self::Ending(Ending::of(books, *action, *status)),
             Event::Voted(vote) => Self::Voting(Voting::by_vote(books, vote)),
+            Event::Reviewed(review) => Self::Reviewing(Box::new(Reviewing::of(books, review))),
             Event::CaseEnded(case, state) => Self::Voting(Voting::by_end(books, *case, *state)),
             _ => Self::Other,
         }
@@ -47,6 +54,7 @@ impl Before {
             Self::Other => Ok(()),
             Self::Ending(ending) => ending.assert(books),
             Self::Voting(voting) => voting.assert(books, changed, now),
+            Self::Reviewing(reviewing) => reviewing.assert(books, changed, now),
         }
     }
 }
@@ -58,6 +66,7 @@ pub(super) fn follows(index: u64, error: &FoldError) -> Result<(), Broken> {
         FoldError::NoCase(_) => Invariant::CaseMoves,
         FoldError::Vote(_) => Invariant::VoteOnce,
         FoldError::BreakGlass(_) => Invariant::GlassHolds,
+        FoldError::Review(_) => Invariant::PeopleDecide,
         FoldError::NoBundle(_) | FoldError::Unreadable => Invariant::RecordFollows,
     };
     invariant.assert(false, || format!("record {index} does not follow upon those before it: {error}"))

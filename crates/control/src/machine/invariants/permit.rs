@@ -14,6 +14,7 @@ use types::{
 };
 
 use super::limits;
+use super::reviewing::people_decided;
 
 /// Is a decision that is to be recorded, and what is kept of that which it may change.
 pub(in crate::machine) struct Permitting<'a> {
@@ -74,6 +75,7 @@ impl<'a> Permitting<'a> {
         Invariant::FlightOnce.assert(begins, || format!("{} was in flight, or is not now", self.action))?;
         limits::assert(&bundle.limits, reservation, (&self.meter, &books.meters().of(permit.principal())), now)?;
         no_switch_covers(books, permit)?;
+        people_decided(changed, |person| bundle.people.contains_key(person))?;
         self.uses(books, permit, changed, now)?;
         self.runs_without(books, permit, decision, now)
     }

@@ -215,6 +215,8 @@ fn case(state: CaseState, voters: &[&str]) -> Case {
         votes: voters.iter().map(|voter| vote(voter)).collect(),
         opened_in: 0,
         round: 1,
+        reviews: Vec::new(),
+        returned: false,
     }
 }
 
@@ -238,7 +240,7 @@ fn a_vote_moves_an_open_case_and_a_person_has_one() {
     for after in [case(CaseState::Open, &["ana", "ana"]), case(CaseState::Open, &["ana"])] {
         assert_eq!(voted(&open, &after, NOW), Some("vote-once"));
     }
-    for to in [CaseState::Consumed, CaseState::Expired, CaseState::Void, CaseState::Withdrawn] {
+    for to in [CaseState::Consumed, CaseState::Expired, CaseState::Void, CaseState::Withdrawn, CaseState::Returned] {
         assert_eq!(voted(&open, &case(to, &["ana", "ben"]), NOW), Some("case-moves"));
     }
     assert_eq!(voted(&open, &case(CaseState::Open, &["ana", "ben"]), Millis(2_000)), Some("case-moves"));

@@ -61,7 +61,7 @@ fn ends(from: CaseState, to: CaseState, case: &Case, now: Millis) -> bool {
     let is_over = match to {
         CaseState::Expired => now >= case.expires,
         CaseState::Void | CaseState::Withdrawn => true,
-        CaseState::Open | CaseState::Approved | CaseState::Denied | CaseState::Consumed => false,
+        CaseState::Open | CaseState::Approved | CaseState::Denied | CaseState::Consumed | CaseState::Returned => false,
     };
     matches!(from, CaseState::Open | CaseState::Approved) && is_over
 }

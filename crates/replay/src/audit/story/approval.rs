@@ -8,6 +8,7 @@ use evidence::{Field, RecordKind, Standing};
 use stages::break_glass::under;
 use types::break_glass::{BreakGlass, status};
 use types::case::{Ballot, Vote};
+use types::reviewing::{Advice, Review};
 use types::{ActionId, GlassId, Millis, Verdict};
 
 use super::{Teller, Told};
@@ -30,6 +31,9 @@ impl Told<'_> {
             all.push(Statement::new("approval", says, self.computed.clone()));
         }
         all.extend(self.demanded());
+        let opened =
+            std::iter::once(self.decision.action).filter(|_| matches!(self.decision.verdict, Verdict::Escalate(_)));
+        all.extend(openers.into_iter().chain(opened).flat_map(|opener| self.reviews(&opener)));
         all
     }
 
@@ -54,6 +58,31 @@ impl Told<'_> {
         let says = format!("{says}, because “{}” (record {index})", glass.reason);
         let basis = Basis::of(standing, "the decision tells this break-glass otherwise".to_owned());
         Statement::new("approval", says, basis.upon(self.teller.ground(index)))
+    }
+
+    /// Tells what reviewer agents said of a case: what they said is proved, that they are independent is the bundle's word.
+    fn reviews(&self, of: &ActionId) -> Vec<Statement> {
+        let records = self.teller.records.iter();
+        let said = records.filter(|record| record.leaf.kind == RecordKind::Review && record.leaf.action == Some(*of));
+        said.map(|record| self.review(record)).collect()
+    }
+
+    fn review(&self, record: &Read<'_>) -> Statement {
+        let ground = self.teller.ground(record.index);
+        match record.value::<Review>(Field::Body) {
+            Ok(review) => {
+                let word = if review.advice == Advice::On { "sent it on to people" } else { "sent it back" };
+                let who = format!("agent:{} of the declared model family {}", review.reviewer, review.family);
+                let (at, reason, index) = (words::time(review.at), &review.reason, record.index);
+                let says = format!("{who}, who has no vote, {word} on {at}: “{reason}” (record {index})");
+                let told = record.leaf.status == Some(review.advice as u8);
+                let standing = if told { Standing::Holds } else { Standing::Broken };
+                Statement::new("review", says, Basis::of(standing, None).upon(ground))
+            }
+            Err(standing) => {
+                Statement::new("review", format!("a review in record {}", record.index), Basis::of(standing, None))
+            }
+        }
     }
 
     /// Says whether as many have signed as the profile demands, where it counts signed votes alone.
