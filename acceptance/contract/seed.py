@@ -50,6 +50,10 @@ def offer(schema, some):
     return schema
 
 
+# Where it is asked to, the server waits up to minutes, which proves nothing.
+WAITS = ("wait_ms", "hold_ms")
+
+
 def main():
     known, document = names(), ask("person", "GET", "/v1/openapi.json")
     for path, operations in document["paths"].items():
@@ -57,12 +61,13 @@ def main():
             for parameter in operation.get("parameters", []):
                 some = known.get(path) if parameter["name"] == "id" else known.get(parameter["name"])
                 parameter["schema"] = offer(parameter["schema"], some)
-                if parameter["name"] == "wait_ms":
-                    # The server waits up to a minute where it is asked to, which proves nothing.
+                if parameter["name"] in WAITS:
                     parameter["schema"]["maximum"] = 50
     for schema in document["components"]["schemas"].values():
         for name, member in schema.get("properties", {}).items():
             schema["properties"][name] = offer(member, known.get(name))
+            if name in WAITS:
+                schema["properties"][name]["maximum"] = 50
     out.write_text(json.dumps(document))
 
 

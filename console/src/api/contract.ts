@@ -2636,7 +2636,7 @@ export interface components {
             readonly at: number;
             /** @description The case that it opened, decided, ended or used. */
             readonly case?: string | null;
-            /** @description The code of the finding that restricted the action most. */
+            /** @description The code of the finding that restricted the action most, or `glass-broken` where it runs without the approvals it lacks. */
             readonly code?: string | null;
             /**
              * Format: int64

@@ -322,7 +322,7 @@ await check("an invited person enrols a passkey, signs with it what counts signe
   await page.getByText("ben", { exact: true }).first().waitFor();
   const { passkeys } = await ask(server, server.adminKey, "GET", "/v1/passkeys");
   await ask(server, server.adminKey, "DELETE", `/v1/passkeys/${passkeys[0].id}`, { reason: "lost" });
-  await page.getByRole("link", { name: "Switches" }).click();
+  await page.goto(`${home}/switches`);
   await page.getByRole("button", { name: "Log in with a passkey" }).click();
   await page.getByRole("alert").getByText("does not log in here").waitFor();
   await context.close();
@@ -335,7 +335,7 @@ await check("a revoked key ends the login, and the page says so", async () => {
   const link = await ask(server, made.token, "POST", "/v1/login/links", {});
   const phone = await person(chrome, link.url);
   await ask(server, server.adminKey, "DELETE", `/v1/keys/${made.id}`, { reason: "lost" });
-  await phone.page.getByRole("link", { name: "Switches" }).click();
+  await phone.page.goto(`${server.url}/switches`);
   await phone.page.getByLabel("Your key").waitFor();
   await phone.context.close();
 });

@@ -84,7 +84,7 @@ pub struct JournalEvent {
     /// Why: a person's words, or what restricted the action most.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// The code of the finding that restricted the action most.
+    /// The code of the finding that restricted the action most, or `glass-broken` where it runs without the approvals it lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     code: Option<Code>,

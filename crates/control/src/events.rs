@@ -46,7 +46,7 @@ pub struct Event {
     pub what: Option<String>,
     /// Why: a person's words, or what restricted the action most.
     pub why: Option<String>,
-    /// The code of the finding that restricted the action most.
+    /// The code of the finding that restricted the action most, or that the glass is broken for it.
     pub code: Option<Code>,
     /// The risk score.
     pub risk: Option<i64>,
@@ -104,7 +104,11 @@ impl Event {
         self.risk = Some(decision.risk.score);
         self.level = Some(decision.level.to_string());
         self.case = decision.case;
-        if let Some(worst) = decision.findings.iter().rev().max_by_key(|finding| &finding.restriction) {
+        // What runs without the approvals it lacks must not read like what was approved.
+        let broken = stages::break_glass::under(&decision).is_some();
+        let glass = decision.findings.iter().find(|finding| broken && finding.code == Code::GlassBroken);
+        let worst = || decision.findings.iter().rev().max_by_key(|finding| &finding.restriction);
+        if let Some(worst) = glass.or_else(worst) {
             self.code = Some(worst.code);
             self.why = Some(escape(&worst.detail, false));
         }
