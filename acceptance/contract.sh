@@ -81,7 +81,7 @@ STOPS=(freeze_log close_log log_out)
 
 # as WHO KIND: one caller, on a server of its own.
 as() {
-  local who=$1 kind=$2 headers=() skip=() last=() op
+  local who=$1 kind=$2 headers=() asks=() skip=() last=() op
   cp -r countersign "$who" && up "$who"
   case $who in
     none) ;;
@@ -93,7 +93,8 @@ as() {
   fuzz "$kind" "$who" "${headers[@]/#/--header=}" "${skip[@]}"
   [ "$kind" = person ] || return 0
   # Whatever was asked must have been asked by somebody whom the server knows.
-  curl --silent --fail --output said "${headers[@]/#/--header=}" "$(cat "$who.url")/v1/switches" || fail "$who is no longer let in: $(cat said)"
+  for op in "${headers[@]}"; do asks+=(--header "$op"); done
+  curl --silent --show-error --fail --output said "${asks[@]}" "$(cat "$who.url")/v1/switches" || fail "$who is no longer let in"
   COUNTERSIGN_REFUSALS="log-frozen log-closed" fuzz person "$who" "${headers[@]/#/--header=}" "${last[@]}"
 }
 as none none

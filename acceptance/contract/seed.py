@@ -11,6 +11,9 @@ import urllib.request
 
 url, keys, out = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 
+# Where it is asked to, the server waits up to minutes, which proves nothing.
+WAITS = ("wait_ms", "hold_ms")
+
 
 def ask(who, method, path, body=None):
     headers = {"authorization": f"Bearer {(keys / who).read_text().strip()}", "content-type": "application/json"}
@@ -48,10 +51,6 @@ def offer(schema, some):
         described = {k: schema[k] for k in ("description",) if k in schema}
         return {**described, "anyOf": [{"enum": some}, schema]}
     return schema
-
-
-# Where it is asked to, the server waits up to minutes, which proves nothing.
-WAITS = ("wait_ms", "hold_ms")
 
 
 def main():
