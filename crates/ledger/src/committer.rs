@@ -138,12 +138,6 @@ impl<M: Machine> Committer<M> {
         self.free
     }
 
-    /// Looks whether the batch that was handed over is done with.
-    pub(crate) fn is_free_now(&mut self) -> bool {
-        self.free = self.free || self.freed.try_recv().is_ok();
-        self.free
-    }
-
     /// Waits until the batch that was handed over is done with; false if the thread has ended.
     pub(crate) async fn freed(&mut self) -> bool {
         self.free = self.freed.recv().await.is_some();

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::recorded::Recorded;
 use crate::sync::{RwLock, watch};
 
-/// Is how many commands may wait for the sequencer, and how many urgent ones besides; one more is refused as overloaded.
+/// Is how many commands may wait for the sequencer; one more is refused as overloaded.
 pub const QUEUE_MAX: usize = 4_096;
 
 /// Is the answer to a command whose records are durable.
@@ -63,46 +63,6 @@ pub(crate) struct Request<M: Machine> {
     pub(crate) answer: oneshot::Sender<Answer<M>>,
 }
 
-/// Is what waits for the sequencer, in order; what is urgent goes before everything else.
-pub(crate) struct Waiting<M: Machine> {
-    pub(crate) urgent: mpsc::Receiver<Request<M>>,
-    pub(crate) ordinary: mpsc::Receiver<Request<M>>,
-}
-
-impl<M: Machine> Waiting<M> {
-    /// Takes no more, and tells whoever waits.
-    pub(crate) async fn drop_all(&mut self) {
-        for requests in [&mut self.urgent, &mut self.ordinary] {
-            requests.close();
-            while requests.recv().await.is_some() {}
-        }
-    }
-}
-
-/// Is where commands are put.
-pub(crate) struct Lanes<M: Machine> {
-    urgent: mpsc::Sender<Request<M>>,
-    ordinary: mpsc::Sender<Request<M>>,
-}
-
-impl<M: Machine> Lanes<M> {
-    pub(crate) fn new() -> (Self, Waiting<M>) {
-        let (urgent, urgent_waiting) = mpsc::channel(QUEUE_MAX);
-        let (ordinary, ordinary_waiting) = mpsc::channel(QUEUE_MAX);
-        (Self { urgent, ordinary }, Waiting { urgent: urgent_waiting, ordinary: ordinary_waiting })
-    }
-
-    fn of(&self, command: &M::Command) -> &mpsc::Sender<Request<M>> {
-        if M::is_urgent(command) { &self.urgent } else { &self.ordinary }
-    }
-}
-
-impl<M: Machine> Clone for Lanes<M> {
-    fn clone(&self) -> Self {
-        Self { urgent: self.urgent.clone(), ordinary: self.ordinary.clone() }
-    }
-}
-
 /// Is how the journal is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Health {
@@ -138,14 +98,14 @@ impl Health {
 
 /// Sends commands to the one sequencer of a tenant.
 pub struct Ledger<M: Machine> {
-    pub(crate) lanes: Lanes<M>,
+    pub(crate) requests: mpsc::Sender<Request<M>>,
     pub(crate) health: Arc<RwLock<Health>>,
     pub(crate) size: watch::Receiver<u64>,
 }
 
 impl<M: Machine> Clone for Ledger<M> {
     fn clone(&self) -> Self {
-        Self { lanes: self.lanes.clone(), health: self.health.clone(), size: self.size.clone() }
+        Self { requests: self.requests.clone(), health: self.health.clone(), size: self.size.clone() }
     }
 }
 
@@ -162,7 +122,7 @@ impl<M: Machine> Ledger<M> {
             return Err(error);
         }
         let (answer, answered) = oneshot::channel();
-        match self.lanes.of(&command).try_send(Request { command, answer }) {
+        match self.requests.try_send(Request { command, answer }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(LedgerError::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.closing()),

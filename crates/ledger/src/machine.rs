@@ -42,12 +42,6 @@ pub trait Machine: Send + Sized + 'static {
         false
     }
 
-    /// Says whether a command goes before all that wait, and is on its way to the disk as soon as that is free. What stops things needs
-    /// that; nothing that gives authority MUST have it, as what was asked earlier is then decided after it.
-    fn is_urgent(_command: &Self::Command) -> bool {
-        false
-    }
-
     /// Shows to everybody what a command has changed, once that is durable and before the one who asked is answered.
     ///
     /// It is called in the order of the commands, whether or not anybody waits for the answer any more, and must be quick.

@@ -10,6 +10,7 @@ use store::mutant::{self, Mutant};
 use store::{Reader, StoreError, Wal, Writer};
 use tlog::frontier::Frontier;
 use tlog::hash::{Hash, leaf_hash};
+use tokio::sync::mpsc;
 use types::{Code, Millis};
 
 use crate::committer::{Committer, Journal, Shared};
@@ -18,7 +19,7 @@ use crate::epoch::{self, Found, Start};
 use crate::files::{self, Folder};
 use crate::folding::Folding;
 use crate::guard::Forward;
-use crate::handle::{Health, Lanes, Ledger};
+use crate::handle::{Health, Ledger, QUEUE_MAX};
 use crate::history::History;
 use crate::keyring::{KeyringError, LogKeys, Subjects};
 use crate::machine::{Machine, StateSource};
@@ -276,7 +277,7 @@ fn open_at<M: Machine>(
     let epoch = found.epoch() + u64::from(start == Start::Anew);
     let subjects = Subjects::read(&place.keys.tenant, &reader)?;
     let machine = M::load(&seed, state).map_err(OpenError::State)?;
-    let (lanes, waiting) = Lanes::new();
+    let (requests, waiting) = mpsc::channel(QUEUE_MAX);
     let health =
         Arc::new(RwLock::new(Health { size: frontier.size(), scrub_due: writer.scrub_due(), ..Health::default() }));
     let (announce, size) = watch::channel(frontier.size());
@@ -308,7 +309,7 @@ fn open_at<M: Machine>(
             run(sequencer, committer, waiting, &shared);
         })
         .map_err(started)?;
-    let ledger = Ledger { lanes, health, size };
+    let ledger = Ledger { requests, health, size };
     Ok((Open { ledger, history, publisher, thread, _lock: lock }, found))
 }
 

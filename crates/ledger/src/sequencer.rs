@@ -9,13 +9,14 @@ use evidence::leaf::InSession;
 use evidence::{Leaf, commit, seal};
 use store::{Batch, Erasure, NewRecord, StateOp};
 use tlog::frontier::Frontier;
+use tokio::sync::mpsc;
 use types::id::RecordId;
 use types::{Digest, SessionId};
 
 use crate::committer::{Committer, Held, Prepared, Shared, refuse};
 use crate::draft::Draft;
 use crate::guard::{self, Forward};
-use crate::handle::{LedgerError, Request, Waiting};
+use crate::handle::{LedgerError, Request};
 use crate::keyring::Subjects;
 use crate::machine::{Leaving, Machine, Past, StateSource, Traces, Turn};
 use crate::port::{Clock, Random};
@@ -48,15 +49,16 @@ pub(crate) struct Sequencer<M: Machine> {
 pub(crate) fn run<M: Machine>(
     mut sequencer: Sequencer<M>,
     mut committer: Committer<M>,
-    mut requests: Waiting<M>,
+    mut requests: mpsc::Receiver<Request<M>>,
     shared: &Shared,
 ) {
-    // It waits for several channels at a time.
+    // It waits for two channels at a time.
     let ran = block_on(async {
         sequence(&mut sequencer, &mut committer, &mut requests, shared).await;
         // A command that is being sent this moment would lie in the channel, and its caller wait, for as long as there
         // are handles; only taking until the end waits for it.
-        requests.drop_all().await;
+        requests.close();
+        while requests.recv().await.is_some() {}
     });
     if let Err(error) = ran {
         shared.fail(0, &LedgerError::Stopped(format!("the sequencer could not start: {error}")));
@@ -67,36 +69,28 @@ pub(crate) fn run<M: Machine>(
 async fn sequence<M: Machine>(
     sequencer: &mut Sequencer<M>,
     committer: &mut Committer<M>,
-    requests: &mut Waiting<M>,
+    requests: &mut mpsc::Receiver<Request<M>>,
     shared: &Shared,
 ) {
     let mut growing = Prepared::new(0);
-    let mut taken = Vec::with_capacity(BATCH_MAX);
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
     loop {
         let room = BATCH_MAX.saturating_sub(growing.len());
         tokio::select! {
             biased;
             free = committer.freed(), if !committer.is_free() => if !free { return },
-            // What is urgent waits for no room.
-            Some(urgent) = requests.urgent.recv() => taken.push(urgent),
-            count = requests.ordinary.recv_many(&mut taken, room), if room > 0 => if count == 0 { break },
-            else => break,
+            taken = requests.recv_many(&mut waiting, room), if room > 0 => if taken == 0 { break },
         }
         if !sequencer.ready(shared, &mut growing) {
             return;
         }
-        for request in taken.drain(..) {
-            while let Ok(urgent) = requests.urgent.try_recv() {
-                if !sequencer.take(urgent, &mut growing, committer, shared).await {
-                    return;
-                }
-                sequencer.send_off(&mut growing, committer);
-            }
-            if !sequencer.take(request, &mut growing, committer, shared).await {
-                return;
-            }
+        if !sequencer.take_all(&mut waiting, &mut growing, committer, shared).await {
+            return;
         }
-        sequencer.send_off(&mut growing, committer);
+        if committer.is_free() && growing.len() > 0 {
+            let next = Prepared::new(growing.generation());
+            committer.hand_over(sequencer.close(std::mem::replace(&mut growing, next)));
+        }
     }
     if growing.len() > 0 && (committer.is_free() || committer.freed().await) {
         committer.hand_over(sequencer.close(growing));
@@ -129,36 +123,30 @@ impl<M: Machine> Sequencer<M> {
         Ok(())
     }
 
-    /// Takes a request that somebody still waits for; says whether the sequencer may go on.
-    async fn take(
+    /// Takes requests in order; says whether the sequencer may go on.
+    async fn take_all(
         &mut self,
-        request: Request<M>,
+        requests: &mut Vec<Request<M>>,
         growing: &mut Prepared<M>,
         committer: &mut Committer<M>,
         shared: &Shared,
     ) -> bool {
-        if request.answer.is_closed() {
-            return true;
+        for request in requests.drain(..).filter(|request| !request.answer.is_closed()) {
+            let alone = M::is_alone(&request.command);
+            if alone && !self.settle(growing, committer, shared).await {
+                return false;
+            }
+            if let Err(error) = self.take(request, growing) {
+                // The machine has moved on and a record of it cannot be made, or must not be: the committer refuses this
+                // batch first.
+                guard::tell(&error);
+                shared.fail(growing.generation(), &error);
+            }
+            if alone && !self.settle(growing, committer, shared).await {
+                return false;
+            }
         }
-        let alone = M::is_alone(&request.command);
-        if alone && !self.settle(growing, committer, shared).await {
-            return false;
-        }
-        if let Err(error) = self.apply(request, growing) {
-            // The machine has moved on and a record of it cannot be made, or must not be: the committer refuses this
-            // batch first.
-            guard::tell(&error);
-            shared.fail(growing.generation(), &error);
-        }
-        !alone || self.settle(growing, committer, shared).await
-    }
-
-    /// Hands over what was taken, if the committer is free.
-    fn send_off(&mut self, growing: &mut Prepared<M>, committer: &mut Committer<M>) {
-        if committer.is_free_now() && growing.len() > 0 {
-            let next = Prepared::new(growing.generation());
-            committer.hand_over(self.close(std::mem::replace(growing, next)));
-        }
+        true
     }
 
     /// Waits until everything taken so far is durable or refused; says whether the sequencer may go on.
@@ -176,7 +164,7 @@ impl<M: Machine> Sequencer<M> {
         self.ready(shared, growing)
     }
 
-    fn apply(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), LedgerError> {
+    fn take(&mut self, request: Request<M>, growing: &mut Prepared<M>) -> Result<(), LedgerError> {
         let reading = self.timekeeper.read(self.clock.wall(), self.clock.steady_ms());
         let forward = self.forward.turn(reading.now);
         let random = self.random.clone();

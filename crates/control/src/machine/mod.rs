@@ -158,11 +158,6 @@ impl Machine for Decider {
         matches!(change, Some(Change::Erase { .. }))
     }
 
-    /// A kill: whatever was asked before it and is not decided yet is decided under it.
-    fn is_urgent(command: &Command) -> bool {
-        matches!(command, Command::Kill(_))
-    }
-
     fn committed(seed: &Seed, reply: &Reply) {
         seed.board.put(reply.cases());
         if let Some(subject) = reply.gone() {
@@ -267,24 +262,5 @@ impl Decider {
 fn store(ops: Ops, turn: &mut Turn<'_>) {
     for op in ops.into_iter().filter(|op| op.kind != kind::METER || !mutant::on(Mutant::CounterNotStored)) {
         turn.change(op.kind, op.key, op.value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use types::{Millis, PersonId, Principal};
-
-    use super::*;
-    use crate::state::{Switch, Target};
-
-    #[test]
-    fn a_kill_goes_before_what_waits_and_nothing_else_does() {
-        let target = Target::Tool("sre.restart".parse().unwrap());
-        let by = Principal::Person("dan".parse::<PersonId>().unwrap());
-        let switch = Switch { target, by, reason: "acting up".into(), at: Millis(1), drill: None, set_in: None };
-        assert!(Decider::is_urgent(&Command::Kill(switch)));
-        assert!(!Decider::is_urgent(&Command::Tick) && !Decider::is_urgent(&Command::SumUp));
     }
 }

@@ -16,11 +16,6 @@ mod published;
 mod rot;
 mod world;
 
-use std::sync::mpsc;
-use std::task::{Context, Waker};
-
-use countersign_ledger::LedgerError;
-use countersign_ledger::handle::QUEUE_MAX;
 use countersign_ledger::recover::OpenError;
 use world::{Ask, World};
 
@@ -136,27 +131,4 @@ async fn a_clock_that_goes_back_never_takes_the_journal_with_it() {
     open.ledger.ask(Ask::Add(2)).await.unwrap();
     let entries = open.history.range(0, 9).unwrap();
     assert!(entries.windows(2).all(|pair| pair[0].leaf.at <= pair[1].leaf.at));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_urgent_is_neither_refused_nor_held_up_by_what_waits() {
-    let world = World::new();
-    let open = world.open().unwrap();
-    let ((begun, has_begun), (go, let_go)) = (mpsc::channel(), mpsc::channel());
-    let ledger = open.ledger.clone();
-    let held_up = tokio::spawn(async move { ledger.ask(Ask::Wait(begun, let_go)).await });
-    has_begun.recv().unwrap();
-    let mut context = Context::from_waker(Waker::noop());
-    let mut waiting: Vec<_> = (0..QUEUE_MAX).map(|_| Box::pin(open.ledger.ask(Ask::Add(1)))).collect();
-    assert!(waiting.iter_mut().all(|ask| ask.as_mut().poll(&mut context).is_pending()));
-    assert!(matches!(open.ledger.ask(Ask::Add(1)).await, Err(LedgerError::Overloaded)));
-    let mut stop = Box::pin(open.ledger.ask(Ask::Stop));
-    assert!(stop.as_mut().poll(&mut context).is_pending(), "there is room for it");
-    go.send(()).unwrap();
-    let stopped = stop.await.unwrap();
-    assert_eq!((stopped.index, stopped.reply), (Some(0), 0), "it goes before all that waited");
-    for ask in waiting {
-        ask.await.unwrap();
-    }
-    held_up.await.unwrap().unwrap();
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use countersign_ledger::recover::{Open, OpenError, Place, open};
@@ -18,10 +17,6 @@ pub enum Ask {
     InSessionOf(i64),
     Jumped,
     Fill(usize),
-    /// Hold the sequencer up: says that it has begun, and waits until it is let go.
-    Wait(Sender<()>, Receiver<()>),
-    /// Stop something, which is urgent.
-    Stop,
     /// Find, after it has recorded something, that what must hold does not.
     Break(u32),
     /// Say something about some subjects.
@@ -64,15 +59,6 @@ impl Machine for Adder {
                 turn.put("sum", "sum", &self.sum);
                 (self.sum, Some(n))
             }
-            Ask::Wait(begun, go) => {
-                begun.send(()).unwrap();
-                go.recv().unwrap();
-                (0, None)
-            }
-            Ask::Stop => {
-                turn.record(Draft::new(RecordKind::Heartbeat, content(0)));
-                (self.sum, None)
-            }
             Ask::Break(n) => {
                 self.sum += n;
                 turn.record(Draft::new(RecordKind::Heartbeat, content(n)));
@@ -113,10 +99,6 @@ impl Machine for Adder {
 
     fn is_alone(command: &Ask) -> bool {
         matches!(command, Ask::Erase(_))
-    }
-
-    fn is_urgent(command: &Ask) -> bool {
-        matches!(command, Ask::Stop)
     }
 
     fn committed(shown: &Shown, reply: &u32) {
