@@ -12,9 +12,12 @@ const RULES = 'groups = ["sre", "sre-db"]\nminutes = 10\nreviewers = "risk"\nrev
 const POLICY = `@id("test.glass")
 permit (principal, action in [Action::"countersign.glass.break", Action::"countersign.glass.review"], resource)
 when { context.mode == Mode::"monitored" };
+
+@id("test.permissions")
+permit (principal, action == Action::"countersign.permission.request", resource);
 `;
 
-/** Returns the demo's bundle with rules for a break-glass, and a person who reviews. */
+/** Returns the demo's bundle with rules for a break-glass and for permissions, and a person who reviews. */
 function bundle(folder: string): Record<string, string> {
   const root = join(folder, "countersign-demo/bundle");
   const files: Record<string, string> = {};
@@ -23,11 +26,12 @@ function bundle(folder: string): Record<string, string> {
     if (entry.isFile()) files[path.slice(root.length + 1)] = readFileSync(path, "utf8");
   }
   files["people.toml"] += '\n[people.rita]\ngroups = ["risk"]\n';
+  files["bundle.toml"] += "\n[permissions]\nminutes_max = 60\nuses_max = 10\n";
   return { ...files, "break_glass.toml": RULES, "policies/glass.cedar": POLICY };
 }
 
 /** Logs a person in with a key made for this. */
-async function login(chrome: Browser, server: Server, name: string) {
+export async function login(chrome: Browser, server: Server, name: string) {
   const key = await ask(server, server.adminKey, "POST", "/v1/keys", { person: name, reason: "for the test" });
   const link = await ask(server, key.token, "POST", "/v1/login/links", {});
   return { ...(await person(chrome, link.url)), token: key.token as string };

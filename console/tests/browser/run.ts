@@ -8,6 +8,7 @@ import { check, close } from "./check.ts";
 import { decode } from "./decode.ts";
 import { breakGlass } from "./glass.ts";
 import { decide, opens } from "./inbox.ts";
+import { permits } from "./permission.ts";
 import { type Room, shots } from "./shots.ts";
 import { agent, alters, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
 
@@ -330,6 +331,8 @@ await check("an invited person enrols a passkey, signs with it what counts signe
 
 await check("the glass is broken by two people, said on every page, and reviewed by a third", () => breakGlass(chrome, server, folder));
 
+await check("a permission is read, approved, used, counted and taken back", () => permits(chrome, server));
+
 await check("a revoked key ends the login, and the page says so", async () => {
   const made = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "cleo", reason: "a phone" });
   const link = await ask(server, made.token, "POST", "/v1/login/links", {});
@@ -358,7 +361,7 @@ await check("every page, in light, dark and on a phone: axe finds nothing seriou
     { name: "switches", path: "/switches", ready: (page) => page.locator(".switch").first().waitFor() },
     { name: "log", path: "/log", ready: (page) => page.locator(".checks").waitFor() },
     { name: "agents", path: "/agents" },
-    { name: "permissions", path: "/permissions" },
+    { name: "permissions", path: "/permissions", ready: (page) => page.locator(".switch").first().waitFor() },
     { name: "escalation", path: "/escalation" },
     { name: "policies", path: "/policies", ready: async (page) => { await page.getByRole("button", { name: "What changed" }).first().click(); await page.locator(".diff-new").first().waitFor(); } },
     { name: "overview", path: "/overview", ready: (page) => page.locator(".doctor").first().waitFor() },
