@@ -1519,7 +1519,7 @@ export interface components {
             /** @description The records, in order. */
             readonly records: readonly components["schemas"]["PathRecord"][];
             /** @description What reviewer agents said, in order: untrusted, and no votes. */
-            readonly reviews: readonly components["schemas"]["Review"][];
+            readonly reviews: readonly components["schemas"]["CaseReview"][];
             /** @description The closed logs whose journals cannot be read: what they have of it is not among the records. */
             readonly unread: readonly number[];
             /** @description The votes on the cases it opened or ran on, in order. */
@@ -1665,7 +1665,7 @@ export interface components {
             /** @description A reviewer sent this exact action back a short while ago, and it was proposed again. */
             readonly returned_before: boolean;
             /** @description What reviewer agents said so far, in order: untrusted, and no votes. */
-            readonly reviews: readonly components["schemas"]["Review"][];
+            readonly reviews: readonly components["schemas"]["CaseReview"][];
             readonly risk?: components["schemas"]["Risk"] | null;
             readonly risk_scale?: components["schemas"]["RiskScale"] | null;
             /**
@@ -2080,6 +2080,22 @@ export interface components {
             readonly passed: boolean;
             /** @description What was decided. */
             readonly verdict: components["schemas"]["RestrictionName"];
+        };
+        /** @description Is what a reviewer agent said of a case: untrusted, and no vote. */
+        readonly CaseReview: {
+            /** @description What it wants done. */
+            readonly advice: components["schemas"]["AdviceName"];
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The model family that the bundle declared for it then. */
+            readonly family: string;
+            /** @description Why, in its own words. */
+            readonly reason: string;
+            /** @description The agent. */
+            readonly reviewer: string;
         };
         /** @description Is a case as a reviewer agent sees it: redacted, as it is recorded. All of it is data, whatever it says. */
         readonly CaseToReview: {
@@ -2983,6 +2999,15 @@ export interface components {
             /** @description Why; it is recorded. */
             readonly reason: string;
         };
+        /** @description Is a review of a case. */
+        readonly NewCaseReview: {
+            /** @description On to people, or back to who proposed it. */
+            readonly advice: components["schemas"]["AdviceName"];
+            /** @description Why; it is recorded, and people read it. */
+            readonly reason: string;
+            /** @description The digest of what the reviewer was shown. */
+            readonly shown: string;
+        };
         /** @description Is a delegation to be given: the caller's vote, in somebody's hand. */
         readonly NewDelegation: {
             /**
@@ -3023,6 +3048,11 @@ export interface components {
              * @example person:cleo
              */
             readonly subject: string;
+        };
+        /** @description Is what a review found. */
+        readonly NewGlassReview: {
+            /** @description What was found; it is recorded. */
+            readonly findings: string;
         };
         /** @description Is an invitation to be made. */
         readonly NewInvitation: {
@@ -3087,15 +3117,6 @@ export interface components {
             readonly credential: components["schemas"]["RegistrationResponse"];
             /** @description The token of the invitation. */
             readonly token: string;
-        };
-        /** @description Is a review of a case. */
-        readonly NewReview: {
-            /** @description On to people, or back to who proposed it. */
-            readonly advice: components["schemas"]["AdviceName"];
-            /** @description Why; it is recorded, and people read it. */
-            readonly reason: string;
-            /** @description The digest of what the reviewer was shown. */
-            readonly shown: string;
         };
         /** @description Is what a session is opened with. */
         readonly NewSession: {
@@ -3767,21 +3788,12 @@ export interface components {
          * @enum {string}
          */
         readonly RestrictionName: "allow" | "allow_observed" | "escalate" | "deny";
-        /** @description Is what a reviewer agent said of a case: untrusted, and no vote. */
+        /** @description Is what was reviewed, and what came of it. */
         readonly Review: {
-            /** @description What it wants done. */
-            readonly advice: components["schemas"]["AdviceName"];
-            /**
-             * Format: int64
-             * @description When, in milliseconds since the epoch.
-             */
-            readonly at: number;
-            /** @description The model family that the bundle declared for it then. */
-            readonly family: string;
-            /** @description Why, in its own words. */
+            /** @description The digest of the definition that was reviewed, as `listed` shows it. */
+            readonly definition: string;
+            /** @description What was found. */
             readonly reason: string;
-            /** @description The agent. */
-            readonly reviewer: string;
         };
         /** @description Is a case that was reviewed. */
         readonly ReviewedCase: {
@@ -3790,7 +3802,7 @@ export interface components {
             /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
             readonly requester: string;
             /** @description What reviewers said, in order. */
-            readonly reviews: readonly components["schemas"]["Review"][];
+            readonly reviews: readonly components["schemas"]["CaseReview"][];
             /** @description Where it stands. */
             readonly state: components["schemas"]["ApprovalState"];
             /** @description What is to be called, as `server.tool`. */
@@ -5280,7 +5292,7 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["NewReview"];
+                readonly "application/json": components["schemas"]["NewGlassReview"];
             };
         };
         readonly responses: {
@@ -9300,7 +9312,7 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["NewReview"];
+                readonly "application/json": components["schemas"]["NewCaseReview"];
             };
         };
         readonly responses: {

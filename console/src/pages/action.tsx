@@ -88,7 +88,7 @@ function stops(path: ActionPath): Stop[] {
     body: <><p><Text>{vote.reason}</Text></p><dl className="facts"><dt>Voted on</dt><dd><Digest of={vote.shown} label="digest of what was shown" /></dd></dl></>,
   });
   const said = records("review");
-  const reviewed = (review: Schema<"Review">, key: number): Stop => ({
+  const reviewed = (review: Schema<"CaseReview">, key: number): Stop => ({
     at: review.at,
     tone: "watch",
     title: `Reviewer ${review.reviewer} (${review.family}) sent it ${review.advice === "back" ? "back" : "on to people"}`,

@@ -16,7 +16,7 @@ use crate::ballots::AssertionResponse;
 use crate::extract::{Json, Named, Query};
 use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
-use crate::reviews::Review;
+use crate::reviews::CaseReview;
 use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
 use crate::{App, callers};
 
@@ -232,7 +232,7 @@ pub struct Approval {
     /// The votes so far, in order.
     votes: Vec<Vote>,
     /// What reviewer agents said so far, in order: untrusted, and no votes.
-    reviews: Vec<Review>,
+    reviews: Vec<CaseReview>,
     /// A reviewer sent this exact action back a short while ago, and it was proposed again.
     returned_before: bool,
     /// The digest that a vote must name: of the exact action, the profiles, the bundle and the expiry.
@@ -370,7 +370,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         profiles: line.profiles,
         needs: needs(&view),
         votes: line.votes,
-        reviews: case.reviews.iter().map(Review::from).collect(),
+        reviews: case.reviews.iter().map(CaseReview::from).collect(),
         returned_before: case.returned,
         shown: case.shown,
         bundle: case.bundle,

@@ -297,7 +297,7 @@ async fn end(
 /// Is what a review found.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `findings`")]
-pub struct NewReview {
+pub struct NewGlassReview {
     /// What was found; it is recorded.
     #[schema(min_length = 1)]
     findings: String,
@@ -308,7 +308,7 @@ pub struct NewReview {
 /// Until then no other glass can be broken. Needs the key of a reviewer who turned neither key and does not own the agent.
 #[utoipa::path(post, path = "/v1/break-glass/{glass}/review", operation_id = "review_break_glass", tag = "break-glass",
     extensions(("x-countersign-callers" = json!(callers::STAFF))),
-    request_body = NewReview,
+    request_body = NewGlassReview,
     params(("glass" = String, Path, description = "The break-glass")), responses(
     (status = 200, description = "It is reviewed", body = BreakGlassView),
     (status = 403, description = "`key-excluded`: the caller may not review it", body = Problem, content_type = "application/problem+json"),
@@ -319,7 +319,7 @@ async fn review(
     State(app): State<App>,
     AsChanger(by): AsChanger,
     Named(id): Named<GlassId>,
-    Json(new): Json<NewReview>,
+    Json(new): Json<NewGlassReview>,
 ) -> Result<Json<BreakGlassView>, Fault> {
     if new.findings.trim().is_empty() {
         return Err(invalid("`findings` is empty"));

@@ -51,7 +51,7 @@ impl From<AdviceName> for Advice {
 
 /// Is what a reviewer agent said of a case: untrusted, and no vote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Review {
+pub struct CaseReview {
     /// The agent.
     #[schema(value_type = String)]
     reviewer: AgentId,
@@ -66,7 +66,7 @@ pub struct Review {
     at: Millis,
 }
 
-impl From<&types::reviewing::Review> for Review {
+impl From<&types::reviewing::Review> for CaseReview {
     fn from(review: &types::reviewing::Review) -> Self {
         Self {
             reviewer: review.reviewer.clone(),
@@ -109,7 +109,7 @@ pub struct ReviewedCase {
     /// What is to be called, as `server.tool`.
     tool: String,
     /// What reviewers said, in order.
-    reviews: Vec<Review>,
+    reviews: Vec<CaseReview>,
 }
 
 impl From<&Case> for ReviewedCase {
@@ -119,7 +119,7 @@ impl From<&Case> for ReviewedCase {
             state: case.state.into(),
             requester: case.requester.subject(),
             tool: escape(&case.tool.to_string(), false),
-            reviews: case.reviews.iter().map(Review::from).collect(),
+            reviews: case.reviews.iter().map(CaseReview::from).collect(),
         }
     }
 }
@@ -278,7 +278,7 @@ async fn show(
 /// Is a review of a case.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a review object")]
-pub struct NewReview {
+pub struct NewCaseReview {
     /// On to people, or back to who proposed it.
     advice: AdviceName,
     /// Why; it is recorded, and people read it.
@@ -295,7 +295,7 @@ pub struct NewReview {
 #[utoipa::path(post, path = "/v1/reviews/{id}", operation_id = "give_review", tag = "approvals",
     extensions(("x-countersign-callers" = json!(callers::AGENTS))),
     params(("id" = String, Path, description = "The case")),
-    request_body = NewReview, responses(
+    request_body = NewCaseReview, responses(
     (status = 200, description = "The case after the review", body = ReviewedCase),
     (status = 403, description = "`killed`: a switch covers the reviewer", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not-found`: there is no such case, or this reviewer is not asked about it", body = Problem, content_type = "application/problem+json"),
@@ -305,7 +305,7 @@ async fn give(
     State(app): State<App>,
     AsAgent { agent, .. }: AsAgent,
     Named(id): Named<CaseId>,
-    Json(new): Json<NewReview>,
+    Json(new): Json<NewCaseReview>,
 ) -> Result<Json<ReviewedCase>, Fault> {
     let case = app.control.give_review(&agent, id, new.advice.into(), &new.reason, new.shown).await?;
     let own = |review: &types::reviewing::Review| review.reviewer == agent;

@@ -399,7 +399,7 @@ pub struct ActionPath {
     /// The votes on the cases it opened or ran on, in order.
     pub votes: Vec<Vote>,
     /// What reviewer agents said, in order: untrusted, and no votes.
-    pub reviews: Vec<crate::reviews::Review>,
+    pub reviews: Vec<crate::reviews::CaseReview>,
     /// What happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ActionOutcome>,
@@ -418,7 +418,7 @@ impl ActionPath {
             decisions: path.decisions.iter().map(Decision::from).collect(),
             opened_by: path.opened_by().into_iter().collect(),
             votes: path.votes.iter().map(Vote::from).collect(),
-            reviews: path.reviews.iter().map(crate::reviews::Review::from).collect(),
+            reviews: path.reviews.iter().map(crate::reviews::CaseReview::from).collect(),
             outcome: path.outcome.as_ref().map(ActionOutcome::from),
             records: path.steps.iter().map(PathRecord::from).collect(),
             unread: path.unread.clone(),

@@ -38,7 +38,7 @@ pub struct Profile {
     /// How long they have, in milliseconds. Their silence passes the case on to people.
     #[serde(default)]
     pub review_ms: i64,
-    /// People may not vote before all of the reviewers have answered, or their time is over.
+    /// Approvals wait until all of the reviewers have answered, or their time is over; a refusal never does.
     #[serde(default)]
     pub review_first: bool,
 }

@@ -76,3 +76,18 @@ fn assert_references(document: &Value, value: &Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+/// Two types of one name would be one schema of the contract, whichever came last.
+#[test]
+fn no_two_types_of_the_contract_have_one_name() {
+    let mut named = BTreeSet::new();
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for described in text.split("ToSchema)]").skip(1) {
+            let item = described.split_once("pub ").and_then(|(_, item)| item.split_once(' ')).unwrap().1;
+            let name: String = item.chars().take_while(|c| c.is_alphanumeric()).collect();
+            assert!(named.insert(name.clone()), "`{name}` is described twice");
+        }
+    }
+    assert!(named.len() > 100, "{}", named.len());
+}
