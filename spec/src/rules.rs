@@ -1,5 +1,6 @@
 //! The rules, one for each thing that can stand against an action. `?` means: a missing fact denies.
 
+use types::baseline::Before;
 use types::bundle::{BulkRule, Claim};
 use types::permission::{REQUEST_TOOL, Terms};
 use types::{Channel, Principal};
@@ -10,9 +11,9 @@ use crate::reading::Reading;
 type Rule = fn(&Reading<'_>) -> Option<Against>;
 
 /// Lists every rule; their order does not matter.
-pub(crate) const ALL: [Rule; 17] = [
+pub(crate) const ALL: [Rule; 18] = [
     killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters,
-    calendar, impact, breakers, request,
+    calendar, impact, breakers, behaviour, request,
 ];
 
 /// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
@@ -189,6 +190,30 @@ pub(crate) fn breakers(action: &Reading<'_>) -> Option<Against> {
             against.people.extend(stopped.people);
             against.look = true;
         }
+    }
+    Some(against)
+}
+
+/// What is not usual for an agent runs observed, or goes to people, who look at this one. While nobody knows what is usual, the
+/// bundle says.
+fn behaviour(action: &Reading<'_>) -> Option<Against> {
+    let mut against = Against::default();
+    if !action.by_agent() {
+        return Some(against);
+    }
+    for (id, rule) in action.covering(&action.bundle.baselines, |rule| &rule.covers)? {
+        let known = action.number(&format!("baseline.{id}"))? >= i64::from(rule.hours_min);
+        let unusual = known && !action.is_empty(&format!("baseline.{id}.unusual"))?;
+        let (observe, ask) = match rule.before {
+            Before::Observe if !known => (true, false),
+            Before::Escalate if !known => (false, true),
+            _ => (unusual && rule.profile.is_none(), unusual && rule.profile.is_some()),
+        };
+        let put = Against::put_to(rule.profile.as_ref(), ask);
+        against.deny |= put.deny;
+        against.observe |= observe;
+        against.look |= ask;
+        against.people.extend(put.people);
     }
     Some(against)
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 use types::break_glass::Rules;
-use types::bundle::{Agent, Breakers, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
+use types::bundle::{Agent, Baselines, Breakers, BundleData, Class, Head, Limits, Person, Profile, RiskModel, Tool};
 use types::{
     ActionProposal, AgentId, ClassId, FactName, FactValue, Facts, Millis, PersonId, Principal, ProfileId, ToolName,
     Verdict,
@@ -95,9 +95,10 @@ impl Vector {
 pub const BASE: &str = include_str!("../vectors/base.json");
 
 /// Is every file of vectors, by name.
-pub const FILES: [(&str, &str); 14] = [
+pub const FILES: [(&str, &str); 15] = [
     ("approvals", include_str!("../vectors/approvals.json")),
     ("autonomy", include_str!("../vectors/autonomy.json")),
+    ("behaviour", include_str!("../vectors/behaviour.json")),
     ("break_glass", include_str!("../vectors/break_glass.json")),
     ("breakers", include_str!("../vectors/breakers.json")),
     ("delegation", include_str!("../vectors/delegation.json")),
@@ -165,6 +166,8 @@ struct Bundle {
     limits: Limits,
     #[serde(default)]
     breakers: Breakers,
+    #[serde(default)]
+    baselines: Baselines,
     profiles: BTreeMap<ProfileId, Profile>,
     #[serde(default)]
     break_glass: Option<Rules>,
@@ -178,9 +181,10 @@ impl Change {
         for (name, value) in named {
             facts.set(FactName::new(name), value, "vector", Millis(0));
         }
-        let Bundle { head, agents, people, classes, tools, risk, limits, breakers, profiles, break_glass } = bundle;
+        let Bundle { head, agents, people, classes, tools, risk, limits, breakers, baselines, profiles, break_glass } =
+            bundle;
         let known = BundleData { head, agents, people, classes, tools, risk, ..BundleData::default() };
-        let bundle = BundleData { limits, breakers, profiles, break_glass, ..known };
+        let bundle = BundleData { limits, breakers, baselines, profiles, break_glass, ..known };
         Ok(Vector { name: self.name, proposal, facts, bundle, permits, verdict: self.verdict })
     }
 }

@@ -11,6 +11,7 @@ mod auth;
 mod authority;
 mod ballots;
 mod base64url;
+mod baselines;
 mod break_glass;
 mod breakers;
 mod bundles;
@@ -113,6 +114,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(switches::routes())
         .merge(drills::routes())
         .merge(breakers::routes())
+        .merge(baselines::routes())
         .merge(keys::routes())
         .merge(levels::routes())
         .merge(erasures::routes())

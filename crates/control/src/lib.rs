@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod audit;
 pub mod authority;
 pub mod ballots;
+pub mod baselines;
 pub mod board;
 pub mod break_glass;
 pub mod breakers;

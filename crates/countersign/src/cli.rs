@@ -299,6 +299,11 @@ pub struct Hook {
 pub enum AgentCommand {
     /// List the levels that were given.
     Levels,
+    /// Tell what is usual for an agent, as far as that was learned.
+    Baseline {
+        /// The agent.
+        agent: AgentId,
+    },
     /// Give an agent a level for an action class, for a while.
     Level {
         /// The agent.

@@ -69,6 +69,8 @@ pub enum FileKind {
     Limits,
     /// `breakers.toml`.
     Breakers,
+    /// `behaviour.toml`.
+    Behaviour,
     /// `escalation.toml`.
     Escalation,
     /// `schedules.toml`.
@@ -103,6 +105,7 @@ impl FileKind {
             "risk.toml" => Self::Risk,
             "limits.toml" => Self::Limits,
             "breakers.toml" => Self::Breakers,
+            "behaviour.toml" => Self::Behaviour,
             "escalation.toml" => Self::Escalation,
             "schedules.toml" => Self::Schedules,
             "obligations.toml" => Self::Obligations,

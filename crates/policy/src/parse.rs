@@ -11,8 +11,8 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, escalation.toml, schedules.toml, obligations.toml, retention.toml, \
-     break_glass.toml, workflows/NAME.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, behaviour.toml, escalation.toml, schedules.toml, \
+     obligations.toml, retention.toml, break_glass.toml, workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
 /// Reads all TOML files except tests and inventory data.
@@ -36,6 +36,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         risk: risk(files, report),
         limits: limits(files, report),
         breakers: breakers(files, report),
+        baselines: section(files, "behaviour.toml", "baselines", report),
         profiles: section(files, "escalation.toml", "profiles", report),
         schedules: section(files, "schedules.toml", "schedules", report),
         obligations: section(files, "obligations.toml", "obligations", report),

@@ -1,6 +1,7 @@
 //! Checks what the files of a bundle say of each other: names that must exist, numbers that must be in
 //! range, rules nobody could ever fulfil.
 
+mod behaviour;
 mod break_glass;
 mod breakers;
 mod catalog;
@@ -35,6 +36,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.obligations();
     check.limits();
     check.breakers();
+    check.behaviour();
 }
 
 struct Check<'a> {

@@ -1,6 +1,7 @@
 //! Facts that proposal and bundle alone decide: computed once more and held against what was recorded.
 
 use policy::{ADMIN_TOOLS, Bundle};
+use stages::behaviour::{self, Hours};
 use stages::facts;
 use stages::limits::Meter;
 use types::{ActionProposal, Fact, Facts, Millis};
@@ -44,6 +45,7 @@ fn compute(bundle: &Bundle, proposal: &ActionProposal, recorded: &Facts, now: Mi
     all.extend(facts::of_risk(data, recorded, proposal.at).1);
     all.extend(facts::of_time(data, proposal, recorded, now));
     all.extend(Meter::default().peek(data, proposal, recorded, now));
+    all.extend(behaviour::peek(data, proposal, recorded, &Hours::new(), now));
     let mut kept = Facts::new();
     for fact in all.iter().filter(|fact| is_computed(fact)) {
         kept.set(fact.name.clone(), fact.value.clone(), fact.source.clone(), fact.at);

@@ -1,5 +1,6 @@
 //! What the machine stores between turns: small records by kind and key, in canonical bytes.
 
+pub use crate::fold::KeptHour;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use stages::breaker::{Bulk, Circuit};
@@ -37,6 +38,8 @@ pub mod kind {
     pub const CIRCUIT: &str = "circuit";
     /// Bulk breakers of agents.
     pub const BULK: &str = "bulk";
+    /// What agents did in a class in an hour, where a baseline watches it.
+    pub const HOUR: &str = "hour";
     /// How often an agent's actions of a class ended how.
     pub const CONDUCT: &str = "conduct";
     /// Tools whose definition is not the reviewed one.
@@ -72,6 +75,7 @@ pub mod kind {
         METER,
         CIRCUIT,
         BULK,
+        HOUR,
         CONDUCT,
         QUARANTINE,
         PIN,
@@ -156,6 +160,10 @@ pub struct OpenFlight {
     #[n(9)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuits: Option<Vec<LimitId>>,
+    /// A baseline learns from it; absent if none does.
+    #[n(10)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<bool>,
 }
 
 /// Is a bearer key, by the digest of its secret.
@@ -224,6 +232,9 @@ pub struct Summed {
     /// How an agent's breakers stand; absent if there are none.
     #[n(3)]
     pub breakers: Option<Kept>,
+    /// What an agent did, hour by hour; absent in records of earlier versions, and of people.
+    #[n(4)]
+    pub hours: Option<Vec<KeptHour>>,
 }
 
 /// Is how the breakers of an agent stand.

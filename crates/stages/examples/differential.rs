@@ -3,6 +3,9 @@
 //! `cargo run -p countersign-stages --example differential -- 1000000`
 
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#[path = "../tests/it/facting.rs"]
+mod facting;
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 #[path = "../tests/it/fast.rs"]
 mod fast;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]

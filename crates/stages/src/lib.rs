@@ -12,6 +12,7 @@
 pub mod approval;
 pub mod approval_budget;
 pub mod autonomy;
+pub mod behaviour;
 pub mod break_glass;
 pub mod breaker;
 pub mod decision;

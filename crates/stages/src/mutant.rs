@@ -37,6 +37,14 @@ pub enum Mutant {
     CircuitIgnored,
     /// A bulk breaker that is full or has stopped the agent is not looked at.
     BulkIgnored,
+    /// What is not usual is not looked at.
+    UnusualIgnored,
+    /// An hour counts as usual while it lasts.
+    HourTeachesItself,
+    /// What was seen in a single hour counts as usual.
+    SeenOnceIsUsual,
+    /// A permission given in advance stands for whoever looks at what is not usual.
+    PermissionForUnusual,
     /// A circuit that is being tried lets one probe more through than its rule says.
     ProbeTooMany,
     /// An agent's own word that all went well closes a circuit.
@@ -109,6 +117,8 @@ pub const ALL: &[Mutant] = &[
     Mutant::GlassOutlivesItsTime,
     Mutant::GlassLiftsDenials,
     Mutant::GlassLiftsBreakers,
+    Mutant::UnusualIgnored,
+    Mutant::PermissionForUnusual,
 ];
 
 /// Lists the planted bugs in what breakers keep from one action to the next.
@@ -120,6 +130,10 @@ pub const BREAKERS: &[Mutant] = &[
     Mutant::BulkWindowOffByOne,
     Mutant::BulkNeverHolds,
 ];
+
+/// Lists the planted bugs in what baselines learn.
+#[cfg(feature = "mutants")]
+pub const LEARNING: &[Mutant] = &[Mutant::HourTeachesItself, Mutant::SeenOnceIsUsual];
 
 /// Lists the planted bugs that no single decision shows, only the steps that lead to one.
 #[cfg(feature = "mutants")]

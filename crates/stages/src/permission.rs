@@ -126,8 +126,8 @@ pub fn facts(covering: Option<&Permission>, now: Millis) -> Facts {
 /// Returns the finding by which a permission stands for everybody who would have to be asked; `None` if it does not.
 ///
 /// It stands for all of them or for none: it has a use left and has not ended, each profile that is asked has approved it,
-/// and none of them is asked for another permission, by a bulk breaker, or by a mandatory review that a person looks at each
-/// time. Never does it lift a denial: where there is one, nobody asks.
+/// and none of them is asked for another permission, by a bulk breaker, by a baseline, or by a mandatory review that a person
+/// looks at each time. Never does it lift a denial: where there is one, nobody asks.
 ///
 /// - `findings`: everything that the stages have said.
 /// - `required`: the profiles that they ask for.
@@ -153,14 +153,17 @@ pub(crate) fn stands_for(
 
 /// Says whether a finding asks people to look at this one action, whatever they have permitted in advance.
 ///
-/// Who approved a permission did not foresee that the agent would do too much at once: what a bulk breaker has stopped they see.
+/// Who approved a permission did not foresee that the agent would do too much at once, or what is not usual for it: what a bulk
+/// breaker has stopped they see, and what a baseline finds.
 fn needs_a_look(bundle: &BundleData, finding: &Finding) -> bool {
     if !matches!(finding.restriction, Restriction::Escalate(_)) {
         return false;
     }
     let each_time = bundle.head.review.each_time && !mutant::on(Mutant::PermissionForReview);
     let is_review = finding.stage == Stage::Review && (each_time || finding.code == Code::PermissionAsked);
-    is_review || (finding.stage == Stage::Breakers && !mutant::on(Mutant::PermissionForBreaker))
+    let is_stopped = finding.stage == Stage::Breakers && !mutant::on(Mutant::PermissionForBreaker);
+    let is_unusual = finding.stage == Stage::Behaviour && !mutant::on(Mutant::PermissionForUnusual);
+    is_review || is_stopped || is_unusual
 }
 
 /// Returns the permission that a decision runs on, by its findings and facts; `None` if it runs on none.

@@ -41,6 +41,16 @@ impl<'a> Said<'a> {
         self.push(restriction, code, detail, source);
     }
 
+    /// Says something that stands in nobody's way.
+    pub(crate) fn allow(
+        &mut self,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) {
+        self.push(Restriction::Allow, code, detail, source);
+    }
+
     /// Says that the action may run with enhanced logging.
     pub(crate) fn observe(
         &mut self,

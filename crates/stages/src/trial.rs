@@ -13,10 +13,10 @@ use types::{
     FactValue, Facts, Finding, Millis, PersonId, Principal, ProfileId, TenantId, ToolName, Verdict,
 };
 
-use crate::breaker;
 use crate::decision::{self, Finished, Late, PERMIT_MS, PolicyAnswer};
 use crate::facts::{self, Entity, Level};
 use crate::limits::{Meter, calendar};
+use crate::{behaviour, breaker};
 
 /// Is when a test plays unless it says otherwise: a Monday at ten in the morning, UTC.
 pub const DEFAULT_AT: &str = "2026-01-05T10:00:00Z";
@@ -254,6 +254,7 @@ impl Stage<'_> {
         let mut late = facts::of_time(self.bundle, proposal, &early, now);
         late.extend(Meter::default().peek(self.bundle, proposal, &early, now));
         late.extend(breaker::peek(self.bundle, proposal, &early, (&|_| None, &|_| None), now));
+        late.extend(behaviour::peek(self.bundle, proposal, &early, &behaviour::Hours::new(), now));
         late.extend(idle(trial, now));
         let answer = (self.policy)(proposal, &early);
         let early = decision::pre(self.bundle, proposal, early, risk, answer);

@@ -142,7 +142,7 @@ pub fn bundle() -> BundleFiles {
         agent: "sre-bot".parse().unwrap(),
         tools: tools(),
     });
-    for path in ["tests/starter.toml", "breakers.toml"] {
+    for path in ["tests/starter.toml", "breakers.toml", "behaviour.toml"] {
         files.0.remove(path);
     }
     for (path, text) in [

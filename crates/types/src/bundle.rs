@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::baseline::{BaselineRule, Baselines};
 use crate::break_glass::Rules as BreakGlassRules;
 pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
 use crate::glob::Glob;
@@ -47,6 +48,8 @@ pub struct BundleData {
     pub limits: Limits,
     /// `breakers.toml`.
     pub breakers: Breakers,
+    /// `behaviour.toml`.
+    pub baselines: Baselines,
     /// `escalation.toml`.
     pub profiles: BTreeMap<ProfileId, Profile>,
     /// `schedules.toml`.

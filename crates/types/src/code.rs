@@ -105,6 +105,12 @@ codes! {
     CircuitProbing "circuit-probing" 200;
     /// The agent did too much that is hard to take back.
     BulkStopped "bulk-stopped" 200;
+    /// The action is as is usual for the agent.
+    BehaviourUsual "behaviour-usual" 200;
+    /// The action is not as is usual for the agent.
+    BehaviourUnusual "behaviour-unusual" 200;
+    /// Nobody knows yet what is usual for the agent.
+    BehaviourUnknown "behaviour-unknown" 200;
     /// No trigger asks for a look.
     ReviewNotNeeded "review-not-needed" 200;
     /// A trigger asks for a look.

@@ -47,6 +47,9 @@ pub enum Stage {
     /// Circuit breakers and bulk breakers.
     #[n(9)]
     Breakers,
+    /// What the agent does, against what is usual for it.
+    #[n(10)]
+    Behaviour,
 }
 
 impl Stage {
@@ -63,6 +66,7 @@ impl Stage {
             Self::Integrity => "integrity",
             Self::Evidence => "evidence",
             Self::Breakers => "breakers",
+            Self::Behaviour => "behaviour",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod autonomy;
+pub mod baseline;
 pub mod bound;
 pub mod break_glass;
 pub mod breaker;

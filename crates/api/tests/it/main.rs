@@ -8,6 +8,7 @@ mod approvals;
 mod auditor;
 mod authorization;
 mod bad_input;
+mod behaviour;
 mod break_glass;
 mod breakers;
 mod call;

@@ -192,6 +192,7 @@ async fn the_last_record_counts_and_the_first_commits() {
         "refusal",
         "circuit",
         "bulk",
+        "hour",
         "recent_vote",
         "return",
     ];

@@ -76,6 +76,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::METER,
         kind::CIRCUIT,
         kind::BULK,
+        kind::HOUR,
         kind::CONDUCT,
         kind::QUARANTINE,
         kind::PIN,

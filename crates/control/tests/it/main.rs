@@ -12,6 +12,7 @@ mod administration;
 mod approval_budget;
 mod approvals;
 mod audit;
+mod behaviour;
 mod bounds;
 mod break_glass;
 mod breakers;

@@ -38,6 +38,7 @@ fn limited() -> BundleFiles {
     }
     files.insert("limits.toml", LIMITS);
     files.insert("breakers.toml", BREAKERS);
+    files.insert("behaviour.toml", "[baselines.usual]\nhours_min = 1\n");
     files
 }
 

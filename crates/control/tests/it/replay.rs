@@ -231,12 +231,13 @@ async fn a_fact_that_the_records_before_do_not_make_is_found() {
     };
     let content = last.content.as_ref().unwrap();
     assert_eq!(wrong(content), [""; 0]);
-    let lies: [(&'static str, FactValue); 14] = [
+    let lies: [(&'static str, FactValue); 15] = [
         ("rate.often", 50.into()),
         ("budget.month", 1_000.into()),
         ("circuit.calls", "half_open".into()),
         ("bulk.undoing", "full".into()),
         ("bulk.undoing.permits", 1_000.into()),
+        ("baseline.usual", 1_000.into()),
         ("switch.agent", true.into()),
         ("approval.refused", true.into()),
         ("approval.met", FactValue::List(vec!["owner".into()])),

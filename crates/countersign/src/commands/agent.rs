@@ -1,4 +1,4 @@
-//! `countersign agent`: autonomy levels given by hand.
+//! `countersign agent`: autonomy levels given by hand, and what is usual for an agent.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Done;
 use super::answer::{instant, items, text};
 use super::span::after;
 use crate::cli::AgentCommand;
-use crate::client::Client;
+use crate::client::{Client, segment};
 use crate::error::Exit;
 use crate::output;
 
@@ -14,6 +14,7 @@ use crate::output;
 pub async fn run(client: &Client, command: &AgentCommand, as_json: bool) -> Done {
     match command {
         AgentCommand::Levels => list(client, as_json).await,
+        AgentCommand::Baseline { agent } => baseline(client, agent.as_str(), as_json).await,
         AgentCommand::Level { agent, class, level, reason, span, environments } => {
             let body = json!({
                 "agent": agent, "class": class, "level": level, "reason": reason,
@@ -47,4 +48,44 @@ async fn list(client: &Client, as_json: bool) -> Done {
     };
     output::table(&items(&levels).iter().map(row).collect::<Vec<_>>());
     Ok(Exit::Done)
+}
+
+async fn baseline(client: &Client, agent: &str, as_json: bool) -> Done {
+    let told = client.get(&format!("/v1/baselines?agent={}", segment(agent))).await?;
+    if as_json {
+        output::say_json(&told);
+        return Ok(Exit::Done);
+    }
+    let known = items(&told);
+    if known.is_empty() {
+        output::tell("Nothing was learned of that agent.");
+    }
+    output::table(&known.iter().map(usual).collect::<Vec<_>>());
+    Ok(Exit::Done)
+}
+
+fn usual(known: &Value) -> Vec<String> {
+    let bound = |name: &str, unit: &str| match known.get(name) {
+        Some(bound) => format!("{bound}{unit}"),
+        None => "?".to_owned(),
+    };
+    vec![
+        text(known, "class"),
+        text(known, "baseline"),
+        format!("{} of {} hours", text(known, "hours"), text(known, "hours_min")),
+        format!("{} calls this hour, usual up to {}", text(known, "volume"), bound("volume_max", "")),
+        format!("failures up to {}", bound("errors_bp_max", " bp")),
+        format!("answers within {}", bound("pace_ms_max", " ms")),
+        known.get("amounts").and_then(Value::as_array).into_iter().flatten().map(amount).collect::<Vec<_>>().join("  "),
+        format!("{} resources", text(known, "resources")),
+        list_of(known, "tools").collect::<Vec<_>>().join(" "),
+    ]
+}
+
+fn amount(amount: &Value) -> String {
+    format!("{} from {} to {}", text(amount, "pointer"), text(amount, "least"), text(amount, "most"))
+}
+
+fn list_of<'a>(known: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
+    known.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

@@ -186,6 +186,9 @@ fn breakers_are_listed_and_one_that_has_seen_nothing_is_not_reset() {
     let reset = ["breakers", "reset", "tools", "--agent", "agent", "--tool", "inventory.restart", "--reason", "r"];
     let refused = run(dir, &reset);
     assert!(refused.code != 0 && refused.err.contains("not-found"), "{}: {}", refused.code, refused.err);
+    let learned = run(dir, &["agent", "baseline", "agent"]);
+    assert_eq!((learned.code, learned.out.as_str()), (0, ""), "{}", learned.err);
+    assert!(learned.err.contains("Nothing was learned"), "{}", learned.err);
     let nameless = run(dir, &["breakers", "reset", "tools", "--reason", "r"]);
     assert_eq!((nameless.code, nameless.err.contains("--agent")), (2, true), "{}", nameless.err);
     client.finish();

@@ -225,6 +225,23 @@ within_ms = 60000
 profile = \"owner\"
 ";
 
+/// Is `behaviour.toml`.
+pub(super) const BEHAVIOUR: &str = "\
+# What is usual for an agent in each of its action classes, and what becomes of what is not: many more calls in an hour,
+# a tool it did not use before, more failures, slower answers. It is learned from whole hours; it can only restrict.
+
+[baselines.usual]
+# How far it looks back, and in how many hours the agent must have acted before anything is said.
+window_days = 7
+hours_min = 24
+# How many standard deviations beyond the median are usual.
+deviations = 3
+# Who looks at what is unusual; without this it runs observed.
+# profile = \"owner\"
+# What becomes of calls while nothing is known yet: allow, observe or escalate.
+before = \"allow\"
+";
+
 /// Is `escalation.toml`.
 pub(super) const ESCALATION: &str = "\
 # Who decides what is escalated, how many of them, and how long they have. Silence is refusal.
@@ -348,6 +365,7 @@ To begin with: reads run observed, writes wait for the owner, destructive calls 
 | `risk.toml` | the risk score |
 | `limits.toml` | rates, budgets, change windows, freezes, maximum impact |
 | `breakers.toml` | what stops an agent that fails, or does too much at once |
+| `behaviour.toml` | what is usual for an agent, and what becomes of what is not |
 | `escalation.toml` | who approves, how many, how long they have |
 | `obligations.toml` | what must happen besides an action |
 | `workflows/{server}.toml` | why the agent works here, for auditors |

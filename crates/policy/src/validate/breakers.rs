@@ -21,7 +21,7 @@ impl Check<'_> {
 
     fn circuit(&mut self, name: &str, rule: &CircuitRule) {
         let path = |key: &'static str| ["circuits", name, key];
-        self.covers("circuits", name, &rule.covers);
+        self.covers_agents(FILE, "circuits", name, &rule.covers);
         self.number(FILE, &path("of_last"), rule.of_last.into(), 1..=ENDINGS_MAX.into());
         self.number(FILE, &path("failures"), rule.failures.into(), 1..=rule.of_last.clamp(1, ENDINGS_MAX).into());
         self.number(FILE, &path("within_ms"), rule.within_ms, 1..=i64::MAX);
@@ -33,7 +33,7 @@ impl Check<'_> {
 
     fn bulk(&mut self, name: &str, rule: &BulkRule) {
         let path = |key: &'static str| ["bulks", name, key];
-        self.covers("bulks", name, &rule.covers);
+        self.covers_agents(FILE, "bulks", name, &rule.covers);
         self.profile(FILE, &path("profile"), rule.profile.as_ref());
         self.number(FILE, &path("permits_max"), rule.permits_max.into(), 1..=PERMITS_MAX.into());
         self.number(FILE, &path("within_ms"), rule.within_ms, 1..=i64::MAX);
@@ -45,12 +45,12 @@ impl Check<'_> {
         }
     }
 
-    /// Demands that a breaker covers agents: it stops nobody else.
-    fn covers(&mut self, section: &str, name: &str, scope: &Scope) {
-        self.scope_in(FILE, section, name, scope);
+    /// Demands that what is covered are agents: nobody else is stopped or watched.
+    pub(super) fn covers_agents(&mut self, file: &str, section: &str, name: &str, scope: &Scope) {
+        self.scope_in(file, section, name, scope);
         if scope.agent.0.starts_with("person:") {
-            let message = "a breaker stops agents alone, never a person";
-            self.report.at(FILE, &[section, name, "covers", "agent"], message);
+            let message = "this covers agents alone, never a person";
+            self.report.at(file, &[section, name, "covers", "agent"], message);
         }
     }
 }

@@ -13,3 +13,4 @@ mod problems;
 mod reviewers;
 mod schema;
 mod starter;
+mod watching;

@@ -72,6 +72,7 @@ pub fn whose(source: &str) -> String {
     let known = match source {
         "meter" => "the gateway's count of what ran before",
         "circuits" | "bulks" => "the gateway's table of breakers",
+        "behaviour" => "the gateway's count of what the agent did, hour by hour",
         "conduct" => "the gateway's memory of how such actions ended",
         "switches" => "the gateway's table of kill switches",
         "permissions" => "the operator's table of permissions",

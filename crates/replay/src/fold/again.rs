@@ -22,7 +22,7 @@ use super::event::{is_of_passkey, status};
 use super::facts::Past;
 use super::{Books, Decided, Event, FoldError, Ops, Place, Said};
 use crate::bundles::Bundles;
-use crate::state::{Conduct, RecentVote, kind};
+use crate::state::{Conduct, KeptHour, RecentVote, kind};
 
 /// Is how many records are taken between two looks at what has ended by itself.
 const SWEEP_EVERY: u64 = 512;
@@ -83,8 +83,8 @@ pub struct Rebuilt {
 pub const CARRIED: &str = "the log began with them, and the closed log they come from no longer tells them";
 
 /// Are the kinds whose rows are counted on from what they were.
-const COUNTED_ON: [&str; 6] =
-    [kind::METER, kind::CIRCUIT, kind::BULK, kind::CONDUCT, kind::RECENT_VOTE, kind::PERMISSION];
+const COUNTED_ON: [&str; 7] =
+    [kind::METER, kind::CIRCUIT, kind::BULK, kind::HOUR, kind::CONDUCT, kind::RECENT_VOTE, kind::PERMISSION];
 
 const ERASED: &str = "records they rest on were erased";
 
@@ -92,10 +92,11 @@ const ERASED: &str = "records they rest on were erased";
 pub(super) const TAKEN_AWAY: [&str; 4] = [kind::SWITCH, kind::GRANT, kind::DELEGATION, kind::PERMISSION];
 
 /// Are the kinds of which a decision may say something.
-const DECIDED: [&str; 10] = [
+const DECIDED: [&str; 11] = [
     kind::METER,
     kind::CIRCUIT,
     kind::BULK,
+    kind::HOUR,
     kind::FLIGHT,
     kind::CASE,
     kind::IDEMPOTENCY,
@@ -253,7 +254,7 @@ impl Again {
                 self.gone.extend(leaf.action);
                 let permitted = leaf.verdict.is_some_and(|rank| rank < 2);
                 // Each decision may have stopped its agent, and each permit took from what it has.
-                let taken: &[_] = &[kind::METER, kind::CIRCUIT, kind::BULK, kind::BREAK_GLASS];
+                let taken: &[_] = &[kind::METER, kind::CIRCUIT, kind::BULK, kind::HOUR, kind::BREAK_GLASS];
                 self.erased.insert(place.index, if permitted { taken } else { &[kind::BULK] });
                 let session = leaf.session.as_ref().map(|place| place.session);
                 session.map_or(Ok(()), |session| self.change(Event::Counted(session, permitted), place))
@@ -261,7 +262,7 @@ impl Again {
             RecordKind::Outcome => match leaf.action.filter(|action| self.books.flights().get(action).is_some()) {
                 Some(action) => self.change(Event::Landed(action, status(leaf)?), place),
                 None => {
-                    self.erased.insert(place.index, &[kind::CONDUCT, kind::CIRCUIT]);
+                    self.erased.insert(place.index, &[kind::CONDUCT, kind::CIRCUIT, kind::HOUR]);
                     Ok(())
                 }
             },
@@ -354,7 +355,7 @@ impl Again {
             (FoldError::NoBundle(_), RecordKind::Grant) => self.doubt(&[kind::BREAK_GLASS], NO_BUNDLE),
             (FoldError::BreakGlass(_), _) if self.doubts(kind::BREAK_GLASS) => {}
             (FoldError::NoFlight(_), _) if rests_on_gone => {
-                self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT]);
+                self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT, kind::HOUR]);
             }
             (FoldError::NoCase(_) | FoldError::Vote(_) | FoldError::Review(_), _) if rests_on_gone => {}
             (FoldError::NoCase(_) | FoldError::NoFlight(_) | FoldError::Vote(_) | FoldError::Review(_), _)
@@ -438,6 +439,7 @@ pub(super) fn end_of(kind: &str, value: &[u8]) -> Option<Millis> {
             let votes = types::cbor::decode::<(PersonId, Vec<RecentVote>)>(value).ok()?.1;
             super::recent_votes::end(&votes)
         }
+        kind::HOUR => types::cbor::decode::<KeptHour>(value).ok().map(|kept| super::behaviour::end(kept.hour)),
         kind::REFUSAL | kind::RETURN => {
             types::cbor::decode::<crate::state::Refused>(value).ok().map(|refused| refused.end)
         }

@@ -11,6 +11,7 @@ use types::{
     AgentId, CaseId, ClassId, Digest, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, Session, ToolName,
 };
 
+use super::behaviour::Behaviour;
 use super::breakers::Breakers;
 use super::event::Event;
 use super::flights::Flights;
@@ -51,6 +52,7 @@ pub struct Books {
     pub(super) repeats: Repeats,
     pub(super) meters: Meters,
     pub(super) breakers: Breakers,
+    pub(super) behaviour: Behaviour,
 }
 
 impl Default for Books {
@@ -114,6 +116,7 @@ impl Books {
             repeats: Repeats::load(rows)?,
             meters: Meters::load(rows)?,
             breakers: Breakers::load(rows)?,
+            behaviour: Behaviour::load(rows)?,
         })
     }
 

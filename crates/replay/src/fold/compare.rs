@@ -96,7 +96,7 @@ impl Comparison {
 
 /// Holds stored rows, by kind and key, against rebuilt ones.
 ///
-/// - `now`: an idempotency key or a refusal that has ended by then stands for nothing, so one of the two may have dropped
+/// - `now`: an idempotency key, a refusal or an hour that has ended by then stands for nothing, so one of the two may have dropped
 ///   it already.
 pub fn compare(rebuilt: &Rebuilt, stored: &BTreeMap<(String, String), Vec<u8>>, now: Millis) -> Comparison {
     let mut found = Comparison {

@@ -49,6 +49,9 @@ impl Books {
         self.use_glass(proposal, decision, place, ops);
         self.reserve(&proposal.principal, place, &reservation, ops)?;
         self.breakers.permitted(proposal, &place.bundle()?.breakers, &reservation, place.now, ops);
+        if reservation.watched {
+            self.behaviour.permitted((proposal, decision), &class, place.bundle()?, place.now, ops);
+        }
         let life_ms = permit_ms(decision, if run.reported { REPORTED_PERMIT_MS } else { PERMIT_MS });
         let flight = OpenFlight {
             principal: proposal.principal.clone(),
@@ -61,6 +64,7 @@ impl Books {
             expires: decision.at.plus(life_ms),
             charged: reservation.budgets.iter().map(|(id, amount)| (id.to_string(), *amount)).collect(),
             circuits: Some(reservation.circuits).filter(|circuits| !circuits.is_empty()),
+            watched: reservation.watched.then_some(true),
         };
         ops.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
         self.flights.put(proposal.id, flight);
@@ -100,6 +104,7 @@ impl Books {
         if mutant::on(Mutant::BudgetChargedLate) {
             self.charge_late(&flight, place, ops)?;
         }
+        self.behaviour.ended(&flight, status, place.now, ops);
         if let Ok(bundle) = place.bundle {
             self.breakers.ended(action, &flight, &bundle.breakers, status, place.now, ops);
         }

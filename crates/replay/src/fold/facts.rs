@@ -24,10 +24,11 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 10] = [
+const COUNTED: [(&str, &str); 11] = [
     ("meter", kind::METER),
     ("circuits", kind::CIRCUIT),
     ("bulks", kind::BULK),
+    ("behaviour", kind::HOUR),
     ("switches", kind::SWITCH),
     ("cases", kind::CASE),
     ("grants", kind::GRANT),
@@ -120,8 +121,8 @@ impl Conduct {
 }
 
 impl Books {
-    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `switch.*`, `approval.*`, `cases.open`,
-    /// `permission.*` where one covers the action, and `glass.*` under a break-glass.
+    /// Gathers what changes with every action: `rate.*`, `budget.*`, `circuit.*`, `bulk.*`, `baseline.*`, `switch.*`, `approval.*`,
+    /// `cases.open`, `permission.*` where one covers the action, and `glass.*` under a break-glass.
     ///
     /// - `early`: the facts of the snapshot.
     /// - `tickets`: the live cases about the action of this digest.
@@ -135,6 +136,7 @@ impl Books {
     ) -> Facts {
         let mut late = self.meters.of(&proposal.principal).peek(bundle, proposal, early, now);
         late.extend(self.breakers.peek(bundle, proposal, early, now));
+        late.extend(self.behaviour.peek(bundle, proposal, early, now));
         let mut set = |name: &'static str, value: FactValue, source: &'static str| {
             late.set(FactName::known(name), value, source, now);
         };

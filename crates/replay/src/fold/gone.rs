@@ -26,13 +26,16 @@ impl Books {
         if let (Some(kept), Some(agent)) = (&summed.breakers, summed.principal.agent()) {
             self.breakers.set(agent, kept, ops);
         }
+        if let (Some(hours), Some(agent)) = (&summed.hours, summed.principal.agent()) {
+            self.behaviour.set(agent, hours, ops);
+        }
         Ok(())
     }
 
     /// Sums up what is counted of everybody, and how their breakers stand, for whom `goes` says that records it rests on go.
     pub fn sum_up(&self, goes: impl Fn(&Principal) -> bool) -> Vec<Summed> {
         let mut all: BTreeMap<String, Summed> = BTreeMap::new();
-        let new = |principal| Summed { principal, meter: Vec::new(), conduct: Vec::new(), breakers: None };
+        let new = |principal| Summed { principal, meter: Vec::new(), conduct: Vec::new(), breakers: None, hours: None };
         for (who, meter) in self.meters.all() {
             if let Some(principal) = Principal::from_subject(who) {
                 all.insert(who.clone(), Summed { meter, ..new(principal) });
@@ -45,11 +48,14 @@ impl Books {
         }
         // Of those too who have a permit: a breaker that was reset leaves no row, and the record of that may go.
         let permitted = self.flights.all().filter_map(|(_, flight)| flight.principal.agent());
-        for principal in self.breakers.agents().chain(permitted).cloned().map(Principal::Agent) {
+        for principal in
+            self.breakers.agents().chain(self.behaviour.agents()).chain(permitted).cloned().map(Principal::Agent)
+        {
             all.entry(principal.subject()).or_insert_with(|| new(principal));
         }
         for summed in all.values_mut() {
             summed.breakers = summed.principal.agent().map(|agent| self.breakers.of(agent));
+            summed.hours = summed.principal.agent().map(|agent| self.behaviour.of(agent));
         }
         all.into_values().filter(|summed| goes(&summed.principal)).collect()
     }
@@ -60,6 +66,7 @@ impl Books {
         self.refusals.sweep(now, ops);
         self.recent_votes.sweep(now, ops);
         self.returns.sweep(now, ops);
+        self.behaviour.sweep(now, ops);
     }
 
     /// Forgets what rests on a subject, whose records go with it: so nobody who counts them again finds it either.
@@ -82,6 +89,7 @@ impl Books {
             }
             self.conduct.retain(|(counted, _), _| counted != agent);
             self.breakers.remove(agent, ops);
+            self.behaviour.remove(agent, ops);
         }
         (keys, levels)
     }

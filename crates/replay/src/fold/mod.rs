@@ -5,6 +5,7 @@
 //! rules that could agree with itself. Nothing here decides: a vote, an ending, a charge is taken as it was recorded.
 
 mod again;
+mod behaviour;
 mod books;
 mod break_glass;
 mod breakers;
@@ -33,6 +34,7 @@ use types::bundle::BundleData;
 use types::{ActionId, CaseId, Millis};
 
 pub use again::{Again, CARRIED, Problem, Rebuilt};
+pub use behaviour::{Behaviour, KeptHour};
 pub use books::{ACTIVE, Books};
 pub use breakers::Breakers;
 pub use cases::Tickets;

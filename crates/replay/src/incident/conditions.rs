@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use policy::{ADMIN_TOOLS, Bundle};
+use stages::behaviour::{self, Hours};
 use stages::breaker;
 use stages::decision::{Late, PERMIT_MS, finish};
 use stages::facts;
@@ -154,7 +155,7 @@ fn asked(call: &Call, now: &Decision) -> People {
 const OF_TOOL: [&str; 3] = ["tool.quarantined", "tool.pin", "switch.tool"];
 const OF_CLASS: [&str; 3] = ["level.", "history.", "switch.class"];
 const OF_RESOURCE: [&str; 1] = ["resource."];
-const OF_LIMIT: [&str; 4] = ["rate.", "budget.", "circuit.", "bulk."];
+const OF_LIMIT: [&str; 5] = ["rate.", "budget.", "circuit.", "bulk.", "baseline."];
 const OF_ACTION: [&str; 3] = ["approval.", "permission.", "glass."];
 
 /// Is the work of gathering facts, half done.
@@ -184,6 +185,7 @@ impl<'a> Gathered<'a> {
         let timed = facts::of_time(data, proposal, &self.facts, self.now);
         self.facts.extend(timed);
         self.of_limits(Meter::default().peek(data, proposal, &self.facts, self.now));
+        self.of_limits(behaviour::peek(data, proposal, &self.facts, &Hours::new(), self.now));
         self.of_limits(breaker::peek(data, proposal, &self.facts, (&|_| None, &|_| None), self.now));
     }
 

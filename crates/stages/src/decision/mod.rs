@@ -17,7 +17,9 @@ pub use permit::Permit;
 use crate::facts::ADMIN_SERVER;
 use crate::limits::Reservation;
 use crate::mutant::{self, Mutant};
-use crate::{autonomy, break_glass, breaker, identity, integrity, limits, permission, review, risk, switches};
+use crate::{
+    autonomy, behaviour, break_glass, breaker, identity, integrity, limits, permission, review, risk, switches,
+};
 
 /// Is how long a permit lives, in milliseconds, when nothing shorter is asked: from the decision to the dispatch.
 ///
@@ -66,9 +68,9 @@ impl Early {
 /// Is what only the sequencer knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
-    /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `circuit.*`, `bulk.*`, `cases.open`, `approval.met`,
-    /// `approval.round`, `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`, and `permission.*` where a
-    /// permission covers the action. A fact of a name the snapshot has too wins over it.
+    /// `now`, `switch.*`, `rate.*`, `budget.*`, `window.*`, `freeze.*`, `circuit.*`, `bulk.*`, `baseline.*`, `cases.open`,
+    /// `approval.met`, `approval.round`, `approval.refused`, `approval.unattended`, `clock.jumped` and `denials.flooding`, and
+    /// `permission.*` where a permission covers the action. A fact of a name the snapshot has too wins over it.
     pub facts: Facts,
     /// The digest of the bundle that decides.
     pub bundle: Digest,
@@ -130,6 +132,7 @@ pub fn finish(bundle: &BundleData, proposal: &ActionProposal, early: Early, late
     findings.extend(autonomy::again(bundle, proposal, &facts));
     findings.extend(limits::check(bundle, proposal, &facts));
     findings.extend(breaker::check(bundle, proposal, &facts));
+    findings.extend(behaviour::check(bundle, proposal, &facts));
     findings.extend(admission::check(bundle, &facts));
     let verdict = approved((bundle, proposal), &facts, &mut findings);
     let on_approvals = uses_approvals(&verdict, &findings);

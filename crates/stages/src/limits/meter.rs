@@ -7,8 +7,8 @@ use types::mutant::{self, Mutant};
 use types::{ActionProposal, FactName, Facts, LimitId, Millis};
 
 use super::{Bucket, Covered, Spend};
-use crate::breaker;
 use crate::facts::amount;
+use crate::{behaviour, breaker};
 
 /// Is what one principal has used of each rate and budget; what is absent is unused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +30,8 @@ pub struct Reservation {
     pub circuits: Vec<LimitId>,
     /// The bulk breakers that count it.
     pub bulks: Vec<LimitId>,
+    /// Whether a baseline learns from it.
+    pub watched: bool,
 }
 
 impl Reservation {
@@ -44,6 +46,7 @@ impl Reservation {
             budgets: budgets.map(|(id, budget)| (id.clone(), recorded(id, facts, budget, proposal))).collect(),
             circuits: breakers.circuits.iter().map(|(id, _)| (*id).clone()).collect(),
             bulks: breakers.bulks.iter().map(|(id, _)| (*id).clone()).collect(),
+            watched: !behaviour::covering(bundle, proposal, facts).is_empty(),
         }
     }
 }

@@ -7,21 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use spec::{Mode, Rung};
+use types::baseline::{Before, Watched};
 use types::break_glass::Rules;
 use types::bundle::{
-    Agent, Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact, Limits,
-    PermissionLimits, Person, Profile, Rate, Review, RiskModel, Scope, Tool, Window,
+    Agent, BaselineRule, Breakers, Budget, BulkRule, BundleData, CircuitRule, Claim, Class, Freeze, Head, Hold, Impact,
+    Limits, PermissionLimits, Person, Profile, Rate, Review, RiskModel, Scope, Tool, Window,
 };
 use types::glob::Glob;
 use types::permission::REQUEST_TOOL;
 use types::{
-    ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, FactName, FactValue, Facts, LimitId,
-    Millis, PersonId, Principal, ProfileId, Reversibility,
+    ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, Facts, LimitId, Millis, PersonId,
+    Principal, ProfileId, Reversibility,
 };
 
-const NOW: i64 = 1_767_607_200_000;
-const PROFILES: [&str; 3] = ["p1", "p2", "p3"];
-const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "test"];
+use crate::facting::Facting;
+
+pub const NOW: i64 = 1_767_607_200_000;
+pub const PROFILES: [&str; 3] = ["p1", "p2", "p3"];
+pub const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "test"];
 const KEYS: [&str; 4] = ["ann", "bob", "cyd", "dan"];
 const TOOLS: [&str; 5] = ["s.one", "s.two", "t.three", "countersign.switch.clear", REQUEST_TOOL];
 
@@ -56,7 +59,7 @@ impl Dice<'_> {
         from[usize::from(self.below(u8::try_from(from.len()).unwrap()))]
     }
 
-    fn profile(&mut self) -> Option<ProfileId> {
+    pub fn profile(&mut self) -> Option<ProfileId> {
         (!self.once_in(6)).then(|| ProfileId::new(self.pick(&["p1", "p1", "p1", "p2", "p2", "p2", "p3"])).unwrap())
     }
 }
@@ -100,6 +103,7 @@ pub fn bundle(dice: &mut Dice<'_>) -> BundleData {
         },
         limits: limits(dice),
         breakers: breakers(dice),
+        baselines: if dice.once_in(4) { some(dice, "n", baseline) } else { BTreeMap::new() },
         profiles: known.iter().map(|id| (ProfileId::new(*id).unwrap(), profile(dice))).collect(),
         agents: [("bot".parse().unwrap(), agent("ann"))].into(),
         people: people(dice),
@@ -235,6 +239,21 @@ fn breakers(dice: &mut Dice<'_>) -> Breakers {
     Breakers { circuits: some(dice, "c", circuit), bulks: some(dice, "k", bulk) }
 }
 
+fn baseline(dice: &mut Dice<'_>) -> BaselineRule {
+    BaselineRule {
+        covers: scope(dice),
+        watch: Watched::ALL.into(),
+        amounts: Vec::new(),
+        window_days: 7,
+        hours_min: 24,
+        seen_min: 3,
+        deviations: 3,
+        endings_min: 10,
+        profile: dice.profile(),
+        before: dice.pick(&[Before::Allow, Before::Allow, Before::Observe, Before::Escalate]),
+    }
+}
+
 fn window(dice: &mut Dice<'_>) -> Window {
     let text = String::new;
     Window {
@@ -250,16 +269,17 @@ fn window(dice: &mut Dice<'_>) -> Window {
 /// Generates a case for a bundle.
 pub fn case(dice: &mut Dice<'_>, bundle: &BundleData) -> Case {
     let proposal = proposal(dice);
-    let mut facts = Facting { facts: Facts::new(), dice };
+    let mut facts = Facting::new(dice);
     facts.who(&proposal);
     facts.what();
     facts.level();
     facts.trouble();
     facts.limits(&bundle.limits);
     facts.breakers(&bundle.breakers);
+    facts.baselines(&bundle.baselines);
     facts.sequencer();
     facts.permission();
-    let facts = facts.facts;
+    let facts = facts.done();
     Case { proposal, facts, rungs: rungs(dice), delegator: rungs(dice) }
 }
 
@@ -310,187 +330,4 @@ fn rungs(dice: &mut Dice<'_>) -> [Rung; 3] {
         }
     };
     [rung(false), rung(false), rung(true)]
-}
-
-struct Facting<'a, 'b> {
-    facts: Facts,
-    dice: &'a mut Dice<'b>,
-}
-
-impl Facting<'_, '_> {
-    /// Sets a fact, but now and then leaves it out or gives it another type.
-    fn put(&mut self, name: &str, value: impl Into<FactValue>) {
-        let value = match self.dice.below(128) {
-            0 => return,
-            1 => FactValue::Text("odd".into()),
-            2 => FactValue::Int(1),
-            _ => value.into(),
-        };
-        self.facts.set(FactName::new(name), value, "generated", Millis(NOW));
-    }
-
-    /// Sets a yes or no that is seldom what it should not be.
-    fn usually(&mut self, name: &str, value: bool) {
-        let odd = self.dice.once_in(60);
-        self.put(name, value != odd);
-    }
-
-    fn list(&mut self, name: &str, from: &[&str], seldom: u8) {
-        let chosen: Vec<String> = from.iter().filter(|_| self.dice.once_in(seldom)).map(|s| (*s).to_owned()).collect();
-        self.put(name, FactValue::List(chosen));
-    }
-
-    fn who(&mut self, proposal: &ActionProposal) {
-        self.usually("agent.known", true);
-        self.usually("person.known", true);
-        if proposal.on_behalf_of.is_some() || self.dice.once_in(8) {
-            self.usually("delegator.known", true);
-            self.usually("delegator.allowed", true);
-        }
-        if self.dice.once_in(8) {
-            let plan = if self.dice.once_in(6) { "x.y".to_owned() } else { proposal.tool.to_string() };
-            self.put("session.plan", FactValue::List(vec![plan]));
-        }
-    }
-
-    fn what(&mut self) {
-        self.usually("tool.known", true);
-        self.usually("tool.quarantined", false);
-        let pin = self
-            .dice
-            .pick(&["match", "match", "match", "match", "match", "match", "match", "unseen", "unpinned", "changed"]);
-        self.put("tool.pin", pin);
-        let class = self.dice.pick(&["a", "a", "a", "b", "b", "countersign.admin", "not a name"]);
-        self.put("tool.class", class);
-        let writes = !self.dice.once_in(4);
-        self.put("class.writes", writes);
-        let routine = !self.dice.once_in(4);
-        self.put("class.routine", routine);
-        if !self.dice.once_in(4) {
-            let environment = self.dice.pick(&ENVIRONMENTS);
-            self.put("resource.env", environment);
-        }
-        let mapped = self.dice.once_in(2);
-        self.put("resource.mapped", mapped);
-        self.usually("resource.known", true);
-        let age = self.dice.pick(&[0, 0, 0, 0, 0, 0, 0, 300_000, 300_000, 300_001]);
-        self.put("resource.age_ms", age);
-        self.put("resource.age_ms_max", 300_000);
-    }
-
-    fn level(&mut self) {
-        let rank = self.dice.pick(&[2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 0, 3, -1]);
-        self.put("level.rank", rank);
-        // The proposal is at NOW, the decision at NOW + 50.
-        let expires = self.dice.pick(&[9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 51, 50, 1, 0, -1]);
-        self.put("level.expires_at", NOW + expires);
-        self.list("level.environments", &ENVIRONMENTS, 2);
-        self.usually("level.rated", true);
-    }
-
-    fn trouble(&mut self) {
-        if self.dice.once_in(2) {
-            let confidence = self.dice.pick(&[9_000, 9_000, 10_000, 8_500, 8_499, 8_501, 0]);
-            self.put("claim.confidence_bp", confidence);
-        }
-        self.usually("claim.purpose", true);
-        self.usually("claim.reasoning", true);
-        self.list("review.words", &["delete"], 30);
-        self.list("review.amounts", &["/amount"], 30);
-        let score = self.dice.pick(&[0, 0, 0, 0, 39, 40, 41, 69, 70, 71]);
-        self.put("risk.score", score);
-    }
-
-    fn limits(&mut self, limits: &Limits) {
-        for id in limits.rates.keys() {
-            let left = self.dice.pick(&[5, 5, 5, 5, 5, 2, 1, 1, 0, -1]);
-            self.put(&format!("rate.{id}"), left);
-        }
-        for id in limits.budgets.keys() {
-            let left = self.dice.pick(&[100, 100, 50, 0]);
-            self.put(&format!("budget.{id}"), left);
-            let more = self.dice.pick(&[-1, -1, -1, -50, 0, 0, 0, 1]);
-            let asked = if self.dice.once_in(30) { i64::MAX } else { left + more };
-            self.put(&format!("budget.{id}.asked"), asked);
-        }
-        for id in limits.windows.keys() {
-            let open = !self.dice.once_in(5);
-            self.put(&format!("window.{id}"), open);
-        }
-        for id in limits.freezes.keys() {
-            let on = self.dice.once_in(10);
-            self.put(&format!("freeze.{id}"), on);
-        }
-        for id in limits.impacts.keys() {
-            let exceeded = self.dice.once_in(10);
-            self.put(&format!("impact.{id}"), exceeded);
-        }
-    }
-
-    fn breakers(&mut self, breakers: &Breakers) {
-        let effect = self.dice.pick(&["unsafe", "unsafe", "keyed", "read"]);
-        self.put("tool.effect", effect);
-        let reversibility = self.dice.pick(&["irreversible", "compensable", "reversible", "staged"]);
-        self.put("tool.reversibility", reversibility);
-        for id in breakers.circuits.keys() {
-            let stand =
-                self.dice.pick(&["closed", "closed", "closed", "closed", "closed", "half_open", "half_open", "open"]);
-            self.put(&format!("circuit.{id}"), stand);
-            let free = self.dice.pick(&[2, 1, 1, 0]);
-            self.put(&format!("circuit.{id}.free"), free);
-        }
-        for id in breakers.bulks.keys() {
-            let stand = self.dice.pick(&["free", "free", "free", "free", "full", "full", "full", "stopped"]);
-            self.put(&format!("bulk.{id}"), stand);
-        }
-    }
-
-    fn permission(&mut self) {
-        if self.dice.once_in(2) {
-            return;
-        }
-        self.put("permission.id", "perm_019b8f4be2807000a1b2c3d4e5f60718");
-        self.list("permission.met", &PROFILES, 2);
-        let left = self.dice.pick(&[5, 1, 1, 1, 0, -1]);
-        self.put("permission.left", left);
-        // The decision is at NOW + 50.
-        let end = self.dice.pick(&[9_999, 51, 51, 51, 50, 50, 49]);
-        self.put("permission.expires_at", NOW + end);
-    }
-
-    fn sequencer(&mut self) {
-        for name in [
-            "switch.tenant",
-            "switch.agent",
-            "switch.tool",
-            "switch.class",
-            "clock.jumped",
-            "denials.flooding",
-            "approval.refused",
-        ] {
-            self.usually(name, false);
-        }
-        self.list("approval.met", &PROFILES, 2);
-        let round = self.dice.pick(&[0, 0, 1, 1, 1, 2, 3]);
-        self.put("approval.round", round);
-        let open = self.dice.pick(&[0, 0, 0, 0, 1, 19, 20, 21]);
-        self.put("cases.open", open);
-        self.list("approval.unattended", &PROFILES, 6);
-        self.put("now", NOW + 50);
-        if self.dice.once_in(2) {
-            self.glass();
-        }
-    }
-
-    fn glass(&mut self) {
-        self.put("glass.id", "glass_019b8f4be2807000a1b2c3d4e5f60718");
-        let keys = "bob cyd,cyd bob,ann cyd,bob dan,ann dan,ann bob,cyd cyd,bob eve,cyd,ann bob cyd";
-        let keys: Vec<&str> = keys.split(',').collect();
-        let people = self.dice.pick(&keys).split(' ').map(str::to_owned).collect();
-        self.put("glass.people", FactValue::List(people));
-        let expires = self.dice.pick(&[9_999, 9_999, 9_999, 51, 50, 49]);
-        self.put("glass.expires_at", NOW + expires);
-        let left = self.dice.pick(&[20, 20, 1, 0]);
-        self.put("glass.left", left);
-    }
 }

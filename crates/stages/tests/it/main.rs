@@ -3,11 +3,13 @@
 
 mod approval;
 mod approval_budget;
+mod behaviour;
 mod break_glass;
 mod breaker;
 mod decision;
 mod differential;
 mod escalation;
+mod facting;
 mod facts;
 mod fast;
 mod generate;

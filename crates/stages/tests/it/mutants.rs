@@ -2,9 +2,9 @@
 
 use countersign_stages::mutant;
 
-use crate::breaker;
 use crate::differential::each_case;
 use crate::fast;
+use crate::{behaviour, breaker};
 
 /// Within how many cases a planted bug must show.
 const CASES: u64 = 100_000;
@@ -36,6 +36,19 @@ fn every_planted_bug_in_what_breakers_keep_is_caught() {
         let caught = (0..2_000)
             .find(|seed| !breaker::circuits_agree(*seed))
             .or_else(|| (0..200).find(|seed| !breaker::bulks_agree(*seed)));
+        mutant::plant(None);
+        assert!(caught.is_some(), "{planted:?} survived");
+        println!("{planted:?} caught at seed {}", caught.unwrap_or_default());
+    }
+}
+
+/// Each planted bug in what baselines learn is noticed by a model that forgets nothing.
+#[test]
+fn every_planted_bug_in_what_baselines_learn_is_caught() {
+    for planted in mutant::LEARNING {
+        mutant::plant(Some(*planted));
+        let differs = |seed: &u64| behaviour::learned(*seed).0 != behaviour::learned(*seed).1;
+        let caught = (0..2_000).find(differs);
         mutant::plant(None);
         assert!(caught.is_some(), "{planted:?} survived");
         println!("{planted:?} caught at seed {}", caught.unwrap_or_default());

@@ -43,6 +43,7 @@ fn the_base_case_is_allowed_and_every_stage_says_so() {
         (Stage::Risk, Code::RiskLow),
         (Stage::Limits, Code::WithinLimits),
         (Stage::Breakers, Code::BreakersClosed),
+        (Stage::Behaviour, Code::BehaviourUsual),
         (Stage::Review, Code::ReviewNotNeeded),
         (Stage::Integrity, Code::ToolPinned),
     ]);
@@ -196,6 +197,25 @@ fn limits() {
         ),
         (facts(json!({ "freeze.holidays": true })), &["limits change-frozen deny freeze.holidays"]),
         (facts(json!({ "impact.fleet": true })), &["limits impact-exceeded deny impact.fleet"]),
+    ]);
+}
+
+#[test]
+fn behaviour() {
+    let with = |name: &str, value: Value| json!({ "baselines": { "usual": { name: value } } });
+    let before = |word: &str| json!({ "facts": { "baseline.usual": 23 }, "bundle": with("before", json!(word)) });
+    check(&[
+        (
+            facts(json!({ "baseline.usual.unusual": ["volume"] })),
+            &["behaviour behaviour-unusual escalate lead baseline.usual.unusual"],
+        ),
+        (
+            json!({ "facts": { "baseline.usual.unusual": ["pace"] }, "bundle": with("profile", Value::Null) }),
+            &["behaviour behaviour-unusual observe baseline.usual.unusual"],
+        ),
+        (before("allow"), &[]),
+        (before("observe"), &["behaviour behaviour-unknown observe baseline.usual"]),
+        (before("escalate"), &["behaviour behaviour-unknown escalate lead baseline.usual"]),
     ]);
 }
 

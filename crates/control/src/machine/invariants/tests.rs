@@ -62,6 +62,7 @@ fn flight() -> (&'static str, Row) {
         expires: Millis(40_000),
         charged: vec![("sent".to_owned(), 4)],
         circuits: None,
+        watched: None,
     };
     (kind::FLIGHT, (action().to_string(), cbor::encode(&(action(), flight))))
 }

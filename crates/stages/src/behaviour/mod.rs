@@ -1,0 +1,141 @@
+//! Behaviour: what an agent does in an action class, held against what is usual for it.
+//!
+//! What is usual is learned from the whole hours before the present one, so an hour never excuses itself. All that is
+//! learned are counts; the arithmetic is in whole numbers, so a decision comes out the same anywhere.
+
+mod hour;
+mod usual;
+
+use types::baseline::{BaselineRule, Before, Watched};
+use types::bundle::BundleData;
+use types::{ActionProposal, Arguments, Code, FactName, FactValue, Facts, Finding, LimitId, Millis, Principal, Stage};
+
+pub use hour::{HOUR_MS, Hour, Hours, RESOURCES_MAX, Range, TOOLS_MAX, hour_of};
+pub use usual::{Usual, usual};
+
+use crate::facts::amount;
+use crate::limits::Covered;
+use crate::mutant::{self, Mutant};
+use crate::said::Said;
+use usual::{Past, pace_ms, share_bp};
+
+/// Is the source of the facts about it.
+pub const SOURCE: &str = "behaviour";
+
+/// Returns the baselines that cover an action; none covers what a person does.
+pub fn covering<'a>(
+    bundle: &'a BundleData,
+    proposal: &ActionProposal,
+    facts: &Facts,
+) -> Vec<(&'a LimitId, &'a BaselineRule)> {
+    let is_agent = matches!(proposal.principal, Principal::Agent(_));
+    let Some(covered) = Covered::by(proposal, facts).filter(|_| is_agent) else { return Vec::new() };
+    bundle.baselines.iter().filter(|(_, rule)| covered.matches(&rule.covers)).collect()
+}
+
+/// Judges the baselines that cover the action; it can only restrict, and one whose facts are missing denies.
+///
+/// Reads of each baseline that covers the action `baseline.<name>`, the number of hours it knows, and `baseline.<name>.unusual`
+/// once these are enough. Says nothing if none covers it.
+pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
+    let mut said = Said::by(Stage::Behaviour, facts);
+    let covering = covering(bundle, proposal, facts);
+    if covering.is_empty() {
+        return said.so_far();
+    }
+    covering.iter().for_each(|(id, rule)| baseline_says(&mut said, id, rule));
+    said.or_allow(Code::BehaviourUsual, "it is as usual", SOURCE)
+}
+
+fn baseline_says(said: &mut Said<'_>, id: &LimitId, rule: &BaselineRule) {
+    let name = format!("baseline.{id}");
+    let Some(hours) = said.int(&name) else { return };
+    if hours < i64::from(rule.hours_min) {
+        let detail =
+            format!("`{id}` knows {hours} hours of this agent; from {} on it says what is usual", rule.hours_min);
+        match rule.before {
+            Before::Allow => said.allow(Code::BehaviourUnknown, detail, name),
+            Before::Observe => said.observe(Code::BehaviourUnknown, detail, name),
+            Before::Escalate => said.escalate(rule.profile.as_ref(), Code::BehaviourUnknown, detail, name),
+        }
+        return;
+    }
+    let name = format!("{name}.unusual");
+    let Some(unusual) = said.list(&name).filter(|unusual| !unusual.is_empty()) else { return };
+    if mutant::on(Mutant::UnusualIgnored) {
+        return;
+    }
+    let detail = format!("by `{id}` this is not usual for the agent: {}", unusual.join(", "));
+    match &rule.profile {
+        Some(profile) => said.escalate(Some(profile), Code::BehaviourUnusual, detail, name),
+        None => said.observe(Code::BehaviourUnusual, detail, name),
+    }
+}
+
+/// Gathers the facts of the baselines that cover an action: `baseline.<name>`, `.asked.<place>` of each amount that can be read,
+/// and once enough hours are known `.unusual`, `.volume` and `.volume_max`.
+///
+/// - `hours`: what the agent did in the action's class.
+pub fn peek(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, hours: &Hours, now: Millis) -> Facts {
+    let mut peeked = Facts::new();
+    for (id, rule) in covering(bundle, proposal, facts) {
+        let mut set = |part: &str, value: FactValue, source: &'static str| {
+            peeked.set(FactName::new(format!("baseline.{id}{part}")), value, source, now);
+        };
+        for (place, asked) in asked(rule, &proposal.arguments).enumerate() {
+            if let Asked::Amount(amount) = asked {
+                set(&format!(".asked.{place}"), amount.into(), "proposal");
+            }
+        }
+        let past = Past::of(hours, rule, now);
+        set("", past.acted().into(), SOURCE);
+        if past.acted() >= i64::from(rule.hours_min) {
+            let present = hours.get(&hour_of(now)).cloned().unwrap_or_default();
+            set(".volume", (i64::from(present.permits) + 1).into(), SOURCE);
+            past.volume_max().into_iter().for_each(|max| set(".volume_max", max.into(), SOURCE));
+            set(".unusual", FactValue::List(unusual(&past, &present, proposal, facts)), SOURCE);
+        }
+    }
+    peeked
+}
+
+/// Says in what an hour with one call more is not as usual, in order of the words.
+fn unusual(past: &Past<'_>, present: &Hour, proposal: &ActionProposal, facts: &Facts) -> Vec<String> {
+    let above = |value: Option<i64>, max: Option<i64>| value.zip(max).is_some_and(|(value, max)| value > max);
+    let judged = present.ended >= past.rule.endings_min.max(1);
+    let is = |watched: &Watched| match watched {
+        Watched::Amount => is_odd(past, &proposal.arguments),
+        Watched::Errors => judged && above(share_bp(present), past.errors_bp_max()),
+        Watched::NewResource => {
+            hour::resource(facts).is_some_and(|mark| past.is_new(|hour| hour.resources.contains(&mark)))
+        }
+        Watched::NewTool => past.is_new(|hour| hour.tools.contains(&proposal.tool)),
+        Watched::Pace => judged && above(pace_ms(present), past.pace_ms_max()),
+        Watched::Volume => above(Some(i64::from(present.permits) + 1), past.volume_max()),
+    };
+    past.rule.watch.iter().filter(|watched| is(watched)).map(|watched| watched.as_str().to_owned()).collect()
+}
+
+/// Says whether an amount is not within what is usual, or is there and cannot be read.
+fn is_odd(past: &Past<'_>, arguments: &Arguments) -> bool {
+    past.rule.amounts.iter().zip(asked(past.rule, arguments)).any(|(pointer, asked)| match asked {
+        Asked::Nothing => false,
+        Asked::Unreadable => true,
+        Asked::Amount(amount) => past.amounts(pointer).is_some_and(|usual| !usual.holds(amount)),
+    })
+}
+
+/// Is what the arguments have at the place of an amount.
+enum Asked {
+    Nothing,
+    Unreadable,
+    Amount(i64),
+}
+
+fn asked(rule: &BaselineRule, arguments: &Arguments) -> impl Iterator<Item = Asked> {
+    rule.amounts.iter().map(|pointer| match (arguments.at(pointer), amount(arguments, pointer)) {
+        (None, _) => Asked::Nothing,
+        (Some(_), None) => Asked::Unreadable,
+        (Some(_), Some(amount)) => Asked::Amount(amount),
+    })
+}
