@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use types::bundle::{BundleData, Class, Scope};
+use types::bundle::{BundleData, Class, Profile, Scope};
+use types::profile::PastBudget;
 use types::{ActionProposal, ClassId, Facts, PermissionId, Principal, ProfileId};
 
 /// Is one action as the rules see it.
@@ -18,6 +19,7 @@ pub(crate) struct Door<'a> {
     round: i64,
     open: i64,
     unattended: BTreeSet<&'a str>,
+    spent: BTreeSet<&'a str>,
     /// The profiles for which a permission stands that covers the action, if one does.
     permitted: Option<BTreeSet<&'a str>>,
 }
@@ -87,7 +89,8 @@ impl<'a> Reading<'a> {
     pub(crate) fn door(&self) -> Option<Door<'a>> {
         let met = self.facts.list("approval.met")?.iter().map(String::as_str).collect();
         let (round, open) = (self.number("approval.round")?, self.number("cases.open")?);
-        Some(Door { met, round, open, unattended: self.unattended()?, permitted: self.permitted() })
+        let (unattended, spent) = (self.unattended()?, self.spent()?);
+        Some(Door { met, round, open, unattended, spent, permitted: self.permitted() })
     }
 
     /// A permission has a name, a use left and an end that lies ahead, or it is none.
@@ -105,6 +108,16 @@ impl<'a> Reading<'a> {
         }
         Some(self.facts.list("approval.unattended")?.iter().map(String::as_str).collect())
     }
+
+    /// Where a profile with a budget does not wait past it, it must be known for which of them nobody has room.
+    fn spent(&self) -> Option<BTreeSet<&'a str>> {
+        let waits =
+            |profile: &Profile| profile.decisions_per_hour.is_none() || profile.past_budget == PastBudget::Queue;
+        if self.bundle.profiles.values().all(waits) {
+            return Some(BTreeSet::new());
+        }
+        Some(self.facts.list("approval.spent")?.iter().map(String::as_str).collect())
+    }
 }
 
 impl Door<'_> {
@@ -117,6 +130,11 @@ impl Door<'_> {
     pub(crate) fn is_shut_for(&self, missing: &BTreeSet<ProfileId>, bundle: &BundleData) -> bool {
         let nobody_there = missing.iter().any(|profile| !bundle.profiles.contains_key(profile));
         let nobody_on_call = missing.iter().any(|profile| self.unattended.contains(profile.as_str()));
-        nobody_on_call || self.round >= 2 || self.open >= i64::from(bundle.head.hold.open_cases_max) || nobody_there
+        let nobody_has_room = missing.iter().any(|profile| self.spent.contains(profile.as_str()));
+        nobody_has_room
+            || nobody_on_call
+            || self.round >= 2
+            || self.open >= i64::from(bundle.head.hold.open_cases_max)
+            || nobody_there
     }
 }

@@ -53,7 +53,8 @@ function Step({ step, votes, person, now }: { step: Schema<"Asked">; votes: read
   const counts = (vote: Vote) => vote.vote === "approve" && step.people.includes(whose(vote)) && (!step.signed || vote.passkey != null);
   // Of a schedule those count who were on call when they voted, which is not told here.
   const approved = step.on_call ? "" : `${votes.filter(counts).length} of ${step.approvals} approved · `;
-  const when = now < step.from ? <>asked from <Clock at={step.from} /> on</> : <>until <Clock at={step.to} /></>;
+  // A step without time waits for nobody: nobody was on call, or too few had room for another decision.
+  const when = step.from === step.to ? "passed over; a refusal counts" : now < step.from ? <>asked from <Clock at={step.from} /> on</> : <>until <Clock at={step.to} /></>;
   return (
     <li className="step">
       <div className="row-apart">

@@ -7,9 +7,9 @@ use ledger::History;
 use ledger::history::Entry;
 use policy::{Bundle, BundleFiles};
 use serde::Serialize;
-use stages::escalation;
 use stages::matter::Matter;
 use stages::on_call::who;
+use stages::{approval_budget, escalation};
 use types::bundle::BundleData;
 use types::case::Vote;
 use types::reviewing::Review;
@@ -175,7 +175,8 @@ pub fn on_call(logs: &[(Option<u64>, &History)], path: &Path) -> Failure<Vec<OnC
     for decision in &path.decisions {
         let Verdict::Escalate(profiles) = &decision.verdict else { continue };
         let Some(bundle) = stored(logs, &decision.bundle)? else { continue };
-        let matter = Matter::of_proposal(proposal, &bundle);
+        let passed = approval_budget::passed(&decision.facts);
+        let matter = Matter::of_proposal(proposal, &bundle).passing(passed.as_ref());
         for step in profiles.iter().flat_map(|id| escalation::path(matter, id, decision.at)) {
             let Some((schedule, rota)) =
                 step.profile.on_call.as_ref().and_then(|name| bundle.schedules.get_key_value(name))

@@ -60,7 +60,7 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 22] = [
+    pub const ALL: [&str; 23] = [
         BUNDLE,
         GRANT,
         DELEGATION,

@@ -171,8 +171,16 @@ pub struct Opening {
 /// Opens a case for the profiles that an escalation names.
 ///
 /// It expires when the first of its profiles' paths ends; a profile the bundle does not have has no time at all.
-pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
-    let matter = Matter::of_proposal(proposal, bundle);
+///
+/// - `passed`: the profiles that it passes over, see [`crate::approval_budget::passed`].
+pub fn open(
+    proposal: &ActionProposal,
+    profiles: BTreeSet<ProfileId>,
+    bundle: &BundleData,
+    opening: Opening,
+    passed: Option<BTreeSet<ProfileId>>,
+) -> Case {
+    let matter = Matter::of_proposal(proposal, bundle).passing(passed.as_ref());
     let ends = profiles.iter().map(|id| escalation::end(matter, id, opening.now));
     let expires = ends.min().unwrap_or(opening.now);
     let action_digest = opening.action_digest;
@@ -194,6 +202,7 @@ pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &B
         round: opening.round,
         reviews: Vec::new(),
         returned: opening.returned,
+        passed,
     }
 }
 

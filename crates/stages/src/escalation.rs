@@ -24,8 +24,8 @@ pub struct Step<'a> {
     /// From when on its people may approve: as it begins, or after its reviewers where the profile says `review_first`. They
     /// still may once the next step is asked too. To refuse they need not wait.
     pub from: Millis,
-    /// When the next step is asked, or silence is refusal; equal to `begins` if nobody attends to this one. It does not
-    /// depend on what reviewers say.
+    /// When the next step is asked, or silence is refusal; equal to `begins` if nobody attends to this one, or it is passed over. It
+    /// does not depend on what reviewers say.
     pub to: Millis,
 }
 
@@ -42,19 +42,25 @@ impl Step<'_> {
 /// Returns the steps that begin at a profile, for a case opened at an instant; none if the bundle does not have it.
 ///
 /// A step that asks whoever is on call takes no time if in all of its time nobody is who may answer: the next one is asked at
-/// once. A bundle whose path comes back to a profile does not load; here such a path ends before it would.
+/// once. So does a step that is passed over, if it would be asked as the case is opened; its people may vote all the same. A bundle whose path comes back to a profile does not load; here such a path ends before it would.
 pub fn path<'a>(matter: Matter<'a>, first: &'a ProfileId, opened: Millis) -> Vec<Step<'a>> {
     let mut next = opened;
     let step = |(id, profile): (&'a ProfileId, &'a Profile)| {
-        let step = step(matter, (id, profile), next);
+        let is_passed = next == opened && matter.passes(id);
+        let step = step(matter, (id, profile), next, is_passed);
         next = step.to;
         step
     };
     profiles(matter.bundle, first).into_iter().map(step).collect()
 }
 
-/// Returns the step of a profile that begins at an instant.
-fn step<'a>(matter: Matter<'a>, (id, profile): (&'a ProfileId, &'a Profile), begins: Millis) -> Step<'a> {
+/// Returns the step of a profile that begins at an instant; one that is passed over takes no time, and its reviewers are asked all the same.
+fn step<'a>(
+    matter: Matter<'a>,
+    (id, profile): (&'a ProfileId, &'a Profile),
+    begins: Millis,
+    is_passed: bool,
+) -> Step<'a> {
     let has_reviewers = matter.reviewers(profile).next().is_some();
     let reviewed_to = if has_reviewers { begins.plus(profile.review_ms.max(0)) } else { begins };
     // People have the whole of their time, however long the reviewers take.
@@ -64,7 +70,7 @@ fn step<'a>(matter: Matter<'a>, (id, profile): (&'a ProfileId, &'a Profile), beg
         return Step { id, profile, begins, reviewed_to: begins, from: begins, to: begins };
     }
     let from = if held_to > begins { passed_on(matter, profile, begins).min(held_to) } else { begins };
-    Step { id, profile, begins, reviewed_to, from, to }
+    Step { id, profile, begins, reviewed_to, from, to: if is_passed { begins } else { to } }
 }
 
 /// Returns when the last of a profile's reviewers had said that it goes on to people, not before the step began; never, if

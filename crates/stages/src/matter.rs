@@ -1,10 +1,12 @@
 //! What people are asked about, as far as it says who may answer and who has a part in it.
 
+use std::collections::BTreeSet;
+
 use types::bundle::{BundleData, Profile};
 use types::case::Case;
 use types::mutant::{self, Mutant};
 use types::reviewing::Review;
-use types::{ActionProposal, AgentId, Millis, PersonId, Principal};
+use types::{ActionProposal, AgentId, Millis, PersonId, Principal, ProfileId};
 
 use crate::on_call::{self, Rota};
 
@@ -19,6 +21,8 @@ pub struct Matter<'a> {
     pub on_behalf_of: Option<&'a PersonId>,
     /// What reviewer agents have said of it so far.
     pub reviews: &'a [Review],
+    /// The profiles that are passed over where they would be asked at once, see [`crate::approval_budget`].
+    pub passed: Option<&'a BTreeSet<ProfileId>>,
 }
 
 /// Says what part a person has in what is asked.
@@ -35,14 +39,24 @@ pub enum Part {
 impl<'a> Matter<'a> {
     /// Returns the matter of a case.
     pub fn of_case(case: &'a Case, bundle: &'a BundleData) -> Self {
-        let on_behalf_of = case.on_behalf_of.as_ref();
-        Self { bundle, requester: &case.requester, on_behalf_of, reviews: &case.reviews }
+        let (requester, on_behalf_of) = (&case.requester, case.on_behalf_of.as_ref());
+        Self { bundle, requester, on_behalf_of, reviews: &case.reviews, passed: case.passed.as_ref() }
     }
 
     /// Returns the matter of a proposal.
     pub fn of_proposal(proposal: &'a ActionProposal, bundle: &'a BundleData) -> Self {
         let on_behalf_of = proposal.on_behalf_of.as_ref();
-        Self { bundle, requester: &proposal.principal, on_behalf_of, reviews: &[] }
+        Self { bundle, requester: &proposal.principal, on_behalf_of, reviews: &[], passed: None }
+    }
+
+    /// Returns the same matter, in which these profiles are passed over.
+    pub fn passing(self, passed: Option<&'a BTreeSet<ProfileId>>) -> Self {
+        Self { passed, ..self }
+    }
+
+    /// Says whether a profile is passed over.
+    pub fn passes(&self, profile: &ProfileId) -> bool {
+        self.passed.is_some_and(|passed| passed.contains(profile))
     }
 
     /// Returns the part a person has: the requester, whom it is done for, the agent's owner and the bundle's authors have one.

@@ -21,6 +21,8 @@ pub enum Mutant {
     RoundsNeverEnd,
     /// People are asked though nobody is on call who may answer.
     UnattendedProfileAsked,
+    /// People are asked though none of them has room for another decision, and the bundle denies then.
+    SpentProfileAsked,
     /// An open window is taken for closed, and a closed one for open.
     WindowInverted,
     /// An unknown environment is covered by no limit that names one.
@@ -98,6 +100,7 @@ pub const ALL: &[Mutant] = &[
     Mutant::RefusalForgotten,
     Mutant::RoundsNeverEnd,
     Mutant::UnattendedProfileAsked,
+    Mutant::SpentProfileAsked,
     Mutant::WindowInverted,
     Mutant::UnknownEnvironmentNotCovered,
     Mutant::ConfidenceOffByOne,

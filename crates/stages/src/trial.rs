@@ -329,6 +329,7 @@ fn idle(trial: &Trial, now: Millis) -> Facts {
     met.sort();
     facts.set(FactName::known("approval.round"), i64::from(!met.is_empty()), "test", now);
     facts.set(FactName::known("approval.met"), FactValue::List(met), "test", now);
+    facts.set(FactName::known("approval.spent"), FactValue::List(Vec::new()), "test", now);
     facts.set(FactName::known("cases.open"), 0, "test", now);
     facts.set(FactName::known("now"), now.0, "test", now);
     facts

@@ -58,7 +58,8 @@ pub(crate) fn asking<'a>(case: &'a Case, vote: &Vote, bundle: &'a BundleData) ->
 /// at some time before it: those who may answer, or of them whoever was on call.
 pub fn asked<'a>(case: &'a Case, bundle: &'a BundleData, until: Millis) -> Vec<(Step<'a>, BTreeSet<&'a PersonId>)> {
     let matter = Matter::of_case(case, bundle);
-    let begun = unmet(case, bundle).into_iter().filter(|step| step.from < until);
+    // A step that takes no time waits for nobody.
+    let begun = unmet(case, bundle).into_iter().filter(|step| step.from < until && step.from < step.to);
     begun.map(|step| (step, people(&step, until, matter))).collect()
 }
 

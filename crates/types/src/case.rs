@@ -206,6 +206,11 @@ pub struct Case {
     #[cbor(skip_if = "is_no")]
     #[serde(default, skip_serializing_if = "is_no")]
     pub returned: bool,
+    /// The profiles that were passed over when it was opened, since too few of their people had room for another decision; absent if
+    /// none was.
+    #[n(17)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<BTreeSet<ProfileId>>,
 }
 
 fn is_no(value: &bool) -> bool {

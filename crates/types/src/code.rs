@@ -125,6 +125,8 @@ codes! {
     CasesFull "cases-full" 200;
     /// Nobody is on call who may answer, so people are not asked.
     NobodyOnCall "nobody-on-call" 200;
+    /// Whoever could answer has decided as often as fits into an hour.
+    ApproversSpent "approvers-spent" 200;
     /// The agent has been denied so often that it must wait.
     DenialsFlooding "denials-flooding" 200;
     /// The clock jumped, so nothing that depends on time is granted.

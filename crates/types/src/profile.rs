@@ -41,6 +41,9 @@ pub struct Profile {
     /// Approvals wait until all of the reviewers have answered, or their time is over; a refusal never does.
     #[serde(default)]
     pub review_first: bool,
+    /// What becomes of a new case while too few of its people have room for another decision.
+    #[serde(default)]
+    pub past_budget: PastBudget,
 }
 
 /// Names an agent that reviews, written `agent:NAME`.
@@ -63,4 +66,17 @@ impl From<Reviewer> for String {
     fn from(reviewer: Reviewer) -> Self {
         Principal::Agent(reviewer.0).subject()
     }
+}
+
+/// Says what becomes of a new case for which too few of a profile's people have room for another decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PastBudget {
+    /// It waits for them, until the hour has room or its own time is over.
+    #[default]
+    Queue,
+    /// Whoever answers for them if they stay silent is asked at once.
+    Next,
+    /// There is none: the action is denied.
+    Deny,
 }

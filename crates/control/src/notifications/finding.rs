@@ -7,9 +7,9 @@ use ledger::History;
 use ledger::history::Entry;
 use notify::EventKind;
 use notify::source::Found;
-use stages::escalation;
 use stages::limits::calendar::instant;
 use stages::matter::Matter;
+use stages::{approval_budget, escalation};
 use store::outbox::Cursor;
 use types::break_glass::{BreakGlass, status};
 use types::breaker::RESET;
@@ -125,12 +125,15 @@ impl Control {
         };
         let Some(opener) = opener(history, entry)?.filter(|_| decided) else { return Ok(None) };
         let opened = opener.content.as_ref();
-        let profiles = match opened.and_then(bodies::decision).map(|decision| decision.verdict) {
+        let decision = opened.and_then(bodies::decision);
+        let passed = decision.as_ref().and_then(|decision| approval_budget::passed(&decision.facts));
+        let profiles = match decision.map(|decision| decision.verdict) {
             Some(Verdict::Escalate(profiles)) => profiles,
             _ => BTreeSet::new(),
         };
         let proposal = opened.and_then(bodies::proposer);
-        let groups = proposal.map(|proposal| self.groups_asked(&proposal, &profiles, opener.leaf.at, entry.leaf.at));
+        let groups = proposal
+            .map(|proposal| self.groups_asked(&proposal, (&profiles, passed.as_ref()), opener.leaf.at, entry.leaf.at));
         let groups = groups.unwrap_or_default();
         let profiles = profiles.iter().map(ProfileId::to_string).collect();
         Ok(Some(Found { groups, profiles, ..recorded(EventKind::CaseEnded, log, entry) }))
@@ -140,12 +143,12 @@ impl Control {
     fn groups_asked(
         &self,
         proposal: &ActionProposal,
-        profiles: &BTreeSet<ProfileId>,
+        (profiles, passed): (&BTreeSet<ProfileId>, Option<&BTreeSet<ProfileId>>),
         opened: Millis,
         until: Millis,
     ) -> BTreeSet<String> {
         let snapshot = self.snapshot();
-        let matter = Matter::of_proposal(proposal, snapshot.bundle.data());
+        let matter = Matter::of_proposal(proposal, snapshot.bundle.data()).passing(passed);
         let steps = profiles.iter().flat_map(|id| escalation::path(matter, id, opened));
         steps.filter(|step| step.begins <= until).flat_map(|step| super::whom(step.profile)).collect()
     }

@@ -2,7 +2,7 @@
 
 use countersign_control::approvals::Voter;
 use countersign_control::state::kind;
-use evidence::RecordKind;
+use evidence::{RecordKind, bodies};
 use policy::BundleFiles;
 use testkit::{World, bundle, world_with};
 use types::case::{Ballot, Case, CaseState};
@@ -198,5 +198,108 @@ async fn what_goes_with_a_subject_counts_no_longer() {
         erase(&world, "dan", gone).await.unwrap();
         assert_eq!(world.control.history().state(kind::RECENT_VOTE).unwrap(), [], "{gone}");
         assert!(look(&world).comparison.is_equal(), "{gone}");
+    }
+}
+
+/// The same with one decision an hour, past which something else happens, and `fay` who answers for those who stay silent.
+fn past(what: &str) -> BundleFiles {
+    let mut files = bundle();
+    let people = format!("{}\n[people.fay]\ngroups = [\"leads\"]\n", files.get("people.toml").unwrap());
+    let lead = "[profiles.lead]\ngroup = \"leads\"\napprovals = 1\ntimeout_ms = 600000\ndecisions_per_hour = 1\npast_budget = \"deny\"\n";
+    let budget =
+        format!("timeout_ms = 10800000\ndecisions_per_hour = 1\npast_budget = \"{what}\"\notherwise = \"lead\"\n");
+    let profiles = files.get("escalation.toml").unwrap().replacen("timeout_ms = 600000\n", &budget, 1);
+    files.insert("escalation.toml", format!("{profiles}\n{lead}"));
+    files.insert("people.toml", people);
+    files
+}
+
+/// Demands that every decision and every row comes out the same from the records.
+fn counted_again(world: &World) {
+    assert_equal(&look(world));
+    let bundles = crate::rebuild::bundles(world);
+    let found = countersign_control::replay::decisions(world.control.history(), bundles, 0, u64::MAX, |_| {}).unwrap();
+    assert_eq!(found.count("equal"), found.decisions, "{:?}", found.told);
+}
+
+async fn denied(world: &World, service: &str) -> bool {
+    let decided = propose(world, "sre.restart", &format!(r#"{{"service":"{service}"}}"#)).await;
+    let spent = decided.decision.findings.iter().any(|finding| finding.code == Code::ApproversSpent);
+    assert_eq!(decided.case.is_none(), spent, "{:?}", decided.decision.findings);
+    spent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_bundle_denies_no_case_waits_for_people_without_room() {
+    let world = world_with(past("deny")).await;
+    let waiting = ask(&world, "sre.restart", "w").await;
+    for (service, by) in [("a", "ben"), ("b", "cleo")] {
+        assert!(!denied(&world, service).await, "{by} has room");
+        let case = ask(&world, "sre.restart", service).await;
+        vote(&world, case, by, Ballot::Approve).await.unwrap();
+    }
+    assert!(denied(&world, "c").await);
+    let world = world.restart().await;
+    assert!(denied(&world, "c").await, "a restart gives no room");
+    // The case that was open before stays, and whoever has no room may refuse it.
+    assert_eq!(ask(&world, "sre.restart", "w").await, waiting);
+    assert_eq!(vote(&world, waiting, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    assert_eq!(vote(&world, waiting, "ben", Ballot::Deny).await, Ok(CaseState::Denied));
+    world.clock.advance(HOUR_MS - 1_000);
+    assert!(denied(&world, "c").await);
+    world.clock.advance(1_000);
+    assert!(!denied(&world, "c").await, "there is room again");
+    counted_again(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_bundle_says_so_the_next_on_the_path_are_asked_at_once() {
+    let world = world_with(past("next")).await;
+    let case = ask(&world, "sre.restart", "a").await;
+    assert_eq!(vote(&world, case, "fay", Ballot::Approve).await, Err(Code::VoterExcluded), "it is not her turn yet");
+    vote(&world, case, "ben", Ballot::Approve).await.unwrap();
+    let case = ask(&world, "sre.restart", "b").await;
+    vote(&world, case, "cleo", Ballot::Deny).await.unwrap();
+    let world = world.restart().await;
+    let passed = ask(&world, "sre.restart", "c").await;
+    let shown = world.control.case(&passed).unwrap();
+    assert_eq!(shown.case.passed, Some(["owner".parse().unwrap()].into()));
+    assert_eq!(shown.case.expires.since(shown.case.opened), 600_000, "those who are passed over take no time");
+    let steps = shown.paths.values().next().unwrap();
+    assert_eq!(steps.iter().map(|step| step.to.since(step.from)).collect::<Vec<_>>(), [0, 600_000]);
+    assert_eq!(vote(&world, passed, "ben", Ballot::Approve).await, Err(Code::ApprovalsSpent));
+    let refused = ask(&world, "sre.restart", "d").await;
+    assert_eq!(vote(&world, refused, "ben", Ballot::Deny).await, Ok(CaseState::Denied), "refusing is never blocked");
+    let world = world.restart().await;
+    assert_eq!(vote(&world, passed, "fay", Ballot::Approve).await, Ok(CaseState::Approved));
+    assert!(propose(&world, "sre.restart", r#"{"service":"c"}"#).await.decision.verdict.permits());
+    // Now she has no room either, and for her the bundle denies.
+    assert!(denied(&world, "e").await);
+    counted_again(&world);
+}
+
+/// Who has room follows from the votes before: whoever recorded something else is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_about_room_that_the_records_do_not_make_is_found() {
+    let world = world_with(past("next")).await;
+    let case = ask(&world, "sre.restart", "a").await;
+    vote(&world, case, "ben", Ballot::Approve).await.unwrap();
+    ask(&world, "sre.restart", "b").await;
+    let (history, bundles) = (world.control.history(), crate::rebuild::bundles(&world));
+    let all = history.range(0, history.size().unwrap()).unwrap();
+    let last = all.iter().rev().find(|entry| entry.leaf.kind == RecordKind::Decided).unwrap();
+    let mut counting = replay::fold::Again::default();
+    all.iter().take_while(|entry| entry.index < last.index).for_each(|entry| {
+        counting.take(entry.index, &entry.leaf, entry.content.as_ref(), &bundles);
+    });
+    let wrong = |content: &evidence::Content| {
+        let (proposal, decision) = (bodies::proposal(content).unwrap(), bodies::decision(content).unwrap());
+        counting.recount(bundles.get(&decision.bundle).unwrap().data(), &proposal, &decision).wrong
+    };
+    let content = last.content.as_ref().unwrap();
+    assert_eq!(wrong(content), [""; 0]);
+    for name in ["approval.spent", "approval.passed"] {
+        let lie = types::FactValue::List(vec!["owner".to_owned()]);
+        assert_eq!(wrong(&crate::replay::with_fact(content, name, lie)), [name]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use types::PersonId;
 use types::bundle::Profile;
-use types::profile::DECISIONS_MAX;
+use types::profile::{DECISIONS_MAX, PastBudget};
 
 use super::Check;
 use crate::problem::counted;
@@ -69,10 +69,22 @@ impl Check<'_> {
                 let at = [path[0], path[1], "decisions_per_hour"];
                 self.number("escalation.toml", &at, budget.into(), 1..=DECISIONS_MAX.into());
             }
+            self.past_budget(&path, profile);
             self.group(&path, profile);
             self.on_call(&path, profile);
             self.review_by(&path, profile);
             self.path(&path, profile);
+        }
+    }
+
+    /// Demands that what happens past a budget can happen.
+    fn past_budget(&mut self, path: &[&str; 2], profile: &Profile) {
+        let (file, at) = ("escalation.toml", &[path[0], path[1], "past_budget"]);
+        if profile.past_budget != PastBudget::Queue && profile.decisions_per_hour.is_none() {
+            self.report.at(file, at, "without `decisions_per_hour` there is no budget that could be spent");
+        }
+        if profile.past_budget == PastBudget::Next && profile.otherwise.is_none() {
+            self.report.at(file, at, "`next` needs an `otherwise` that is asked then");
         }
     }
 

@@ -79,6 +79,7 @@ impl Default for Books {
             repeats: Repeats::default(),
             meters: Meters::default(),
             breakers: Breakers::default(),
+            behaviour: Behaviour::default(),
         }
     }
 }

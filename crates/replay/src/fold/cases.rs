@@ -101,7 +101,8 @@ impl Books {
             returned: decision.facts.bool("approval.returned") == Some(true),
             now: place.now,
         };
-        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening);
+        let passed = approval_budget::passed(&decision.facts);
+        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening, passed);
         self.put_case(case.clone(), ops);
         Ok(Some(case))
     }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stages::break_glass;
 use stages::facts::{self, Level};
+use stages::{approval_budget, break_glass};
 use types::bundle::BundleData;
 use types::case::CaseState;
 use types::mutant::{self, Mutant};
 use types::{
-    ActionProposal, AgentId, ClassId, Decision, Digest, Fact, FactName, FactValue, Facts, Grant, Millis, Principal,
-    ProfileId, Target, ToolName,
+    ActionProposal, AgentId, ClassId, Decision, Digest, Fact, FactName, FactValue, Facts, Grant, Millis, PersonId,
+    Principal, ProfileId, Target, ToolName,
 };
 
 use super::{Again, Books, Tickets};
@@ -24,7 +24,7 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 11] = [
+const COUNTED: [(&str, &str); 12] = [
     ("meter", kind::METER),
     ("circuits", kind::CIRCUIT),
     ("bulks", kind::BULK),
@@ -34,6 +34,7 @@ const COUNTED: [(&str, &str); 11] = [
     ("grants", kind::GRANT),
     ("permissions", kind::PERMISSION),
     ("session", kind::SESSION),
+    (approval_budget::SOURCE, kind::RECENT_VOTE),
     ("pins", kind::PIN),
     (break_glass::SOURCE, kind::BREAK_GLASS),
 ];
@@ -157,6 +158,9 @@ impl Books {
             case.state == CaseState::Open && case.requester == proposal.principal && !tickets.has(case.id)
         });
         set("cases.open", FactValue::Int(i64::try_from(others.count()).unwrap_or(i64::MAX)), "cases");
+        // Deciding again what people are asked about already opens no case.
+        let recent = |person: &PersonId| self.recent_votes.of(person).filter(|_| tickets.open.is_none()).collect();
+        late.extend(approval_budget::facts(bundle, proposal, now, &recent));
         // Under no active bundle, which is before the first, nobody was permitted anything.
         let active = self.active.unwrap_or_default();
         late.extend(stages::permission::facts(self.covering_permission(proposal, early, &active, now), now));

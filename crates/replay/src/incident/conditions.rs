@@ -263,7 +263,8 @@ impl<'a> Gathered<'a> {
         }
         let none = || FactValue::List(Vec::new());
         let blank = [("approval.met", none()), ("approval.opened_by", none()), ("approval.round", 0.into())];
-        for (name, value) in blank.into_iter().chain([("approval.refused", false.into())]) {
+        let room = [("approval.passed", none()), ("approval.spent", none())];
+        for (name, value) in blank.into_iter().chain(room).chain([("approval.refused", false.into())]) {
             self.facts.set(FactName::known(name), value, "cases", at);
         }
     }

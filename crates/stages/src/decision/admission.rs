@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use types::bundle::BundleData;
 use types::{Code, Facts, Finding, ProfileId, Stage};
 
+use crate::approval_budget::moves_on;
 use crate::escalation::asks_on_call;
 use crate::mutant::{self, Mutant};
 use crate::said::Said;
@@ -16,7 +17,7 @@ const LAST_ROUND: i64 = 2;
 /// Judges clock, flood and refusal, and that the sequencer gave everything [`super::finish`] reads.
 ///
 /// Reads `now`, `clock.jumped`, `denials.flooding`, `cases.open`, `approval.met`, `approval.round` and `approval.refused`, and
-/// where a profile asks whoever is on call, `approval.unattended`.
+/// where a profile asks whoever is on call, `approval.unattended`; where one does not wait for people without room, `approval.spent`.
 pub(super) fn check(bundle: &BundleData, facts: &Facts) -> Vec<Finding> {
     let mut clock = Said::by(Stage::Evidence, facts);
     if clock.bool("clock.jumped") == Some(true) {
@@ -37,6 +38,9 @@ pub(super) fn check(bundle: &BundleData, facts: &Facts) -> Vec<Finding> {
     }
     if asks_on_call(bundle) {
         people.list("approval.unattended");
+    }
+    if moves_on(bundle) {
+        people.list("approval.spent");
     }
     [clock.so_far(), quota.so_far(), people.so_far()].concat()
 }
@@ -60,6 +64,12 @@ pub(super) fn new_case(bundle: &BundleData, facts: &Facts, missing: &BTreeSet<Pr
     for profile in missing.iter().filter(|profile| unattended.iter().any(|name| name == profile.as_str())) {
         let detail = format!("nobody is on call who may answer for `{profile}`, nor will be in its time");
         people.deny(Code::NobodyOnCall, detail, "approval.unattended");
+    }
+    let counted = moves_on(bundle) && !mutant::on(Mutant::SpentProfileAsked);
+    let spent = facts.list("approval.spent").filter(|_| counted).unwrap_or_default();
+    for profile in missing.iter().filter(|profile| spent.iter().any(|name| name == profile.as_str())) {
+        let detail = format!("whoever could answer for `{profile}` has decided as often as fits into an hour");
+        people.deny(Code::ApproversSpent, detail, "approval.spent");
     }
     let mut quota = Said::by(Stage::Limits, facts);
     let max = i64::from(bundle.head.hold.open_cases_max);

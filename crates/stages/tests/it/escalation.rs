@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::bundle::{BundleData, Person, Profile};
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::profile::PastBudget;
 use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, ProfileId};
 
 use crate::world::changed;
@@ -40,7 +41,7 @@ fn opened(proposal: &ActionProposal, bundle: &BundleData, profiles: &[&str]) -> 
     let (action_digest, bundle_digest) = (proposal.digest(), Digest([9; 32]));
     let opening =
         Opening { id, action_digest, bundle: bundle_digest, opened_in: 7, round: 1, returned: false, now: OPENED };
-    approval::open(proposal, profiles, bundle, opening)
+    approval::open(proposal, profiles, bundle, opening, None)
 }
 
 fn cast(case: &Case, bundle: &BundleData, person: &str, after: i64) -> Result<Case, Code> {
@@ -285,6 +286,7 @@ fn bundle_of(profiles: &[(u8, u32, i64, Option<u8>)]) -> BundleData {
             review_by,
             review_ms,
             review_first,
+            past_budget: PastBudget::Queue,
         };
         (name("p", u8::try_from(n).unwrap()), profile)
     };

@@ -188,6 +188,7 @@ impl<'a, 'b> Facting<'a, 'b> {
         let open = self.dice.pick(&[0, 0, 0, 0, 1, 19, 20, 21]);
         self.put("cases.open", open);
         self.list("approval.unattended", &PROFILES, 6);
+        self.list("approval.spent", &PROFILES, 12);
         self.put("now", NOW + 50);
         if self.dice.once_in(2) {
             self.glass();

@@ -15,6 +15,7 @@ use types::bundle::{
 };
 use types::glob::Glob;
 use types::permission::REQUEST_TOOL;
+use types::profile::PastBudget;
 use types::{
     ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, Facts, LimitId, Millis, PersonId,
     Principal, ProfileId, Reversibility,
@@ -157,7 +158,8 @@ fn profile(dice: &mut Dice<'_>) -> Profile {
         timeout_ms: 1_000,
         otherwise: None,
         signed: dice.once_in(8),
-        decisions_per_hour: None,
+        decisions_per_hour: dice.once_in(12).then_some(3),
+        past_budget: dice.pick(&[PastBudget::Queue, PastBudget::Next, PastBudget::Deny]),
         review_by: BTreeSet::new(),
         review_ms: 0,
         review_first: false,

@@ -218,6 +218,7 @@ fn case(state: CaseState, voters: &[&str]) -> Case {
         round: 1,
         reviews: Vec::new(),
         returned: false,
+        passed: None,
     }
 }
 

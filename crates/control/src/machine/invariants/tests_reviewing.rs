@@ -51,6 +51,7 @@ fn case(state: CaseState, votes: &[&str], reviews: &[&str]) -> Case {
         round: 1,
         reviews: reviews.iter().map(|reviewer| review(reviewer, Advice::On)).collect(),
         returned: false,
+        passed: None,
     }
 }
 
