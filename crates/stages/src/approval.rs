@@ -150,7 +150,7 @@ pub enum Closing {
 }
 
 /// Is what a case is opened with besides proposal and profiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The identity of the case.
     pub id: CaseId,
@@ -164,6 +164,8 @@ pub struct Opening {
     pub round: u32,
     /// A reviewer sent this exact action back a short while ago.
     pub returned: bool,
+    /// The profiles that it passes over, see [`crate::approval_budget::passed`].
+    pub passed: Option<BTreeSet<ProfileId>>,
     /// When it is opened.
     pub now: Millis,
 }
@@ -171,16 +173,8 @@ pub struct Opening {
 /// Opens a case for the profiles that an escalation names.
 ///
 /// It expires when the first of its profiles' paths ends; a profile the bundle does not have has no time at all.
-///
-/// - `passed`: the profiles that it passes over, see [`crate::approval_budget::passed`].
-pub fn open(
-    proposal: &ActionProposal,
-    profiles: BTreeSet<ProfileId>,
-    bundle: &BundleData,
-    opening: Opening,
-    passed: Option<BTreeSet<ProfileId>>,
-) -> Case {
-    let matter = Matter::of_proposal(proposal, bundle).passing(passed.as_ref());
+pub fn open(proposal: &ActionProposal, profiles: BTreeSet<ProfileId>, bundle: &BundleData, opening: Opening) -> Case {
+    let matter = Matter::of_proposal(proposal, bundle).passing(opening.passed.as_ref());
     let ends = profiles.iter().map(|id| escalation::end(matter, id, opening.now));
     let expires = ends.min().unwrap_or(opening.now);
     let action_digest = opening.action_digest;
@@ -202,7 +196,7 @@ pub fn open(
         round: opening.round,
         reviews: Vec::new(),
         returned: opening.returned,
-        passed,
+        passed: opening.passed,
     }
 }
 

@@ -99,10 +99,10 @@ impl Books {
             opened_in: place.index,
             round: u32::try_from(round).unwrap_or(u32::MAX).saturating_add(1),
             returned: decision.facts.bool("approval.returned") == Some(true),
+            passed: approval_budget::passed(&decision.facts),
             now: place.now,
         };
-        let passed = approval_budget::passed(&decision.facts);
-        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening, passed);
+        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening);
         self.put_case(case.clone(), ops);
         Ok(Some(case))
     }

@@ -26,8 +26,17 @@ fn scene_of(change: &Value, profiles: &[&str]) -> Scene {
     let base = changed(&all);
     let profiles: BTreeSet<ProfileId> = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let (id, action_digest) = (CaseId::draw(OPENED, [1; 10]), base.proposal.digest());
-    let opening = Opening { id, action_digest, bundle: BUNDLE, opened_in: 7, round: 1, returned: false, now: OPENED };
-    Scene { case: approval::open(&base.proposal, profiles, &base.bundle, opening, None), bundle: base.bundle }
+    let opening = Opening {
+        id,
+        action_digest,
+        bundle: BUNDLE,
+        opened_in: 7,
+        round: 1,
+        returned: false,
+        passed: None,
+        now: OPENED,
+    };
+    Scene { case: approval::open(&base.proposal, profiles, &base.bundle, opening), bundle: base.bundle }
 }
 
 fn merge(into: &mut Value, from: &Value) {

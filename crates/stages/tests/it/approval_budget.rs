@@ -181,10 +181,11 @@ fn opened(
         opened_in: 7,
         round: 1,
         returned: false,
+        passed: passed(facts),
         now: Millis(now),
     };
     let profiles: BTreeSet<ProfileId> = [name("p", first)].into();
-    approval::open(proposal, profiles, bundle, opening, passed(facts))
+    approval::open(proposal, profiles, bundle, opening)
 }
 
 /// Only what would be asked as the case is opened is passed over: an hour later there may be room.

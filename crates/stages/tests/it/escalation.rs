@@ -39,9 +39,17 @@ fn opened(proposal: &ActionProposal, bundle: &BundleData, profiles: &[&str]) -> 
     let profiles = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let id = CaseId::draw(OPENED, [1; 10]);
     let (action_digest, bundle_digest) = (proposal.digest(), Digest([9; 32]));
-    let opening =
-        Opening { id, action_digest, bundle: bundle_digest, opened_in: 7, round: 1, returned: false, now: OPENED };
-    approval::open(proposal, profiles, bundle, opening, None)
+    let opening = Opening {
+        id,
+        action_digest,
+        bundle: bundle_digest,
+        opened_in: 7,
+        round: 1,
+        returned: false,
+        passed: None,
+        now: OPENED,
+    };
+    approval::open(proposal, profiles, bundle, opening)
 }
 
 fn cast(case: &Case, bundle: &BundleData, person: &str, after: i64) -> Result<Case, Code> {

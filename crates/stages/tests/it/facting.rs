@@ -24,7 +24,7 @@ impl<'a, 'b> Facting<'a, 'b> {
 
     /// Sets a fact, but now and then leaves it out or gives it another type.
     fn put(&mut self, name: &str, value: impl Into<FactValue>) {
-        let value = match self.dice.below(192) {
+        let value = match self.dice.below(255) {
             0 => return,
             1 => FactValue::Text("odd".into()),
             2 => FactValue::Int(1),
@@ -187,7 +187,7 @@ impl<'a, 'b> Facting<'a, 'b> {
         self.put("approval.round", round);
         let open = self.dice.pick(&[0, 0, 0, 0, 1, 19, 20, 21]);
         self.put("cases.open", open);
-        self.list("approval.unattended", &PROFILES, 6);
+        self.list("approval.unattended", &PROFILES, 8);
         self.list("approval.spent", &PROFILES, 12);
         self.put("now", NOW + 50);
         if self.dice.once_in(2) {

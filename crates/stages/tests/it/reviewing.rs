@@ -57,8 +57,9 @@ fn opened(proposal: &ActionProposal, bundle: &BundleData, profiles: &[&str], ret
     let profiles = profiles.iter().map(|id| id.parse().unwrap()).collect();
     let id = CaseId::draw(OPENED, [1; 10]);
     let (action_digest, digest) = (proposal.digest(), Digest([9; 32]));
-    let opening = Opening { id, action_digest, bundle: digest, opened_in: 7, round: 1, returned, now: OPENED };
-    approval::open(proposal, profiles, bundle, opening, None)
+    let opening =
+        Opening { id, action_digest, bundle: digest, opened_in: 7, round: 1, returned, passed: None, now: OPENED };
+    approval::open(proposal, profiles, bundle, opening)
 }
 
 fn said(case: &Case, reviewer: &str, advice: Advice, after: i64) -> Review {
