@@ -85,7 +85,7 @@ impl From<Learned> for Baseline {
                 .into_iter()
                 .map(|(pointer, Range { least, most })| Amount { pointer, least, most })
                 .collect(),
-            resources: usual.resources,
+            resources: usual.resources.len(),
             tools: usual.tools.iter().map(|tool| types::text::escape(&tool.to_string(), false)).collect(),
         }
     }

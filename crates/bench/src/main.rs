@@ -2,7 +2,7 @@
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
 //! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
-//! Words on the command line choose parts: `alone`, `record`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
+//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
 //! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours.
 
 mod cpu;
@@ -25,6 +25,7 @@ use std::time::Duration;
 use control::Control;
 use control::actions::Wish;
 use measure::{Summary, line};
+use workload::Kind;
 
 // A decision allocates some hundred small values on one thread and frees them on another.
 #[global_allocator]
@@ -61,7 +62,7 @@ async fn all() -> Result<(), String> {
     if wanted("alone") {
         decide_alone(server)?;
     }
-    let control = workload::control(folder.path(), server, workload::POLICIES).await?;
+    let control = workload::control(folder.path(), server, workload::PLAIN).await?;
     if wanted("call") {
         added(&control, server, folder.path()).await?;
     }
@@ -74,6 +75,17 @@ async fn all() -> Result<(), String> {
         line(&format!("raw group commit, {callers} callers"), &raw.to_string());
         line(&format!("decide and record, {callers} callers"), &format!("{road}  ({share:.0} % of raw)"));
         line("  of it processor time, per decision", &spent);
+    }
+    if wanted("watched") {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let watched = workload::control(folder.path(), server, Kind { watched: true, ..workload::PLAIN }).await?;
+        for callers in callers.iter().copied() {
+            let plain = decide_and_record(&control, callers).await?;
+            let road = decide_and_record(&watched, callers).await?;
+            let share = road.per_second * 100.0 / plain.per_second.max(1.0);
+            line(&format!("the same without a baseline, {callers} callers"), &plain.to_string());
+            line(&format!("decide and record, watched by one, {callers} callers"), &format!("{road}  ({share:.0} %)"));
+        }
     }
     for callers in callers.iter().copied().filter(|_| wanted("http")) {
         let bare = http::bare(folder.path(), callers).await?;

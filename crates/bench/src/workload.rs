@@ -29,6 +29,18 @@ use crate::measure;
 /// Is how many policies the bundle has.
 pub const POLICIES: usize = 1_000;
 
+/// Says what of the bundle is not always the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// How many policies it has, at least 31.
+    pub policies: usize,
+    /// Whether a baseline covers every call.
+    pub watched: bool,
+}
+
+/// Is what is measured if nothing else is said.
+pub const PLAIN: Kind = Kind { policies: POLICIES, watched: false };
+
 /// Is how many agents there are.
 pub const AGENTS: u32 = 64;
 
@@ -46,8 +58,7 @@ fn text<E: std::fmt::Display>(error: E) -> String {
 /// Writes the bundle's files: 30 policies match every request, the others name other classes or teams.
 ///
 /// - `server`: the address of the MCP server behind the tool `call_item`.
-/// - `count`: how many policies there are, at least 31.
-fn files(server: SocketAddr, count: usize) -> Result<BundleFiles, String> {
+fn files(server: SocketAddr, kind: Kind) -> Result<BundleFiles, String> {
     let mut files = BundleFiles(BTreeMap::new());
     files.insert("bundle.toml", "name = \"bench\"\nauthors = [\"ana\"]\nsolo = true\n");
     files.insert("people.toml", "[people.ana]\ngroups = [\"owners\"]\n");
@@ -86,7 +97,10 @@ fn files(server: SocketAddr, count: usize) -> Result<BundleFiles, String> {
     files.insert("limits.toml", "[rates.calls]\nburst = 1000000000\nrefill_ms = 1000\n");
     files.insert("escalation.toml", "[profiles.owner]\ngroup = \"owners\"\napprovals = 1\ntimeout_ms = 600000\n");
     files.insert("obligations.toml", "[obligations.plain]\n");
-    files.insert("policies/bench.cedar", policies(count));
+    if kind.watched {
+        files.insert("behaviour.toml", "[baselines.usual]\n");
+    }
+    files.insert("policies/bench.cedar", policies(kind.policies));
     let schema = schema(&files)?;
     files.insert("schema.cedarschema", schema);
     Ok(files)
@@ -129,8 +143,8 @@ fn schema(files: &BundleFiles) -> Result<String, String> {
     Ok(policy::schema::generate(&data, &inputs))
 }
 
-fn bundle(server: SocketAddr, count: usize) -> Result<Arc<Bundle>, String> {
-    Ok(Arc::new(Bundle::load(files(server, count)?).map_err(text)?))
+fn bundle(server: SocketAddr, kind: Kind) -> Result<Arc<Bundle>, String> {
+    Ok(Arc::new(Bundle::load(files(server, kind)?).map_err(text)?))
 }
 
 fn agent(n: u32) -> Result<AgentId, String> {
@@ -147,7 +161,7 @@ fn classes() -> Result<[ClassId; 2], String> {
 ///
 /// What the bundle's own check says.
 pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
-    let bundle = bundle(server, POLICIES)?;
+    let bundle = bundle(server, PLAIN)?;
     let entities = control::bundles::inventory(&bundle, Millis(0)).map_err(|r| r.message)?;
     let owner = Principal::Person(PersonId::new("ana").map_err(text)?);
     let mut grants = BTreeMap::new();
@@ -263,17 +277,15 @@ pub fn place(folder: &Path) -> Result<Place, String> {
 
 /// Starts an application on the workload, with a journal in a folder.
 ///
-/// - `count`: how many policies its bundle has, at least 31.
-///
 /// # Errors
 ///
 /// What the bundle's own check or the journal says.
-pub async fn control(folder: &Path, server: SocketAddr, count: usize) -> Result<Arc<Control>, String> {
+pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Arc<Control>, String> {
     let control = Control::open(Config {
         tenant: TenantId::new("default").map_err(text)?,
         url: "http://127.0.0.1".into(),
         place: place(folder)?,
-        bundle: bundle(server, count)?,
+        bundle: bundle(server, kind)?,
         anonymous: None,
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,

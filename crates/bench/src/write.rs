@@ -10,7 +10,8 @@ use types::case::Ballot;
 use types::{AgentId, Arguments, Channel, OutcomeStatus, PersonId, Principal};
 
 use crate::measure::line;
-use crate::{mcp, measure, workload};
+use crate::workload::{self, Kind};
+use crate::{mcp, measure};
 
 /// Is how many agents act at a time.
 const CALLERS: u32 = workload::AGENTS;
@@ -27,7 +28,7 @@ const POLICIES: usize = 40;
 pub async fn run(folder: &Path, count: u32) -> Result<(), String> {
     let server = mcp::server().await?;
     workload::write_keys(folder)?;
-    let control = workload::control(folder, server, POLICIES).await?;
+    let control = workload::control(folder, server, Kind { policies: POLICIES, ..workload::PLAIN }).await?;
     let begun = measure::now();
     let written = Arc::new(AtomicU32::new(0));
     let callers = (0..CALLERS).map(|caller| tokio::spawn(act(control.clone(), written.clone(), caller, count)));

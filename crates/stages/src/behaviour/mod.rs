@@ -6,6 +6,9 @@
 mod hour;
 mod usual;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use types::baseline::{BaselineRule, Before, Watched};
 use types::bundle::BundleData;
 use types::{ActionProposal, Arguments, Code, FactName, FactValue, Facts, Finding, LimitId, Millis, Principal, Stage};
@@ -17,7 +20,26 @@ use crate::facts::amount;
 use crate::limits::Covered;
 use crate::mutant::{self, Mutant};
 use crate::said::Said;
-use usual::{Past, pace_ms, share_bp};
+use usual::{pace_ms, share_bp};
+
+/// Is what is known of an agent in an action class.
+pub trait Known {
+    /// Tells what is usual by a baseline, as [`usual`] does.
+    fn usual(&self, id: &LimitId, rule: &BaselineRule, now: Millis) -> Arc<Usual>;
+
+    /// Returns what it did in the present hour so far.
+    fn hour(&self, now: Millis) -> Cow<'_, Hour>;
+}
+
+impl Known for Hours {
+    fn usual(&self, _: &LimitId, rule: &BaselineRule, now: Millis) -> Arc<Usual> {
+        Arc::new(usual(self, rule, now))
+    }
+
+    fn hour(&self, now: Millis) -> Cow<'_, Hour> {
+        self.get(&hour_of(now)).map(Cow::Borrowed).unwrap_or_default()
+    }
+}
 
 /// Is the source of the facts about it.
 pub const SOURCE: &str = "behaviour";
@@ -75,8 +97,8 @@ fn baseline_says(said: &mut Said<'_>, id: &LimitId, rule: &BaselineRule) {
 /// Gathers the facts of the baselines that cover an action: `baseline.<name>`, `.asked.<place>` of each amount that can be read,
 /// and once enough hours are known `.unusual`, `.volume` and `.volume_max`.
 ///
-/// - `hours`: what the agent did in the action's class.
-pub fn peek(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, hours: &Hours, now: Millis) -> Facts {
+/// - `known`: what the agent did in the action's class.
+pub fn peek(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, known: &impl Known, now: Millis) -> Facts {
     let mut peeked = Facts::new();
     for (id, rule) in covering(bundle, proposal, facts) {
         let mut set = |part: &str, value: FactValue, source: &'static str| {
@@ -87,41 +109,44 @@ pub fn peek(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, hours
                 set(&format!(".asked.{place}"), amount.into(), "proposal");
             }
         }
-        let past = Past::of(hours, rule, now);
-        set("", past.acted().into(), SOURCE);
-        if past.acted() >= i64::from(rule.hours_min) {
-            let present = hours.get(&hour_of(now)).cloned().unwrap_or_default();
-            set(".volume", (i64::from(present.permits) + 1).into(), SOURCE);
-            past.volume_max().into_iter().for_each(|max| set(".volume_max", max.into(), SOURCE));
-            set(".unusual", FactValue::List(unusual(&past, &present, proposal, facts)), SOURCE);
+        let usual = known.usual(id, rule, now);
+        set("", usual.hours.into(), SOURCE);
+        if usual.hours >= i64::from(rule.hours_min) {
+            let hour = known.hour(now);
+            set(".volume", (i64::from(hour.permits) + 1).into(), SOURCE);
+            usual.volume_max.into_iter().for_each(|max| set(".volume_max", max.into(), SOURCE));
+            set(".unusual", FactValue::List(unusual((rule, &usual), &hour, proposal, facts)), SOURCE);
         }
     }
     peeked
 }
 
 /// Says in what an hour with one call more is not as usual, in order of the words.
-fn unusual(past: &Past<'_>, present: &Hour, proposal: &ActionProposal, facts: &Facts) -> Vec<String> {
+fn unusual(
+    (rule, usual): (&BaselineRule, &Usual),
+    hour: &Hour,
+    proposal: &ActionProposal,
+    facts: &Facts,
+) -> Vec<String> {
     let above = |value: Option<i64>, max: Option<i64>| value.zip(max).is_some_and(|(value, max)| value > max);
-    let judged = present.ended >= past.rule.endings_min.max(1);
+    let judged = hour.ended >= rule.endings_min.max(1);
     let is = |watched: &Watched| match watched {
-        Watched::Amount => is_odd(past, &proposal.arguments),
-        Watched::Errors => judged && above(share_bp(present), past.errors_bp_max()),
-        Watched::NewResource => {
-            hour::resource(facts).is_some_and(|mark| past.is_new(|hour| hour.resources.contains(&mark)))
-        }
-        Watched::NewTool => past.is_new(|hour| hour.tools.contains(&proposal.tool)),
-        Watched::Pace => judged && above(pace_ms(present), past.pace_ms_max()),
-        Watched::Volume => above(Some(i64::from(present.permits) + 1), past.volume_max()),
+        Watched::Amount => is_odd((rule, usual), &proposal.arguments),
+        Watched::Errors => judged && above(share_bp(hour), usual.errors_bp_max),
+        Watched::NewResource => hour::resource(facts).is_some_and(|mark| !usual.resources.contains(&mark)),
+        Watched::NewTool => !usual.tools.contains(&proposal.tool),
+        Watched::Pace => judged && above(pace_ms(hour), usual.pace_ms_max),
+        Watched::Volume => above(Some(i64::from(hour.permits) + 1), usual.volume_max),
     };
-    past.rule.watch.iter().filter(|watched| is(watched)).map(|watched| watched.as_str().to_owned()).collect()
+    rule.watch.iter().filter(|watched| is(watched)).map(|watched| watched.as_str().to_owned()).collect()
 }
 
 /// Says whether an amount is not within what is usual, or is there and cannot be read.
-fn is_odd(past: &Past<'_>, arguments: &Arguments) -> bool {
-    past.rule.amounts.iter().zip(asked(past.rule, arguments)).any(|(pointer, asked)| match asked {
+fn is_odd((rule, usual): (&BaselineRule, &Usual), arguments: &Arguments) -> bool {
+    rule.amounts.iter().zip(asked(rule, arguments)).any(|(pointer, asked)| match asked {
         Asked::Nothing => false,
         Asked::Unreadable => true,
-        Asked::Amount(amount) => past.amounts(pointer).is_some_and(|usual| !usual.holds(amount)),
+        Asked::Amount(amount) => usual.amounts.get(pointer).is_some_and(|usual| !usual.holds(amount)),
     })
 }
 

@@ -23,15 +23,13 @@ pub struct Usual {
     pub amounts: BTreeMap<String, Range>,
     /// The tools it had permits for in enough hours.
     pub tools: BTreeSet<ToolName>,
-    /// How many resources it had permits for in enough hours.
-    pub resources: usize,
+    /// The marks of the resources it had permits for in enough hours.
+    pub resources: BTreeSet<u64>,
 }
 
 /// Tells what is usual at `now`, from the whole hours of the window before the present one.
 pub fn usual(hours: &Hours, rule: &BaselineRule, now: Millis) -> Usual {
     let past = Past::of(hours, rule, now);
-    let tools: BTreeSet<&ToolName> = past.hours.iter().flat_map(|hour| &hour.tools).collect();
-    let resources: BTreeSet<u64> = past.hours.iter().flat_map(|hour| hour.resources.iter().copied()).collect();
     let amounts = rule.amounts.iter().filter_map(|pointer| Some((pointer.clone(), past.amounts(pointer)?)));
     Usual {
         hours: past.acted(),
@@ -39,54 +37,55 @@ pub fn usual(hours: &Hours, rule: &BaselineRule, now: Millis) -> Usual {
         errors_bp_max: past.errors_bp_max(),
         pace_ms_max: past.pace_ms_max(),
         amounts: amounts.collect(),
-        tools: tools.into_iter().filter(|tool| !past.is_new(|hour| hour.tools.contains(tool))).cloned().collect(),
-        resources: resources.iter().filter(|mark| !past.is_new(|hour| hour.resources.contains(mark))).count(),
+        tools: past.often(|hour| &hour.tools),
+        resources: past.often(|hour| &hour.resources),
     }
 }
 
 /// Are the whole hours that a baseline looks back on.
-pub(super) struct Past<'a> {
+struct Past<'a> {
     hours: Vec<&'a Hour>,
-    pub(super) rule: &'a BaselineRule,
+    rule: &'a BaselineRule,
 }
 
 impl<'a> Past<'a> {
     /// Takes the hours of the window before the present one.
-    pub(super) fn of(hours: &'a Hours, rule: &'a BaselineRule, now: Millis) -> Self {
+    fn of(hours: &'a Hours, rule: &'a BaselineRule, now: Millis) -> Self {
         let present = hour_of(now) + i64::from(mutant::on(Mutant::HourTeachesItself));
         let first = present.saturating_sub(24 * i64::from(rule.window_days));
         Self { hours: hours.range(first..present).map(|(_, hour)| hour).collect(), rule }
     }
 
     /// Returns in how many of them the agent acted.
-    pub(super) fn acted(&self) -> i64 {
+    fn acted(&self) -> i64 {
         i64::try_from(self.hours.iter().filter(|hour| hour.permits > 0).count()).unwrap_or(i64::MAX)
     }
 
-    /// Says whether something was seen in too few of them.
-    pub(super) fn is_new(&self, seen: impl Fn(&Hour) -> bool) -> bool {
+    /// Returns what was seen in enough of them.
+    fn often<T: Ord + Clone + 'a>(&self, seen: impl Fn(&'a Hour) -> &'a BTreeSet<T>) -> BTreeSet<T> {
         let min = if mutant::on(Mutant::SeenOnceIsUsual) { 1 } else { self.rule.seen_min.max(1) };
-        let hours = self.hours.iter().filter(|hour| seen(hour)).take(usize::try_from(min).unwrap_or(usize::MAX));
-        hours.count() < usize::try_from(min).unwrap_or(usize::MAX)
+        let mut hours: BTreeMap<&T, u32> = BTreeMap::new();
+        self.hours.iter().flat_map(|hour| seen(hour)).for_each(|one| *hours.entry(one).or_default() += 1);
+        hours.into_iter().filter(|(_, count)| *count >= min).map(|(one, _)| one.clone()).collect()
     }
 
     // A spread of nothing would make the smallest change unusual: each series has a least one.
 
-    pub(super) fn volume_max(&self) -> Option<i64> {
+    fn volume_max(&self) -> Option<i64> {
         let permits = self.hours.iter().map(|hour| i64::from(hour.permits)).filter(|permits| *permits > 0);
         Some(bounds(permits.collect(), self.rule, 1)?.most)
     }
 
-    pub(super) fn errors_bp_max(&self) -> Option<i64> {
+    fn errors_bp_max(&self) -> Option<i64> {
         Some(bounds(self.ended().filter_map(share_bp).collect(), self.rule, 200)?.most)
     }
 
-    pub(super) fn pace_ms_max(&self) -> Option<i64> {
+    fn pace_ms_max(&self) -> Option<i64> {
         Some(bounds(self.ended().filter_map(pace_ms).collect(), self.rule, 50)?.most)
     }
 
     /// Returns which amounts at a place are usual: from what the hours' smallest ones lie above, to what their largest lie below.
-    pub(super) fn amounts(&self, pointer: &str) -> Option<Range> {
+    fn amounts(&self, pointer: &str) -> Option<Range> {
         let ranges = || self.hours.iter().filter_map(|hour| hour.amounts.get(pointer));
         let least = bounds(ranges().map(|range| range.least).collect(), self.rule, 1)?.least;
         let most = bounds(ranges().map(|range| range.most).collect(), self.rule, 1)?.most;

@@ -210,7 +210,6 @@ impl Model<'_> {
 }
 
 /// Has the product and the model learn from a random life; returns what each of them finds in a call at its end.
-#[expect(clippy::type_complexity, reason = "what the product found, and what the model did")]
 pub fn learned(seed: u64) -> (Option<Vec<String>>, Option<Vec<String>>) {
     let mut stream = bytes(seed);
     let dice = &mut Dice(&mut stream);
@@ -326,7 +325,7 @@ fn what_is_new_stays_new_until_enough_hours_have_seen_it() {
     }
     assert_eq!(watched.unusual(other, at(9)).unwrap(), [""; 0]);
     let usual = watched.usual(at(9));
-    assert_eq!((usual.tools.len(), usual.resources), (2, 2));
+    assert_eq!((usual.tools.len(), usual.resources.len()), (2, 2));
     // Once the window has gone by, nothing is known any more.
     assert_eq!(watched.unusual(other, at(6 + 24 * 7)), None);
     let mut elsewhere = Watched::new(&json!({ "hours_min": 5, "profile": null, "watch": ["volume"] }));
