@@ -236,6 +236,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/baselines": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells what is usual for an agent, as far as that was learned.
+         * @description A class in which nothing was learned is not listed. Needs a person's key.
+         */
+        readonly get: operations["list_baselines"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/break-glass": {
         readonly parameters: {
             readonly query?: never;
@@ -1618,6 +1638,21 @@ export interface components {
             /** @description How the agent got there. */
             readonly reasoning?: string | null;
         };
+        /** @description Is which amounts at one place are usual. */
+        readonly Amount: {
+            /**
+             * Format: int64
+             * @description The smallest.
+             */
+            readonly least: number;
+            /**
+             * Format: int64
+             * @description The largest.
+             */
+            readonly most: number;
+            /** @description Where they stand in the arguments, as a JSON Pointer. */
+            readonly pointer: string;
+        };
         /** @description Is a case as a reviewer sees it. */
         readonly Approval: {
             /** @description The proposal that opened it. */
@@ -1679,6 +1714,7 @@ export interface components {
             readonly state: components["schemas"]["ApprovalState"];
             /** @description What is to be called, as `server.tool`. */
             readonly tool: string;
+            readonly touches?: components["schemas"]["Touched"] | null;
             /** @description Where people decide it. */
             readonly url: string;
             /** @description The votes so far, in order. */
@@ -1946,6 +1982,59 @@ export interface components {
             readonly vote: string;
         };
         readonly Base64Url: string;
+        /** @description Is what a baseline knows of an agent in an action class. A bound that is absent rests on too few hours to be known. */
+        readonly Baseline: {
+            /** @description The amounts that are usual, by where they stand in the arguments. */
+            readonly amounts: readonly components["schemas"]["Amount"][];
+            /** @description What the bundle calls the baseline. */
+            readonly baseline: string;
+            /** @description The action class. */
+            readonly class: string;
+            /**
+             * Format: int64
+             * @description The most failures among an hour's endings that are usual, in basis points.
+             */
+            readonly errors_bp_max?: number | null;
+            /**
+             * Format: int64
+             * @description In how many whole hours the agent acted.
+             */
+            readonly hours: number;
+            /**
+             * Format: int32
+             * @description How many it needs before anything is said.
+             */
+            readonly hours_min: number;
+            /**
+             * Format: int64
+             * @description The longest that an hour's answers usually take on average, in milliseconds.
+             */
+            readonly pace_ms_max?: number | null;
+            /** @description How many resources are usual; their names are not kept. */
+            readonly resources: number;
+            /** @description The tools that are usual, in order. */
+            readonly tools: readonly string[];
+            /**
+             * Format: int32
+             * @description How many permits the agent had in the present hour.
+             */
+            readonly volume: number;
+            /**
+             * Format: int64
+             * @description The most permits in an hour that are usual.
+             */
+            readonly volume_max?: number | null;
+        };
+        /** @description Is what is usual for an agent, in order of class and baseline. */
+        readonly Baselines: {
+            /**
+             * Format: int64
+             * @description When that was so, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description What each baseline of the active bundle knows. */
+            readonly baselines: readonly components["schemas"]["Baseline"][];
+        };
         /**
          * @description Says what became of a file.
          * @enum {string}
@@ -4025,6 +4114,30 @@ export interface components {
             /** @description The tools that servers define, in order of name. */
             readonly tools: readonly components["schemas"]["CataloguedTool"][];
         };
+        /** @description Is what an action would touch, as the decision read it. */
+        readonly Touched: {
+            /**
+             * Format: int64
+             * @description How old that was, in milliseconds; absent where nothing is known.
+             */
+            readonly age_ms?: number | null;
+            /** @description What the inventory says of it, by name: where it runs, how sensitive it is, what depends on it. */
+            readonly attributes: {
+                readonly [key: string]: string;
+            };
+            /** @description What repeating the call would do: `read`, `keyed`, `reconcilable` or `unsafe`. */
+            readonly effect?: string | null;
+            /** @description Its identifier, escaped: it is the proposer's word. */
+            readonly id?: string | null;
+            /** @description The kind of entity that the arguments name, such as `Service`. */
+            readonly kind?: string | null;
+            /** @description The inventory knows it. */
+            readonly known: boolean;
+            /** @description The tools that the session said it would call, where it said so, by name. */
+            readonly plan?: readonly string[];
+            /** @description How the effect is taken back: `reversible`, `compensable`, `staged` or `irreversible`. */
+            readonly reversibility?: string | null;
+        };
         /** @description Is one key that a person has turned, or a review they have closed. */
         readonly TurnedKey: {
             /**
@@ -4890,6 +5003,65 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AuthorityReview"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_baselines: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The agent. */
+                readonly agent: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What is usual */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Baselines"];
                 };
             };
             /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */

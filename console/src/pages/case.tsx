@@ -1,6 +1,6 @@
 /** One case: everything a person needs to decide it, in the order in which they need it. */
 
-import { useEffect, useState } from "react";
+import { Fragment, useEffect, useState } from "react";
 
 import type { Approval, LoggedIn, Schema, Vote } from "../api/client.ts";
 import { useSeconds } from "../api/clock.ts";
@@ -8,7 +8,7 @@ import { changesCases, useResource } from "../api/use.ts";
 import { Json, Text } from "../render/Text.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Ago, Clock, Countdown, Digest, Link, Pill, ProblemNote } from "../ui/parts.tsx";
-import { asked, many, STATES, subject } from "../ui/words.ts";
+import { asked, many, REPEATED, REVERSED, STATES, subject, took } from "../ui/words.ts";
 import { Asked } from "./permissions.tsx";
 import { Findings, RiskBar } from "./findings.tsx";
 import { VotePanel } from "./vote.tsx";
@@ -174,6 +174,24 @@ function About({ shown }: { shown: Approval }) {
   );
 }
 
+/** Tells how far it could reach: what it acts on, as the inventory knows it, and how it is taken back. */
+function Touches({ touches, tool }: { touches: Schema<"Touched">; tool: string }) {
+  const { kind, id, known, attributes, age_ms: age, effect, reversibility, plan = [] } = touches;
+  return (
+    <section className="card">
+      <h2>What it touches</h2>
+      <dl className="facts">
+        {kind ? <><dt><Text>{kind}</Text></dt><dd className="mono"><Text>{id ?? "not named by the arguments"}</Text></dd></> : null}
+        {Object.entries(attributes).map(([name, value]) => <Fragment key={name}><dt><Text>{name.replaceAll("_", " ")}</Text></dt><dd><Text>{value}</Text></dd></Fragment>)}
+        {kind ? <><dt>The inventory</dt><dd>{!known ? "does not know it" : age ? `said so ${took(age)} before it was asked about` : "knows it"}</dd></> : null}
+        {reversibility ? <><dt>Can be taken back</dt><dd>{REVERSED[reversibility] ?? reversibility}</dd></> : null}
+        {effect ? <><dt>Sent twice, it</dt><dd>{REPEATED[effect] ?? effect}</dd></> : null}
+        {plan.length > 0 ? <><dt>The session's plan</dt><dd className="row">{plan.map((one) => <span key={one} className={`chip ${one === tool ? "chip-you" : ""}`}><Text>{one}</Text></span>)}</dd></> : null}
+      </dl>
+    </section>
+  );
+}
+
 function Head({ shown }: { shown: Approval }) {
   const { kind, name } = subject(shown.requester);
   const state = STATES[shown.state];
@@ -210,6 +228,7 @@ export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
         <h2>Why you are asked</h2>
         <Findings findings={shown.findings} />
       </section>
+      {shown.touches ? <Touches touches={shown.touches} tool={shown.tool} /> : null}
       {shown.risk ? (
         <section className="card">
           <h2>Risk <span className="num">{shown.risk.score}</span></h2>

@@ -28,6 +28,22 @@ export const OUTCOMES: Record<string, { readonly word: string; readonly tone: To
   not_dispatched: { word: "not sent", tone: "plain" },
 };
 
+/** Says how an effect is taken back, as the catalogue declares it. */
+export const REVERSED: Record<string, string> = {
+  reversible: "undone",
+  compensable: "by another action that makes up for it",
+  staged: "until it is released",
+  irreversible: "not at all",
+};
+
+/** Says what a call does that is sent twice, as the catalogue declares it. */
+export const REPEATED: Record<string, string> = {
+  read: "changes nothing",
+  keyed: "takes effect once",
+  reconcilable: "may take effect twice, which one can see",
+  unsafe: "takes effect twice",
+};
+
 /** Says a span of time in its two largest units. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));

@@ -17,7 +17,8 @@ use crate::extract::{Json, Named, Query};
 use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
 use crate::reviews::CaseReview;
-use crate::view::{ApprovalState, Finding, Proposal, Risk, Vote};
+use crate::touched::Touched;
+use crate::view::{ApprovalState, Finding, Proposal, Risk, RiskScale, Vote};
 use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -222,6 +223,9 @@ pub struct Approval {
     agent_says: Option<crate::view::AgentSays>,
     /// What each stage said.
     findings: Vec<Finding>,
+    /// What it would touch; absent once its content was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    touches: Option<Touched>,
     /// The risk score.
     #[serde(skip_serializing_if = "Option::is_none")]
     risk: Option<Risk>,
@@ -279,15 +283,6 @@ pub struct ConductSoFar {
     runs: i64,
     /// How many of them failed or are in doubt.
     errors: i64,
-}
-
-/// Is what a risk score is held against.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RiskScale {
-    /// From this score on an action is observed.
-    observe_from: i64,
-    /// From this score on it goes to people.
-    escalate_from: i64,
 }
 
 /// Is where a case stands, as the agent that caused it may know.
@@ -366,6 +361,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         permission: view.proposal.as_ref().and_then(PermissionAsked::in_case),
         agent_says,
         findings: decision.map(|d| d.findings.iter().map(Finding::from).collect()).unwrap_or_default(),
+        touches: decision.map(|d| Touched::of(&d.facts)),
         risk: decision.map(|d| Risk::from(&d.risk)),
         profiles: line.profiles,
         needs: needs(&view),
@@ -382,9 +378,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         definition: view.proposal.as_ref().and_then(|proposal| proposal.definition),
         level: decision.map(|d| d.level.to_string()),
         conduct: view.conduct.map(|(class, so_far)| ConductSoFar { class, runs: so_far.runs, errors: so_far.errors }),
-        risk_scale: view
-            .risk_model
-            .map(|model| RiskScale { observe_from: model.observe_from, escalate_from: model.escalate_from }),
+        risk_scale: view.risk_model.as_ref().map(RiskScale::from),
     }
 }
 

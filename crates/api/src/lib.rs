@@ -46,6 +46,7 @@ mod reviews;
 mod sessions;
 mod switches;
 mod tools;
+mod touched;
 pub mod view;
 
 use std::sync::Arc;

@@ -97,6 +97,21 @@ impl From<&types::decision::Risk> for Risk {
     }
 }
 
+/// Is what a risk score is held against.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RiskScale {
+    /// From this score on an action is observed.
+    observe_from: i64,
+    /// From this score on it goes to people.
+    escalate_from: i64,
+}
+
+impl From<&types::bundle::RiskModel> for RiskScale {
+    fn from(model: &types::bundle::RiskModel) -> Self {
+        Self { observe_from: model.observe_from, escalate_from: model.escalate_from }
+    }
+}
+
 /// Is what an agent says of itself: untrusted, and apart from what is decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AgentSays {

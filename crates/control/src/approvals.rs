@@ -7,6 +7,7 @@ use stages::approval;
 pub use stages::approval::Admission;
 use stages::approval_budget::room_from;
 use stages::escalation;
+pub use stages::facts::RESERVED_ATTRIBUTES;
 use stages::matter::Matter;
 use types::bundle::{BundleData, Person, Profile, RiskModel};
 use types::case::{Ballot, Case, CaseState, Vote};

@@ -35,6 +35,10 @@ async fn a_reviewer_sees_exact_arguments_and_the_agents_words_apart() {
     assert_eq!(shown["level"], "L1");
     assert_eq!(shown["conduct"], json!({ "class": "write", "runs": 0, "errors": 0 }));
     assert!(shown["risk_scale"]["escalate_from"].as_i64() > shown["risk_scale"]["observe_from"].as_i64());
+    let touches = json!({
+        "known": false, "attributes": {}, "effect": "unsafe", "reversibility": "irreversible"
+    });
+    assert_eq!(shown["touches"], touches);
     assert_eq!(shown["you"], json!({ "may_vote": true, "alone": false, "signed": false, "awaits_review": false }));
     assert_eq!(shown["shown"].as_str().unwrap().len(), 64);
     assert_eq!(shown["expires_at"], answer["approval"]["expires_at"]);

@@ -89,6 +89,7 @@ fn show(case: &Value) {
         output::say(paint(NOTE, "└"));
     }
     super::reviews::tell(case);
+    touches(case);
     output::say("\nwhy it needs people:");
     for finding in members(case, "findings") {
         if text(finding, "restriction") == "escalate" {
@@ -116,6 +117,26 @@ fn show(case: &Value) {
         output::say(format!("  {word} by {person}{place}{signed}: {}", text(vote, "reason")));
     }
     output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
+}
+
+/// Tells what the action would touch, as catalogue and inventory have it.
+fn touches(case: &Value) {
+    let Some(touches) = case.get("touches") else { return };
+    let attributes = touches["attributes"].as_object().into_iter().flatten();
+    let mut says: Vec<String> =
+        attributes.map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or(""))).collect();
+    if touches.get("kind").is_some() && touches["known"] != true {
+        says.push("unknown to the inventory".into());
+    }
+    if touches.get("reversibility").is_some() {
+        says.push(text(touches, "reversibility"));
+    }
+    let what = format!("{} {}", text(touches, "kind"), text(touches, "id"));
+    output::say(format!("\nwhat it touches: {}", format!("{} ({})", what.trim(), says.join(", ")).trim()));
+    let plan: Vec<String> = members(touches, "plan").map(|tool| tool.as_str().unwrap_or("").to_owned()).collect();
+    if !plan.is_empty() {
+        output::say(format!("the session's plan: {}", plan.join(", ")));
+    }
 }
 
 /// Tells whom a profile asks, and from when on whom else.
