@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole HTTP contract before schemathesis, which nobody here wrote: every operation of the served document, with requests that fit it and
-# requests that do not, as each kind of caller there is: without a key, as an agent, as an auditor, as a person who approves, as one who
-# administers, and as a page with a login. No answer is a 5xx, none has a status or a shape that the document does not state for it, and whoever an
+# requests that do not, as each kind of caller there is: without a key, as an agent, as an agent that reviews, as an auditor, as a person who
+# approves, as one who administers, and as a page with a login. No answer is a 5xx, none has a status or a shape that the document does not state for it, and whoever an
 # operation does not name in `x-countersign-callers` is refused, whatever they send.
 #
 # Each caller has a server of its own, begun from the same folder. What stops the log comes last. EXAMPLES: how many
@@ -38,12 +38,51 @@ up() {
   fail "$(cat "$1.log")"
 }
 
-# An agent that executes by itself, people of each kind, and an agent that nobody needs.
+# An agent that executes by itself, one that reviews, people of each kind, and an agent that nobody needs; permissions, break-glass, and a
+# breaker that opens at once.
 quiet countersign demo --once --listen 127.0.0.1:0
 quiet countersign init --name inventory --owner ana -- countersign demo --serve "$WORK/countersign-demo/inventory.db"
 sed -i '/^definition = /d' countersign/bundle/catalog/*.toml
 sed -i 's/^solo = true/solo = false/; s/^authors = .*/authors = []/' countersign/bundle/bundle.toml
-printf '\n[people.ben]\ngroups = ["owners"]\n\n[people.eve]\ngroups = []\n\n[people.zoe]\nrole = "auditor"\n' >>countersign/bundle/people.toml
+sed -i 's/^owner = .*/&\nmodel_family = "claude"/' countersign/bundle/agents.toml
+sed -i 's/^timeout_ms = .*/timeout_ms = 21600000\nreview_by = ["agent:checker"]\nreview_ms = 21600000/' countersign/bundle/escalation.toml
+printf '\n[agents.checker]\nowner = "kim"\nmodel_family = "llama"\nreviewer = true\n' >>countersign/bundle/agents.toml
+printf '\n[permissions]\nminutes_max = 60\nuses_max = 10\n' >>countersign/bundle/bundle.toml
+cat >>countersign/bundle/people.toml <<'TOML'
+
+[people.ben]
+groups = ["owners"]
+
+[people.kim]
+groups = ["owners"]
+
+[people.eve]
+groups = []
+
+[people.zoe]
+role = "auditor"
+TOML
+cat >countersign/bundle/break_glass.toml <<'TOML'
+groups = ["owners"]
+minutes = 60
+reviewers = "owners"
+review_hours = 24
+TOML
+cat >>countersign/bundle/breakers.toml <<'TOML'
+
+[circuits.lookups]
+covers = { tool = "inventory.get_service" }
+failures = 1
+of_last = 1
+within_ms = 600000
+pause_ms = 600000
+pause_ms_max = 900000
+TOML
+cat >>countersign/bundle/policies/administration.cedar <<'CEDAR'
+
+@id("administration.permissions")
+permit (principal in Team::"agents", action == Action::"countersign.permission.request", resource);
+CEDAR
 rm -f countersign/bundle/tests/*.toml
 mkdir callers
 up countersign
@@ -52,7 +91,9 @@ quiet countersign policy activate --reason "people of each kind"
 cp countersign/keys/agent-agent.key callers/agent
 cp countersign/keys/admin.key callers/person
 countersign key create --person ben >callers/approver
+countersign key create --person kim >callers/helper
 countersign key create --person zoe >callers/auditor
+countersign key create --agent checker >callers/reviewer
 "$PY" "$HERE/seed.py" "$(cat countersign.url)" callers contract.json
 followed=$("$PY" "$HERE/follow.py" "$(cat countersign.url)" contract.json callers)
 kill "${SERVERS[0]}" && wait "${SERVERS[0]}" 2>/dev/null || true
@@ -71,6 +112,8 @@ fuzz() {
     --checks "$checks" --phases "$PHASES" \
     --max-examples "$EXAMPLES" --seed "$SEED" --generation-database none --no-color --no-shrink --continue-on-failure \
     --request-timeout 30 --exclude-operation-id follow_events "$@" >"$folder.out" 2>&1 || {
+    # It ends so, too, if it could not begin.
+    grep -qE '^=* (FAILURES|ERRORS)' "$folder.out" || tail -30 "$folder.out"
     sed -n '/^=* FAILURES/,/^=* SUMMARY/p; /^=* ERRORS/,/^=* SUMMARY/p' "$folder.out"
     wrong+=("$folder")
   }
@@ -99,6 +142,7 @@ as() {
 }
 as none none
 as agent agent
+as reviewer agent
 as auditor auditor
 as approver person
 as login person
