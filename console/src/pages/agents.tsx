@@ -1,9 +1,10 @@
-/** Agents: what each may do alone, and how that has gone. */
+/** Agents: what each may do alone, how that has gone, and what is usual for it. */
 
 import type { Schema } from "../api/client.ts";
 import { Link, PageHead, ProblemNote } from "../ui/parts.tsx";
 import { dateTime, many } from "../ui/words.ts";
 import { type AuthorityMap, LEVELS, useAuthority } from "./authority.ts";
+import { Behaviour } from "./behaviour.tsx";
 
 type AgentClass = Schema<"AgentClass">;
 
@@ -55,6 +56,7 @@ export function AgentsPage() {
             <span className="quiet small">{agent.owner} answers for it{agent.teams.length > 0 ? ` · ${agent.teams.join(", ")}` : ""}{agent.on_behalf_of.length > 0 ? ` · may act for ${agent.on_behalf_of.join(", ")}` : ""}</span>
           </div>
           <ul className="standings">{agent.classes.map((standing) => <Standing key={standing.class} standing={standing} map={map} />)}</ul>
+          <Behaviour agent={agent.agent} />
         </section>
       ))}
       <p className="quiet small">To stop one at once: <Link to="/switches">Switches</Link>.</p>

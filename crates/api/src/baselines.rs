@@ -43,9 +43,15 @@ pub struct Baseline {
     /// The most permits in an hour that are usual.
     #[serde(skip_serializing_if = "Option::is_none")]
     volume_max: Option<i64>,
+    /// The failures among this hour's endings so far, in basis points; absent while too few have ended to judge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors_bp: Option<i64>,
     /// The most failures among an hour's endings that are usual, in basis points.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors_bp_max: Option<i64>,
+    /// How long this hour's answers took on average so far, in milliseconds; absent while too few have ended to judge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pace_ms: Option<i64>,
     /// The longest that an hour's answers usually take on average, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pace_ms_max: Option<i64>,
@@ -70,7 +76,7 @@ pub struct Amount {
 
 impl From<Learned> for Baseline {
     fn from(learned: Learned) -> Self {
-        let Learned { class, baseline, hours_min, usual, volume } = learned;
+        let Learned { class, baseline, hours_min, usual, volume, errors_bp, pace_ms } = learned;
         Self {
             class: class.to_string(),
             baseline: baseline.to_string(),
@@ -78,6 +84,8 @@ impl From<Learned> for Baseline {
             hours_min,
             volume,
             volume_max: usual.volume_max,
+            errors_bp,
+            pace_ms,
             errors_bp_max: usual.errors_bp_max,
             pace_ms_max: usual.pace_ms_max,
             amounts: usual

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use replay::fold::KeptHour;
 pub use stages::behaviour::Range;
-use stages::behaviour::{Hours, Usual, hour_of, usual};
+use stages::behaviour::{Hour, Hours, Usual, hour_of, usual};
 use types::bundle::Scope;
 use types::{AgentId, ClassId, LimitId, Millis, cbor};
 
@@ -25,6 +25,10 @@ pub struct Learned {
     pub usual: Usual,
     /// How many permits the agent had in the present hour.
     pub volume: u32,
+    /// How many of the present hour's endings were failures, in basis points; `None` while too few have ended to judge.
+    pub errors_bp: Option<i64>,
+    /// How long the present hour's answers took on average, in milliseconds; `None` while too few have ended to judge.
+    pub pace_ms: Option<i64>,
 }
 
 impl Control {
@@ -46,12 +50,18 @@ impl Control {
         let mut learned = Vec::new();
         for (class, hours) in &by_class {
             let rules = snapshot.bundle.data().baselines.iter().filter(|(_, rule)| covers(&rule.covers, class));
-            learned.extend(rules.map(|(id, rule)| Learned {
-                class: class.clone(),
-                baseline: id.clone(),
-                hours_min: rule.hours_min,
-                usual: usual(hours, rule, now),
-                volume: hours.get(&hour_of(now)).map_or(0, |hour| hour.permits),
+            let present = hours.get(&hour_of(now)).cloned().unwrap_or_default();
+            learned.extend(rules.map(|(id, rule)| {
+                let judged = Some(&present).filter(|present| present.ended >= rule.endings_min.max(1));
+                Learned {
+                    class: class.clone(),
+                    baseline: id.clone(),
+                    hours_min: rule.hours_min,
+                    usual: usual(hours, rule, now),
+                    volume: present.permits,
+                    errors_bp: judged.and_then(Hour::errors_bp),
+                    pace_ms: judged.and_then(Hour::pace_ms),
+                }
             }));
         }
         Ok((now, learned))

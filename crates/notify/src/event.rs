@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use types::{CaseId, GlassId, Millis, ProfileId, ToolName};
+use types::{ActionId, CaseId, GlassId, Millis, ProfileId, ToolName};
 
 /// Says what kind of event a target may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -33,11 +33,15 @@ pub enum EventKind {
     GlassReviewed,
     /// A break-glass was not reviewed in time.
     ReviewOverdue,
+    /// An agent does what is not usual for it, and it ran observed.
+    BehaviourUnusual,
+    /// A breaker has opened: a circuit lets nothing through, or a bulk breaker has stopped an agent.
+    BreakerOpened,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -50,6 +54,8 @@ impl EventKind {
         Self::GlassEnded,
         Self::GlassReviewed,
         Self::ReviewOverdue,
+        Self::BehaviourUnusual,
+        Self::BreakerOpened,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -67,6 +73,8 @@ impl EventKind {
             Self::GlassEnded => "glass-ended",
             Self::GlassReviewed => "glass-reviewed",
             Self::ReviewOverdue => "review-overdue",
+            Self::BehaviourUnusual => "behaviour-unusual",
+            Self::BreakerOpened => "breaker-opened",
         }
     }
 
@@ -75,9 +83,10 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Says whether it is about a case, so that many may become one message.
-    pub fn is_of_case(self) -> bool {
-        matches!(self, Self::CaseOpened | Self::CaseAsked | Self::CaseEnded)
+    /// Says whether there may be many of it at a time, so that they become one message; what may not goes before them and alone.
+    pub fn may_join(self) -> bool {
+        use EventKind::{BehaviourUnusual, BreakerOpened, CaseAsked, CaseEnded, CaseOpened};
+        matches!(self, CaseOpened | CaseAsked | CaseEnded | BehaviourUnusual | BreakerOpened)
     }
 
     /// Says whether every target is told of it, whatever its settings say: it is about a break-glass.
@@ -101,6 +110,8 @@ impl EventKind {
             Self::GlassEnded => "countersign.glass.ended",
             Self::GlassReviewed => "countersign.glass.reviewed",
             Self::ReviewOverdue => "countersign.glass.overdue",
+            Self::BehaviourUnusual => "countersign.behaviour.unusual",
+            Self::BreakerOpened => "countersign.breaker.opened",
         }
     }
 }
@@ -123,7 +134,7 @@ pub struct Event {
 pub enum Body {
     /// Something about a case: [`EventKind::CaseOpened`], [`EventKind::CaseAsked`] or [`EventKind::CaseEnded`].
     Case(EventKind, CaseTold),
-    /// Several cases at once, because there are more than the target's rate lets through.
+    /// Several cases, or what else may be many, at once, because there is more than the target's rate lets through.
     Cases(CasesTold),
     /// A kill switch was set or lifted.
     Kill(EventKind, KillTold),
@@ -131,6 +142,10 @@ pub enum Body {
     Freeze(EventKind, FreezeTold),
     /// A break-glass was asked for, broken, is over, was reviewed or not in time.
     Glass(EventKind, GlassTold),
+    /// An agent does what is not usual for it.
+    Unusual(UnusualTold),
+    /// A breaker has opened.
+    Breaker(BreakerTold),
     /// An operator tries a target out.
     Test,
 }
@@ -168,7 +183,7 @@ pub struct AskedTold {
     pub until: Millis,
 }
 
-/// Is what is told of several cases at once.
+/// Is what is told of several cases, or of what else may be many, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CasesTold {
     /// How many there are, by kind of event.
@@ -185,6 +200,36 @@ impl CasesTold {
     pub fn count(&self, kind: EventKind) -> u64 {
         self.counts.get(&kind).copied().unwrap_or(0)
     }
+}
+
+/// Is what is told of an agent's first action in an hour that ran though it was not usual: in what, and no amount or argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusualTold {
+    /// The action.
+    pub action: ActionId,
+    /// The agent: `agent:NAME`.
+    pub agent: String,
+    /// The action class.
+    pub class: String,
+    /// What was called.
+    pub tool: ToolName,
+    /// Where it took effect, if an inventory says so.
+    pub environment: Option<String>,
+    /// In what it was not usual, in order: the words of `watch` in `behaviour.toml`.
+    pub unusual: Vec<String>,
+}
+
+/// Is what is told of a breaker that has opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerTold {
+    /// What the bundle calls it.
+    pub breaker: String,
+    /// The agent: `agent:NAME`.
+    pub agent: String,
+    /// The tool of a circuit; a bulk breaker is over all of them.
+    pub tool: Option<ToolName>,
+    /// From when on a circuit lets probes through, or when a bulk breaker frees the agent; `None` if a person does.
+    pub until: Option<Millis>,
 }
 
 /// Is what is told of a kill switch.

@@ -134,6 +134,10 @@ impl Outbox {
         )?;
         let mut waiting: BTreeMap<&str, u64> = BTreeMap::new();
         for notice in new {
+            // It is told or counted already, also where there is no room for another.
+            if is_known(&tx, notice)? {
+                continue;
+            }
             let count = match waiting.get(notice.target.as_str()) {
                 Some(count) => *count,
                 None => count_waiting(&tx, &notice.target)?,
@@ -343,6 +347,11 @@ impl Outbox {
 fn count_waiting(connection: &Connection, target: &str) -> Done<u64> {
     let sql = "SELECT count(*) FROM notice WHERE target = ?1 AND state = 0 AND joined IS NULL";
     Ok(as_u64(connection.prepare_cached(sql)?.query_row(params![target], |row| row.get(0))?))
+}
+
+fn is_known(connection: &Connection, notice: &NewNotice) -> Done<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM notice WHERE target = ?1 AND id = ?2)";
+    Ok(connection.prepare_cached(sql)?.query_row(params![notice.target, notice.id], |row| row.get(0))?)
 }
 
 /// Counts a notice with the newest one of its kind that waits and was never tried; says whether there is one.

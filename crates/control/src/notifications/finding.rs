@@ -18,6 +18,7 @@ use types::drill::TOLD;
 use types::reviewing::Advice;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
+use super::behaviour::may_be_unusual;
 use super::telling::names_asked;
 use crate::approvals::Asked;
 use crate::control::Control;
@@ -25,7 +26,7 @@ use crate::door::Refusal;
 use crate::state::kind;
 
 /// Is how long anything is told after it happened, in milliseconds.
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Is the rank of a verdict that asks people.
 const ESCALATED: u8 = 2;
@@ -50,8 +51,10 @@ impl Control {
     /// Finds what there is to tell in the records of a log from a place up to an index.
     pub(super) fn found(&self, history: &History, at: Cursor, to: u64) -> Result<Vec<Found>, Refusal> {
         let mut found = Vec::new();
+        // Most of what runs observed is usual, and is read only for those who want to hear of the rest.
+        let unusual = self.is_told(EventKind::BehaviourUnusual);
         for (leaf, index) in history.leaves(at.record, to)?.iter().zip(at.record..) {
-            if leaf.at.plus(DAY_MS) > self.now() && may_tell(leaf) {
+            if leaf.at.plus(DAY_MS) > self.now() && (may_tell(leaf) || (unusual && may_be_unusual(leaf))) {
                 let Some(entry) = history.record(index)? else { continue };
                 self.found_in(history, at.log, &entry, &mut found)?;
             }
@@ -62,6 +65,10 @@ impl Control {
     fn found_in(&self, history: &History, log: u64, entry: &Entry, found: &mut Vec<Found>) -> Result<(), Refusal> {
         let Some(content) = &entry.content else { return Ok(()) };
         match entry.leaf.kind {
+            RecordKind::Decided if may_be_unusual(&entry.leaf) => {
+                let unusual = self.unusual_found(log, entry, content);
+                found.extend(unusual.filter(|new| found.iter().all(|known| known.id != new.id)));
+            }
             RecordKind::Decided => found.extend(self.opened(entry, content)?),
             // How a drill went is no kill of its own.
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
@@ -200,7 +207,7 @@ fn may_tell(leaf: &Leaf) -> bool {
     }
 }
 
-fn recorded(kind: EventKind, log: u64, entry: &Entry) -> Found {
+pub(super) fn recorded(kind: EventKind, log: u64, entry: &Entry) -> Found {
     Found {
         id: entry.leaf.record.to_string(),
         kind,

@@ -3,6 +3,8 @@
 //! Nothing here is waited for, and nothing that is told decides anything. What is to be delivered is kept in a file of its own:
 //! it follows from no record, so no rebuild may make it anew, and losing it loses messages, never authority.
 
+mod behaviour;
+mod breakers;
 mod finding;
 mod source;
 mod telling;

@@ -81,7 +81,11 @@ impl Control {
             Some(at) => at,
         };
         let to = size.min(at.record.saturating_add(BATCH));
-        let found = self.found(self.history(), at, to)?;
+        let mut found = self.found(self.history(), at, to)?;
+        // A breaker opens by a record alone, and stands so by when that is followed.
+        if at.record < to {
+            found.extend(self.breakers_found()?);
+        }
         Ok(Followed { cursor: Cursor { record: to, ..at }, found, more: to < size })
     }
 

@@ -8,13 +8,29 @@ use stages::limits::calendar::instant;
 use store::outbox::Notice;
 use types::break_glass::BreakGlass;
 use types::case::{Ballot, Case, CaseState};
-use types::{CaseId, Millis, Principal, ScheduleId, ToolName};
+use types::{ActionId, CaseId, Millis, Principal, ScheduleId, ToolName};
 
+use super::behaviour::unusual_told;
 use super::finding::opener;
 use crate::approvals::Asked;
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::state::Switch;
+
+/// Is what a notice tells, and the page where a person looks at it.
+type Told = (Body, Page);
+
+/// Is a page of the console.
+enum Page {
+    /// The one of a case.
+    Case(CaseId),
+    /// The one of an action.
+    Action(ActionId),
+    /// The one of switches and breakers.
+    Switches,
+    /// The first one.
+    First,
+}
 
 impl Control {
     /// Says what a notice tells by now; `None` if it is over, was erased, or was written by another version.
@@ -29,20 +45,31 @@ impl Control {
             | EventKind::GlassAsked
             | EventKind::GlassBroken
             | EventKind::GlassEnded
-            | EventKind::GlassReviewed => self.recorded_told(kind, place, rest)?,
+            | EventKind::GlassReviewed
+            | EventKind::BehaviourUnusual => self.recorded_told(kind, place, rest)?,
+            EventKind::BreakerOpened => self.breaker_told(rest)?.map(|body| (body, Page::Switches)),
             EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
         };
-        let event = |(body, case): (Body, Option<CaseId>)| Event {
+        let event = |(body, page): Told| Event {
             id: notice.new.id.clone(),
             at: Millis(notice.new.at),
-            link: case.map_or_else(|| base.to_owned(), |case| self.case_url_under(base, &case)),
+            link: self.link(base, &page),
             body,
         };
         Ok(told.map(event))
     }
 
-    fn asked_told(&self, kind: EventKind, case: &str, step: &str) -> Result<Option<(Body, Option<CaseId>)>, Refusal> {
+    fn link(&self, base: &str, page: &Page) -> String {
+        match page {
+            Page::Case(case) => self.case_url_under(base, case),
+            Page::Action(action) => format!("{base}/actions/{action}"),
+            Page::Switches => format!("{base}/switches"),
+            Page::First => base.to_owned(),
+        }
+    }
+
+    fn asked_told(&self, kind: EventKind, case: &str, step: &str) -> Result<Option<Told>, Refusal> {
         let (Ok(id), Ok(step)) = (case.parse::<CaseId>(), step.parse::<usize>()) else { return Ok(None) };
         let waits = |case: &Case| case.state == CaseState::Open && self.now() < case.expires;
         let Some(case) = self.stored_case(&id)?.filter(waits) else { return Ok(None) };
@@ -58,15 +85,10 @@ impl Control {
             expires: case.expires,
             state: case.state.as_str(),
         };
-        Ok(Some((Body::Case(kind, told), Some(case.id))))
+        Ok(Some((Body::Case(kind, told), Page::Case(case.id))))
     }
 
-    fn recorded_told(
-        &self,
-        kind: EventKind,
-        log: &str,
-        index: &str,
-    ) -> Result<Option<(Body, Option<CaseId>)>, Refusal> {
+    fn recorded_told(&self, kind: EventKind, log: &str, index: &str) -> Result<Option<Told>, Refusal> {
         let (Ok(log), Ok(index)) = (log.parse::<u64>(), index.parse::<u64>()) else { return Ok(None) };
         let closed = self.before()?.into_iter().find(|(number, _)| *number == log).map(|(_, history)| history);
         // What a closed log says that cannot be read, the doctor tells; nobody is told the rest later.
@@ -80,31 +102,35 @@ impl Control {
         let Some(content) = &entry.content else { return Ok(None) };
         if kind.is_for_all() {
             let glass = content.get::<BreakGlass>(Field::Body).ok().flatten();
-            return Ok(glass.map(|glass| (Body::Glass(kind, glass_told(kind, &glass)), None)));
+            return Ok(glass.map(|glass| (Body::Glass(kind, glass_told(kind, &glass)), Page::First)));
+        }
+        if kind == EventKind::BehaviourUnusual {
+            let page = entry.leaf.action.map(Page::Action);
+            return Ok(unusual_told(&entry, content).zip(page));
         }
         if kind != EventKind::CaseEnded {
-            return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), None)));
+            return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), Page::First)));
         }
         let opener = opener(history, &entry)?;
         let ended = opener.and_then(|opener| ended_told(&entry, content, &opener));
-        Ok(ended.map(|case| (Body::Case(kind, case.clone()), Some(case.case))))
+        Ok(ended.map(|case| (Body::Case(kind, case.clone()), Page::Case(case.case))))
     }
 
     /// Says that a review is overdue, unless it was closed meanwhile.
-    fn overdue_told(&self, glass: &str) -> Option<(Body, Option<CaseId>)> {
+    fn overdue_told(&self, glass: &str) -> Option<Told> {
         let glass = self.glass(&glass.parse().ok()?).ok()?;
         let kind = EventKind::ReviewOverdue;
-        glass.is_overdue(self.now()).then(|| (Body::Glass(kind, glass_told(kind, &glass)), None))
+        glass.is_overdue(self.now()).then(|| (Body::Glass(kind, glass_told(kind, &glass)), Page::First))
     }
 
-    fn frozen_told(&self, kind: EventKind, at: &str, name: &str) -> Option<(Body, Option<CaseId>)> {
+    fn frozen_told(&self, kind: EventKind, at: &str, name: &str) -> Option<Told> {
         let snapshot = self.snapshot();
         let (_, freeze) = snapshot.bundle.data().limits.freezes.iter().find(|(id, _)| id.as_str() == name)?;
         let (from, to) = (instant(&freeze.from)?, instant(&freeze.to)?);
         // Another bundle may have moved it since.
         let stands = at.parse() == Ok(if kind == EventKind::FreezeBegun { from.0 } else { to.0 });
         let told = FreezeTold { name: name.to_owned(), reason: freeze.reason.clone(), to };
-        stands.then_some((Body::Freeze(kind, told), None))
+        stands.then_some((Body::Freeze(kind, told), Page::First))
     }
 }
 
@@ -121,7 +147,7 @@ pub fn names_asked(group: Option<&str>, on_call: Option<&ScheduleId>) -> Vec<Str
 }
 
 /// Returns where the action would take effect, as the decision has read it.
-fn environment(entry: &Entry) -> Option<String> {
+pub(super) fn environment(entry: &Entry) -> Option<String> {
     let decision = bodies::decision(entry.content.as_ref()?)?;
     decision.facts.text("resource.env").map(str::to_owned)
 }

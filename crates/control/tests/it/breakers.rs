@@ -171,7 +171,7 @@ async fn what_nobody_knows_counts_against_a_tool_and_a_failure_counts_for_its_ti
 }
 
 /// Has people approve a call, and proposes it again.
-async fn approved(world: &World, service: &str) -> Verdict {
+pub(crate) async fn approved(world: &World, service: &str) -> Verdict {
     let arguments = json!({ "service": service }).to_string();
     let case = propose(world, "sre.restart", &arguments).await.case.unwrap().id;
     let shown = world.control.case(&case).unwrap().case.shown;

@@ -28,6 +28,7 @@ mod invariants;
 mod late;
 mod log_keys;
 mod mcp;
+mod notices;
 mod notifications;
 mod oversight;
 mod passkey_logins;

@@ -27,19 +27,19 @@ const SERVICE: &str = r#"{"service":"web-7f3a","note":"do not tell anybody"}"#;
 const EVERYTHING: &str = "[\"case-opened\", \"case-asked\", \"case-ended\", \"kill-set\", \"kill-lifted\", \
                           \"freeze-begun\", \"freeze-ended\"]";
 
-fn person(name: &str) -> PersonId {
+pub(crate) fn person(name: &str) -> PersonId {
     name.parse().unwrap()
 }
 
 /// Is a webhook's receiver: what came, by id, and what it answers.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(Vec<Request>, u16)>>);
+pub(crate) struct Receiver(Arc<Mutex<(Vec<Request>, u16)>>);
 
 /// Is the id and the body of a request.
 type Request = (String, String);
 
 impl Receiver {
-    async fn start(status: u16) -> (Self, String) {
+    pub(crate) async fn start(status: u16) -> (Self, String) {
         let receiver = Self::default();
         receiver.answer(status);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -49,16 +49,16 @@ impl Receiver {
         (receiver, address)
     }
 
-    fn answer(&self, status: u16) {
+    pub(crate) fn answer(&self, status: u16) {
         self.0.lock().unwrap().1 = status;
     }
 
-    fn came(&self) -> Vec<(String, Value)> {
+    pub(crate) fn came(&self) -> Vec<(String, Value)> {
         let came = self.0.lock().unwrap().0.clone();
         came.into_iter().map(|(id, body)| (id, serde_json::from_str(&body).unwrap())).collect()
     }
 
-    fn kinds(&self) -> Vec<String> {
+    pub(crate) fn kinds(&self) -> Vec<String> {
         self.came().iter().map(|(_, said)| said["type"].as_str().unwrap().replace("countersign.", "")).collect()
     }
 }
@@ -70,7 +70,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
     StatusCode::from_u16(kept.1).unwrap()
 }
 
-fn target(name: &str, address: &str, events: &str, more: &str) -> String {
+pub(crate) fn target(name: &str, address: &str, events: &str, more: &str) -> String {
     format!(
         "[targets.{name}]\nkind = \"webhook\"\nurl = \"http://{address}/\"\nsecret_file = \"secret\"\nevents = {events}\n\
          allow_private = true\nprivate = [\"127.0.0.1/32\"]\n{more}\n"
@@ -81,12 +81,12 @@ fn settings(text: &str) -> Settings {
     Settings::read(text, &|_| Ok(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_vec())).unwrap()
 }
 
-async fn telling(world: World, text: &str) -> World {
+pub(crate) async fn telling(world: World, text: &str) -> World {
     let notifications = Some(settings(text));
     world.restart_with(|config| Config { notifications, ..config }).await
 }
 
-async fn until(what: impl Fn() -> bool) {
+pub(crate) async fn until(what: impl Fn() -> bool) {
     for _ in 0..600 {
         if what() {
             return;
@@ -96,12 +96,12 @@ async fn until(what: impl Fn() -> bool) {
     panic!("it has not come to that");
 }
 
-async fn vote(world: &World, case: CaseId, by: &str, ballot: Ballot) {
+pub(crate) async fn vote(world: &World, case: CaseId, by: &str, ballot: Ballot) {
     let shown = world.control.case(&case).unwrap().case.shown;
     world.control.vote(&person(by), case, ballot, "looks right", shown, false).await.unwrap();
 }
 
-fn counted(world: &World, state: NoticeState) -> usize {
+pub(crate) fn counted(world: &World, state: NoticeState) -> usize {
     let wanted = Wanted { state: Some(state), limit: 1_000, ..Wanted::default() };
     world.control.notifications(&wanted).unwrap().notices.len()
 }

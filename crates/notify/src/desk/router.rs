@@ -92,7 +92,7 @@ impl Desk {
             id: found.id.clone(),
             kind: found.kind.as_str().to_owned(),
             about: found.about.clone(),
-            urgent: !found.kind.is_of_case(),
+            urgent: !found.kind.may_join(),
             at: found.at.0,
             due: found.due.0,
             until: found.until.0,

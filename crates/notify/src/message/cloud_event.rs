@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use types::text::escape_json;
 
 use super::title;
-use crate::event::{Body, CaseTold, Event};
+use crate::event::{Body, BreakerTold, CaseTold, Event, EventKind, UnusualTold};
 use crate::text::rfc3339;
 
 /// Is the media type of such a message.
@@ -56,8 +56,30 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             });
             (kind.cloud_type(), Some(glass.id.to_string()), data)
         }
+        Body::Unusual(unusual) => {
+            let kind = EventKind::BehaviourUnusual.cloud_type();
+            (kind, Some(unusual.agent.clone()), unusual_data(unusual, &title, link))
+        }
+        Body::Breaker(breaker) => {
+            let kind = EventKind::BreakerOpened.cloud_type();
+            (kind, Some(breaker.agent.clone()), breaker_data(breaker, &title, link))
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
+}
+
+fn unusual_data(unusual: &UnusualTold, title: &str, link: &str) -> Value {
+    json!({
+        "title": title, "agent": unusual.agent, "class": unusual.class, "tool": unusual.tool,
+        "environment": unusual.environment, "unusual": unusual.unusual, "action": unusual.action, "link": link,
+    })
+}
+
+fn breaker_data(breaker: &BreakerTold, title: &str, link: &str) -> Value {
+    json!({
+        "title": title, "breaker": breaker.breaker, "agent": breaker.agent, "tool": breaker.tool,
+        "until": breaker.until.map(rfc3339), "link": link,
+    })
 }
 
 fn case_data(case: &CaseTold, title: &str, link: &str) -> Value {

@@ -10,7 +10,7 @@ pub mod teams;
 
 use types::ToolName;
 
-use crate::event::{AskedTold, Body, CaseTold, CasesTold, Event, EventKind, GlassTold};
+use crate::event::{AskedTold, Body, BreakerTold, CaseTold, CasesTold, Event, EventKind, GlassTold, UnusualTold};
 use crate::text::{inert, name, time};
 
 /// Is how many of those that are asked one message names.
@@ -26,6 +26,10 @@ pub fn title(event: &Event) -> String {
         Body::Freeze(EventKind::FreezeEnded, freeze) => format!("The freeze {} is over", name(&freeze.name)),
         Body::Freeze(_, freeze) => format!("The freeze {} has begun", name(&freeze.name)),
         Body::Glass(kind, glass) => glass_title(*kind, glass),
+        Body::Unusual(unusual) => {
+            format!("What {} does in class {} is not usual for it", name(&unusual.agent), name(&unusual.class))
+        }
+        Body::Breaker(breaker) => breaker_title(breaker),
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -36,6 +40,14 @@ fn case_title(kind: EventKind, case: &CaseTold) -> String {
         EventKind::CaseEnded => format!("The case of {who} for {tool} is {}", case.state),
         EventKind::CaseAsked => format!("Nobody has decided yet: {who} asks for {tool}"),
         _ => format!("{who} asks for {tool}"),
+    }
+}
+
+fn breaker_title(breaker: &BreakerTold) -> String {
+    let (who, called) = (name(&breaker.agent), name(&breaker.breaker));
+    match &breaker.tool {
+        Some(own) => format!("The circuit {called} of {who} for {} has opened", tool(own)),
+        None => format!("{who} was stopped by the bulk breaker {called}"),
     }
 }
 
@@ -58,7 +70,11 @@ fn cases_title(cases: &CasesTold) -> String {
     };
     let waiting = several(cases.waiting(), "more case waits", "more cases wait");
     let ended = several(cases.count(EventKind::CaseEnded), "case has ended", "cases have ended");
-    waiting.into_iter().chain(ended).collect::<Vec<_>>().join(", ")
+    let breakers = cases.count(EventKind::BreakerOpened);
+    let breakers = several(breakers, "breaker has opened", "breakers have opened");
+    let unusual = cases.count(EventKind::BehaviourUnusual);
+    let unusual = several(unusual, "finding of unusual behaviour", "findings of unusual behaviour");
+    [waiting, ended, breakers, unusual].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Shows what a kill switch covers.
@@ -85,6 +101,8 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Freeze(EventKind::FreezeEnded, freeze) => vec![("Why", inert(&freeze.reason))],
         Body::Freeze(_, freeze) => vec![("Why", inert(&freeze.reason)), ("Until", time(freeze.to))],
         Body::Glass(kind, glass) => glass_rows(*kind, glass),
+        Body::Unusual(unusual) => unusual_rows(unusual),
+        Body::Breaker(breaker) => breaker_rows(breaker),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
 }
@@ -102,6 +120,19 @@ fn glass_rows(kind: EventKind, glass: &GlassTold) -> Vec<(&'static str, String)>
         _ => rows.push(("Review by", time(glass.until))),
     }
     rows
+}
+
+fn unusual_rows(unusual: &UnusualTold) -> Vec<(&'static str, String)> {
+    let words: Vec<String> = unusual.unusual.iter().map(|word| inert(word)).collect();
+    let mut rows = vec![("Not usual", words.join(", ")), ("First in this hour", tool(&unusual.tool))];
+    rows.extend(unusual.environment.as_deref().map(|environment| ("Environment", inert(environment))));
+    rows.push(("What became of it", "it runs observed; nobody is asked".to_owned()));
+    rows
+}
+
+fn breaker_rows(breaker: &BreakerTold) -> Vec<(&'static str, String)> {
+    let until = breaker.until.map_or_else(|| "a person resets it".to_owned(), time);
+    vec![(if breaker.tool.is_some() { "Tried again from" } else { "Until" }, until)]
 }
 
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
@@ -126,6 +157,7 @@ pub fn link_text(event: &Event) -> &'static str {
     match event.body {
         Body::Case(..) => "Open the case",
         Body::Cases(_) => "Open all that wait",
-        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Test => "Open Countersign",
+        Body::Unusual(_) => "Open the action",
+        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Test => "Open Countersign",
     }
 }

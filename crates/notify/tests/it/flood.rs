@@ -107,3 +107,43 @@ async fn what_is_over_by_then_is_not_counted_among_those_that_wait() {
     assert_eq!((process.target().dropped, process.target().waiting), (10, 0));
     process.end();
 }
+
+#[tokio::test]
+async fn what_is_unusual_of_many_agents_becomes_one_message_and_holds_up_no_kill() {
+    let receiver = Receiver::start(&[Answer::Status(500)]).await;
+    let process = Process::start(receiver.settings("per_minute = 2\n"));
+    process.script.open(0);
+    until(|| process.target().health == Health::Failing).await;
+    for number in 1..200 {
+        process.script.happen(number, EventKind::BehaviourUnusual, 600_000);
+        process.script.happen(number, EventKind::BreakerOpened, 600_000);
+    }
+    let kill = process.script.happen(0, EventKind::KillSet, 600_000);
+    until(|| process.target().waiting == 400).await;
+    process.script.advance(60_000);
+    until(|| receiver.got().len() >= 3).await;
+    assert_eq!(receiver.ids()[1], kill);
+    let said = receiver.got()[2].json();
+    assert_eq!((&said["type"], &said["data"]["waiting"]), (&"countersign.cases".into(), &0.into()), "{said}");
+    assert_eq!(said["data"]["title"], "199 breakers have opened, 199 findings of unusual behaviour");
+    process.end();
+}
+
+#[tokio::test]
+async fn what_is_found_again_is_not_counted_again_where_there_is_no_room() {
+    let receiver = Receiver::start(&[Answer::Status(500)]).await;
+    let process = Process::start(receiver.settings("per_minute = 2\n"));
+    process.script.open(0);
+    until(|| process.target().health == Health::Failing).await;
+    for number in 1..1_000 {
+        process.script.happen(number, EventKind::BehaviourUnusual, 600_000);
+    }
+    for _ in 0..300 {
+        process.script.happen(999, EventKind::BehaviourUnusual, 600_000);
+    }
+    let last = process.script.open(1_000);
+    until(|| process.view().notices.iter().any(|notice| notice.new.id == last) || process.target().waiting > 1_000)
+        .await;
+    assert_eq!(process.target().waiting, 1_001);
+    process.end();
+}

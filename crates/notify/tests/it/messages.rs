@@ -1,11 +1,11 @@
 //! What people read: nothing in it is taken for markup, a mention or a link, and it holds what it must and no more.
 
-use countersign_notify::event::{AskedTold, Body, FreezeTold, KillTold};
+use countersign_notify::event::{AskedTold, Body, BreakerTold, FreezeTold, KillTold, UnusualTold};
 use countersign_notify::message::{cloud_event, slack, teams, title};
 use countersign_notify::{Event, EventKind};
 use serde_json::Value;
-use types::Millis;
 use types::text::is_deceptive;
+use types::{ActionId, Millis};
 
 use crate::world::{START, case_event};
 
@@ -33,7 +33,29 @@ fn hostile_events(text: &str) -> Vec<Event> {
     let kill = KillTold { target: format!("tool:{text}"), by: "person:ana".into(), reason: text.to_owned() };
     let freeze = FreezeTold { name: "holidays".into(), reason: text.to_owned(), to: Millis(START) };
     let with = |body: Body| Event { body, ..case_event(EventKind::CaseOpened) };
-    vec![case.clone(), with(Body::Kill(EventKind::KillSet, kill)), with(Body::Freeze(EventKind::FreezeBegun, freeze))]
+    vec![
+        case.clone(),
+        with(Body::Kill(EventKind::KillSet, kill)),
+        with(Body::Freeze(EventKind::FreezeBegun, freeze)),
+        with(Body::Unusual(unusual(text))),
+        with(Body::Breaker(breaker(text))),
+    ]
+}
+
+fn unusual(text: &str) -> UnusualTold {
+    UnusualTold {
+        action: ActionId::draw(Millis(START), [7; 10]),
+        agent: "agent:sre-bot".to_owned(),
+        class: "restart".to_owned(),
+        tool: types::ToolName { operation: text.to_owned(), ..("sre.restart".parse().unwrap()) },
+        environment: Some(text.to_owned()),
+        unusual: vec![text.to_owned()],
+    }
+}
+
+fn breaker(text: &str) -> BreakerTold {
+    let UnusualTold { agent, tool, .. } = unusual(text);
+    BreakerTold { breaker: "calls".to_owned(), agent, tool: Some(tool), until: Some(Millis(START)) }
 }
 
 /// Returns every text of a message but the link, which is ours.
@@ -120,4 +142,29 @@ fn titles_say_who_asks_for_what() {
     assert_eq!(title_of(EventKind::CaseOpened), "agent:sre-bot asks for restart on sre");
     assert_eq!(title_of(EventKind::CaseAsked), "Nobody has decided yet: agent:sre-bot asks for restart on sre");
     assert_eq!(title_of(EventKind::CaseEnded), "The case of agent:sre-bot for restart on sre is open");
+}
+
+#[test]
+fn what_nobody_asked_about_says_whose_it_is_and_what_becomes_of_it() {
+    let said = |body: Body| {
+        let event = Event { body, ..case_event(EventKind::CaseOpened) };
+        (title(&event), slack::body(&event)["blocks"][1]["fields"].to_string())
+    };
+    let (title, rows) = said(Body::Unusual(UnusualTold {
+        agent: "agent:sre-bot".into(),
+        class: "write".into(),
+        unusual: vec!["new-tool".into(), "volume".into()],
+        ..unusual("restart")
+    }));
+    assert_eq!(title, "What agent:sre-bot does in class write is not usual for it");
+    assert!(
+        rows.contains("new-tool, volume") && rows.contains("restart on sre") && rows.contains("nobody is asked"),
+        "{rows}"
+    );
+    let opened = |tool| BreakerTold { breaker: "calls".into(), agent: "agent:sre-bot".into(), tool, until: None };
+    let (title, _) = said(Body::Breaker(opened(Some("sre.restart".parse().unwrap()))));
+    assert_eq!(title, "The circuit calls of agent:sre-bot for restart on sre has opened");
+    let (title, rows) = said(Body::Breaker(opened(None)));
+    assert_eq!(title, "agent:sre-bot was stopped by the bulk breaker calls");
+    assert!(rows.contains("a person resets it"), "{rows}");
 }

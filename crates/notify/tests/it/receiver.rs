@@ -85,7 +85,7 @@ impl Receiver {
 pub fn settings(host: &str, more: &str) -> Settings {
     let text = format!(
         "[targets.hook]\nkind = \"webhook\"\nurl = \"http://{host}/in\"\nsecret_file = \"secret\"\n\
-         events = [\"case-opened\", \"case-asked\", \"case-ended\", \"kill-set\"]\nallow_private = true\n\
+         events = [\"case-opened\", \"case-asked\", \"case-ended\", \"kill-set\", \"behaviour-unusual\", \"breaker-opened\"]\nallow_private = true\n\
          private = [\"127.0.0.1/32\"]\n{more}"
     );
     Settings::read(&text, &|_| Ok(SECRET.into())).unwrap_or_else(|error| panic!("{error}"))

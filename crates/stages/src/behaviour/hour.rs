@@ -107,6 +107,16 @@ impl Hour {
         }
     }
 
+    /// Returns the failures among its endings, in basis points; `None` if nothing ended.
+    pub fn errors_bp(&self) -> Option<i64> {
+        (i64::from(self.failed) * 10_000).checked_div(i64::from(self.ended))
+    }
+
+    /// Returns how long its answers took on average, in milliseconds; `None` if nothing was answered.
+    pub fn pace_ms(&self) -> Option<i64> {
+        self.took_ms.checked_div(i64::from(self.answered))
+    }
+
     /// Takes note of how a call was seen to end.
     ///
     /// - `took_ms`: how long its answer took; `None` if there is none.

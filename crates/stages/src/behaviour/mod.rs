@@ -20,7 +20,6 @@ use crate::facts::amount;
 use crate::limits::Covered;
 use crate::mutant::{self, Mutant};
 use crate::said::Said;
-use usual::{pace_ms, share_bp};
 
 /// Is what is known of an agent in an action class.
 pub trait Known {
@@ -132,10 +131,10 @@ fn unusual(
     let judged = hour.ended >= rule.endings_min.max(1);
     let is = |watched: &Watched| match watched {
         Watched::Amount => is_odd((rule, usual), &proposal.arguments),
-        Watched::Errors => judged && above(share_bp(hour), usual.errors_bp_max),
+        Watched::Errors => judged && above(hour.errors_bp(), usual.errors_bp_max),
         Watched::NewResource => hour::resource(facts).is_some_and(|mark| !usual.resources.contains(&mark)),
         Watched::NewTool => !usual.tools.contains(&proposal.tool),
-        Watched::Pace => judged && above(pace_ms(hour), usual.pace_ms_max),
+        Watched::Pace => judged && above(hour.pace_ms(), usual.pace_ms_max),
         Watched::Volume => above(Some(i64::from(hour.permits) + 1), usual.volume_max),
     };
     rule.watch.iter().filter(|watched| is(watched)).map(|watched| watched.as_str().to_owned()).collect()

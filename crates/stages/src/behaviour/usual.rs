@@ -77,11 +77,11 @@ impl<'a> Past<'a> {
     }
 
     fn errors_bp_max(&self) -> Option<i64> {
-        Some(bounds(self.ended().filter_map(share_bp).collect(), self.rule, 200)?.most)
+        Some(bounds(self.ended().filter_map(Hour::errors_bp).collect(), self.rule, 200)?.most)
     }
 
     fn pace_ms_max(&self) -> Option<i64> {
-        Some(bounds(self.ended().filter_map(pace_ms).collect(), self.rule, 50)?.most)
+        Some(bounds(self.ended().filter_map(Hour::pace_ms).collect(), self.rule, 50)?.most)
     }
 
     /// Returns which amounts at a place are usual: from what the hours' smallest ones lie above, to what their largest lie below.
@@ -96,16 +96,6 @@ impl<'a> Past<'a> {
         let min = self.rule.endings_min.max(1);
         self.hours.iter().copied().filter(move |hour| hour.ended >= min)
     }
-}
-
-/// Returns the failures among an hour's endings, in basis points; `None` if nothing ended.
-pub(super) fn share_bp(hour: &Hour) -> Option<i64> {
-    (i64::from(hour.failed) * 10_000).checked_div(i64::from(hour.ended))
-}
-
-/// Returns how long an hour's answers took on average, in milliseconds; `None` if nothing was answered.
-pub(super) fn pace_ms(hour: &Hour) -> Option<i64> {
-    hour.took_ms.checked_div(i64::from(hour.answered))
 }
 
 /// Returns which values are usual: the median, and on either side of it so many standard deviations as the rule says. `None` if
