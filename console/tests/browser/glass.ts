@@ -17,8 +17,8 @@ when { context.mode == Mode::"monitored" };
 permit (principal, action == Action::"countersign.permission.request", resource);
 `;
 
-/** Returns the demo's bundle with rules for a break-glass and for permissions, and a person who reviews. */
-function bundle(folder: string): Record<string, string> {
+/** Returns the demo's bundle with rules for a break-glass and for permissions, a baseline, and a person who reviews a broken glass. */
+export function bundle(folder: string): Record<string, string> {
   const root = join(folder, "countersign-demo/bundle");
   const files: Record<string, string> = {};
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -27,7 +27,7 @@ function bundle(folder: string): Record<string, string> {
   }
   files["people.toml"] += '\n[people.rita]\ngroups = ["risk"]\n';
   files["bundle.toml"] += "\n[permissions]\nminutes_max = 60\nuses_max = 10\n";
-  return { ...files, "break_glass.toml": RULES, "policies/glass.cedar": POLICY };
+  return { ...files, "break_glass.toml": RULES, "behaviour.toml": "[baselines.usual]\n", "policies/glass.cedar": POLICY };
 }
 
 /** Logs a person in with a key made for this. */

@@ -1,14 +1,17 @@
 // The console from end to end: node tests/browser/run.ts PROGRAM FOLDER PICTURES
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
 
 import { CORPUS } from "../corpus.ts";
 import { eye } from "../eye.ts";
 import { authenticator, enrol } from "./authenticator.ts";
+import { usual } from "./behaviour.ts";
 import { check, close } from "./check.ts";
 import { decode } from "./decode.ts";
 import { breakGlass } from "./glass.ts";
 import { decide, opens } from "./inbox.ts";
 import { permits } from "./permission.ts";
+import { type Reviewer, reviews } from "./review.ts";
 import { type Room, shots } from "./shots.ts";
 import { agent, alters, ask, browser, complaints, demo, person, type Server } from "./stage.ts";
 
@@ -331,7 +334,12 @@ await check("an invited person enrols a passkey, signs with it what counts signe
 
 await check("the glass is broken by two people, said on every page, and reviewed by a third", () => breakGlass(chrome, server, folder));
 
+let reviewer: Reviewer | undefined;
+await check("what a reviewer agent says is boxed beside what a person decides, and shows no tricks", async () => { reviewer = await reviews(chrome, server, folder); });
+
 await check("a permission is read, approved, used, counted and taken back", () => permits(chrome, server));
+
+await check("what is usual for an agent is drawn beside what it does this hour", async () => { mkdirSync(pictures, { recursive: true }); await usual(cleo.page, server, pictures); });
 
 await check("a revoked key ends the login, and the page says so", async () => {
   const made = await ask(server, server.adminKey, "POST", "/v1/keys", { person: "cleo", reason: "a phone" });
@@ -350,17 +358,19 @@ await check("every page, in light, dark and on a phone: axe finds nothing seriou
   await cleo.page.locator(".case h1").waitFor();
   const listed = await ask(server, server.adminKey, "GET", "/v1/approvals");
   const open = listed.approvals.find((line: { state: string; you: { may_vote: boolean } }) => line.state === "open" && line.you.may_vote);
+  const looked = await reviewer?.reviews("for the picture", "on");
   const records = await ask(server, server.adminKey, "GET", "/v1/records?from=0&limit=1000");
   const done = records.records.filter((one: { kind: string; summary: string }) => one.kind === "outcome" && one.summary.includes("restart")).at(-1);
   await ask(server, server.adminKey, "POST", "/v1/switches", { target: { tool: "inventory.delete_service" }, reason: "no deletions during the audit" });
   const rooms: Room[] = [
     { name: "inbox", path: `/inbox/${open.id}`, ready: (page) => page.locator(".case h1").waitFor() },
+    { name: "review", path: `/inbox/${looked}`, ready: (page) => page.getByText("sent it on to people").waitFor() },
     { name: "action", path: `/actions/${done.action}`, ready: (page) => page.locator(".pill", { hasText: "proved" }).first().waitFor() },
     { name: "actions", path: "/actions" },
     { name: "live", path: "/live", ready: (page) => page.locator(".live-row").first().waitFor() },
     { name: "switches", path: "/switches", ready: (page) => page.locator(".switch").first().waitFor() },
     { name: "log", path: "/log", ready: (page) => page.locator(".checks").waitFor() },
-    { name: "agents", path: "/agents" },
+    { name: "agents", path: "/agents", ready: (page) => page.locator(".behaviour").waitFor() },
     { name: "permissions", path: "/permissions", ready: (page) => page.locator(".switch").first().waitFor() },
     { name: "escalation", path: "/escalation" },
     { name: "policies", path: "/policies", ready: async (page) => { await page.getByRole("button", { name: "What changed" }).first().click(); await page.locator(".diff-new").first().waitFor(); } },
