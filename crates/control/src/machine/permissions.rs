@@ -68,3 +68,70 @@ impl Decider {
         Reply::done()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use testkit::Counting;
+    use types::{ActionId, Arguments, Channel, Claims, Digest, Millis, cbor};
+
+    use super::super::invariants::tests::{Row, machine};
+    use super::*;
+    use crate::state::kind;
+
+    const NOW: Millis = Millis(1_000);
+
+    fn arguments() -> Arguments {
+        let terms = json!({
+            "tool": "sre.restart", "bounds": [], "environments": [], "minutes": 1, "uses": 1, "profiles": ["owner"],
+            "purpose": "a rollout",
+        });
+        Arguments::parse(&terms.to_string(), 4_096).unwrap()
+    }
+
+    fn kept(number: u64, expires: Millis) -> (&'static str, Row) {
+        let id = PermissionId::draw(Millis(1), [[0, 0].as_slice(), &number.to_be_bytes()].concat().try_into().unwrap());
+        let given = Permission {
+            id,
+            agent: "sre-bot".parse().unwrap(),
+            on_behalf_of: None,
+            terms: Terms::read(&arguments()).unwrap(),
+            bundle: Digest::default(),
+            request: ActionId::draw(Millis(1), [1; 10]),
+            at: Millis(1),
+            expires,
+            left: 1,
+        };
+        (kind::PERMISSION, (id.to_string(), cbor::encode(&given)))
+    }
+
+    /// Asks for one more beside others, as many as hold and as many as have ended.
+    fn one_more(hold: u64, ended: u64) -> Option<Code> {
+        let rows = (0..hold).map(|n| kept(n, NOW.plus(1))).chain((hold..hold + ended).map(|n| kept(n, NOW)));
+        let request = ActionProposal {
+            id: ActionId::draw(Millis(2), [2; 10]),
+            tenant: "default".parse().unwrap(),
+            principal: Principal::Agent("sre-bot".parse().unwrap()),
+            on_behalf_of: None,
+            session: None,
+            tool: types::permission::REQUEST_TOOL.parse().unwrap(),
+            definition: None,
+            arguments: arguments(),
+            claims: Claims::default(),
+            channel: Channel::Http,
+            at: NOW,
+        };
+        let random = Counting::default();
+        let mut turn = Turn::new(NOW, false, 0, &random);
+        match machine(rows.collect()).permit(Some(&request), &mut turn) {
+            Reply::Refused { refusal, .. } => Some(refusal.code),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn so_many_hold_at_a_time_and_no_more() {
+        assert_eq!(one_more(999, 5), None, "what has ended takes no room");
+        assert_eq!(one_more(1_000, 0), Some(Code::PermissionUnsupported));
+    }
+}

@@ -3,6 +3,8 @@
 use countersign_control::actions::Wish;
 use countersign_control::permissions::PermissionWish;
 use countersign_control::state::kind;
+use evidence::RecordKind;
+use replay::fold::KeptHour;
 use serde_json::json;
 use testkit::{World, bundle, permitting_bundle, world_with};
 use types::bound::Bound;
@@ -179,9 +181,27 @@ async fn more_failures_than_usual_are_noticed_and_what_agents_report_teaches_not
     }
     assert_eq!(found(world, "sre.report").await.2, [""; 0]);
     call(&scene, false).await;
+    let told = || world.control.baselines(&"sre-bot".parse().unwrap()).unwrap().1.remove(0);
+    assert_eq!((told().errors_bp, told().pace_ms), (None, None), "one ending is too few to be judged");
     call(&scene, false).await;
     assert_eq!(found(world, "sre.report").await.2, ["errors"]);
+    assert_eq!((told().errors_bp, told().pace_ms), (Some(10_000), Some(0)));
     counted_again(world);
+}
+
+/// What the gateway held back says nothing of how the agent's calls end.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_sent_teaches_nothing() {
+    let mut files = crate::receipts::demanding("witnessed");
+    files.insert("behaviour.toml", BASELINE);
+    let world = world_with(files).await;
+    let refusal = try_propose(&world, "sre.report", "{}", false).await.unwrap_err();
+    let outcome = world.control.trace(&refusal.action.unwrap()).unwrap().outcome.unwrap();
+    assert_eq!((outcome.status, outcome.provenance), (OutcomeStatus::NotDispatched, types::Provenance::Observed));
+    let rows = world.control.history().state(kind::HOUR).unwrap();
+    let hours: Vec<_> = rows.iter().map(|(_, row)| types::cbor::decode::<KeptHour>(row).unwrap().did).collect();
+    assert_eq!(hours.iter().map(|hour| (hour.permits, hour.ended, hour.failed)).collect::<Vec<_>>(), [(1, 0, 0)]);
+    assert_equal(&look(&world));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,6 +236,19 @@ async fn an_agent_that_is_erased_takes_what_was_learned_along() {
     assert!(found.comparison.is_equal(), "{:?} {:?}", found.comparison.rows, found.comparison.problems);
 }
 
+/// Puts a bundle in force that does not name cleo any more.
+async fn cleo_leaves(world: &World) {
+    let mut files = bundle();
+    files.insert("behaviour.toml", BASELINE);
+    for (file, from) in
+        [("people.toml", "[people.cleo]\ngroups = [\"owners\"]\n"), ("agents.toml", "on_behalf_of = [\"cleo\"]\n")]
+    {
+        let without = files.get(file).unwrap().replace(from, "");
+        files.insert(file, without);
+    }
+    world.control.activate(&"dan".parse().unwrap(), files, "she has left").await.unwrap();
+}
+
 /// Where the records that taught go with somebody else, what was learned of the agent is told again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_agent_did_for_somebody_who_is_erased_is_still_known() {
@@ -230,15 +263,7 @@ async fn what_an_agent_did_for_somebody_who_is_erased_is_still_known() {
     }
     let before = found(&world, "sre.report").await;
     assert_eq!(before.1, Some(Code::BehaviourUsual));
-    let mut files = bundle();
-    files.insert("behaviour.toml", BASELINE);
-    for (file, from) in
-        [("people.toml", "[people.cleo]\ngroups = [\"owners\"]\n"), ("agents.toml", "on_behalf_of = [\"cleo\"]\n")]
-    {
-        let without = files.get(file).unwrap().replace(from, "");
-        files.insert(file, without);
-    }
-    world.control.activate(&"dan".parse().unwrap(), files, "she has left").await.unwrap();
+    cleo_leaves(&world).await;
     crate::erasure::erase(&world, "dan", "person:cleo").await.unwrap();
     assert_eq!(found(&world, "sre.report").await.1, Some(Code::BehaviourUsual));
     let found = look(&world);
@@ -247,4 +272,25 @@ async fn what_an_agent_did_for_somebody_who_is_erased_is_still_known() {
     let bundles = crate::rebuild::bundles(&world);
     let again = countersign_control::replay::decisions(world.control.history(), bundles, 0, u64::MAX, |_| {}).unwrap();
     assert_eq!(again.count("differs"), 0, "{:?}", again.told);
+}
+
+/// Whoever counts again knows, between a record that is gone and the erasure that tells it again, that hours may lack something.
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_are_in_doubt_from_an_erased_record_to_its_erasure() {
+    let world = with(BASELINE).await;
+    let wish = Wish { on_behalf_of: Some("cleo".parse().unwrap()), ..crate::wish("sre.report", "{}") };
+    let permitted = world.control.decide_once(wish, true).await.unwrap().decision.action;
+    let agent = "sre-bot".parse().unwrap();
+    world.control.report(&agent, permitted, OutcomeStatus::Done, None, None).await.unwrap();
+    cleo_leaves(&world).await;
+    crate::erasure::erase(&world, "dan", "person:cleo").await.unwrap();
+    let (history, bundles) = (world.control.history(), crate::rebuild::bundles(&world));
+    let (mut again, mut between) = (replay::fold::Again::default(), false);
+    for entry in history.range(0, history.size().unwrap()).unwrap() {
+        again.take(entry.index, &entry.leaf, entry.content.as_ref(), &bundles);
+        between |= entry.leaf.kind == RecordKind::Decided && entry.content.is_none();
+        between &= entry.leaf.kind != RecordKind::Erasure;
+        assert_eq!(again.doubts(kind::HOUR), between, "after record {}", entry.index);
+    }
+    assert!(!between, "the erasure was met");
 }

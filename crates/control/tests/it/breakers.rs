@@ -2,8 +2,10 @@
 
 use countersign_control::breakers::KeptCircuit;
 use countersign_control::door::CallOutcome;
+use countersign_control::machine::Change;
 use countersign_control::state::kind;
 use serde_json::json;
+use stages::breaker::RESET;
 use testkit::{World, bundle, world_with};
 use types::breaker::BreakerName;
 use types::case::Ballot;
@@ -319,5 +321,34 @@ async fn an_approval_to_reset_a_bulk_breaker_is_for_the_time_it_stopped_the_agen
     assert_eq!(bulk(&world).0, "stopped");
     approve(&world, second).await;
     world.control.reset_breaker(&"ana".parse().unwrap(), name, "looked into it").await.unwrap();
+    assert_eq!(bulk(&world).0, "unused");
+}
+
+/// A reset is decided on what was read before its turn; what the agent was stopped for since then stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_reaches_no_bulk_breaker_that_stopped_the_agent_again_before_its_turn() {
+    let world = with(&BULK.replace("permits_max = 2", "permits_max = 1")).await;
+    let name = BreakerName { agent: agent(), tool: None, breaker: "undoing".parse().unwrap() };
+    let stopped_at = || world.control.breakers().unwrap().bulks.pop().and_then(|bulk| bulk.stopped_at);
+    let reset = async |stopped| {
+        let change = Change::Reset(name.clone(), stopped);
+        let arguments = json!({ "breaker": "undoing", "stopped": stopped });
+        world.control.administer(&"dan".parse().unwrap(), RESET, &arguments, "looked into it", change).await
+    };
+    assert_eq!(approved(&world, "a").await, Verdict::AllowObserved);
+    denied(&world, "sre.restart", r#"{"service":"b"}"#, Code::BulkStopped).await;
+    let read = stopped_at();
+    world.control.reset_breaker(&"dan".parse().unwrap(), name.clone(), "it was a migration").await.unwrap();
+    world.clock.advance(1);
+    assert_eq!(approved(&world, "c").await, Verdict::AllowObserved);
+    denied(&world, "sre.restart", r#"{"service":"d"}"#, Code::BulkStopped).await;
+    let again = stopped_at();
+    assert!(read.is_some() && again > read);
+    for stale in [read, None] {
+        assert_eq!(reset(stale).await.unwrap_err().code, Code::NotFound);
+        assert_eq!((bulk(&world).0, stopped_at()), ("stopped", again), "it was about another time");
+    }
+    assert_equal(&look(&world));
+    reset(again).await.unwrap();
     assert_eq!(bulk(&world).0, "unused");
 }

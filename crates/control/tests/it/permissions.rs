@@ -95,6 +95,7 @@ async fn what_people_approved_runs_as_often_as_they_said_and_no_more() {
     );
     assert!(first.decision.findings.iter().any(|finding| finding.code == Code::PermissionCovers));
     assert_eq!(left(&world), [1]);
+    assert!(ask(&world, restarts()).await.unwrap_err().case.is_some(), "one that is begun is not what is asked for");
     assert_equal(&look(&world));
     let world = world.restart().await;
     assert!(restart(&world, web()).await.permit.is_some(), "also after a restart");
@@ -124,6 +125,31 @@ async fn it_covers_nothing_that_people_did_not_see() {
     let acting = world.control.decide_once(wish, false).await.unwrap();
     assert!(matches!(acting.decision.verdict, Verdict::Escalate(_)), "on nobody's behalf was it given");
     assert_eq!(left(&world), [2]);
+    assert_equal(&look(&world));
+}
+
+/// Of several that cover an action, one that stands for everybody who is asked is not left for one that does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_the_one_that_most_have_approved_is_used_and_then_the_one_that_ends_first() {
+    let mut files = permitting_bundle();
+    let head =
+        files.get("bundle.toml").unwrap().replace("profile = \"owner\"", "profile = \"pair\"\neach_time = false");
+    let amounts = "[[review.amounts]]\ntool = \"sre.restart\"\npointer = \"/replicas\"\nabove = 2\n";
+    files.insert("bundle.toml", format!("{head}\n{amounts}"));
+    let world = world_with(files).await;
+    let many = || json!({ "service": "web", "replicas": 3 });
+    let by_one = given(&world, restarts(), &["ben"]).await;
+    assert!(is_asked(&world, many()).await, "`pair` has not approved it");
+    let arguments = Arguments::parse(&many().to_string(), 4_096).unwrap();
+    let wish = PermissionWish { arguments, uses: 1, minutes: 60, ..restarts() };
+    let by_all = given(&world, wish, &["ben", "cleo"]).await;
+    assert_eq!((by_one.terms.profiles.len(), by_all.terms.profiles.len()), (1, 2));
+    assert!(restart(&world, many()).await.permit.is_some());
+    let sooner = given(&world, PermissionWish { minutes: 5, ..restarts() }, &["ben"]).await;
+    assert!(restart(&world, web()).await.permit.is_some());
+    let kept = world.control.permissions().unwrap();
+    let kept: Vec<_> = kept.iter().map(|kept| (kept.id, kept.left)).collect();
+    assert_eq!(kept, [(by_one.id, 2), (sooner.id, 1)]);
     assert_equal(&look(&world));
 }
 
@@ -188,6 +214,13 @@ async fn who_has_a_part_in_it_does_not_approve_it() {
     assert_eq!(ask(&world, acting).await.unwrap().on_behalf_of, Some(person("cleo")));
     let foreign = PermissionWish { requested_by: Some(person("ben")), ..restarts() };
     assert_eq!(ask(&world, foreign).await.unwrap_err().code, Code::Forbidden, "only the owner asks for an agent");
+    let mut files = permitting_bundle();
+    let people = files.get("people.toml").unwrap().to_owned();
+    files.insert("people.toml", format!("{people}\n[people.zoe]\nrole = \"auditor\"\n"));
+    let world = world_with(files).await;
+    let id = given(&world, restarts(), &["ben"]).await.id;
+    let revoked = world.control.revoke_permission(&person("zoe"), id, "I would rather not").await;
+    assert_eq!((revoked.unwrap_err().code, left(&world)), (Code::Forbidden, vec![2]), "an auditor changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,14 +299,21 @@ async fn secrets_in_bounds_are_marks() {
     world.watch_for(secret);
     let mut wish = restarts();
     wish.arguments = Arguments::parse(&json!({ "service": "web", "password": secret }).to_string(), 4_096).unwrap();
-    wish.bounds = BTreeMap::from([("password".to_owned(), Bound::Within(format!("/{secret}")))]);
-    assert_eq!(ask(&world, wish.clone()).await.unwrap_err().code, Code::PermissionUnsupported);
-    wish.bounds.clear();
-    let given = given(&world, wish, &["ben"]).await;
-    assert!(!serde_json::to_string(&given).unwrap().contains(secret));
+    for bound in [Bound::Within(format!("/{secret}")), Bound::Between { from: 1, to: 3 }] {
+        wish.bounds = BTreeMap::from([("password".to_owned(), bound)]);
+        let refused = ask(&world, wish.clone()).await.unwrap_err();
+        assert_eq!(refused.code, Code::PermissionUnsupported);
+        assert!(refused.message.contains("`password` is secret"), "{}", refused.message);
+    }
     let with = |password: &str| json!({ "service": "web", "password": password });
-    assert!(is_asked(&world, with("another")).await);
-    assert!(restart(&world, with(secret)).await.permit.is_some());
+    let one_of = serde_json::from_value(json!({ "one_of": [secret, "another"] })).unwrap();
+    for (bounds, another) in [(BTreeMap::new(), false), (BTreeMap::from([("password".to_owned(), one_of)]), true)] {
+        let given = given(&world, PermissionWish { bounds, uses: 1, ..wish.clone() }, &["ben"]).await;
+        assert!(!serde_json::to_string(&given).unwrap().contains(secret));
+        assert_eq!(is_asked(&world, with("another")).await, !another);
+        let (used, last) = (restart(&world, with(secret)).await, restart(&world, with("a third")).await);
+        assert!(used.permit.is_some() != another && last.permit.is_none(), "one use, of either");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::try_propose;
 use crate::witnesses::with_witnesses;
 
 /// Makes every report wait for a receipt.
-fn demanding(receipt: &str) -> BundleFiles {
+pub(crate) fn demanding(receipt: &str) -> BundleFiles {
     let mut files = bundle();
     let policies = files.get("policies/starter.cedar").unwrap();
     files.insert(

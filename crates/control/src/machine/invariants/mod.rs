@@ -7,7 +7,7 @@ mod permit;
 mod quiet;
 mod reviewing;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod tests_reviewing;
 mod voting;

@@ -39,7 +39,7 @@ struct Stored {
     spends: Vec<(LimitId, Millis, i64)>,
 }
 
-type Row = (String, Vec<u8>);
+pub(in crate::machine) type Row = (String, Vec<u8>);
 
 fn books(rows: &[(&'static str, Row)]) -> Books {
     let of = |wanted: &str| rows.iter().filter(|(kind, _)| *kind == wanted).map(|(_, row)| row.clone()).collect();
@@ -324,7 +324,7 @@ impl StateSource for Rows {
 }
 
 /// The machine that is run, on what is stored.
-fn machine(rows: Vec<(&'static str, Row)>) -> Decider {
+pub(in crate::machine) fn machine(rows: Vec<(&'static str, Row)>) -> Decider {
     let bundle = Arc::new(policy::Bundle::load(testkit::bundle()).unwrap());
     let log = Standing { signers: Vec::new(), frozen: false, ended: Vec::new(), closing: None };
     let (tenant, board) = ("default".parse().unwrap(), Arc::new(Board::default()));
