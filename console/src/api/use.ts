@@ -59,5 +59,5 @@ export function useEvents(): readonly JournalEvent[] {
 
 /** Says whether an event can change which cases wait and for whom. */
 export function changesCases(event: JournalEvent): boolean {
-  return event.case !== undefined || ["vote", "review", "case_ended", "switch", "bundle", "key", "erasure", "grant"].includes(event.kind);
+  return event.case !== undefined || ["vote", "review", "case_ended", "decoy", "switch", "bundle", "key", "erasure", "grant"].includes(event.kind);
 }

@@ -75,7 +75,9 @@ function OutcomeBody({ outcome }: { outcome: Outcome }) {
 
 function stops(path: ActionPath): Stop[] {
   const records = (kind: string) => path.records.filter((record) => record.kind === kind);
-  const [decided, votes, outcomes] = [records("decided"), records("vote"), records("outcome")];
+  // A decoy's first record decides it, and the next one answers it.
+  const decoy = records("decoy");
+  const [decided, votes, outcomes] = [[...records("decided"), ...decoy.slice(0, 1)], [...records("vote"), ...decoy.slice(1)], records("outcome")];
   const of = (decision: Decision, key: number): Stop => {
     const { word, tone } = VERDICTS[decision.verdict];
     return { at: decision.at, tone, title: `Decided: ${word}`, record: decided[key], body: <DecisionBody decision={decision} /> };

@@ -207,6 +207,17 @@ function Head({ shown }: { shown: Approval }) {
   );
 }
 
+/** Says of a case that it was a decoy, once somebody has answered it. */
+function WasDecoy({ decoy }: { decoy: Approval["decoy"] }) {
+  if (!decoy) return null;
+  return (
+    <section className={`note tone-${decoy.caught ? "good" : "bad"}`} aria-label="It was a decoy">
+      <p><strong>{decoy.caught ? "It was a decoy, and it was caught." : "It was a decoy, and it was approved."}</strong> Nobody had asked, and nothing came of it.</p>
+      <p>Why it should be refused: <Text>{decoy.why}</Text></p>
+    </section>
+  );
+}
+
 /** Shows a case and lets the person decide it. */
 export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
   const read = useResource<Approval>(`/v1/approvals/${encodeURIComponent(id)}`, changesCases);
@@ -219,6 +230,7 @@ export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
     <article className="case stack" aria-label={`Case ${shown.tool}`}>
       <Link to="/inbox" className="narrow-back"><Icon name="back" />Inbox</Link>
       <Head shown={shown} />
+      <WasDecoy decoy={shown.decoy} />
       {shown.permission ? <Asked asked={shown.permission} /> : null}
       <section className="card">
         <h2>{shown.permission ? "Exactly these terms" : "Exactly this would run"}</h2>

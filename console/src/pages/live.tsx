@@ -13,7 +13,7 @@ const SHOWN_MAX = 300;
 const KINDS: readonly (readonly [string, string, (event: JournalEvent) => boolean])[] = [
   ["all", "Everything", () => true],
   ["decided", "Decisions", (event) => event.kind === "decided"],
-  ["asks", "People", (event) => event.verdict === "escalate" || event.kind === "vote" || event.kind === "review" || event.kind === "case_ended"],
+  ["asks", "People", (event) => event.verdict === "escalate" || event.kind === "vote" || event.kind === "review" || event.kind === "case_ended" || event.kind === "decoy"],
   ["denied", "Denied", (event) => event.verdict === "deny" || event.kind === "aggregate"],
   ["outcome", "Outcomes", (event) => event.kind === "outcome"],
   ["changes", "Administration", (event) => ["switch", "grant", "key", "bundle", "tool", "erasure", "key_event", "epoch"].includes(event.kind)],
@@ -30,6 +30,7 @@ function sign(event: JournalEvent): { readonly word: string; readonly tone: Tone
   if (event.kind === "vote") return event.what === "approve" ? { word: "approved", tone: "good" } : { word: "refused", tone: "bad" };
   if (event.kind === "outcome") return OUTCOMES[event.what ?? ""] ?? { word: event.what ?? "outcome", tone: "plain" };
   if (event.kind === "review") return { word: event.what ?? "reviewed", tone: "watch" };
+  if (event.kind === "decoy") return { word: `decoy ${event.what ?? "shown"}`, tone: "watch" };
   if (event.kind === "case_ended") return STATES[event.what ?? ""] ?? { word: "case ended", tone: "plain" };
   if (event.kind === "switch") return event.what?.endsWith(" lifted") ? { word: "switch lifted", tone: "good" } : { word: "killed", tone: "bad" };
   return { word: NAMES[event.kind] ?? event.kind, tone: "plain" };

@@ -29,6 +29,9 @@ function After({ result }: { result: Cast }) {
     return <div role="alert"><Note tone={tone}><strong>{title}</strong> <Text>{result.why}</Text></Note></div>;
   }
   const { line } = result;
+  if (line.decoy) {
+    return <div role="status"><Note tone={line.decoy.caught ? "good" : "bad"}><strong>{line.decoy.caught ? "It was a decoy, and you caught it." : "It was a decoy, and you approved it."}</strong> <Text>{line.decoy.why}</Text></Note></div>;
+  }
   const words = line.state === "open" ? "Counted. Others are still to decide." : `Counted. The case is ${STATES[line.state]?.word ?? line.state}.`;
   const what = line.state === "approved" ? " The agent gets one ticket for exactly this action." : "";
   return <div role="status"><Note tone={line.state === "denied" ? "plain" : "good"}><strong>{words}</strong>{what}</Note></div>;

@@ -19,6 +19,7 @@ export const STATES: Record<string, { readonly word: string; readonly tone: Tone
   void: { word: "void", tone: "plain" },
   withdrawn: { word: "withdrawn", tone: "plain" },
   returned: { word: "sent back by a reviewer", tone: "bad" },
+  decoy: { word: "a decoy", tone: "watch" },
 };
 
 export const OUTCOMES: Record<string, { readonly word: string; readonly tone: Tone }> = {

@@ -236,10 +236,12 @@ async fn read(
 ) -> Result<Json<ActionPath>, Fault> {
     let path = app.control.trace(&id)?;
     let own = path.proposal.as_ref().is_some_and(|proposal| proposal.principal == holder.principal);
-    if holder.principal.agent().is_some() && !own {
+    // No agent hears of a decoy, not even the one that seems to ask.
+    if holder.principal.agent().is_some() && (!own || path.is_of_decoy()) {
         return Err(forbidden("the action is not this agent's"));
     }
-    Ok(Json(ActionPath::new(id, &path)))
+    let is_tested = app.control.is_tested(&holder.principal);
+    Ok(Json(ActionPath::new(id, &if is_tested { path.as_voters_see() } else { path })))
 }
 
 /// Is what an agent reports of an action it carried out.

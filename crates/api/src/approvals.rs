@@ -6,19 +6,20 @@ use axum::extract::State;
 use control::approvals::{Admission, CaseView, Voter};
 use serde::{Deserialize, Serialize};
 use types::case::{Ballot, Case};
-use types::{ActionId, AgentId, CaseId, ClassId, Code, Digest, Millis, PersonId, Principal};
+use types::{ActionId, AgentId, CaseId, Code, Digest, Millis, PersonId, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::{Anyone, AsChanger, AsPerson};
 use crate::ballots::AssertionResponse;
+use crate::decoys::Decoy;
 use crate::extract::{Json, Named, Query};
 use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
 use crate::reviews::CaseReview;
 use crate::touched::Touched;
-use crate::view::{ApprovalState, Finding, Proposal, Risk, RiskScale, Vote};
+use crate::view::{ApprovalState, ConductSoFar, Finding, Proposal, Risk, RiskScale, Vote};
 use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -66,6 +67,9 @@ pub struct ApprovalLine {
     expires_at: Millis,
     /// What whoever asks may do about it.
     you: You,
+    /// It was no request, but shown to see whether somebody looks. Absent for requests, and until somebody has answered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoy: Option<Decoy>,
 }
 
 /// Says whether whoever asks may vote on a case now.
@@ -119,6 +123,7 @@ impl ApprovalLine {
             opened_at: case.opened,
             expires_at: case.expires,
             you: app.control.voter(person, case).into(),
+            decoy: Decoy::told(app, case),
         }
     }
 }
@@ -257,6 +262,9 @@ pub struct Approval {
     url: String,
     /// What whoever asks may do about it.
     you: You,
+    /// It was no request, but shown to see whether somebody looks. Absent for requests, and until somebody has answered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoy: Option<Decoy>,
     /// The digest of the tool's definition as its server listed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -271,18 +279,6 @@ pub struct Approval {
     /// What the risk score is held against; absent once another bundle is active.
     #[serde(skip_serializing_if = "Option::is_none")]
     risk_scale: Option<RiskScale>,
-}
-
-/// Is how an agent's actions of a class have ended so far, as the gateway saw it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ConductSoFar {
-    /// The action class.
-    #[schema(value_type = String)]
-    class: ClassId,
-    /// How many ended.
-    runs: i64,
-    /// How many of them failed or are in doubt.
-    errors: i64,
 }
 
 /// Is where a case stands, as the agent that caused it may know.
@@ -375,6 +371,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         expires_at: line.expires_at,
         url: view.url,
         you: line.you,
+        decoy: line.decoy,
         definition: view.proposal.as_ref().and_then(|proposal| proposal.definition),
         level: decision.map(|d| d.level.to_string()),
         conduct: view.conduct.map(|(class, so_far)| ConductSoFar { class, runs: so_far.runs, errors: so_far.errors }),
@@ -405,7 +402,8 @@ async fn show(
     let view = app.control.case(&id)?;
     match &holder.principal {
         Principal::Person(person) => Ok(Json(ApprovalShown::Reviewer(Box::new(reviewer(&app, person, view))))),
-        Principal::Agent(_) if view.case.requester == holder.principal => {
+        // No agent hears of a decoy, not even the one that seems to ask.
+        Principal::Agent(_) if view.case.requester == holder.principal && !app.control.is_decoy(&view.case) => {
             Ok(Json(ApprovalShown::Requester(ApprovalStatus {
                 id,
                 state: view.case.state.into(),

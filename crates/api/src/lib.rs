@@ -16,6 +16,7 @@ mod break_glass;
 mod breakers;
 mod bundles;
 mod callers;
+mod decoys;
 mod delegations;
 mod display;
 mod document;

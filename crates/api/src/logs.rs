@@ -3,9 +3,9 @@
 use axum::extract::State;
 use control::closing::ClosedNow;
 use control::logs::{Contents, LogState, LogView};
-use control::records::RECORDS_MAX;
+use control::records::{Line, RECORDS_MAX};
 use serde::{Deserialize, Serialize};
-use types::{Digest, Millis};
+use types::{Digest, Millis, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -174,13 +174,15 @@ async fn read(State(app): State<App>, _: AsPerson, Named(name): Named<String>) -
     ))]
 async fn records(
     State(app): State<App>,
-    _: AsPerson,
+    AsPerson(by): AsPerson,
     Named(name): Named<String>,
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Records>, Fault> {
     let (from, limit) = (stretch.from.unwrap_or(0), stretch.limit.unwrap_or(LIMIT).min(RECORDS_MAX));
     let (lines, size) = app.control.records_of(&name, from, limit)?;
-    let records: Vec<RecordLine> = lines.into_iter().map(RecordLine::from).collect();
+    let is_tested = app.control.is_tested(&Principal::Person(by));
+    let told = |line: Line| RecordLine::from(if is_tested { line.as_voters_see() } else { line });
+    let records: Vec<RecordLine> = lines.into_iter().map(told).collect();
     Ok(Json(Records::of(records, from, size)))
 }
 

@@ -77,6 +77,31 @@ pub struct OversightFigures {
     /// Those of all approvals, in basis points.
     #[serde(skip_serializing_if = "Option::is_none")]
     regret_bp: Option<u64>,
+    /// Decoys, which are in none of the figures above.
+    decoys: DecoyOversight,
+}
+
+/// Is what became of decoys that are over; one that is open is not counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecoyOversight {
+    /// Those that were shown, and answered or left unanswered until their end.
+    shown: u64,
+    /// Those that somebody refused.
+    caught: u64,
+    /// Those that somebody approved.
+    missed: u64,
+    /// Those that nobody answered.
+    unanswered: u64,
+    /// Those that were caught of all that were answered, in basis points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catch_bp: Option<u64>,
+}
+
+impl From<counted::DecoyFigures> for DecoyOversight {
+    fn from(figures: counted::DecoyFigures) -> Self {
+        let counted::DecoyFigures { shown, caught, missed, unanswered, catch_bp } = figures;
+        Self { shown, caught, missed, unanswered, catch_bp }
+    }
 }
 
 impl From<counted::Figures> for OversightFigures {
@@ -92,6 +117,7 @@ impl From<counted::Figures> for OversightFigures {
             expired: figures.expired,
             regretted: figures.regretted,
             regret_bp: figures.regret_bp,
+            decoys: figures.decoys.into(),
         }
     }
 }

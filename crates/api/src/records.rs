@@ -5,7 +5,7 @@ use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use control::records::{Line, RECORDS_MAX};
 use serde::{Deserialize, Serialize};
-use types::{ActionId, Digest, Millis, Verdict};
+use types::{ActionId, Digest, Millis, Principal, Verdict};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -113,13 +113,19 @@ impl Records {
     params(Span), responses(
     (status = 200, description = "The records", body = Records),
 ))]
-async fn list(State(app): State<App>, _: AsPerson, Query(span): Query<Span>) -> Result<Json<Records>, Fault> {
+async fn list(
+    State(app): State<App>,
+    AsPerson(by): AsPerson,
+    Query(span): Query<Span>,
+) -> Result<Json<Records>, Fault> {
     let limit = span.limit.unwrap_or(LIMIT).min(RECORDS_MAX);
     let from = span.from.unwrap_or_else(|| app.control.size().saturating_sub(limit));
     if let Some(wait_ms) = span.wait_ms {
         app.control.await_record(from, wait_ms.min(WAIT_MS_MAX)).await;
     }
-    let records: Vec<RecordLine> = app.control.records(from, limit)?.into_iter().map(RecordLine::from).collect();
+    let is_tested = app.control.is_tested(&Principal::Person(by));
+    let told = |line: Line| RecordLine::from(if is_tested { line.as_voters_see() } else { line });
+    let records: Vec<RecordLine> = app.control.records(from, limit)?.into_iter().map(told).collect();
     Ok(Json(Records::of(records, from, app.control.size())))
 }
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use types::case::{Ballot, CaseState};
 use types::text::escape;
 use types::{
-    ActionId, CaseId, Channel, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, PasskeyId, Provenance,
+    ActionId, CaseId, Channel, ClassId, Code, Digest, FactValue, Millis, Outcome, OutcomeStatus, PasskeyId, Provenance,
     Restriction, SessionId, Stage,
 };
 use utoipa::ToSchema;
@@ -461,6 +461,8 @@ pub enum ApprovalState {
     Withdrawn,
     /// A reviewer agent sent it back.
     Returned,
+    /// It was no request: it was shown to see whether somebody looks, and somebody has answered it.
+    Decoy,
 }
 
 impl From<CaseState> for ApprovalState {
@@ -474,6 +476,28 @@ impl From<CaseState> for ApprovalState {
             CaseState::Consumed => Self::Consumed,
             CaseState::Withdrawn => Self::Withdrawn,
             CaseState::Returned => Self::Returned,
+            CaseState::Decoy => Self::Decoy,
         }
     }
+}
+
+/// Is how an agent's actions of a class have ended so far, as the gateway saw it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConductSoFar {
+    /// The action class.
+    #[schema(value_type = String)]
+    pub class: ClassId,
+    /// How many ended.
+    pub runs: i64,
+    /// How many of them failed or are in doubt.
+    pub errors: i64,
+}
+
+/// Is what a risk score is held against.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RiskScale {
+    /// From this score on an action is observed.
+    pub observe_from: i64,
+    /// From this score on it goes to people.
+    pub escalate_from: i64,
 }

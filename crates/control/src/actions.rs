@@ -271,7 +271,7 @@ impl Control {
                         .map(|decided| Proposed::Now(Box::new(decided)));
                 }
                 Reply::Repeated(action) => return Ok(Proposed::Before(action)),
-                Reply::Overtaken | Reply::Done(_) | Reply::Refused { .. } => {}
+                Reply::Overtaken | Reply::Done(_) | Reply::Decoys(_) | Reply::Refused { .. } => {}
             }
         }
         Err(Refusal::plain(Code::Internal, "the proposal was not decided"))
@@ -341,6 +341,9 @@ impl Control {
     ) -> Failure<u64> {
         let path = self.trace(&action)?;
         let owner = path.proposal.as_ref().map(|p| p.principal.clone());
+        if path.is_of_decoy() {
+            return Err(not_found(format!("record of {action}")));
+        }
         if owner != Some(Principal::Agent(agent.clone())) {
             return Err(forbidden(format!("{action} is not this agent's")));
         }

@@ -268,7 +268,8 @@ impl Control {
                 refused(Code::ApprovalDenied, format!("it was refused{who}"))
             }
             CaseState::Expired => refused(Code::ApprovalExpired, "nobody decided in time, which is a refusal".into()),
-            CaseState::Void => {
+            // Nobody waits for a decoy; whoever did would get nothing.
+            CaseState::Void | CaseState::Decoy => {
                 refused(Code::ApprovalVoid, "what it was about has changed since; propose it again".into())
             }
             CaseState::Returned => {

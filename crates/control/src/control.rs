@@ -32,7 +32,7 @@ use crate::passkey_logins::Challenges;
 use crate::passkeys::{Asked, PasskeyConfig};
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
-use crate::state::{Key, OpenFlight, Switch, kind};
+use crate::state::{Decoy, Key, OpenFlight, Switch, kind};
 use crate::timestamps::{TimestampConfig, Timestamps};
 use crate::tools::Listed;
 use crate::witnesses::{Witnesses, pause};
@@ -207,6 +207,8 @@ impl Control {
         let views = seed.views.get().cloned().ok_or_else(|| OpenError::State("the machine did not load".into()))?;
         let state = |why: Refusal| OpenError::State(why.message);
         seed.board.put(&stored::<Case>(&opened.history, kind::CASE).map_err(state)?);
+        let decoys: Vec<Decoy> = stored(&opened.history, kind::DECOY).map_err(state)?;
+        seed.board.put(&decoys.into_iter().map(|decoy| decoy.case).collect::<Vec<_>>());
         let keys: Vec<Key> = stored(&opened.history, kind::KEY).map_err(state)?;
         let sessions: Vec<Session> = stored(&opened.history, kind::SESSION).map_err(state)?;
         let switches: Vec<Switch> = stored(&opened.history, kind::SWITCH).map_err(state)?;
@@ -370,7 +372,7 @@ impl Control {
         match &committed.reply {
             Reply::Done(changes) | Reply::Decided { changes, .. } => self.forget_sessions(&changes.ended),
             Reply::Refused { refusal, .. } => return Err((**refusal).clone()),
-            Reply::Overtaken | Reply::Repeated(_) => {}
+            Reply::Overtaken | Reply::Repeated(_) | Reply::Decoys(_) => {}
         }
         Ok((committed.reply, committed.authority, committed.index))
     }
@@ -383,7 +385,8 @@ impl Control {
     pub async fn tick(&self) -> Result<(), Refusal> {
         let now = self.now();
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires)| *expires > now);
-        self.ask(Command::Tick).await.map(drop)
+        self.ask(Command::Tick).await?;
+        self.show_decoys().await
     }
 
     fn spawn_ticks(self: &Arc<Self>) {

@@ -91,6 +91,8 @@ impl Event {
         self.what = self.what.take().or_else(|| what(entry, content));
         match entry.leaf.kind {
             RecordKind::Decided => self.decided(bodies::decision(content)),
+            RecordKind::Decoy if entry.leaf.verdict.is_some() => self.decided(bodies::decision(content)),
+            RecordKind::Decoy => self.decoy_over(part(content, Field::Body)),
             RecordKind::Vote => self.voted(part(content, Field::Body)),
             RecordKind::Outcome => {
                 self.what = part::<Outcome>(content, Field::Body).map(|outcome| outcome.status.as_str().to_owned());
@@ -112,6 +114,13 @@ impl Event {
             self.code = Some(worst.code);
             self.why = Some(escape(&worst.detail, false));
         }
+    }
+
+    /// What became of a decoy stands already; who answered it, and why, is told as of any vote.
+    fn decoy_over(&mut self, vote: Option<Vote>) {
+        let became = self.what.take();
+        self.voted(vote);
+        self.what = became;
     }
 
     fn voted(&mut self, vote: Option<Vote>) {

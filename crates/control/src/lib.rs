@@ -16,6 +16,7 @@ pub mod bundles;
 pub mod calendars;
 pub mod closing;
 pub mod control;
+pub mod decoys;
 pub mod delegations;
 pub mod doctor;
 pub mod door;

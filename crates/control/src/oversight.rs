@@ -10,7 +10,7 @@ use ledger::sync::Mutex;
 use policy::BundleFiles;
 use replay::Bundles;
 use replay::oversight::Oversight;
-pub use replay::oversight::{Benign, Figures, OfGroup, OfPerson, OfProfile, OfReviewer, Report, Times};
+pub use replay::oversight::{Benign, DecoyFigures, Figures, OfGroup, OfPerson, OfProfile, OfReviewer, Report, Times};
 pub use replay::review::{Concern, ConcernKind};
 use replay::review::{Held, Review};
 use types::{Digest, Millis};

@@ -9,6 +9,7 @@ use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
+use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
 use types::permission::{PERMITTED, Permission, REVOKED};
@@ -129,6 +130,9 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
         RecordKind::Review => {
             let review: Review = part(content, Field::Body)?;
             Some(if review.advice == Advice::On { "on to people" } else { "sent back" }.to_owned())
+        }
+        RecordKind::Decoy => {
+            decoy::status::word(entry.leaf.status?).filter(|_| entry.leaf.verdict.is_none()).map(str::to_owned)
         }
         RecordKind::CaseEnded => {
             let states = [CaseState::Expired, CaseState::Void, CaseState::Withdrawn];

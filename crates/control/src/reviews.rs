@@ -37,7 +37,8 @@ impl Control {
         let (snapshot, now) = (self.snapshot(), self.now());
         let bundle = snapshot.bundle.data();
         let open = reviewing::is_open(case, reviewer, bundle, now);
-        reviewing::asked_until(case, reviewer, bundle, now).filter(|_| open)
+        // No agent hears of a decoy: people alone are tested.
+        reviewing::asked_until(case, reviewer, bundle, now).filter(|_| open && !self.is_decoy(case))
     }
 
     /// Returns the cases that a reviewer is asked about and has not answered, in order of opening, each with until when; of an agent
@@ -87,7 +88,8 @@ impl Control {
         let nothing = || not_found(format!("case {case}"));
         let kept = self.board.get(&case).ok_or_else(nothing)?;
         let at = self.now();
-        reviewing::asked_until(&kept, reviewer, self.snapshot().bundle.data(), at).ok_or_else(nothing)?;
+        let asked = reviewing::asked_until(&kept, reviewer, self.snapshot().bundle.data(), at);
+        asked.filter(|_| !self.is_decoy(&kept)).ok_or_else(nothing)?;
         if !matches!(kept.state, CaseState::Open) {
             let message = format!("the case `{case}` is {} already", kept.state.as_str());
             return Err(Refusal::plain(Code::CaseClosed, message));

@@ -76,11 +76,13 @@ impl Path {
         };
         if let Some(content) = &entry.content {
             match step.leaf.kind {
-                RecordKind::Decided => {
+                RecordKind::Decided | RecordKind::Decoy if step.leaf.verdict.is_some() => {
                     self.proposal = bodies::proposal(content).or(self.proposal.take());
                     self.decisions.extend(bodies::decision(content));
                 }
-                RecordKind::Vote => self.votes.extend(content.get::<Vote>(Field::Body).ok().flatten()),
+                RecordKind::Vote | RecordKind::Decoy => {
+                    self.votes.extend(content.get::<Vote>(Field::Body).ok().flatten())
+                }
                 RecordKind::Review => self.reviews.extend(content.get::<Review>(Field::Body).ok().flatten()),
                 RecordKind::Outcome => {
                     self.outcome = content.get::<Outcome>(Field::Body).ok().flatten().map(|outcome| Outcome {

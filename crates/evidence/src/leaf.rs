@@ -78,6 +78,9 @@ pub enum RecordKind {
     /// A reviewer agent said what it wants done with a case; it is no vote.
     #[n(18)]
     Review,
+    /// A request that nobody made was shown to people, answered, or ended unanswered.
+    #[n(19)]
+    Decoy,
 }
 
 impl RecordKind {
@@ -91,6 +94,7 @@ impl RecordKind {
             Self::Outcome => "outcome",
             Self::Vote => "vote",
             Self::Review => "review",
+            Self::Decoy => "decoy",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

@@ -65,12 +65,18 @@ fn in_session(record: &Read<'_>, session: SessionId) -> bool {
 fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
     match about {
         About::Actions(actions) => {
-            let decided = ours.iter().filter(|record| record.leaf.kind == RecordKind::Decided);
+            let decided = ours.iter().filter(|record| is_decided(record));
             let seen: BTreeSet<ActionId> = decided.filter_map(|record| record.leaf.action).collect();
             !actions.is_empty() && actions.is_subset(&seen)
         }
         About::Session(_) | About::Agent(_) | About::Records { .. } => !ours.is_empty(),
     }
+}
+
+/// Says whether a record decides its action: a decoy's, which seems to ask, is decided when it is shown.
+fn is_decided(record: &Read<'_>) -> bool {
+    let is_decoy = record.leaf.kind == RecordKind::Decoy && record.leaf.verdict.is_some();
+    is_decoy || record.leaf.kind == RecordKind::Decided
 }
 
 /// Says whether a record that is not of the subject itself belongs to it: what became of one of its actions does, and a

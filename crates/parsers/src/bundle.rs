@@ -8,7 +8,7 @@ use types::{ActionId, ActionProposal, Arguments, Channel, Claims, FactName, Fact
 
 use crate::base::texts;
 
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 18] = [
     "bundle.toml",
     "agents.toml",
     "people.toml",
@@ -26,6 +26,7 @@ const PATHS: [&str; 17] = [
     "policies/p.cedar",
     "breakers.toml",
     "behaviour.toml",
+    "decoys.toml",
 ];
 
 /// A bundle's files without its Cedar texts: each reading of them is the same, and what is wrong is said in one line each.

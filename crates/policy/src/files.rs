@@ -71,6 +71,8 @@ pub enum FileKind {
     Breakers,
     /// `behaviour.toml`.
     Behaviour,
+    /// `decoys.toml`.
+    Decoys,
     /// `escalation.toml`.
     Escalation,
     /// `schedules.toml`.
@@ -106,6 +108,7 @@ impl FileKind {
             "limits.toml" => Self::Limits,
             "breakers.toml" => Self::Breakers,
             "behaviour.toml" => Self::Behaviour,
+            "decoys.toml" => Self::Decoys,
             "escalation.toml" => Self::Escalation,
             "schedules.toml" => Self::Schedules,
             "obligations.toml" => Self::Obligations,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::bundle::{Breakers, BundleData, Head, Inventory, Limits, RiskModel, Server, Tool, Workflow};
+use types::bundle::{Breakers, BundleData, Decoys, Head, Inventory, Limits, RiskModel, Server, Tool, Workflow};
 use types::{ServerName, ToolName};
 
 use crate::document::Document;
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, behaviour.toml, escalation.toml, schedules.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, behaviour.toml, decoys.toml, escalation.toml, schedules.toml, \
      obligations.toml, retention.toml, break_glass.toml, workflows/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
@@ -37,6 +37,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         limits: limits(files, report),
         breakers: breakers(files, report),
         baselines: section(files, "behaviour.toml", "baselines", report),
+        decoys: decoys(files, report),
         profiles: section(files, "escalation.toml", "profiles", report),
         schedules: section(files, "schedules.toml", "schedules", report),
         obligations: section(files, "obligations.toml", "obligations", report),
@@ -102,6 +103,13 @@ fn breakers(files: &BundleFiles, report: &mut Report) -> Breakers {
         Breakers { circuits: document.entries("circuits", report), bulks: document.entries("bulks", report) };
     document.end(&["circuits", "bulks"], report);
     breakers
+}
+
+fn decoys(files: &BundleFiles, report: &mut Report) -> Decoys {
+    let Some(mut document) = open(files, "decoys.toml", report) else { return Decoys::default() };
+    let templates = document.entries("decoys", report);
+    let head: Decoys = document.rest(report).unwrap_or_default();
+    Decoys { templates, ..head }
 }
 
 fn workflows(files: &BundleFiles, report: &mut Report) -> BTreeMap<String, Workflow> {

@@ -5,6 +5,7 @@ mod behaviour;
 mod break_glass;
 mod breakers;
 mod catalog;
+mod decoys;
 mod limits;
 mod people;
 mod reviewers;
@@ -37,6 +38,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.limits();
     check.breakers();
     check.behaviour();
+    check.decoys();
 }
 
 struct Check<'a> {

@@ -5,8 +5,9 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use stages::breaker::{Bulk, Circuit};
 use types::breaker::BreakerName;
+use types::case::Case;
 use types::id::KeyId;
-use types::{ActionId, ClassId, Digest, DrillId, LimitId, Millis, PersonId, Principal, SessionId, ToolName};
+use types::{ActionId, ClassId, DecoyId, Digest, DrillId, LimitId, Millis, PersonId, Principal, SessionId, ToolName};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -24,6 +25,8 @@ pub mod kind {
     pub const SWITCH: &str = "switch";
     /// Cases that are open or approved.
     pub const CASE: &str = "case";
+    /// Decoys that are open: requests that nobody made, and that are among no cases.
+    pub const DECOY: &str = "decoy";
     /// Permitted actions without an outcome.
     pub const FLIGHT: &str = "flight";
     /// Sessions that are open.
@@ -60,7 +63,7 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 23] = [
+    pub const ALL: [&str; 24] = [
         BUNDLE,
         GRANT,
         DELEGATION,
@@ -68,6 +71,7 @@ pub mod kind {
         BREAK_GLASS,
         SWITCH,
         CASE,
+        DECOY,
         FLIGHT,
         SESSION,
         KEY,
@@ -164,6 +168,18 @@ pub struct OpenFlight {
     #[n(10)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched: Option<bool>,
+}
+
+/// Is a decoy that is open. What it shows is a case in form alone: nothing that looks for a case finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Decoy {
+    /// What people are shown.
+    #[n(0)]
+    pub case: Case,
+    /// The template it was made from.
+    #[n(1)]
+    pub template: DecoyId,
 }
 
 /// Is a bearer key, by the digest of its secret.

@@ -12,6 +12,7 @@ use types::{ActionProposal, CaseId, Code, Digest, Millis, PersonId, ProfileId};
 
 use crate::escalation;
 use crate::matter::{Matter, Part};
+pub use crate::ticket::TicketError;
 use crate::turn;
 
 /// Says why a vote does not count.
@@ -73,46 +74,6 @@ impl VoteError {
             Self::Spent { .. } => Code::ApprovalsSpent,
             Self::Awaited { .. } => Code::ReviewAwaited,
             Self::SoloUnconfirmed(_) => Code::SoloUnconfirmed,
-        }
-    }
-}
-
-/// Says why a case's ticket cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TicketError {
-    /// People have not decided yet.
-    #[error("the case is still open")]
-    Open,
-    /// A person refused.
-    #[error("the case was denied")]
-    Denied,
-    /// Its time is over.
-    #[error("the case has expired")]
-    Expired,
-    /// What it was about has changed: the action, the bundle, or what voided it.
-    #[error("what the case was about has changed")]
-    Void,
-    /// It was used before.
-    #[error("the approval has been used")]
-    Consumed,
-    /// Who asked no longer wants it.
-    #[error("the case was withdrawn")]
-    Withdrawn,
-    /// A reviewer sent it back.
-    #[error("a reviewer sent the case back")]
-    Returned,
-}
-
-impl TicketError {
-    /// Returns the stable code of this error.
-    pub fn code(self) -> Code {
-        match self {
-            Self::Open => Code::ApprovalPending,
-            Self::Denied => Code::ApprovalDenied,
-            Self::Expired => Code::ApprovalExpired,
-            Self::Void | Self::Withdrawn => Code::ApprovalVoid,
-            Self::Returned => Code::ReviewReturned,
-            Self::Consumed => Code::StateConflict,
         }
     }
 }
@@ -371,7 +332,8 @@ pub fn expire(case: &Case, now: Millis) -> Closing {
         | CaseState::Void
         | CaseState::Consumed
         | CaseState::Withdrawn
-        | CaseState::Returned) => Closing::Already(state),
+        | CaseState::Returned
+        | CaseState::Decoy) => Closing::Already(state),
     }
 }
 
@@ -392,7 +354,8 @@ pub fn void(case: &Case) -> Closing {
         | CaseState::Void
         | CaseState::Consumed
         | CaseState::Withdrawn
-        | CaseState::Returned) => Closing::Already(state),
+        | CaseState::Returned
+        | CaseState::Decoy) => Closing::Already(state),
     }
 }
 
@@ -408,7 +371,7 @@ pub fn consume(case: &Case, action_digest: &Digest, bundle: &Digest, now: Millis
         CaseState::Open => Err(TicketError::Open),
         CaseState::Denied => Err(TicketError::Denied),
         CaseState::Expired => Err(TicketError::Expired),
-        CaseState::Void => Err(TicketError::Void),
+        CaseState::Void | CaseState::Decoy => Err(TicketError::Void),
         CaseState::Consumed => Err(TicketError::Consumed),
         CaseState::Withdrawn => Err(TicketError::Withdrawn),
         CaseState::Returned => Err(TicketError::Returned),
@@ -440,7 +403,8 @@ pub(crate) fn closed_as(case: &Case, now: Millis) -> Option<CaseState> {
         | CaseState::Void
         | CaseState::Consumed
         | CaseState::Withdrawn
-        | CaseState::Returned) => Some(closed),
+        | CaseState::Returned
+        | CaseState::Decoy) => Some(closed),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod behaviour;
 pub mod break_glass;
 pub mod breaker;
 pub mod decision;
+pub mod decoy;
 pub mod escalation;
 pub mod facts;
 pub mod identity;
@@ -28,6 +29,7 @@ pub mod review;
 pub mod reviewing;
 pub mod risk;
 pub mod switches;
+pub mod ticket;
 pub mod trial;
 pub mod turn;
 

@@ -14,6 +14,7 @@
 pub mod authenticator;
 mod authority;
 mod bundle;
+mod decoys;
 mod machine;
 pub mod passkeys;
 mod witness;
@@ -21,6 +22,7 @@ mod world;
 
 pub use authority::{Authority, stamped};
 pub use bundle::{bundle, permitting_bundle, reviewed_bundle, solo_bundle};
+pub use decoys::{DECOY, with_decoy, with_decoys};
 pub use machine::{Counting, TestClock};
 pub use witness::Witness;
 pub use world::{Folder, World, log_key, reopened, world, world_on_small_disk, world_with};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::baseline::{BaselineRule, Baselines};
 use crate::break_glass::Rules as BreakGlassRules;
 pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
+pub use crate::decoy::{DecoyTemplate, Decoys};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
 pub use crate::permission::PermissionLimits;
@@ -52,6 +53,8 @@ pub struct BundleData {
     pub baselines: Baselines,
     /// `escalation.toml`.
     pub profiles: BTreeMap<ProfileId, Profile>,
+    /// `decoys.toml`; without one, people are shown nothing but requests.
+    pub decoys: Decoys,
     /// `schedules.toml`.
     pub schedules: BTreeMap<ScheduleId, Schedule>,
     /// `obligations.toml`.

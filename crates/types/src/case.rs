@@ -37,6 +37,9 @@ pub enum CaseState {
     /// A reviewer sent it back to who proposed it.
     #[n(7)]
     Returned,
+    /// It was no request: it was shown to see whether somebody looks, and somebody has answered it.
+    #[n(8)]
+    Decoy,
 }
 
 impl CaseState {
@@ -51,6 +54,7 @@ impl CaseState {
             Self::Consumed => "consumed",
             Self::Withdrawn => "withdrawn",
             Self::Returned => "returned",
+            Self::Decoy => "decoy",
         }
     }
 }

@@ -101,6 +101,8 @@ chosen_names! {
     ObligationId;
     /// Names a limit, window or freeze of the bundle.
     LimitId;
+    /// Names a decoy of the bundle.
+    DecoyId;
     /// Names an upstream server in the catalogue.
     ServerName;
 }

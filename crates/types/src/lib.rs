@@ -15,6 +15,7 @@ pub mod case;
 pub mod cbor;
 pub mod code;
 pub mod decision;
+pub mod decoy;
 pub mod delegation;
 pub mod digest;
 pub mod drill;
@@ -53,7 +54,7 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId,
+    ActionId, AgentId, CaseId, ClassId, DecoyId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId,
     PermissionId, PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use invariant::{Broken, Invariant};

@@ -12,13 +12,13 @@ use tower::ServiceExt;
 use crate::call::{Api, request};
 
 /// Is a reader of events.
-struct Reader {
+pub struct Reader {
     body: BodyDataStream,
     text: String,
 }
 
 impl Reader {
-    async fn open(api: &Api, who: &str, path: &str, last: Option<u64>) -> Self {
+    pub async fn open(api: &Api, who: &str, path: &str, last: Option<u64>) -> Self {
         let mut request = request("GET", path, Some(api.world.token(who)), None);
         if let Some(last) = last {
             request.headers_mut().insert("last-event-id", last.to_string().parse().unwrap());
@@ -30,7 +30,7 @@ impl Reader {
     }
 
     /// Reads the next event; `None` if the stream has ended.
-    async fn next(&mut self) -> Option<Value> {
+    pub async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);

@@ -13,6 +13,7 @@ mod break_glass;
 mod breakers;
 mod call;
 mod contract;
+mod decoys;
 mod delegations;
 mod document;
 mod erasures;

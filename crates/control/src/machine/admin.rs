@@ -101,6 +101,7 @@ impl Decider {
         let all = !mutant::on(Mutant::ApprovalAfterPolicyChange);
         let mut cases = self.end_cases(|_| all, approval::void, turn);
         cases.extend(to_reopen.iter().cloned());
+        cases.extend(self.end_decoys(|_| true, approval::void, turn));
         self.publish();
         Reply::Done(Changes { cases, to_reopen, ..Changes::default() })
     }
@@ -181,7 +182,9 @@ impl Decider {
             let class = snapshot.class_of(&case.tool);
             switch.target.covers(&tenant, case.requester.agent(), Some(&case.tool), class.as_ref())
         };
-        Reply::changed(self.end_cases(covered, approval::void, turn))
+        let mut ended = self.end_cases(covered, approval::void, turn);
+        ended.extend(self.end_decoys(covered, approval::void, turn));
+        Reply::changed(ended)
     }
 
     /// Lifts the switch that a record has set. One that was set on the same later stays: nobody was asked about that one.
@@ -234,6 +237,7 @@ impl Decider {
             let draft = Draft { bundle, status: Some(0), ..Draft::new(RecordKind::Tool, content) };
             self.append(draft, Event::Quarantined(quarantine), turn);
             changed.extend(self.end_cases(|case| case.tool == *tool, approval::void, turn));
+            changed.extend(self.end_decoys(|case| case.tool == *tool, approval::void, turn));
             quarantined = true;
         }
         if quarantined {

@@ -6,6 +6,7 @@ use replay::fold::Event;
 use stages::approval::{self, Closing};
 use stages::approval_budget;
 use types::case::{Case, Vote};
+use types::decoy;
 use types::mutant::{self, Mutant};
 use types::{CaseId, Code, Principal};
 
@@ -21,7 +22,9 @@ impl Decider {
         if let Some(refused) = self.refuses_signed(&vote, turn) {
             return refused;
         }
-        let Some(case) = self.books.cases().get(&vote.case) else {
+        let decoy = self.books.decoys().get(&vote.case).map(|decoy| &decoy.case);
+        let is_decoy = decoy.is_some();
+        let Some(case) = decoy.or_else(|| self.books.cases().get(&vote.case)) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
         let delegations = self.books.delegations().values();
@@ -51,13 +54,18 @@ impl Decider {
             .with(Field::Reason, &counted.reason)
             .with(Field::Case, &case.id)
             .with(Field::Body, counted);
+        let (kind, status, event) = if is_decoy {
+            (RecordKind::Decoy, decoy::status::of(counted.ballot), Event::DecoyVoted(counted.clone()))
+        } else {
+            (RecordKind::Vote, counted.ballot as u8, Event::Voted(counted.clone()))
+        };
         let draft = Draft {
             action: Some(case.action),
             bundle: Some(self.bundle().digest()),
-            status: Some(counted.ballot as u8),
-            ..Draft::new(RecordKind::Vote, content)
+            status: Some(status),
+            ..Draft::new(kind, content)
         };
-        let changed = self.append(draft, Event::Voted(counted.clone()), turn);
+        let changed = self.append(draft, event, turn);
         self.show_recent_votes();
         Reply::changed(changed)
     }

@@ -6,6 +6,7 @@ use evidence::{Content, Counts, Field, LogEnd, LogEvent, LogEventKind, RecordKin
 use ledger::closed::{ClosedLog, Deleted, KIND as CLOSED};
 use ledger::standing::{Closing, KEY, KIND};
 use ledger::{Draft, Standing, Turn};
+use stages::approval;
 use types::retention::Retention;
 use types::{ActionId, Code, Digest, Millis, Principal, SessionId};
 
@@ -16,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Says whether a command would begin something in a log that is being closed. Freezing it never waits.
 fn begins(command: &Command) -> bool {
     match command {
-        Command::Propose(_) | Command::OpenSession(..) => true,
+        Command::Propose(_) | Command::OpenSession(..) | Command::Decoy(_) => true,
         Command::Local { change: Change::Log(change), .. } => {
             !matches!(**change, LogChange::Freeze | LogChange::TakeUp { .. })
         }
@@ -42,7 +43,8 @@ impl Decider {
     pub(super) fn drain(&mut self, action: Option<ActionId>, turn: &mut Turn<'_>) -> Reply {
         self.log = Standing { closing: Some(Closing::Draining(action)), ..self.log.clone() };
         turn.put(KIND, KEY, &self.log);
-        Reply::done()
+        // Nobody waits for a decoy, so none goes over into the next log.
+        Reply::changed(self.end_decoys(|_| true, approval::void, turn))
     }
 
     /// Closes a log that is being closed, once nothing is in flight that this process carries out; says which sessions

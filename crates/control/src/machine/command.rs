@@ -13,11 +13,11 @@ use types::delegation::Delegation;
 use types::drill::Drill;
 use types::reviewing::Review;
 use types::{
-    ActionId, ActionProposal, AgentId, CaseId, Decision, Digest, GlassId, KeyId, Millis, Outcome, PasskeyId,
+    ActionId, ActionProposal, AgentId, CaseId, Decision, DecoyId, Digest, GlassId, KeyId, Millis, Outcome, PasskeyId,
     PermissionId, PersonId, Principal, ServerName, Session, SessionId, ToolName,
 };
 
-use super::{GlassStep, LogChange};
+use super::{DecoyDue, GlassStep, LogChange};
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::redaction::Original;
@@ -177,6 +177,10 @@ pub enum Command {
     },
     /// Take a review of a case; its time is the turn's, and its family the bundle's.
     Review(Review),
+    /// Hand over the decoys that are due.
+    TakeDecoys,
+    /// Show people a request that nobody made, if they would be asked about it.
+    Decoy(Box<DecoyDue>),
     /// End a case whose call was withdrawn.
     Withdraw(CaseId),
     /// Let time pass: cases expire, denials are summed up, and what is kept for a time only ends.
@@ -280,6 +284,8 @@ pub enum Reply {
     Overtaken,
     /// The same idempotency key came before with the same action.
     Repeated(ActionId),
+    /// These decoys are due.
+    Decoys(Vec<DecoyId>),
     /// It was done.
     Done(Changes),
     /// It cannot be done.
@@ -297,7 +303,7 @@ impl Reply {
         match self {
             Self::Decided { changes, .. } | Self::Done(changes) => &changes.cases,
             Self::Refused { changed, .. } => changed,
-            Self::Overtaken | Self::Repeated(_) => &[],
+            Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => &[],
         }
     }
 
@@ -305,7 +311,7 @@ impl Reply {
     pub fn gone(&self) -> Option<&Principal> {
         match self {
             Self::Decided { changes, .. } | Self::Done(changes) => changes.gone.as_deref().map(|(subject, _)| subject),
-            Self::Refused { .. } | Self::Overtaken | Self::Repeated(_) => None,
+            Self::Refused { .. } | Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => None,
         }
     }
 

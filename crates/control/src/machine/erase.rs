@@ -98,7 +98,9 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) -> Reply {
         let name = leaving.subject().subject();
-        let cases = self.end_cases(|case| leaving.asked(case), approval::void, turn);
+        let mut cases = self.end_cases(|case| leaving.asked(case), approval::void, turn);
+        let cases_ended = cases.len() as u64;
+        cases.extend(self.end_decoys(|case| leaving.asked(case), approval::void, turn));
         let ended: Vec<SessionId> = self.books.sessions().which(|session| leaving.opened(session));
         let ended = self.close_all(ended, turn);
         self.sum_up(&name, turn);
@@ -107,7 +109,7 @@ impl Decider {
         let bundle = Some(self.bundle().digest());
         let index = turn.next_index();
         let records = turn.count_traces(&name, traces) + closed.iter().map(|reach| reach.records).sum::<u64>();
-        let (cases_ended, sessions) = (cases.len() as u64, ended.len() as u64);
+        let sessions = ended.len() as u64;
         let erased = Erased { index, at: turn.now, records, cases: cases_ended, sessions, keys, levels };
         // The mark says of whom only to who holds the tenant's key and the name.
         let content = Content::default().with(Field::Result, &(mark.to_owned(), erased));

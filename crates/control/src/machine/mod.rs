@@ -9,6 +9,7 @@ mod breakers;
 mod cases;
 mod closing;
 mod command;
+mod decoys;
 mod delegate;
 mod drill;
 mod erase;
@@ -38,6 +39,7 @@ use types::{Digest, TenantId, cbor};
 pub use break_glass::GlassStep;
 pub use closing::says_deleted;
 pub use command::{Change, Changes, Command, Propose, Reach, Reply};
+pub use decoys::DecoyDue;
 pub use log_keys::LogChange;
 pub use replay::fold::{KEY_MS, KEYS_MAX, REPORTED_PERMIT_MS, SESSION_IDLE_MS, UNREPORTED_MS};
 pub use session::SESSIONS_MAX;
@@ -73,6 +75,7 @@ pub struct Decider {
     /// Everything that is kept; it changes with records alone, see [`Decider::append`].
     books: Books,
     denials: tick::Denials,
+    decoys: decoys::Waiting,
     log: Standing,
     closed: BTreeMap<u64, ClosedLog>,
 }
@@ -134,6 +137,7 @@ impl Machine for Decider {
             snapshot: snapshot.clone(),
             books,
             denials: tick::Denials::default(),
+            decoys: decoys::Waiting::default(),
             log: stored_standing(source)?.unwrap_or_else(|| seed.log.clone()),
             closed: closed_logs(source)?,
         };
@@ -177,6 +181,8 @@ impl Decider {
             Command::Outcome(outcome) => (self.outcome(&outcome, turn), None),
             Command::Vote { vote, solo_confirmed } => (self.vote(vote, solo_confirmed, turn), None),
             Command::Review(review) => (self.review(review, turn), None),
+            Command::TakeDecoys => (Reply::Decoys(self.due_decoys(turn.now)), None),
+            Command::Decoy(due) => (self.show_decoy(*due, turn), None),
             Command::Withdraw(case) => (self.withdraw(&case, turn), None),
             Command::Tick => (self.tick(turn), None),
             Command::SumUp => (self.sum_up_all(turn), None),

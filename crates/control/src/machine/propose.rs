@@ -6,7 +6,7 @@ use ledger::{Draft, Turn};
 use replay::fold::{Decided, Event, KEYS_MAX, Known, REPORTED_PERMIT_MS, Tickets};
 use stages::decision::{Early, Late, PERMIT_MS, Permit, finish};
 use stages::{approval, break_glass, facts};
-use types::case::Case;
+use types::case::{Case, CaseState};
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, Code, Decision, FactName, FactValue, Facts, Verdict};
 
@@ -63,11 +63,15 @@ impl Decider {
         let recorded = self.record(&proposal, &decision, change.as_ref(), &run, turn);
         let held = permitting.assert(&self.books, self.bundle().data(), (&decision, &recorded), turn.now);
         turn.assert(held);
+        let opened = recorded.iter().any(|case| case.state == CaseState::Open);
         changed.extend(recorded);
         if break_glass::under(&decision).is_some() {
             // What people were asked about has run without them, so a vote of theirs must not run it once more.
             let is_about = |case: &Case| case.action_digest == decision.action_digest;
             changed.extend(self.end_cases(is_about, approval::void, turn));
+        }
+        if decision.verdict != Verdict::Deny {
+            changed.extend(self.made_in_earnest(&decision, opened && !reopen, turn));
         }
         let asked = decision.case.filter(|_| !decision.verdict.permits());
         let case = asked.and_then(|id| self.books.cases().get(&id)).cloned();
@@ -101,7 +105,7 @@ impl Decider {
         }
     }
 
-    fn judge_inside(&self, proposal: &mut ActionProposal, turn: &Turn<'_>) -> crate::gather::Prepared {
+    pub(super) fn judge_inside(&self, proposal: &mut ActionProposal, turn: &Turn<'_>) -> crate::gather::Prepared {
         proposal.at = turn.now;
         let plan = self.plan(proposal);
         prepare(&self.views, &self.snapshot, proposal, plan.as_deref())
@@ -112,7 +116,13 @@ impl Decider {
         session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
     }
 
-    fn late_facts(&self, proposal: &ActionProposal, early: &Early, tickets: &Tickets, turn: &Turn<'_>) -> Facts {
+    pub(super) fn late_facts(
+        &self,
+        proposal: &ActionProposal,
+        early: &Early,
+        tickets: &Tickets,
+        turn: &Turn<'_>,
+    ) -> Facts {
         let (data, now) = (self.bundle().data(), turn.now);
         let about = (&early.action_digest(), tickets);
         let mut late = self.books.facts(data, proposal, early.facts(), about, now);

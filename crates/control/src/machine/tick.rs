@@ -89,7 +89,8 @@ impl Decider {
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Reply {
         let now = turn.now;
         self.sum_up_where(|counted| now.since(counted.since) >= DENIALS_REFILL_MS, turn);
-        let cases = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
+        let mut cases = self.end_cases(|_| true, |case| approval::expire(case, now), turn);
+        cases.extend(self.end_decoys(|_| true, |case| approval::expire(case, now), turn));
         self.end_due_glasses(turn);
         self.end_unreported(turn);
         let mut ops = Ops::default();

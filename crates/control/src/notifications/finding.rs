@@ -23,7 +23,7 @@ use super::telling::names_asked;
 use crate::approvals::Asked;
 use crate::control::Control;
 use crate::door::Refusal;
-use crate::state::kind;
+use crate::state::{Decoy, kind};
 
 /// Is how long anything is told after it happened, in milliseconds.
 pub(super) const DAY_MS: i64 = 86_400_000;
@@ -37,15 +37,20 @@ const LIFTED: u8 = 0;
 impl Control {
     /// Returns the cases that are stored as open.
     pub(super) fn open_cases(&self) -> Result<Vec<Case>, Refusal> {
-        let rows = self.history().state(kind::CASE)?;
+        let (rows, decoys) = (self.history().state(kind::CASE)?, self.history().state(kind::DECOY)?);
         let cases = rows.iter().filter_map(|(_, bytes)| cbor::decode::<Case>(bytes).ok());
-        Ok(cases.filter(|case| case.state == CaseState::Open).collect())
+        let decoys = decoys.iter().filter_map(|(_, bytes)| Some(cbor::decode::<Decoy>(bytes).ok()?.case));
+        Ok(cases.filter(|case| case.state == CaseState::Open).chain(decoys).collect())
     }
 
     /// Returns a case as it is stored, which it is from its first record until it has ended. The board may show it a moment later.
     pub(super) fn stored_case(&self, id: &CaseId) -> Result<Option<Case>, Refusal> {
-        let row = self.history().state_value(kind::CASE, &id.to_string())?;
-        Ok(row.and_then(|bytes| cbor::decode(&bytes).ok()))
+        let row = |kind| self.history().state_value(kind, &id.to_string());
+        if let Some(bytes) = row(kind::CASE)? {
+            return Ok(cbor::decode(&bytes).ok());
+        }
+        // People are told of a decoy as of any case.
+        Ok(row(kind::DECOY)?.and_then(|bytes| Some(cbor::decode::<Decoy>(&bytes).ok()?.case)))
     }
 
     /// Finds what there is to tell in the records of a log from a place up to an index.
@@ -70,10 +75,11 @@ impl Control {
                 found.extend(unusual.filter(|new| found.iter().all(|known| known.id != new.id)));
             }
             RecordKind::Decided => found.extend(self.opened(entry, content)?),
+            RecordKind::Decoy if entry.leaf.verdict.is_some() => found.extend(self.opened(entry, content)?),
             // How a drill went is no kill of its own.
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
             RecordKind::Grant => found.extend(glass_found(log, entry, content)),
-            RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded => {
+            RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Decoy => {
                 found.extend(self.ended(history, log, entry, content)?);
             }
             _ => {}
@@ -200,7 +206,7 @@ fn may_tell(leaf: &Leaf) -> bool {
     match leaf.kind {
         RecordKind::Decided => leaf.verdict == Some(ESCALATED),
         RecordKind::Switch => leaf.status != Some(RESET),
-        RecordKind::Vote | RecordKind::CaseEnded => true,
+        RecordKind::Vote | RecordKind::CaseEnded | RecordKind::Decoy => true,
         RecordKind::Grant => leaf.status.is_some_and(status::is_of_glass),
         RecordKind::Review => leaf.status == Some(Advice::Back as u8),
         _ => false,
@@ -279,6 +285,9 @@ fn has_later(history: &History, entry: &Entry, case: &CaseId) -> Result<bool, Re
 /// Returns the record of the decision that opened the case which a record is about.
 pub(super) fn opener(history: &History, entry: &Entry) -> Result<Option<Entry>, Refusal> {
     let Some(action) = &entry.leaf.action else { return Ok(None) };
-    let escalated = |entry: &Entry| entry.leaf.kind == RecordKind::Decided && entry.leaf.verdict == Some(ESCALATED);
+    let escalated = |entry: &Entry| {
+        let opens = matches!(entry.leaf.kind, RecordKind::Decided | RecordKind::Decoy);
+        opens && entry.leaf.verdict == Some(ESCALATED)
+    };
     Ok(history.of_action(action)?.into_iter().filter(|before| before.index < entry.index).rfind(escalated))
 }

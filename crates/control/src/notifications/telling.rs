@@ -8,6 +8,7 @@ use stages::limits::calendar::instant;
 use store::outbox::Notice;
 use types::break_glass::BreakGlass;
 use types::case::{Ballot, Case, CaseState};
+use types::decoy::status as decoy;
 use types::{ActionId, CaseId, Millis, Principal, ScheduleId, ToolName};
 
 use super::behaviour::unusual_told;
@@ -182,6 +183,7 @@ fn ended_told(entry: &Entry, content: &Content, opener: &Entry) -> Option<CaseTo
         RecordKind::Vote if status == Ballot::Deny as u8 => CaseState::Denied,
         RecordKind::Vote => CaseState::Approved,
         RecordKind::Review => CaseState::Returned,
+        RecordKind::Decoy if matches!(status, decoy::CAUGHT | decoy::MISSED) => CaseState::Decoy,
         _ => [CaseState::Expired, CaseState::Void, CaseState::Withdrawn].into_iter().find(|s| *s as u8 == status)?,
     };
     Some(CaseTold {

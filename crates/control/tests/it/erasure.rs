@@ -69,6 +69,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::GRANT,
         kind::SWITCH,
         kind::CASE,
+        kind::DECOY,
         kind::FLIGHT,
         kind::SESSION,
         kind::KEY,

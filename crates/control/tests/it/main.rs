@@ -18,6 +18,7 @@ mod break_glass;
 mod breakers;
 mod calendars;
 mod closing;
+mod decoys;
 mod delegations;
 mod drills;
 mod erasure;

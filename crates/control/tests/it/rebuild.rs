@@ -39,7 +39,7 @@ fn limited() -> BundleFiles {
     files.insert("limits.toml", LIMITS);
     files.insert("breakers.toml", BREAKERS);
     files.insert("behaviour.toml", "[baselines.usual]\nhours_min = 1\n");
-    files
+    testkit::with_decoys(files)
 }
 
 pub fn look(world: &World) -> Found {
@@ -125,6 +125,7 @@ pub async fn full() -> World {
     let world = world_with(limited()).await;
     somebody_erased(&world).await;
     world.with_passkey("ben", 3).await;
+    world.decoy().await;
     let agent = "sre-bot".parse().unwrap();
     let session = world.control.begin_session(&agent, None, None).await.unwrap();
     let closed = world.control.begin_session(&agent, Some(person("cleo")), None).await.unwrap();

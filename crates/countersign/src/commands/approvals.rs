@@ -108,6 +108,7 @@ fn show(case: &Value) {
             if you["awaits_review"] == true { "a reviewer comes first" } else { "you have decided often of late" };
         output::say(paint(NOTE, format!("{why}: your approval counts from {from} on, a denial now")));
     }
+    tell_decoy(case);
     for vote in members(case, "votes") {
         let place = text(vote, "in_place_of");
         let place = if place.is_empty() { place } else { format!(" in the place of {place}") };
@@ -137,6 +138,14 @@ fn touches(case: &Value) {
     if !plan.is_empty() {
         output::say(format!("the session's plan: {}", plan.join(", ")));
     }
+}
+
+/// Tells of a case that it was a decoy, once somebody has answered it.
+fn tell_decoy(case: &Value) {
+    let Some(decoy) = case.get("decoy") else { return };
+    let (style, word) = if decoy["caught"] == true { (GOOD, "refused, rightly") } else { (BAD, "approved") };
+    output::say(paint(style, format!("it was a decoy, and was {word}: nobody had asked, and nothing came of it")));
+    output::say(format!("  why it should be refused: {}", text(decoy, "why")));
 }
 
 /// Tells whom a profile asks, and from when on whom else.
@@ -212,6 +221,7 @@ async fn cast(client: &Client, vote: &VoteArgs, word: &str, as_json: bool) -> Do
             NOTE
         };
         output::say(format!("{} is {}", vote.case, paint(style, state)));
+        tell_decoy(&answer);
     }
     Ok(Exit::Done)
 }

@@ -11,8 +11,8 @@ use crate::error::Exit;
 use crate::output::{self, BOLD, FAINT, paint};
 
 /// Are the columns of the table, behind the name.
-const COLUMNS: [&str; 8] =
-    ["votes", "approved", "median", "9 in 10", "under 3 s", "for others", "expired", "regretted"];
+const COLUMNS: [&str; 9] =
+    ["votes", "approved", "median", "9 in 10", "under 3 s", "for others", "expired", "regretted", "decoys caught"];
 
 /// Runs the command.
 pub async fn run(client: &Client, args: &Oversight, as_json: bool) -> Done {
@@ -52,6 +52,11 @@ fn tell(report: &Value) {
         let (escalated, actions) = (text(benign, "escalated"), text(benign, "actions"));
         output::say(format!("people were asked about {escalated} of {actions} actions that ended well{per}"));
     }
+    if let Some(decoys) = report.get("all").and_then(|all| all.get("decoys")).filter(|d| text(d, "shown") != "0") {
+        let [shown, caught, missed, silent] =
+            ["shown", "caught", "missed", "unanswered"].map(|name| text(decoys, name));
+        output::say(format!("of {shown} decoys {caught} were caught, {missed} missed and {silent} left unanswered"));
+    }
     if text(report, "unread") != "0" {
         output::say(format!("{} could not be counted: erased, or without their policy", text(report, "unread")));
     }
@@ -74,8 +79,16 @@ fn row(name: &str, figures: Option<&Value>) -> Vec<String> {
         text(figures, "delegated"),
         text(figures, "expired"),
         ratio(figures, "regret_bp"),
+        caught(figures.get("decoys").unwrap_or(&none)),
     ];
     std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+/// Shows how many decoys were caught, of how many that were answered; a dash where none was.
+fn caught(decoys: &Value) -> String {
+    let of = |name: &str| decoys.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (caught, answered) = (of("caught"), of("caught") + of("missed"));
+    if answered == 0 { "-".to_owned() } else { format!("{caught} of {answered}") }
 }
 
 /// Shows basis points as per cent; a dash where there was nothing to divide by.
@@ -105,6 +118,8 @@ mod tests {
         let shown = |bp: u64| ratio(&json!({ "bp": bp }), "bp");
         assert_eq!([shown(0), shown(250), shown(3_333), shown(10_000)], ["0.0 %", "2.5 %", "33.3 %", "100.0 %"]);
         assert_eq!((ratio(&json!({}), "bp"), time(&json!({}), "p50")), ("-".to_owned(), "-".to_owned()));
+        let decoys = |hits: u64, missed: u64| caught(&json!({ "caught": hits, "missed": missed }));
+        assert_eq!([decoys(0, 0), decoys(0, 2), decoys(3, 1)], ["-", "0 of 2", "3 of 4"]);
         let shown = |ms: i64| time(&json!({ "ms": ms }), "ms");
         let expected = ["999 ms", "2.9 s", "1 min 0 s", "2 h 1 min"];
         assert_eq!([shown(999), shown(2_999), shown(60_000), shown(7_260_000)], expected);

@@ -1,4 +1,4 @@
-//! Problems of what watches agents: breakers and baselines.
+//! Problems of what watches: breakers and baselines agents, decoys people.
 
 use crate::problems::{case, check, replace};
 
@@ -87,6 +87,48 @@ fn behaviour() {
             changed("it covers a person", "\"*\"", "\"person:ana\""),
             changed("a name of two words", "baselines.usual", "baselines.\"us.ual\""),
             changed("an unknown key", "window_days = 7", "window_hours = 7"),
+        ],
+    );
+}
+
+#[test]
+fn decoys() {
+    const FILE: &str = "decoys.toml";
+    let decoys = "per_100 = 5\n\n[decoys.everything]\nagent = \"sre-bot\"\non_behalf_of = \"cleo\"\n\
+                  tool = \"sre.restart\"\narguments = { service = \"*\", replicas = 3 }\npurpose = \"tidy up\"\n\
+                  why = \"nobody restarts everything\"\n";
+    let changed = |mistake: &str, from: &str, to: &str| {
+        case(mistake, |files| {
+            files.insert(FILE, decoys);
+            replace(files, FILE, from, to);
+        })
+    };
+    let whole = |mistake: &str, text: String| case(mistake, |files| files.insert(FILE, text));
+    let one = decoys.split_once("\n\n").unwrap().1;
+    let many: String = (0..65).map(|n| one.replace("decoys.everything", &format!("decoys.d{n}"))).collect();
+    check(
+        "decoys",
+        vec![
+            changed("nothing is wrong", "per_100 = 5", "per_100 = 50"),
+            changed("none is shown", "per_100 = 5", "per_100 = 0"),
+            whole("no rate, and so none is shown", one.to_owned()),
+            whole("nothing at all", String::new()),
+            changed("more than every second", "per_100 = 5", "per_100 = 51"),
+            changed("a rate of a text", "per_100 = 5", "per_100 = \"5\""),
+            whole("a rate of nothing", "per_100 = 5\n".to_owned()),
+            whole("too many", format!("per_100 = 5\n{many}")),
+            changed("an agent that there is not", "\"sre-bot\"", "\"nobody\""),
+            changed("a person it may not act for", "\"cleo\"", "\"ana\""),
+            changed("a tool that there is not", "sre.restart", "sre.nothing"),
+            changed("the product's own tool", "sre.restart", "countersign.subject.erase"),
+            changed("arguments that are no object", "{ service = \"*\", replicas = 3 }", "[\"*\"]"),
+            changed("a date, which JSON has not", "replicas = 3", "day = 2026-01-05"),
+            changed("no arguments", "arguments = { service = \"*\", replicas = 3 }\n", ""),
+            changed("nobody is told why", "\"nobody restarts everything\"", "\" \""),
+            changed("no reason at all", "why = \"nobody restarts everything\"\n", ""),
+            changed("a name of two words", "decoys.everything", "decoys.\"every thing\""),
+            changed("an unknown key", "purpose =", "reason ="),
+            changed("an unknown section", "[decoys.everything]", "[decoy.everything]"),
         ],
     );
 }

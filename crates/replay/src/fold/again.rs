@@ -12,6 +12,7 @@ use stages::break_glass::BreakGlassError;
 use types::break_glass::status::is_of_glass;
 use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState};
+use types::decoy;
 use types::delegation::GIVEN;
 use types::drill::TOLD;
 use types::permission::PERMITTED;
@@ -274,6 +275,7 @@ impl Again {
                     Advice::Back => self.end_case(leaf, CaseState::Returned, place),
                 }
             }
+            RecordKind::Decoy => self.unread_decoy(leaf, place),
             RecordKind::Vote if status::<Ballot>(leaf)? == Ballot::Approve => Ok(()),
             RecordKind::Vote => self.end_case(leaf, CaseState::Denied, place),
             RecordKind::CaseEnded => self.end_case(leaf, status(leaf)?, place),
@@ -287,6 +289,17 @@ impl Again {
                 Ok(())
             }
         }
+    }
+
+    /// Whatever a decoy's record says after the one that shows it, the decoy is over.
+    fn unread_decoy(&mut self, leaf: &Leaf, place: &Place<'_>) -> Result<(), FoldError> {
+        if leaf.status == Some(decoy::status::SHOWN) {
+            self.gone.extend(leaf.action);
+            return Ok(());
+        }
+        let mut cases = self.books.decoys().values().map(|decoy| &decoy.case);
+        let id = cases.find(|case| Some(case.action) == leaf.action).map(|case| case.id);
+        id.map_or(Ok(()), |id| self.change(Event::DecoyEnded(id, CaseState::Void), place))
     }
 
     fn end_case(&mut self, leaf: &Leaf, state: CaseState, place: &Place<'_>) -> Result<(), FoldError> {
@@ -351,6 +364,10 @@ impl Again {
             (FoldError::NoBundle(_), RecordKind::Vote | RecordKind::Review) => {
                 self.gone.extend(leaf.action);
                 self.doubt(&[kind::CASE, kind::REFUSAL, kind::RETURN, kind::RECENT_VOTE], NO_BUNDLE);
+            }
+            (FoldError::NoBundle(_), RecordKind::Decoy) => {
+                self.gone.extend(leaf.action);
+                self.doubt(&[kind::DECOY, kind::RECENT_VOTE], NO_BUNDLE);
             }
             (FoldError::NoBundle(_), RecordKind::Grant) => self.doubt(&[kind::BREAK_GLASS], NO_BUNDLE),
             (FoldError::BreakGlass(_), _) if self.doubts(kind::BREAK_GLASS) => {}

@@ -23,7 +23,7 @@ use super::repeats::Repeats;
 use super::sessions::Sessions;
 use super::source::{Rows, read, values};
 use super::{FoldError, Place};
-use crate::state::{Conduct, Key, Passkey, Quarantine, Switch, kind};
+use crate::state::{Conduct, Decoy, Key, Passkey, Quarantine, Switch, kind};
 
 /// Is the key of the row that names the active bundle; the others hold the files of one each.
 pub const ACTIVE: &str = "current";
@@ -41,6 +41,7 @@ pub struct Books {
     pub(super) pins: Arc<BTreeMap<ToolName, Digest>>,
     pub(super) switches: BTreeMap<String, Switch>,
     pub(super) cases: BTreeMap<CaseId, Case>,
+    pub(super) decoys: BTreeMap<CaseId, Decoy>,
     pub(super) refusals: Refusals,
     pub(super) recent_votes: RecentVotes,
     pub(super) returns: Refusals,
@@ -68,6 +69,7 @@ impl Default for Books {
             pins: Arc::default(),
             switches: BTreeMap::new(),
             cases: BTreeMap::new(),
+            decoys: BTreeMap::new(),
             refusals: Refusals::none(kind::REFUSAL),
             recent_votes: RecentVotes::default(),
             returns: Refusals::none(kind::RETURN),
@@ -106,6 +108,7 @@ impl Books {
             pins: Arc::new(pins),
             switches: values(rows, kind::SWITCH, |s: &Switch| s.target.key())?,
             cases: values(rows, kind::CASE, |c: &Case| c.id)?,
+            decoys: values(rows, kind::DECOY, |d: &Decoy| d.case.id)?,
             recent_votes: RecentVotes::load(rows)?,
             refusals: Refusals::load(rows, kind::REFUSAL)?,
             returns: Refusals::load(rows, kind::RETURN)?,
@@ -169,6 +172,11 @@ impl Books {
     /// Returns the cases that are open or approved.
     pub fn cases(&self) -> &BTreeMap<CaseId, Case> {
         &self.cases
+    }
+
+    /// Returns the decoys that are open, which are among no cases.
+    pub fn decoys(&self) -> &BTreeMap<CaseId, Decoy> {
+        &self.decoys
     }
 
     /// Returns the exact actions that a person refused.
@@ -240,6 +248,9 @@ impl Books {
             Event::Voted(vote) => return self.voted(&vote, place, ops).map(|case| vec![case]),
             Event::Reviewed(review) => return self.reviewed(&review, place, ops).map(|case| vec![case]),
             Event::CaseEnded(case, state) => return self.ended(&case, state, ops).map(|case| vec![case]),
+            Event::DecoyShown(shown) => return self.decoy_shown(&shown, place, ops).map(|case| vec![case]),
+            Event::DecoyVoted(vote) => return self.decoy_voted(vote, place, ops).map(|case| vec![case]),
+            Event::DecoyEnded(case, state) => return self.decoy_ended(&case, state, ops).map(|case| vec![case]),
             Event::SessionOpened(session) => {
                 ops.put(kind::SESSION, session.id.to_string(), &session);
                 self.sessions.put(session);

@@ -64,7 +64,8 @@ impl Books {
                 | CaseState::Void
                 | CaseState::Consumed
                 | CaseState::Withdrawn
-                | CaseState::Returned => {}
+                | CaseState::Returned
+                | CaseState::Decoy => {}
             }
         }
         tickets.approved.sort_by_key(|case| (case.opened, case.id));

@@ -8,13 +8,14 @@ use types::break_glass::{self, BreakGlass};
 use types::breaker::{BreakerName, RESET};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
+use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::TOLD;
 use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
 use types::reviewing::Review;
 use types::{
-    ActionId, ActionProposal, CaseId, Decision, Digest, Grant, OutcomeStatus, Permission, PermissionId, Session,
-    SessionId, Target, ToolName,
+    ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, OutcomeStatus, Permission, PermissionId,
+    Session, SessionId, Target, ToolName,
 };
 
 use super::FoldError;
@@ -29,6 +30,17 @@ pub struct Decided<'a> {
     pub decision: &'a Decision,
     /// How the action runs.
     pub run: &'a RunBody,
+}
+
+/// Is a decoy that was shown, as it was recorded.
+#[derive(Debug, Clone)]
+pub struct DecoyShown {
+    /// What its agent seems to propose.
+    pub proposal: ActionProposal,
+    /// How that was decided: people are asked.
+    pub decision: Decision,
+    /// The template it was made from.
+    pub template: DecoyId,
 }
 
 /// Is what one record says.
@@ -48,6 +60,12 @@ pub enum Event<'a> {
     Reviewed(Review),
     /// A case ended without a vote.
     CaseEnded(CaseId, CaseState),
+    /// A decoy was shown.
+    DecoyShown(Box<DecoyShown>),
+    /// A decoy was answered.
+    DecoyVoted(Vote),
+    /// A decoy ended unanswered.
+    DecoyEnded(CaseId, CaseState),
     /// A session was opened.
     SessionOpened(Session),
     /// A session was closed.
@@ -122,6 +140,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Vote => Event::Voted(part(content, Field::Body)?),
         RecordKind::Review => Event::Reviewed(part(content, Field::Body)?),
         RecordKind::CaseEnded => Event::CaseEnded(part(content, Field::Case)?, status(leaf)?),
+        RecordKind::Decoy => decoy(leaf, content)?,
         RecordKind::SessionOpen => Event::SessionOpened(part(content, Field::Body)?),
         RecordKind::SessionClose => Event::SessionClosed(part::<Session>(content, Field::Body)?.id),
         RecordKind::Switch if leaf.status == Some(TOLD) => Event::Nothing,
@@ -161,6 +180,26 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         | RecordKind::Heartbeat
         | RecordKind::KeyEvent
         | RecordKind::Epoch => Event::Nothing,
+    })
+}
+
+fn decoy(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
+    Ok(match leaf.status {
+        Some(decoy::status::SHOWN) => Event::DecoyShown(Box::new(DecoyShown {
+            proposal: bodies::proposer(content).ok_or(FoldError::Unreadable)?,
+            decision: bodies::decision(content).ok_or(FoldError::Unreadable)?,
+            template: part::<decoy::Shown>(content, Field::Body)?.template,
+        })),
+        Some(decoy::status::CAUGHT | decoy::status::MISSED) => {
+            let vote: Vote = part(content, Field::Body)?;
+            if leaf.status != Some(decoy::status::of(vote.ballot)) {
+                return Err(FoldError::Unreadable);
+            }
+            Event::DecoyVoted(vote)
+        }
+        Some(decoy::status::EXPIRED) => Event::DecoyEnded(part(content, Field::Case)?, CaseState::Expired),
+        Some(decoy::status::VOID) => Event::DecoyEnded(part(content, Field::Case)?, CaseState::Void),
+        _ => return Err(FoldError::Unreadable),
     })
 }
 

@@ -103,7 +103,7 @@ impl Books {
         let mut ops = Ops::default();
         self.clone().forget(leaving, &mut ops);
         ops.into_iter().next().is_some()
-            || self.cases.values().any(|case| leaving.asked(case))
+            || self.cases.values().chain(self.decoys.values().map(|decoy| &decoy.case)).any(|case| leaving.asked(case))
             || self.flights.all().any(|(action, flight)| leaving.flew(action, flight))
             || !self.sessions.which(|session| leaving.opened(session)).is_empty()
             || self.switches.values().any(switched)

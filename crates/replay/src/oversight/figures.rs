@@ -8,7 +8,7 @@ use types::{Millis, PersonId, ProfileId};
 
 use super::QUICK_MS;
 use super::reviewers::OfReviewer;
-use super::sample::{Hour, Sample, Silence};
+use super::sample::{DecoyOver, Hour, Sample, Silence};
 
 /// Is how long decisions took from when it was the person's turn, in milliseconds. A percentile is the time of a vote that was
 /// cast: the least that so many in a hundred did not exceed.
@@ -63,6 +63,33 @@ pub struct Figures {
     /// Those of all approvals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regret_bp: Option<u64>,
+    /// Decoys, which are in none of the figures above.
+    pub decoys: DecoyFigures,
+}
+
+/// Is what became of decoys that are over. One that is open is not counted, so that nobody reads here that there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct DecoyFigures {
+    /// Those that were shown, and answered or left unanswered until their end.
+    pub shown: u64,
+    /// Those that somebody refused.
+    pub caught: u64,
+    /// Those that somebody approved.
+    pub missed: u64,
+    /// Those that nobody answered.
+    pub unanswered: u64,
+    /// Those that were caught of all that were answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catch_bp: Option<u64>,
+}
+
+impl DecoyFigures {
+    fn of(decoys: &[&DecoyOver]) -> Self {
+        let tally = |ballot: Option<Ballot>| count(decoys.iter().filter(|decoy| decoy.ballot == ballot));
+        let (caught, missed) = (tally(Some(Ballot::Deny)), tally(Some(Ballot::Approve)));
+        let (shown, unanswered) = (count(decoys.iter()), tally(None));
+        Self { shown, caught, missed, unanswered, catch_bp: bp(caught, caught + missed) }
+    }
 }
 
 /// Returns a ratio in basis points, rounded down.
@@ -75,7 +102,7 @@ fn count<T>(all: impl Iterator<Item = T>) -> u64 {
 }
 
 impl Figures {
-    fn of(votes: &[&Sample], expired: u64) -> Self {
+    fn of(votes: &[&Sample], expired: u64, decoys: &[&DecoyOver]) -> Self {
         let tally = |is: &dyn Fn(&Sample) -> bool| count(votes.iter().filter(|vote| is(vote)));
         let all = tally(&|_| true);
         let approvals = tally(&|vote| vote.ballot == Ballot::Approve);
@@ -92,6 +119,7 @@ impl Figures {
             expired,
             regretted,
             regret_bp: bp(regretted, approvals),
+            decoys: DecoyFigures::of(decoys),
         }
     }
 }
@@ -163,59 +191,66 @@ pub struct Report {
     pub benign: Benign,
 }
 
-/// Counts for each name that votes or silences bear.
-fn each<'a, K: Ord + Clone + 'a, R>(
-    votes: &[&'a Sample],
-    silences: &[&'a Silence],
-    of_vote: impl Fn(&'a Sample) -> BTreeSet<K>,
-    of_silence: impl Fn(&'a Silence) -> &'a BTreeSet<K>,
+/// Is what is counted, of a period.
+pub(super) type Counted<'a> = (&'a [&'a Sample], &'a [&'a Silence], &'a [&'a DecoyOver]);
+
+/// Says what names votes, silences and decoys bear.
+struct Bears<K> {
+    vote: fn(&Sample) -> BTreeSet<K>,
+    silence: fn(&Silence) -> &BTreeSet<K>,
+    decoy: fn(&DecoyOver) -> &BTreeSet<K>,
+}
+
+/// Counts for each name that votes, silences or decoys bear.
+fn each<K: Ord + Clone, R>(
+    (votes, silences, decoys): Counted<'_>,
+    bear: &Bears<K>,
     make: impl Fn(K, Figures) -> R,
 ) -> Vec<R> {
-    let voted = votes.iter().flat_map(|vote| of_vote(vote));
-    let names: BTreeSet<K> = voted.chain(silences.iter().flat_map(|silence| of_silence(silence).clone())).collect();
+    let voted = votes.iter().flat_map(|vote| (bear.vote)(vote));
+    let silent = silences.iter().flat_map(|silence| (bear.silence)(silence).clone());
+    let tested = decoys.iter().flat_map(|decoy| (bear.decoy)(decoy).clone());
+    let names: BTreeSet<K> = voted.chain(silent).chain(tested).collect();
     let figures = |name: K| {
-        let own: Vec<&Sample> = votes.iter().copied().filter(|vote| of_vote(vote).contains(&name)).collect();
-        let silent = count(silences.iter().filter(|silence| of_silence(silence).contains(&name)));
-        make(name, Figures::of(&own, silent))
+        let own: Vec<&Sample> = votes.iter().copied().filter(|vote| (bear.vote)(vote).contains(&name)).collect();
+        let silent = count(silences.iter().filter(|silence| (bear.silence)(silence).contains(&name)));
+        let tested: Vec<&DecoyOver> =
+            decoys.iter().copied().filter(|decoy| (bear.decoy)(decoy).contains(&name)).collect();
+        make(name, Figures::of(&own, silent, &tested))
     };
     names.into_iter().map(figures).collect()
 }
 
 pub(super) fn report(
     from: Option<Millis>,
-    (votes, silences, reviewers): (&[&Sample], &[&Silence], Vec<OfReviewer>),
+    counted: Counted<'_>,
+    reviewers: Vec<OfReviewer>,
     hours: Hour,
     (records, unread, to): (u64, u64, Millis),
 ) -> Report {
-    let person = |vote: &Sample| BTreeSet::from([vote.person.clone()]);
+    let (votes, silences, decoys) = counted;
+    let people = Bears {
+        vote: |vote| BTreeSet::from([vote.person.clone()]),
+        silence: |silence| &silence.people,
+        decoy: |decoy| &decoy.people,
+    };
+    let groups =
+        Bears { vote: |vote| vote.groups.clone(), silence: |silence| &silence.groups, decoy: |decoy| &decoy.groups };
+    let profiles = Bears {
+        vote: |vote| vote.profiles.clone(),
+        silence: |silence| &silence.profiles,
+        decoy: |decoy| &decoy.profiles,
+    };
     Report {
         from,
         to,
         records,
         unread,
         cases: hours.asked,
-        all: Figures::of(votes, count(silences.iter())),
-        people: each(
-            votes,
-            silences,
-            person,
-            |silence| &silence.people,
-            |person, figures| OfPerson { person, figures },
-        ),
-        groups: each(
-            votes,
-            silences,
-            |vote| vote.groups.clone(),
-            |silence| &silence.groups,
-            |group, figures| OfGroup { group, figures },
-        ),
-        profiles: each(
-            votes,
-            silences,
-            |vote| vote.profiles.clone(),
-            |silence| &silence.profiles,
-            |profile, figures| OfProfile { profile, figures },
-        ),
+        all: Figures::of(votes, count(silences.iter()), decoys),
+        people: each(counted, &people, |person, figures| OfPerson { person, figures }),
+        groups: each(counted, &groups, |group, figures| OfGroup { group, figures }),
+        profiles: each(counted, &profiles, |profile, figures| OfProfile { profile, figures }),
         reviewers,
         benign: Benign {
             actions: hours.done,

@@ -15,10 +15,10 @@ use types::case::{Ballot, Case, CaseState, Vote};
 use types::reviewing::{Advice, Review};
 use types::{ActionId, CaseId, Millis, OutcomeStatus, Principal, Target};
 
-pub use figures::{Benign, Figures, OfGroup, OfPerson, OfProfile, Report, Times};
+pub use figures::{Benign, DecoyFigures, Figures, OfGroup, OfPerson, OfProfile, Report, Times};
 use reviewers::Reviewers;
 pub use reviewers::{OfReviewer, Reviews};
-use sample::{Hour, Sample, Silence};
+use sample::{DecoyOver, Hour, Sample, Silence};
 
 use crate::bundles::Bundles;
 use crate::fold::{Again, Event, Said};
@@ -39,6 +39,7 @@ pub struct Oversight {
     counting: Again,
     votes: Vec<Sample>,
     silences: Vec<Silence>,
+    decoys: Vec<DecoyOver>,
     /// The approvals of each case that still has a ticket to give, as places among the votes.
     live: BTreeMap<CaseId, Vec<usize>>,
     /// The approvals that each action in flight runs on.
@@ -58,6 +59,7 @@ enum Noted {
     Voted(Box<(Case, Vote)>),
     Reviewed(Box<(Case, Review)>),
     Expired(Box<Case>),
+    Decoy(Box<(Case, Option<Vote>)>),
     Closed(CaseId),
     Landed { action: ActionId, status: OutcomeStatus, by_agent: bool },
     Killed(Switch),
@@ -78,7 +80,8 @@ impl Oversight {
         let noted = match content {
             Some(content) => self.note(leaf, content),
             None => {
-                self.unread += u64::from(matches!(leaf.kind, RecordKind::Vote | RecordKind::Review));
+                self.unread +=
+                    u64::from(matches!(leaf.kind, RecordKind::Vote | RecordKind::Review | RecordKind::Decoy));
                 Noted::Nothing
             }
         };
@@ -92,7 +95,12 @@ impl Oversight {
         }
         let counts = matches!(
             leaf.kind,
-            RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Outcome | RecordKind::Switch
+            RecordKind::Vote
+                | RecordKind::Review
+                | RecordKind::CaseEnded
+                | RecordKind::Decoy
+                | RecordKind::Outcome
+                | RecordKind::Switch
         );
         if !counts {
             return Noted::Nothing;
@@ -114,6 +122,8 @@ impl Oversight {
                 }
                 _ => Noted::Closed(id),
             },
+            Event::DecoyVoted(vote) => self.note_decoy(vote.case, Some(vote)),
+            Event::DecoyEnded(id, CaseState::Expired) => self.note_decoy(id, None),
             Event::Landed(action, status) => {
                 let flight = self.counting.books().flights().get(&action);
                 let by_agent = flight.is_some_and(|flight| matches!(flight.principal, Principal::Agent(_)));
@@ -122,6 +132,12 @@ impl Oversight {
             Event::Switched(switch) => Noted::Killed(switch),
             _ => Noted::Nothing,
         }
+    }
+
+    /// Notes that a decoy was answered, or that nobody did in time. While one is open nothing is told of it.
+    fn note_decoy(&self, id: CaseId, vote: Option<Vote>) -> Noted {
+        let decoy = self.counting.books().decoys().get(&id);
+        decoy.map_or(Noted::Nothing, |decoy| Noted::Decoy(Box::new((decoy.case.clone(), vote))))
     }
 
     /// Notes which case a decision opened, or which it used up; most decisions have none and are not read.
@@ -164,6 +180,7 @@ impl Oversight {
                 }
             }
             Noted::Expired(case) => self.expired(&case, bundles),
+            Noted::Decoy(over) => self.decoy_over(&over.0, over.1.as_ref(), bundles),
             Noted::Closed(case) => {
                 self.reviewers.closed(&case);
                 self.live.remove(&case);
@@ -217,6 +234,18 @@ impl Oversight {
         }
     }
 
+    /// A decoy counts by itself: it is no vote, no case, and nothing to regret.
+    fn decoy_over(&mut self, case: &Case, vote: Option<&Vote>, bundles: &Bundles) {
+        let Ok(bundle) = bundles.get(&case.bundle) else {
+            self.unread += 1;
+            return;
+        };
+        self.decoys.extend(match vote {
+            Some(vote) => DecoyOver::answered(case, vote, bundle.data()),
+            None => Some(DecoyOver::unanswered(case, bundle.data())),
+        });
+    }
+
     fn expired(&mut self, case: &Case, bundles: &Bundles) {
         self.reviewers.closed(&case.id);
         self.live.remove(&case.id);
@@ -268,6 +297,7 @@ impl Oversight {
         let silences: Vec<&Silence> = self.silences.iter().filter(|silence| within(silence.at)).collect();
         let hours = self.hours.range(hour..).map(|(_, hour)| *hour).fold(Hour::default(), Hour::and);
         let reviewers = self.reviewers.report(within);
-        figures::report(from, (&votes, &silences, reviewers), hours, (self.records, self.unread, self.last))
+        let decoys: Vec<&DecoyOver> = self.decoys.iter().filter(|decoy| within(decoy.at)).collect();
+        figures::report(from, (&votes, &silences, &decoys), reviewers, hours, (self.records, self.unread, self.last))
     }
 }

@@ -51,6 +51,38 @@ impl Silence {
     }
 }
 
+/// Is one decoy that is over.
+#[derive(Debug, Clone)]
+pub(super) struct DecoyOver {
+    pub(super) at: Millis,
+    /// How its answer went; none if nobody gave one.
+    pub(super) ballot: Option<Ballot>,
+    /// Who answered, or else those whose turn it was.
+    pub(super) people: BTreeSet<PersonId>,
+    pub(super) profiles: BTreeSet<ProfileId>,
+    pub(super) groups: BTreeSet<String>,
+}
+
+impl DecoyOver {
+    /// Counts an answer for who gave it, and for the profiles whose steps asked them.
+    pub(super) fn answered(case: &Case, vote: &Vote, bundle: &BundleData) -> Option<Self> {
+        let turn = turn::of_vote(case, vote, bundle)?;
+        Some(Self {
+            at: vote.at,
+            ballot: Some(vote.ballot),
+            people: BTreeSet::from([vote.person.clone()]),
+            profiles: turn.steps.iter().map(|step| step.id.clone()).collect(),
+            groups: turn.steps.iter().filter_map(|step| step.profile.group.clone()).collect(),
+        })
+    }
+
+    /// Counts silence for everybody who was asked.
+    pub(super) fn unanswered(case: &Case, bundle: &BundleData) -> Self {
+        let Silence { at, people, profiles, groups } = Silence::of(case, bundle);
+        Self { at, ballot: None, people, profiles, groups }
+    }
+}
+
 /// Is what is counted in an hour.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hour {

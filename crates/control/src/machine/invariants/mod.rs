@@ -1,6 +1,7 @@
 //! What must hold of everything that is recorded, asserted where it is recorded: what is kept before and after one record
 //! is compared, by other rules than those that changed it.
 
+mod decoying;
 mod ending;
 mod limits;
 mod permit;
@@ -19,6 +20,7 @@ use types::{Broken, Invariant, Millis};
 pub(super) use permit::Permitting;
 pub(super) use quiet::Quiet;
 
+use decoying::Decoying;
 use ending::Ending;
 use reviewing::Reviewing;
 use voting::Voting;
@@ -32,6 +34,8 @@ pub(super) enum Before {
     Ending(Ending),
     /// A case is to move.
     Voting(Voting),
+    /// A decoy is to be shown, or to end.
+    Decoying(Decoying),
     /// A case is to be reviewed.
     Reviewing(Box<Reviewing>),
 }
@@ -44,7 +48,7 @@ impl Before {
             Event::Voted(vote) => Self::Voting(Voting::by_vote(books, vote)),
             Event::Reviewed(review) => Self::Reviewing(Box::new(Reviewing::of(books, review))),
             Event::CaseEnded(case, state) => Self::Voting(Voting::by_end(books, *case, *state)),
-            _ => Self::Other,
+            _ => Decoying::of(books, event).map_or(Self::Other, Self::Decoying),
         }
     }
 
@@ -53,6 +57,7 @@ impl Before {
         match self {
             Self::Other => Ok(()),
             Self::Ending(ending) => ending.assert(books),
+            Self::Decoying(decoying) => decoying.assert(books, changed, now),
             Self::Voting(voting) => voting.assert(books, changed, now),
             Self::Reviewing(reviewing) => reviewing.assert(books, changed, now),
         }

@@ -3,6 +3,7 @@
 use evidence::{LogEventKind, RecordKind};
 use ledger::standing::Closing;
 use ledger::{Draft, Standing, Turn};
+use types::decoy::status::SHOWN;
 use types::{Broken, Invariant};
 
 /// Says what a log may still record.
@@ -33,7 +34,10 @@ impl Quiet {
     pub(in crate::machine) fn assert(self, turn: &Turn<'_>) -> Result<(), Broken> {
         let allows = |draft: &Draft| match self {
             Self::No => true,
-            Self::Draining => !matches!(draft.kind, RecordKind::Decided | RecordKind::SessionOpen),
+            Self::Draining => {
+                let shows = draft.kind == RecordKind::Decoy && draft.status == Some(SHOWN);
+                !shows && !matches!(draft.kind, RecordKind::Decided | RecordKind::SessionOpen)
+            }
             Self::Frozen => draft.log.as_ref().is_some_and(|log| log.event == LogEventKind::Continued),
             Self::Closed => false,
         };

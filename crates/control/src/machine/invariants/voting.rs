@@ -61,7 +61,12 @@ fn ends(from: CaseState, to: CaseState, case: &Case, now: Millis) -> bool {
     let is_over = match to {
         CaseState::Expired => now >= case.expires,
         CaseState::Void | CaseState::Withdrawn => true,
-        CaseState::Open | CaseState::Approved | CaseState::Denied | CaseState::Consumed | CaseState::Returned => false,
+        CaseState::Open
+        | CaseState::Approved
+        | CaseState::Denied
+        | CaseState::Consumed
+        | CaseState::Returned
+        | CaseState::Decoy => false,
     };
     matches!(from, CaseState::Open | CaseState::Approved) && is_over
 }
