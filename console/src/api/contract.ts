@@ -1667,6 +1667,7 @@ export interface components {
             /** @description The digest of the bundle that asks for people. */
             readonly bundle: string;
             readonly conduct?: components["schemas"]["ConductSoFar"] | null;
+            readonly decoy?: components["schemas"]["Decoy"] | null;
             /** @description The digest of the tool's definition as its server listed it. */
             readonly definition?: string | null;
             /**
@@ -1726,6 +1727,7 @@ export interface components {
         readonly ApprovalLine: {
             /** @description The proposal that opened it. */
             readonly action: string;
+            readonly decoy?: components["schemas"]["Decoy"] | null;
             /**
              * Format: int64
              * @description When silence becomes a refusal, in milliseconds since the epoch.
@@ -1776,7 +1778,7 @@ export interface components {
          * @description Says where a case stands.
          * @enum {string}
          */
-        readonly ApprovalState: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned";
+        readonly ApprovalState: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned" | "decoy";
         /** @description Is where a case stands, as the agent that caused it may know. */
         readonly ApprovalStatus: {
             /** @description The proposal that opened it. */
@@ -1992,6 +1994,11 @@ export interface components {
             readonly class: string;
             /**
              * Format: int64
+             * @description The failures among this hour's endings so far, in basis points; absent while too few have ended to judge.
+             */
+            readonly errors_bp?: number | null;
+            /**
+             * Format: int64
              * @description The most failures among an hour's endings that are usual, in basis points.
              */
             readonly errors_bp_max?: number | null;
@@ -2005,6 +2012,11 @@ export interface components {
              * @description How many it needs before anything is said.
              */
             readonly hours_min: number;
+            /**
+             * Format: int64
+             * @description How long this hour's answers took on average so far, in milliseconds; absent while too few have ended to judge.
+             */
+            readonly pace_ms?: number | null;
             /**
              * Format: int64
              * @description The longest that an hour's answers usually take on average, in milliseconds.
@@ -2420,6 +2432,41 @@ export interface components {
              * @description Ninety-nine in a hundred took no longer.
              */
             readonly p99: number;
+        };
+        /** @description Is a request that nobody made, as it is told once somebody has answered it. */
+        readonly Decoy: {
+            /** @description Somebody refused it; otherwise somebody approved it, and nothing came of that. */
+            readonly caught: boolean;
+            /** @description Why it should be refused, as the bundle says. */
+            readonly why: string;
+        };
+        /** @description Is what became of decoys that are over; one that is open is not counted. */
+        readonly DecoyOversight: {
+            /**
+             * Format: int64
+             * @description Those that were caught of all that were answered, in basis points.
+             */
+            readonly catch_bp?: number | null;
+            /**
+             * Format: int64
+             * @description Those that somebody refused.
+             */
+            readonly caught: number;
+            /**
+             * Format: int64
+             * @description Those that somebody approved.
+             */
+            readonly missed: number;
+            /**
+             * Format: int64
+             * @description Those that were shown, and answered or left unanswered until their end.
+             */
+            readonly shown: number;
+            /**
+             * Format: int64
+             * @description Those that nobody answered.
+             */
+            readonly unanswered: number;
         };
         /** @description Is a delegation that holds. */
         readonly Delegation: {
@@ -3422,6 +3469,8 @@ export interface components {
              */
             readonly approvals: number;
             readonly decision_ms?: components["schemas"]["DecisionTimes"] | null;
+            /** @description Decoys, which are in none of the figures above. */
+            readonly decoys: components["schemas"]["DecoyOversight"];
             /**
              * Format: int64
              * @description Votes cast in another's place.
@@ -4616,7 +4665,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Lists only cases in this state. */
-                readonly state?: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned";
+                readonly state?: "open" | "approved" | "denied" | "expired" | "void" | "consumed" | "withdrawn" | "returned" | "decoy";
             };
             readonly header?: never;
             readonly path?: never;

@@ -492,12 +492,3 @@ pub struct ConductSoFar {
     /// How many of them failed or are in doubt.
     pub errors: i64,
 }
-
-/// Is what a risk score is held against.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RiskScale {
-    /// From this score on an action is observed.
-    pub observe_from: i64,
-    /// From this score on it goes to people.
-    pub escalate_from: i64,
-}

@@ -32,10 +32,10 @@ impl Books {
             opened_in: place.index,
             round: 1,
             returned: decision.facts.bool("approval.returned") == Some(true),
+            passed: approval_budget::passed(&decision.facts),
             now: place.now,
         };
-        let passed = approval_budget::passed(&decision.facts);
-        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening, passed);
+        let case = approval::open(proposal, profiles.clone(), place.bundle()?, opening);
         let decoy = Decoy { case: case.clone(), template: template.clone() };
         ops.put(kind::DECOY, id.to_string(), &decoy);
         self.decoys.insert(id, decoy);
