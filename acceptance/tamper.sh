@@ -13,5 +13,5 @@ cat "$OUT"
 DETECTED=$(grep -oE '^[0-9]+ of [0-9]+ detected for the right reason' "$OUT")
 HONEST=$(grep -oE '[0-9]+ of [0-9]+ honest variants accepted' "$OUT")
 PROGRAM=$(grep -oE '^[0-9]+ of [0-9]+ judged the same by the program' "$OUT")
-figure "tamper corpus: 10 classes × 17 kinds of record, 200 cases each, by who holds the log's key and no witness's" \
+figure "tamper corpus: 10 classes × 18 kinds of record, 200 cases each, by who holds the log's key and no witness's" \
   "$DETECTED; $HONEST; $PROGRAM; $((SECONDS - START)) s"

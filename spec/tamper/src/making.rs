@@ -190,9 +190,18 @@ async fn administer(world: &World, round: usize) {
     control.observe(&tool.server, "sre/1", &[listed]).await.unwrap();
     let seen = control.definition(&tool).unwrap();
     control.pin(&dan, &tool, seen, "reviewed").await.unwrap();
+    decoy(world, round).await;
     world.clock.advance(5);
     let bundle = Arc::new(Bundle::load(other_bundle(round)).unwrap());
     control.activate_first(&dan, bundle, "a new name").await.unwrap();
+}
+
+/// Has a decoy shown and answered, now rightly and now not.
+async fn decoy(world: &World, round: usize) {
+    let shown = world.decoy().await;
+    let ben: PersonId = "ben".parse().unwrap();
+    let vote = if round.is_multiple_of(2) { Ballot::Deny } else { Ballot::Approve };
+    world.control.vote(&ben, shown.id, vote, "it was looked at", shown.shown, false).await.unwrap();
 }
 
 /// Has somebody denied whom nobody knows, and erases them by a decision.
@@ -225,7 +234,7 @@ fn level(now: Millis, round: usize) -> LevelWish {
 
 /// Is one of two bundles that differ in name alone, in turn; both let a closed log be deleted at once.
 fn other_bundle(round: usize) -> BundleFiles {
-    let mut files = testkit::bundle();
+    let mut files = testkit::with_decoys(testkit::bundle());
     files.insert("retention.toml", "minimum_days = 0\n");
     if round.is_multiple_of(2) {
         let head = files.get("bundle.toml").unwrap().replace("\"small\"", "\"another\"");

@@ -11,7 +11,7 @@ use tlog::{Note, NoteSignature, TrustPolicy};
 use types::Digest;
 
 /// Are the kinds of record that the product writes; no code writes a heartbeat.
-pub const KINDS: [RecordKind; 17] = [
+pub const KINDS: [RecordKind; 18] = [
     RecordKind::Genesis,
     RecordKind::SessionOpen,
     RecordKind::SessionClose,
@@ -29,6 +29,7 @@ pub const KINDS: [RecordKind; 17] = [
     RecordKind::Erasure,
     RecordKind::KeyEvent,
     RecordKind::Epoch,
+    RecordKind::Decoy,
 ];
 
 /// Is one record of a log, genuine or not.
