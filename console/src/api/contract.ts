@@ -2435,8 +2435,8 @@ export interface components {
         };
         /** @description Is a request that nobody made, as it is told once somebody has answered it. */
         readonly Decoy: {
-            /** @description Somebody refused it; otherwise somebody approved it, and nothing came of that. */
-            readonly caught: boolean;
+            /** @description Somebody refused it, or else approved it, and nothing came of that; absent if a kill or a change ended it before. */
+            readonly caught?: boolean | null;
             /** @description Why it should be refused, as the bundle says. */
             readonly why: string;
         };

@@ -211,8 +211,8 @@ function Head({ shown }: { shown: Approval }) {
 function WasDecoy({ decoy }: { decoy: Approval["decoy"] }) {
   if (!decoy) return null;
   return (
-    <section className={`note tone-${decoy.caught ? "good" : "bad"}`} aria-label="It was a decoy">
-      <p><strong>{decoy.caught ? "It was a decoy, and it was caught." : "It was a decoy, and it was approved."}</strong> Nobody had asked, and nothing came of it.</p>
+    <section className={`note ${decoy.caught == null ? "" : `tone-${decoy.caught ? "good" : "bad"}`}`} aria-label="It was a decoy">
+      <p><strong>It was a decoy, and {decoy.caught == null ? "it ended before anybody answered" : decoy.caught ? "it was caught" : "it was approved"}.</strong> Nobody had asked, and nothing came of it.</p>
       <p>Why it should be refused: <Text>{decoy.why}</Text></p>
     </section>
   );

@@ -10,8 +10,9 @@ use crate::App;
 /// Is a request that nobody made, as it is told once somebody has answered it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Decoy {
-    /// Somebody refused it; otherwise somebody approved it, and nothing came of that.
-    caught: bool,
+    /// Somebody refused it, or else approved it, and nothing came of that; absent if a kill or a change ended it before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caught: Option<bool>,
     /// Why it should be refused, as the bundle says.
     why: String,
 }

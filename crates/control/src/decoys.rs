@@ -1,6 +1,7 @@
 //! Decoys: made as their agents' proposals would be, told apart once they are over, and until then as nobody who votes can tell.
 
 use evidence::{Field, RecordKind};
+use ledger::history::Entry;
 use stages::decoy;
 use types::case::{Ballot, Case, CaseState};
 use types::decoy::{Shown, status};
@@ -18,8 +19,8 @@ use crate::trace::Path;
 /// Is what people are told of a decoy once somebody has answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecoyTold {
-    /// Somebody refused it.
-    pub caught: bool,
+    /// Somebody refused it, or approved it; `None` if it ended before anybody answered.
+    pub caught: Option<bool>,
     /// Why it should be refused.
     pub why: String,
 }
@@ -60,18 +61,24 @@ impl Control {
         self.ask(Command::Decoy(Box::new(due))).await.map(drop)
     }
 
-    /// Says of a case that it was a decoy and what became of it; nothing until somebody has answered it.
+    /// Says of a case that it was a decoy and what became of it; nothing while it is open, nor if nobody answered in time.
+    ///
+    /// One that is void is told too: a kill may have ended it, of an agent that never asked for what it showed.
     ///
     /// # Errors
     ///
     /// What the journal says.
     pub fn decoy_told(&self, case: &Case) -> Failure<Option<DecoyTold>> {
-        if case.state != CaseState::Decoy {
+        if !matches!(case.state, CaseState::Decoy | CaseState::Void) {
             return Ok(None);
         }
-        let shown = self.history.record(case.opened_in)?.filter(|entry| entry.leaf.action == Some(case.action));
+        let is_it = |entry: &Entry| entry.leaf.kind == RecordKind::Decoy && entry.leaf.action == Some(case.action);
+        let shown = self.history.record(case.opened_in)?.filter(is_it);
+        if shown.is_none() && case.state == CaseState::Void {
+            return Ok(None);
+        }
         let shown = shown.and_then(|entry| entry.content?.get::<Shown>(Field::Body).ok().flatten());
-        let caught = case.votes.iter().any(|vote| vote.ballot == Ballot::Deny);
+        let caught = case.votes.last().map(|vote| vote.ballot == Ballot::Deny);
         Ok(Some(DecoyTold { caught, why: shown.map(|shown| shown.why).unwrap_or_default() }))
     }
 

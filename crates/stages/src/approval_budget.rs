@@ -78,11 +78,13 @@ pub fn facts(
         return facts;
     }
     let matter = Matter::of_proposal(proposal, bundle);
-    let is_spent = |profile: &Profile| is_spent(matter, profile, now, recent);
+    // Whoever decided nothing of late has spent nothing; most of the time that is everybody.
+    let has_decided = bundle.people.keys().any(|person| !recent(person).is_empty());
+    let is_spent = |profile: &Profile| has_decided && is_spent(matter, profile, now, recent);
     let spent: BTreeSet<&ProfileId> =
         bundle.profiles.iter().filter(|(_, profile)| is_spent(profile)).map(|(id, _)| id).collect();
     let passed = spent.iter().filter(|id| past(bundle, id) == Some(PastBudget::Next));
-    let shut = bundle.profiles.keys().filter(|id| is_shut(matter, id, now, &spent));
+    let shut = bundle.profiles.keys().filter(|id| !spent.is_empty() && is_shut(matter, id, now, &spent));
     let list = |ids: Vec<&ProfileId>| FactValue::List(ids.into_iter().map(ProfileId::to_string).collect());
     facts.set(FactName::known("approval.passed"), list(passed.copied().collect()), SOURCE, now);
     facts.set(FactName::known("approval.spent"), list(shut.collect()), SOURCE, now);
@@ -112,7 +114,8 @@ fn is_spent(matter: Matter<'_>, profile: &Profile, now: Millis, recent: &dyn Fn(
     let people: Vec<&PersonId> = matter.bundle.people.keys().filter(may).collect();
     let has_room = |person: &&&PersonId| room_from(budget, now, recent(person).into_iter()).is_none();
     let needed = usize::try_from(profile.approvals.max(1)).unwrap_or(usize::MAX);
-    !people.is_empty() && people.iter().filter(has_room).count() < needed
+    // Where too few may answer at all, nobody has decided too much.
+    people.len() >= needed && people.iter().filter(has_room).count() < needed
 }
 
 /// Says whether the path that begins at a profile comes, over those that are passed over, to one that denies or to its end.

@@ -14,6 +14,7 @@ use types::case::{Case, CaseState};
 use types::mutant::{self, Mutant};
 use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
 
+use super::decoys::Waiting;
 use super::{Change, Changes, Decider, Reply};
 use crate::state::{Grant, Key, Quarantine, Switch, Target, kind};
 
@@ -102,6 +103,7 @@ impl Decider {
         let mut cases = self.end_cases(|_| all, approval::void, turn);
         cases.extend(to_reopen.iter().cloned());
         cases.extend(self.end_decoys(|_| true, approval::void, turn));
+        self.decoys = Waiting::default();
         self.publish();
         Reply::Done(Changes { cases, to_reopen, ..Changes::default() })
     }

@@ -13,7 +13,7 @@ use stages::decision::{Late, PERMIT_MS, finish};
 use stages::decoy;
 use types::case::Case;
 use types::decoy::{Shown, status};
-use types::{ActionProposal, CaseId, Code, Decision, DecoyId, Digest, Millis, Verdict};
+use types::{ActionProposal, CaseId, Code, Decision, DecoyId, Millis, Verdict};
 
 use super::{Decider, Reply};
 use crate::redaction::Original;
@@ -21,9 +21,9 @@ use crate::redaction::Original;
 /// Is how many decoys may wait to be shown; beyond it none is drawn.
 const WAITING_MAX: usize = 64;
 
-/// Holds what waits to be shown, each under the bundle that has it.
+/// Holds what waits to be shown, and when; another bundle forgets it.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<(Millis, Digest, DecoyId)>);
+pub(super) struct Waiting(Vec<(Millis, DecoyId)>);
 
 /// Is a decoy that is due, as its agent would have proposed it.
 #[derive(Debug)]
@@ -53,18 +53,13 @@ impl Decider {
             return;
         }
         if let Some(drawn) = decoy::drawn(decoys, turn.draw()) {
-            self.decoys.0.push((turn.now.plus(drawn.after_ms), bundle.digest(), drawn.template.clone()));
+            self.decoys.0.push((turn.now.plus(drawn.after_ms), drawn.template.clone()));
         }
     }
 
-    /// Takes out the decoys that are due; of another bundle than the active one there are none.
+    /// Takes out the decoys that are due.
     pub(super) fn due_decoys(&mut self, now: Millis) -> Vec<DecoyId> {
-        let active = self.bundle().digest();
-        self.decoys.0.retain(|(_, bundle, _)| *bundle == active);
-        let (due, waiting) = std::mem::take(&mut self.decoys.0).into_iter().partition(|(at, ..)| *at <= now);
-        self.decoys.0 = waiting;
-        let due: Vec<(Millis, Digest, DecoyId)> = due;
-        due.into_iter().map(|(_, _, template)| template).collect()
+        self.decoys.0.extract_if(.., |(at, _)| *at <= now).map(|(_, template)| template).collect()
     }
 
     /// Shows a decoy, if people would be asked about it.

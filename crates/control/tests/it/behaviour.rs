@@ -132,7 +132,7 @@ async fn amounts_are_learned_from_what_was_permitted_and_stand_in_every_decision
 async fn a_permission_does_not_stand_for_who_looks_at_what_is_unusual() {
     let mut files = permitting_bundle();
     let baseline = "[baselines.usual]\nhours_min = 1\nseen_min = 1\nprofile = \"owner\"\nwatch = [\"amount\"]\n\
-                    amounts = [\"/replicas\"]\ncovers = { tool = \"sre.restart\" }\n";
+                    amounts = [\"/replicas\"]\ncovers = { class = \"write\" }\n";
     files.insert("behaviour.toml", baseline);
     let world = world_with(files).await;
     next_hour(&world);

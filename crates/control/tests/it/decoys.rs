@@ -60,7 +60,7 @@ async fn it_is_shown_as_a_case_and_the_first_answer_says_what_it_was() {
         let voted = vote(&world, decoy.id, "ben", ballot).await.unwrap();
         assert_eq!((voted.state, voted.votes.len()), (CaseState::Decoy, 1));
         let told = world.control.decoy_told(&voted).unwrap().unwrap();
-        assert_eq!((told.caught, told.why.as_str()), (caught, "nobody restarts everything at once"));
+        assert_eq!((told.caught, told.why.as_str()), (Some(caught), "nobody restarts everything at once"));
         assert_eq!(vote(&world, decoy.id, "cleo", Ballot::Deny).await.unwrap_err(), Code::CaseClosed);
         assert_eq!(recorded(&world), [status::SHOWN, recorded_as]);
         assert_eq!(world.decoys(), []);
@@ -208,6 +208,9 @@ async fn a_kill_another_bundle_another_definition_and_the_logs_end_are_its_end()
             _ => drop(world.control.close_log(&person("dan"), "the year is over").await.unwrap()),
         }
         assert_eq!((state(&world, decoy.id), world.decoys()), (CaseState::Void, vec![]), "{how}");
+        // Whoever killed an agent for what it never asked for learns of it.
+        let told = world.control.decoy_told(&world.control.case(&decoy.id).unwrap().case).unwrap().unwrap();
+        assert_eq!((told.caught, told.why.is_empty()), (None, false), "{how}");
         assert_eq!(recorded(&world), [status::SHOWN, status::VOID], "{how}");
         assert_equal(&look(&world));
         if how == "close" {
@@ -225,6 +228,8 @@ async fn another_bundle_forgets_what_waited() {
         world.ask_people(&format!("n{n}")).await;
     }
     world.control.activate(&person("dan"), bundle(), "no more tests").await.unwrap();
+    world.let_decoys_come().await;
+    world.control.activate(&person("dan"), with_decoys(bundle()), "tests again").await.unwrap();
     world.let_decoys_come().await;
     assert_eq!(recorded(&world), Vec::<u8>::new());
 }

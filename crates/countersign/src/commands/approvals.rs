@@ -143,7 +143,11 @@ fn touches(case: &Value) {
 /// Tells of a case that it was a decoy, once somebody has answered it.
 fn tell_decoy(case: &Value) {
     let Some(decoy) = case.get("decoy") else { return };
-    let (style, word) = if decoy["caught"] == true { (GOOD, "refused, rightly") } else { (BAD, "approved") };
+    let (style, word) = match decoy["caught"].as_bool() {
+        Some(true) => (GOOD, "refused, rightly"),
+        Some(false) => (BAD, "approved"),
+        None => (NOTE, "not answered before it ended"),
+    };
     output::say(paint(style, format!("it was a decoy, and was {word}: nobody had asked, and nothing came of it")));
     output::say(format!("  why it should be refused: {}", text(decoy, "why")));
 }

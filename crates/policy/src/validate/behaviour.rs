@@ -18,6 +18,13 @@ impl Check<'_> {
     fn baseline(&mut self, name: &str, rule: &BaselineRule) {
         let path = |key: &'static str| ["baselines", name, key];
         self.covers_agents(FILE, "baselines", name, &rule.covers);
+        for (key, is_narrow) in [("tool", !rule.covers.tool.is_any()), ("env", !rule.covers.env.is_any())] {
+            if is_narrow {
+                let says =
+                    "a baseline learns from everything that an agent does in a class, so it covers no less; take `";
+                self.report.at(FILE, &["baselines", name, "covers", key], format!("{says}{key}` away"));
+            }
+        }
         self.profile(FILE, &path("profile"), rule.profile.as_ref());
         self.number(FILE, &path("window_days"), rule.window_days.into(), 1..=WINDOW_DAYS_MAX.into());
         let hours = 24 * i64::from(rule.window_days.clamp(1, WINDOW_DAYS_MAX));

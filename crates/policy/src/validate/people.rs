@@ -86,6 +86,16 @@ impl Check<'_> {
         if profile.past_budget == PastBudget::Next && profile.otherwise.is_none() {
             self.report.at(file, at, "`next` needs an `otherwise` that is asked then");
         }
+        let next = profile.otherwise.as_ref().and_then(|id| self.data.profiles.get(id));
+        let is_weaker = |next: &Profile| {
+            next.approvals < profile.approvals
+                || (profile.signed && !next.signed)
+                || (profile.review_first && !next.review_first)
+        };
+        if profile.past_budget == PastBudget::Next && next.is_some_and(is_weaker) {
+            let help = "whoever asks often decides when that is; demand of `otherwise` as many approvals, `signed` and `review_first`";
+            self.report.at_with_help(file, at, "`next` would ask people of whom less is demanded", help);
+        }
     }
 
     /// Demands that a path of escalation comes to an end, and within 30 days.

@@ -137,6 +137,16 @@ fn people_and_profiles() {
             with("escalation.toml", "approvals = 1", "approvals = 1\npast_budget = \"deny\""),
             with("escalation.toml", "approvals = 1", "approvals = 1\ndecisions_per_hour = 9\npast_budget = \"next\""),
             with("escalation.toml", "approvals = 1", "approvals = 1\ndecisions_per_hour = 9\npast_budget = \"later\""),
+            with(
+                "escalation.toml",
+                "approvals = 1",
+                "approvals = 1\nsigned = true\notherwise = \"sre-db\"\ndecisions_per_hour = 9\npast_budget = \"next\"",
+            ),
+            with(
+                "escalation.toml",
+                "approvals = 2",
+                "approvals = 2\notherwise = \"sre-on-call\"\ndecisions_per_hour = 9\npast_budget = \"next\"",
+            ),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"nobody\"\n"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 600000\notherwise = \"sre-on-call\"\n"),
             with("escalation.toml", "timeout_ms = 600000\n", "timeout_ms = 2592000000\notherwise = \"sre-db\"\n"),

@@ -70,6 +70,8 @@ fn behaviour() {
             ),
             changed("nothing is ever seen enough", "hours_min = 24", "hours_min = 24\nseen_min = 169"),
             changed("what was never seen is usual", "hours_min = 24", "hours_min = 24\nseen_min = 0"),
+            changed("it covers some tools of a class", "agent = \"*\"", "tool = \"sre.*\""),
+            changed("it covers some places of a class", "agent = \"*\"", "env = \"prod\""),
             changed("it looks at nothing", "hours_min = 24", "hours_min = 24\nwatch = []"),
             changed("it looks at what there is not", "hours_min = 24", "hours_min = 24\nwatch = [\"mood\"]"),
             changed("an amount stands nowhere", "hours_min = 24", "hours_min = 24\namounts = [\"amount\"]"),

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use evidence::{Content, Field, Leaf, RecordKind, bodies};
 use stages::turn;
 use types::case::{Ballot, Case, CaseState, Vote};
+use types::decoy::status;
 use types::reviewing::{Advice, Review};
 use types::{ActionId, CaseId, Millis, OutcomeStatus, Principal, Target};
 
@@ -80,8 +81,12 @@ impl Oversight {
         let noted = match content {
             Some(content) => self.note(leaf, content),
             None => {
-                self.unread +=
-                    u64::from(matches!(leaf.kind, RecordKind::Vote | RecordKind::Review | RecordKind::Decoy));
+                // Of a decoy the end is counted, unless it is void, and not that it was shown.
+                let counts = match leaf.kind {
+                    RecordKind::Decoy => leaf.verdict.is_none() && leaf.status != Some(status::VOID),
+                    kind => matches!(kind, RecordKind::Vote | RecordKind::Review),
+                };
+                self.unread += u64::from(counts);
                 Noted::Nothing
             }
         };
