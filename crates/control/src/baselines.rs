@@ -52,7 +52,7 @@ impl Control {
             let rules = snapshot.bundle.data().baselines.iter().filter(|(_, rule)| covers(&rule.covers, class));
             let present = hours.get(&hour_of(now)).cloned().unwrap_or_default();
             learned.extend(rules.map(|(id, rule)| {
-                let judged = Some(&present).filter(|present| present.ended >= rule.endings_min.max(1));
+                let judged = Some(&present).filter(|present| present.is_judged(rule));
                 Learned {
                     class: class.clone(),
                     baseline: id.clone(),

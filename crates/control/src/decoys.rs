@@ -72,8 +72,7 @@ impl Control {
         if !matches!(case.state, CaseState::Decoy | CaseState::Void) {
             return Ok(None);
         }
-        let is_it = |entry: &Entry| entry.leaf.kind == RecordKind::Decoy && entry.leaf.action == Some(case.action);
-        let shown = self.history.record(case.opened_in)?.filter(is_it);
+        let shown = self.shown(case)?;
         if shown.is_none() && case.state == CaseState::Void {
             return Ok(None);
         }
@@ -84,8 +83,14 @@ impl Control {
 
     /// Says whether a case is or was a decoy: no agent hears of one, and no agent reviews it.
     pub fn is_decoy(&self, case: &Case) -> bool {
-        let opened = self.history.record(case.opened_in).ok().flatten();
-        opened.is_some_and(|entry| entry.leaf.kind == RecordKind::Decoy && entry.leaf.action == Some(case.action))
+        // What cannot be read is told to no agent.
+        !matches!(self.shown(case), Ok(None))
+    }
+
+    /// Returns the record that showed a case, if that was a decoy.
+    fn shown(&self, case: &Case) -> Failure<Option<Entry>> {
+        let is_it = |entry: &Entry| entry.leaf.kind == RecordKind::Decoy && entry.leaf.action == Some(case.action);
+        Ok(self.history.record(case.opened_in)?.filter(is_it))
     }
 
     /// Says whether somebody is not to tell decoys from requests: everybody but an auditor, who never votes.

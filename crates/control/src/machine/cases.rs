@@ -22,9 +22,7 @@ impl Decider {
         if let Some(refused) = self.refuses_signed(&vote, turn) {
             return refused;
         }
-        let decoy = self.books.decoys().get(&vote.case).map(|decoy| &decoy.case);
-        let is_decoy = decoy.is_some();
-        let Some(case) = decoy.or_else(|| self.books.cases().get(&vote.case)) else {
+        let Some((case, is_decoy)) = self.books.asked_of_people(&vote.case) else {
             return Reply::refused(Code::CaseClosed, format!("case {} is not open", vote.case));
         };
         let delegations = self.books.delegations().values();
@@ -82,15 +80,20 @@ impl Decider {
         turn: &mut Turn<'_>,
     ) -> Option<Case> {
         let Closing::Closed(case) = end(self.books.cases().get(id)?) else { return None };
+        let draft = self.ending(RecordKind::CaseEnded, &case);
+        self.append(draft, Event::CaseEnded(case.id, case.state), turn).pop()
+    }
+
+    /// Drafts the record of what has ended without a vote: a case, or a decoy.
+    pub(super) fn ending(&self, kind: RecordKind, case: &Case) -> Draft {
         let content =
             Content::about(vec![case.requester.subject()]).with(Field::Tool, &case.tool).with(Field::Case, &case.id);
-        let draft = Draft {
+        Draft {
             action: Some(case.action),
             bundle: Some(self.bundle().digest()),
             status: Some(case.state as u8),
-            ..Draft::new(RecordKind::CaseEnded, content)
-        };
-        self.append(draft, Event::CaseEnded(case.id, case.state), turn).pop()
+            ..Draft::new(kind, content)
+        }
     }
 
     /// Ends every live case for which `which` says so.

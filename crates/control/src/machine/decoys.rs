@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use evidence::{Content, Field, RecordKind, bodies};
+use evidence::{Field, RecordKind, bodies};
 use ledger::{Draft, Turn};
 use replay::fold::{DecoyShown, Event};
 use stages::approval::{self, Closing};
@@ -123,14 +123,7 @@ impl Decider {
     }
 
     fn end_decoy(&mut self, case: &Case, turn: &mut Turn<'_>) -> Vec<Case> {
-        let content =
-            Content::about(vec![case.requester.subject()]).with(Field::Tool, &case.tool).with(Field::Case, &case.id);
-        let draft = Draft {
-            action: Some(case.action),
-            bundle: Some(self.bundle().digest()),
-            status: Some(case.state as u8),
-            ..Draft::new(RecordKind::Decoy, content)
-        };
+        let draft = self.ending(RecordKind::Decoy, case);
         self.append(draft, Event::DecoyEnded(case.id, case.state), turn)
     }
 }

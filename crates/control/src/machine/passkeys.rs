@@ -90,8 +90,7 @@ impl Decider {
         if paper.bundle != self.bundle().digest() {
             return refused(Code::BallotVoid, "a policy bundle was activated since the ballot was drawn");
         }
-        let decoy = self.books.decoys().get(&vote.case).map(|decoy| &decoy.case);
-        let case = decoy.or_else(|| self.books.cases().get(&vote.case))?;
+        let (case, _) = self.books.asked_of_people(&vote.case)?;
         if !shows(&paper, case) {
             return refused(Code::ShownMismatch, "the ballot is about something else than the case shows");
         }

@@ -251,6 +251,7 @@ async fn it_goes_with_its_agent_and_with_whoever_answered() {
         let subject = gone.to_owned();
         assert!(named.into_iter().all(|content| !content.subjects.contains(&subject)), "{gone}");
         assert_eq!(history.state(kind::RECENT_VOTE).unwrap(), [], "{gone}");
+        assert_eq!(report(&world, None).unread, u64::from(answered), "an answer is unread, and nothing else ({gone})");
         assert!(look(&world).comparison.is_equal(), "{gone}: {:?}", look(&world).comparison);
         assert_eq!(world.decoys(), []);
     }

@@ -179,6 +179,12 @@ impl Books {
         &self.decoys
     }
 
+    /// Returns what people are asked under an identity: a case, or a decoy that looks like one, and whether it is a decoy.
+    pub fn asked_of_people(&self, id: &CaseId) -> Option<(&Case, bool)> {
+        let decoy = self.decoys.get(id).map(|decoy| (&decoy.case, true));
+        decoy.or_else(|| self.cases.get(id).map(|case| (case, false)))
+    }
+
     /// Returns the exact actions that a person refused.
     pub fn refusals(&self) -> &Refusals {
         &self.refusals

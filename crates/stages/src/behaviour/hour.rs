@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
-use types::bundle::BundleData;
+use types::bundle::{BaselineRule, BundleData};
 use types::{ActionProposal, Digest, Facts, Millis, ToolName};
 
 use super::covering;
@@ -105,6 +105,11 @@ impl Hour {
                 }
             }
         }
+    }
+
+    /// Says whether enough calls have ended in it for a baseline to judge failures and pace.
+    pub fn is_judged(&self, rule: &BaselineRule) -> bool {
+        self.ended >= rule.endings_min.max(1)
     }
 
     /// Returns the failures among its endings, in basis points; `None` if nothing ended.

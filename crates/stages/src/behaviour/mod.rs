@@ -128,7 +128,7 @@ fn unusual(
     facts: &Facts,
 ) -> Vec<String> {
     let above = |value: Option<i64>, max: Option<i64>| value.zip(max).is_some_and(|(value, max)| value > max);
-    let judged = hour.ended >= rule.endings_min.max(1);
+    let judged = hour.is_judged(rule);
     let is = |watched: &Watched| match watched {
         Watched::Amount => is_odd((rule, usual), &proposal.arguments),
         Watched::Errors => judged && above(hour.errors_bp(), usual.errors_bp_max),

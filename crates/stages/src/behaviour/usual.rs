@@ -93,8 +93,7 @@ impl<'a> Past<'a> {
     }
 
     fn ended(&self) -> impl Iterator<Item = &'a Hour> {
-        let min = self.rule.endings_min.max(1);
-        self.hours.iter().copied().filter(move |hour| hour.ended >= min)
+        self.hours.iter().copied().filter(|hour| hour.is_judged(self.rule))
     }
 }
 
