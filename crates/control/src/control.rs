@@ -37,6 +37,9 @@ use crate::timestamps::{TimestampConfig, Timestamps};
 use crate::tools::Listed;
 use crate::witnesses::{Witnesses, pause};
 
+/// Is how often time passes, in milliseconds.
+pub(crate) const TICK_MS: i64 = 250;
+
 /// Is how long the publisher rests after it has brought the files up to date.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
 
@@ -392,7 +395,7 @@ impl Control {
     fn spawn_ticks(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
         tokio::spawn(async move {
-            let mut every = tokio::time::interval(Duration::from_millis(250));
+            let mut every = tokio::time::interval(Duration::from_millis(TICK_MS.unsigned_abs()));
             loop {
                 every.tick().await;
                 let Some(this) = this.upgrade() else { return };

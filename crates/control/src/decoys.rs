@@ -1,5 +1,7 @@
 //! Decoys: made as their agents' proposals would be, told apart once they are over, and until then as nobody who votes can tell.
 
+use std::time::Duration;
+
 use evidence::{Field, RecordKind};
 use ledger::history::Entry;
 use stages::decoy;
@@ -32,7 +34,8 @@ impl Control {
             return Ok(());
         }
         let Reply::Decoys(due) = self.ask(Command::TakeDecoys).await? else { return Ok(()) };
-        for template in due {
+        for (at, template) in due {
+            tokio::time::sleep(Duration::from_millis(at.since(self.now()).max(0).unsigned_abs())).await;
             if let Err(refusal) = self.show_decoy(&template).await {
                 tracing::info!(code = %refusal.code, message = %refusal.message, "a decoy was not shown");
             }
@@ -44,17 +47,15 @@ impl Control {
         let snapshot = self.snapshot();
         let templates = &snapshot.bundle.data().decoys.templates;
         let template = templates.get(name).ok_or_else(|| not_found(format!("decoy {name}")))?;
-        let definition = self.definition(&template.tool).or_else(|| snapshot.pinned(&template.tool));
         let proposal = self.proposal(Wish {
             principal: Principal::Agent(template.agent.clone()),
             on_behalf_of: template.on_behalf_of.clone(),
             session: None,
             tool: template.tool.clone(),
-            definition,
+            definition: self.definition(&template.tool),
             arguments: template.call().map_err(|error| Refusal::plain(error.code(), error.to_string()))?,
             claims: Claims { purpose: template.purpose.clone(), ..Claims::default() },
-            // An agent whose tools a server lists comes over the gateway.
-            channel: if definition.is_some() { Channel::Mcp } else { Channel::Http },
+            channel: Channel::Http,
         });
         let original = self.original(&proposal)?.ok_or_else(|| not_found(format!("tool {}", template.tool)))?;
         let due = DecoyDue { template: name.clone(), proposal, original };

@@ -285,7 +285,7 @@ pub enum Reply {
     /// The same idempotency key came before with the same action.
     Repeated(ActionId),
     /// These decoys are due.
-    Decoys(Vec<DecoyId>),
+    Decoys(Vec<(Millis, DecoyId)>),
     /// It was done.
     Done(Changes),
     /// It cannot be done.

@@ -13,9 +13,10 @@ use stages::decision::{Late, PERMIT_MS, finish};
 use stages::decoy;
 use types::case::Case;
 use types::decoy::{Shown, status};
-use types::{ActionProposal, CaseId, Code, Decision, DecoyId, Millis, Verdict};
+use types::{ActionProposal, CaseId, Channel, Code, Decision, DecoyId, Millis, Session, Verdict};
 
 use super::{Decider, Reply};
+use crate::control::TICK_MS;
 use crate::redaction::Original;
 
 /// Is how many decoys may wait to be shown; beyond it none is drawn.
@@ -57,9 +58,27 @@ impl Decider {
         }
     }
 
-    /// Takes out the decoys that are due.
-    pub(super) fn due_decoys(&mut self, now: Millis) -> Vec<DecoyId> {
-        self.decoys.0.extract_if(.., |(at, _)| *at <= now).map(|(_, template)| template).collect()
+    /// Takes out the decoys that are due before the next tick, the first one first.
+    pub(super) fn due_decoys(&mut self, now: Millis) -> Vec<(Millis, DecoyId)> {
+        let soon = now.plus(TICK_MS);
+        let mut due: Vec<_> = self.decoys.0.extract_if(.., |(at, _)| *at <= soon).collect();
+        due.sort();
+        due
+    }
+
+    /// Puts a decoy where its agent was last seen: a call that came another way would be known by that.
+    fn goes_with_its_agent(&self, proposal: &mut ActionProposal) {
+        let is_its = |one: &&Session| {
+            Some(&one.agent) == proposal.principal.agent() && one.on_behalf_of == proposal.on_behalf_of
+        };
+        let Some(session) = self.books.sessions().all().filter(is_its).max_by_key(|one| (one.seen, one.id)) else {
+            return;
+        };
+        proposal.session = Some(session.id);
+        if session.attached {
+            proposal.channel = Channel::Mcp;
+            proposal.definition = proposal.definition.or_else(|| self.snapshot.pinned(&proposal.tool));
+        }
     }
 
     /// Shows a decoy, if people would be asked about it.
@@ -77,6 +96,7 @@ impl Decider {
         if let Err(refusal) = original.redact(&bundle, &mut proposal) {
             return Reply::refused(refusal.code, refusal.message);
         }
+        self.goes_with_its_agent(&mut proposal);
         let prepared = self.judge_inside(&mut proposal, turn);
         let digest = prepared.early.action_digest();
         let tickets = self.books.tickets(&digest, &bundle.digest(), turn.now);

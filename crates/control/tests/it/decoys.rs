@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use countersign_control::door::{Caller, McpDoor as _};
 use countersign_control::state::kind;
 use evidence::{Field, RecordKind};
 use testkit::{World, bundle, reviewed_bundle, with_decoy, with_decoys, world_with};
 use types::case::{Ballot, Case, CaseState};
 use types::decoy::status;
-use types::{CaseId, Code, PersonId, Principal, Target};
+use types::{AgentId, CaseId, Channel, Code, Digest, PersonId, Principal, Session, SessionId, Target};
 
 use crate::closing::next;
 use crate::erasure::{erase, they_leave};
@@ -140,7 +141,7 @@ async fn who_may_not_vote_may_not_vote_here_and_a_budget_counts_it() {
     for (who, code) in [("ana", Code::VoterExcluded), ("dan", Code::VoterExcluded), ("eve", Code::VoterExcluded)] {
         assert_eq!(vote(&world, decoy.id, who, Ballot::Deny).await.unwrap_err(), code, "{who}");
     }
-    let other = types::Digest::plain(b"something else");
+    let other = Digest::plain(b"something else");
     let wrong = world.control.vote(&person("ben"), decoy.id, Ballot::Deny, "no", other, false).await.unwrap_err();
     assert_eq!(wrong.code, Code::ShownMismatch);
     let real = propose(&world, "sre.restart", r#"{"service":"x"}"#).await.case.unwrap().id;
@@ -363,6 +364,48 @@ async fn they_are_counted_by_themselves_and_mixed_into_nothing() {
     let cases = told.cases;
     let asked = world.control.cases().iter().filter(|case| ![first.id, second.id, third.id].contains(&case.id)).count();
     assert_eq!(cases, asked as u64, "a decoy is no case that was opened");
+}
+
+fn came(world: &World, decoy: &Case) -> (Option<SessionId>, Channel, Option<Digest>) {
+    let proposal = world.control.case(&decoy.id).unwrap().proposal.unwrap();
+    (proposal.session, proposal.channel, proposal.definition)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_goes_with_its_agent_into_the_session_where_that_was_last_seen() {
+    let world = world_with(with_decoys(bundle())).await;
+    let none = world.decoy().await;
+    assert_eq!(came(&world, &none), (None, Channel::Http, None), "its agent has no session");
+    vote(&world, none.id, "ben", Ballot::Deny).await.unwrap();
+    let bot: AgentId = "sre-bot".parse().unwrap();
+    let own = world.control.begin_session(&bot, None, None).await.unwrap();
+    world.clock.advance(1);
+    world.control.begin_session(&"report-bot".parse().unwrap(), None, None).await.unwrap();
+    world.control.begin_session(&bot, Some(person("cleo")), None).await.unwrap();
+    let decoy = world.decoy().await;
+    assert_eq!(came(&world, &decoy), (Some(own), Channel::Http, None), "no other agent's, and none for somebody else");
+    vote(&world, decoy.id, "ben", Ballot::Deny).await.unwrap();
+    let sessions = world.control.history().state(kind::SESSION).unwrap();
+    let proposed: u64 = sessions.iter().map(|(_, bytes)| types::cbor::decode::<Session>(bytes).unwrap().proposed).sum();
+    assert_eq!((sessions.len(), proposed), (3, 0), "it is none of the session's actions");
+    assert_equal(&look(&world));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_comes_over_the_gateway_if_its_agent_is_connected_there() {
+    let (mut files, pinned) = (bundle(), Digest::plain(b"as its server lists it"));
+    let tools = files
+        .get("catalog/sre.toml")
+        .unwrap()
+        .replace("[tools.scale]", &format!("[tools.scale]\ndefinition = \"{pinned}\""));
+    files.insert("catalog/sre.toml", tools);
+    let world = world_with(with_decoy(files, &testkit::DECOY.replace("sre.restart", "sre.scale"))).await;
+    let caller = Caller { agent: "sre-bot".parse().unwrap(), on_behalf_of: None, anonymous: false };
+    let linked = world.control.open_session(&caller, "a client").await.unwrap();
+    let decoy = world.decoy().await;
+    assert_eq!(came(&world, &decoy), (Some(linked), Channel::Mcp, Some(pinned)));
+    vote(&world, decoy.id, "ben", Ballot::Approve).await.unwrap();
+    assert_equal(&look(&world));
 }
 
 /// Is a small generator, so that a failure names its seed.

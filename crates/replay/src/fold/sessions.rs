@@ -39,9 +39,14 @@ impl Sessions {
         self.by_agent.get(agent).copied().unwrap_or_default()
     }
 
+    /// Returns every open session.
+    pub fn all(&self) -> impl Iterator<Item = &Session> {
+        self.open.values()
+    }
+
     /// Returns the sessions of which something is so.
     pub fn which(&self, is: impl Fn(&Session) -> bool) -> Vec<SessionId> {
-        self.open.values().filter(|session| is(session)).map(|session| session.id).collect()
+        self.all().filter(|session| is(session)).map(|session| session.id).collect()
     }
 
     /// Returns the first of those that are idle for too long at `now`.
