@@ -18,6 +18,7 @@ use types::case::Case;
 use types::cbor;
 use types::{AgentId, KeyId, Millis, Session, SessionId, TenantId};
 
+use crate::at_once::KillKept;
 use crate::ballots::Ballots;
 use crate::board::Board;
 use crate::bundles::Activations;
@@ -97,7 +98,9 @@ pub struct Control {
     pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
     /// Held while a switch is set or lifted, so that the two cannot cross.
-    pub(crate) switching: tokio::sync::Mutex<()>,
+    pub(crate) switching: Arc<tokio::sync::Mutex<()>>,
+    /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
+    pub(crate) at_once: OnceLock<Arc<KillKept>>,
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
@@ -246,7 +249,8 @@ impl Control {
             oidc_logins: Mutex::default(),
             sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
-            switching: tokio::sync::Mutex::new(()),
+            switching: Arc::default(),
+            at_once: OnceLock::new(),
             handed: Mutex::new(handed),
             observed: RwLock::default(),
             redaction,
@@ -273,6 +277,7 @@ impl Control {
     pub async fn start(self: &Arc<Self>) -> Result<Started, Refusal> {
         self.meet_witnesses().await?;
         let started = self.take_up().await?;
+        self.keep_kills_at_once();
         self.spawn_ticks();
         self.spawn_inventory();
         self.spawn_publisher();

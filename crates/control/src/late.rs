@@ -19,7 +19,7 @@ use crate::state::{Key, Switch, Target, kind};
 /// Is who froze a log, and why.
 type Freeze = (Principal, String);
 
-fn unusable(error: &dyn std::fmt::Display) -> Refusal {
+pub(crate) fn unusable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::plain(Code::FileUnusable, format!("what came after the log's last record: {error}"))
 }
 
@@ -76,13 +76,12 @@ impl Control {
 
     async fn record_late_now(&self) -> Failure<()> {
         if let Some(kills) = kept::<Vec<Switch>>(Late::Kills, &self.config)? {
-            for switch in kills {
-                self.set_here(&switch);
-                let (_, _, set_in) = self.ask_permit(Command::Kill(switch.clone())).await?;
-                self.show(Switch { set_in, ..switch });
+            for kill in kills {
+                self.set_again(kill).await?;
             }
             forget(Late::Kills, &self.config)?;
         }
+        self.set_kept().await?;
         if let Some((by, reason)) = kept::<Freeze>(Late::Freeze, &self.config)? {
             self.gate.kill(&Target::Tenant(self.config.tenant.clone()));
             let change = Change::Log(Box::new(LogChange::Freeze));
@@ -90,6 +89,14 @@ impl Control {
             forget(Late::Freeze, &self.config)?;
             return Err(frozen());
         }
+        Ok(())
+    }
+
+    /// Sets and records a kill that an earlier run has kept.
+    pub(crate) async fn set_again(&self, kill: Switch) -> Failure<()> {
+        self.set_here(&kill);
+        let (_, _, set_in) = self.ask_permit(Command::Kill(kill.clone())).await?;
+        self.show(Switch { set_in, ..kill });
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod approvals;
+mod at_once;
 pub mod audit;
 pub mod authority;
 pub mod ballots;

@@ -43,6 +43,8 @@ impl Control {
     ///
     /// `request-invalid` without a reason, `forbidden` for an auditor. If the journal cannot record it, the switch holds all the same in this
     /// process, and the refusal says so; if the log is closed or frozen, also after the next start, which records it.
+    ///
+    /// A journal that takes its time holds nobody up: the kill is kept beside it at once, and the answer then has no receipt.
     pub async fn kill(self: &Arc<Self>, by: Principal, target: Target, reason: &str) -> Failure<Killed> {
         if reason.trim().is_empty() {
             return Err(invalid("a kill needs a reason"));
@@ -50,13 +52,19 @@ impl Control {
         self.principal_may_change(&by)?;
         let (reason, at) = (reason.to_owned(), self.now());
         let switch = Switch { target: target.clone(), by, reason, at, drill: None, set_in: None };
-        let _switching = self.switching.lock().await;
+        let switching = self.switching.clone().lock_owned().await;
         // The gate first: a journal that cannot write must not keep anybody from stopping things.
         self.set_here(&switch);
-        let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, receipt) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
-        self.show(Switch { set_in: receipt, ..switch });
+        let receipt = self.make_durable(switch, switching).await?;
         Ok(self.killed(&target, receipt))
+    }
+
+    /// Records a kill that holds here; returns the index of its record.
+    pub(crate) async fn record_kill(self: &Arc<Self>, switch: &Switch) -> Failure<Option<u64>> {
+        let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
+        let (_, _, set_in) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
+        self.show(Switch { set_in, ..switch.clone() });
+        Ok(set_in)
     }
 
     /// Shows a switch that holds as it is recorded; the caller holds `switching`.
@@ -102,7 +110,10 @@ impl Control {
                     Err(refusal) => {
                         return tracing::error!(code = %refusal.code, "a kill holds here and is not recorded");
                     }
-                    Ok((_, _, set_in)) => return this.show(Switch { set_in, ..switch }),
+                    Ok((_, _, set_in)) => {
+                        this.forget_at_once(&switch.target).await;
+                        return this.show(Switch { set_in, ..switch });
+                    }
                 }
             }
         });
@@ -147,6 +158,7 @@ impl Control {
         let set_in = self.set_in(&target)?;
         let change = Change::Clear(target.clone(), set_in);
         self.administer(by, CLEAR, &lifting(&target, set_in), reason, change).await?;
+        self.forget_at_once(&target).await;
         self.let_go_of(&target);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! durable. The journal is the ground state; the files the [`publish`] thread renders from it are what
 //! strangers verify.
 
+pub mod at_once;
 pub mod closed;
 mod committer;
 pub mod disk;

@@ -93,6 +93,14 @@ impl World {
         self.restart_with(|config| config).await
     }
 
+    /// Holds the journal up until what is returned is dropped, or its writer gives up after five seconds.
+    pub fn hold_journal(&self) -> rusqlite::Connection {
+        let journal = rusqlite::Connection::open(self.control.config().place.data.join("journal.db")).unwrap();
+        journal.busy_timeout(Duration::from_secs(5)).unwrap();
+        journal.execute_batch("BEGIN IMMEDIATE").unwrap();
+        journal
+    }
+
     /// Restarts as [`World::restart`] does, with another configuration.
     pub async fn restart_with(self, change: impl FnOnce(Config) -> Config) -> Self {
         let Self { control, clock, folder, tokens } = self;

@@ -11,6 +11,7 @@
 mod administration;
 mod approval_budget;
 mod approvals;
+mod at_once;
 mod audit;
 mod behaviour;
 mod bounds;
