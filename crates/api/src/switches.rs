@@ -172,7 +172,7 @@ pub struct KillAnswer {
     drained: bool,
     /// What is in flight, by name.
     in_flight: Vec<InFlight>,
-    /// Where the kill is recorded.
+    /// Where the kill is recorded; absent while the journal still takes it, though it is durable by now.
     #[schema(required)]
     receipt: Option<Receipt>,
     /// Tenant and bundle know what it covers; if not, the name may be misspelt, and the switch is set all the same.

@@ -1,4 +1,4 @@
-//! Kills kept the moment they come: beside the journal, so that one is armed after one sync, whatever the journal is at.
+//! Kills kept the moment they come: beside the journal, so that one is armed and durable whatever the journal is at.
 //!
 //! What is kept is forgotten once the journal has it, and before anybody can lift the switch; a start records what is kept and not
 //! recorded. Where nothing runs beside the requests, as in a simulation, a kill waits for the journal.
@@ -19,7 +19,7 @@ use crate::late::unusable;
 use crate::state::{Switch, Target};
 
 /// Is how long the journal has, once a kill is kept, until the kill is answered without its receipt.
-const RECEIPT_WAIT: Duration = Duration::from_millis(2);
+const RECEIPT_WAIT: Duration = Duration::from_secs(1);
 
 /// Keeps one kill at a time.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use executor::Gate;
 use ledger::epoch::Found;
-use ledger::publish::{PublishError, Publisher};
+use ledger::publish::Publisher;
 use ledger::recover::{Lock, Open, OpenError, Place, lock, open_anew, open_locked, open_on};
 use ledger::sync::{Mutex, RwLock, thread};
 use ledger::{Clock, History, Ledger, Random, Standing};
@@ -36,16 +36,10 @@ use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Decoy, Key, OpenFlight, Switch, kind};
 use crate::timestamps::{TimestampConfig, Timestamps};
 use crate::tools::Listed;
-use crate::witnesses::{Witnesses, pause};
+use crate::witnesses::Witnesses;
 
 /// Is how often time passes, in milliseconds.
 pub(crate) const TICK_MS: i64 = 250;
-
-/// Is how long the publisher rests after it has brought the files up to date.
-const PUBLISH_EVERY: Duration = Duration::from_millis(500);
-
-/// Is how long it rests after it could not.
-const PUBLISH_AGAIN: Duration = Duration::from_secs(2);
 
 /// Resolves a name from the environment; only binaries read it.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -107,7 +101,7 @@ pub struct Control {
     pub(crate) redaction: Redaction,
     /// Held while the keys of the log change, so that two changes cannot cross.
     pub(crate) changing_log: tokio::sync::Mutex<()>,
-    publisher: Mutex<Publisher>,
+    pub(crate) publisher: Mutex<Publisher>,
     /// How many records the published files hold.
     pub(crate) published: watch::Sender<u64>,
     /// Ends the publisher's rest.
@@ -434,45 +428,6 @@ impl Control {
                 }
             }
         });
-    }
-
-    fn spawn_publisher(self: &Arc<Self>) {
-        let this = Arc::downgrade(self);
-        let (mut size, hurry) = (self.ledger.watch(), self.hurry.clone());
-        tokio::spawn(async move {
-            loop {
-                let Some(strong) = this.upgrade() else { return };
-                let published = tokio::task::spawn_blocking(move || strong.publish()).await;
-                if let Ok(Err(error)) = published {
-                    tracing::error!(%error, code = %error.code(), "the log's files are not up to date");
-                    if matches!(error, PublishError::Mismatch(_)) {
-                        return;
-                    }
-                    tokio::time::sleep(PUBLISH_AGAIN).await;
-                    continue;
-                }
-                pause(PUBLISH_EVERY, &hurry).await;
-                if size.changed().await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// Brings the published files up to the journal's end and returns how many records they hold.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError`], as described there; after [`PublishError::Mismatch`] every later call fails with it too.
-    pub fn publish(&self) -> Result<u64, PublishError> {
-        let published = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish();
-        if let Err(PublishError::Mismatch(why)) = &published {
-            self.mismatch.get_or_init(|| why.clone());
-        }
-        if let Ok(size) = &published {
-            self.published.send_replace(*size);
-        }
-        published
     }
 
     /// Ends the application: records what was only counted so far, publishes, and waits until the sequencer has stopped.

@@ -43,7 +43,8 @@ impl Wal {
         Ok(Self { connection })
     }
 
-    /// Copies into the main file what no reader still needs from the log, and syncs it.
+    /// Copies into the main file what no reader still needs from the log, and syncs it in portions; what is left of the last one is
+    /// synced before the log is begun anew.
     ///
     /// # Errors
     ///

@@ -41,7 +41,15 @@ struct Pages {
     sealed: Option<bool>,
     /// A page on its way out, which SQLite's own copy may not be changed for.
     out: Box<[u8]>,
+    /// How many pages were written since the file was synced.
+    unsynced: usize,
 }
+
+/// Is after how many pages a main file is synced, whether or not SQLite asks for that: 512 KiB.
+///
+/// Folding the write-ahead log in while commits go on, SQLite leaves the sync to whoever begins the log anew, and that is the writer: it
+/// would wait for all that was folded in since, and so would whoever waits for the writer.
+const PORTION: usize = 64;
 
 /// Registers the layer, once for the process; if that fails, nothing can be opened under its name.
 pub(super) fn register_once() {
@@ -129,6 +137,18 @@ impl Inner {
         self.methods().xWrite.map_or(c::SQLITE_IOERR, |write| unsafe { write(file, bytes, len, at) })
     }
 
+    /// Counts a page that was written, and syncs a portion that is full.
+    fn sync_in_portions(&mut self) -> c_int {
+        let Some(pages) = &mut self.pages else { return c::SQLITE_OK };
+        pages.unsynced = (pages.unsynced + 1) % PORTION;
+        if pages.unsynced != 0 {
+            return c::SQLITE_OK;
+        }
+        let file = self.file();
+        // SAFETY: the file behind is open.
+        self.methods().xSync.map_or(c::SQLITE_IOERR, |sync| unsafe { sync(file, c::SQLITE_SYNC_NORMAL) })
+    }
+
     /// Says whether it is a main file whose pages carry checksums; one that is empty yet is not known to be any other.
     fn is_sealed(&mut self) -> bool {
         let Some(pages) = &self.pages else { return false };
@@ -178,7 +198,7 @@ unsafe extern "C" fn open(
         return opened;
     }
     let main = flags & c::SQLITE_OPEN_MAIN_DB != 0;
-    let pages = main.then(|| Pages { sealed: None, out: vec![0; PAGE_BYTES].into_boxed_slice() });
+    let pages = main.then(|| Pages { sealed: None, out: vec![0; PAGE_BYTES].into_boxed_slice(), unsynced: 0 });
     file.inner = Box::into_raw(Box::new(Inner { record, pages }));
     // What could not be opened SQLite closes, as the file behind has asked for.
     file.base.pMethods = &raw const METHODS;
@@ -226,7 +246,7 @@ unsafe extern "C" fn write(file: *mut c::sqlite3_file, new: *const c_void, len: 
     // SAFETY: there are as many bytes in `out`.
     let done = unsafe { inner.write(out.as_ptr().cast(), len, at) };
     inner.pages.iter_mut().for_each(|pages| pages.out = std::mem::take(&mut out));
-    done
+    if done == c::SQLITE_OK { inner.sync_in_portions() } else { done }
 }
 
 /// Says what the file behind says, but that less than a page cannot be read: SQLite would read parts of a page past its checksum.
