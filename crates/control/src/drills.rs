@@ -119,9 +119,7 @@ impl Control {
         };
         self.set_here(&switch);
         let watch = self.gate.watch(&wish.target);
-        let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, set_in) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
-        self.show(Switch { set_in, ..switch });
+        let set_in = self.record_kill(&switch).await?;
         let set_in = set_in.ok_or_else(|| Refusal::plain(Code::Internal, "the kill is not recorded"))?;
         Ok((watch, set_in))
     }

@@ -95,9 +95,7 @@ impl Control {
     /// Sets and records a kill that an earlier run has kept.
     pub(crate) async fn set_again(&self, kill: Switch) -> Failure<()> {
         self.set_here(&kill);
-        let (_, _, set_in) = self.ask_permit(Command::Kill(kill.clone())).await?;
-        self.show(Switch { set_in, ..kill });
-        Ok(())
+        self.put_down(&kill).await.map(drop)
     }
 }
 

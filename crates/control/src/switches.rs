@@ -61,8 +61,13 @@ impl Control {
 
     /// Records a kill that holds here; returns the index of its record.
     pub(crate) async fn record_kill(self: &Arc<Self>, switch: &Switch) -> Failure<Option<u64>> {
-        let recorded = self.ask_permit(Command::Kill(switch.clone())).await;
-        let (_, _, set_in) = recorded.map_err(|refusal| self.unrecorded(switch.clone(), refusal))?;
+        self.put_down(switch).await.map_err(|refusal| self.unrecorded(switch.clone(), refusal))
+    }
+
+    /// Has the journal take a switch that holds here, and shows it as it is recorded; returns the index of its record. The caller
+    /// holds `switching`.
+    pub(crate) async fn put_down(&self, switch: &Switch) -> Failure<Option<u64>> {
+        let (_, _, set_in) = self.ask_permit(Command::Kill(switch.clone())).await?;
         self.show(Switch { set_in, ..switch.clone() });
         Ok(set_in)
     }
@@ -105,15 +110,12 @@ impl Control {
                 if !this.is_set(&switch) {
                     return;
                 }
-                match this.ask_permit(Command::Kill(switch.clone())).await {
+                match this.put_down(&switch).await {
                     Err(refusal) if matches!(refusal.code, Code::DiskFull | Code::Overloaded) => {}
                     Err(refusal) => {
                         return tracing::error!(code = %refusal.code, "a kill holds here and is not recorded");
                     }
-                    Ok((_, _, set_in)) => {
-                        this.forget_at_once(&switch.target).await;
-                        return this.show(Switch { set_in, ..switch });
-                    }
+                    Ok(_) => return this.forget_at_once(&switch.target).await,
                 }
             }
         });

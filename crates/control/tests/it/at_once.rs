@@ -9,7 +9,7 @@ use testkit::{World, world};
 use types::Principal;
 
 use crate::closing::person;
-use crate::{propose, try_propose};
+use crate::{propose, try_propose, until};
 
 fn agent() -> Target {
     Target::Agent("sre-bot".parse().unwrap())
@@ -31,16 +31,6 @@ fn set(world: &World) -> Option<Switch> {
 fn recorded(world: &World) -> usize {
     let records = world.control.history().range(0, world.control.size()).unwrap();
     records.iter().filter(|entry| entry.leaf.kind == RecordKind::Switch).count()
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..10_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("{what}")
 }
 
 /// Kills while the journal is held up, and returns what was kept then.

@@ -1,7 +1,5 @@
 //! Bounds: what is kept for a time only ends, and what there may only be so many of is refused.
 
-use std::time::Duration;
-
 use countersign_control::Control;
 use countersign_control::actions::{Proposed, Wish};
 use countersign_control::machine::{
@@ -10,7 +8,7 @@ use countersign_control::machine::{
 use testkit::{World, world};
 use types::{ActionId, AgentId, Code, Digest, Millis, OutcomeStatus, Principal, SessionId};
 
-use crate::{try_propose, wish};
+use crate::{try_propose, until, wish};
 
 fn sre_bot() -> AgentId {
     "sre-bot".parse().unwrap()
@@ -27,17 +25,6 @@ async fn answered(world: &World, (wish, key): (Wish, String)) -> (ActionId, bool
         Proposed::Now(decided) => (decided.decision.action, true),
         Proposed::Before(action) => (action, false),
     }
-}
-
-/// Waits for the ticks that something needs to become true.
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..1_500 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{what}");
 }
 
 fn stored(world: &World, kind: &str) -> usize {

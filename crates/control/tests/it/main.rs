@@ -53,6 +53,8 @@ mod time;
 mod timestamps;
 mod witnesses;
 
+use std::time::Duration;
+
 use countersign_control::actions::{Decided, Wish};
 use countersign_control::door::Refusal;
 use testkit::World;
@@ -70,6 +72,17 @@ pub fn wish(tool: &str, arguments: &str) -> Wish {
         claims: Claims::default(),
         channel: Channel::Http,
     }
+}
+
+/// Waits for what becomes true by itself; half a minute later it is taken never to.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{what}");
 }
 
 pub async fn try_propose(world: &World, tool: &str, arguments: &str, reported: bool) -> Result<Decided, Refusal> {
