@@ -31,3 +31,4 @@ mod vfs;
 
 pub use counts::Counts;
 pub use run::{Report, Violation, power_loss};
+pub use vfs::install;

@@ -32,7 +32,7 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "the turn ends when it is dr
 
 /// Makes the simulated disks the ones that SQLite uses in this process, for good. What it draws by chance is then not part of
 /// a run: of that, the journal holds salts alone, which say which frames of its log belong together.
-pub(crate) fn install() {
+pub fn install() {
     REGISTERED.call_once(register);
     CHANCE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Rng::new(0));
 }

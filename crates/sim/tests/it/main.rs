@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[cfg(not(feature = "mutants"))]
+mod folding;
 #[cfg(feature = "mutants")]
 mod mutants;
 #[cfg(not(feature = "mutants"))]
