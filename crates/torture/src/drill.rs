@@ -303,7 +303,7 @@ fn judge(told: &mut Told, windows: &[Window], seen: &BTreeMap<String, Seen>, jou
 ///
 /// What the programs or the file system say.
 pub async fn set_up(programs: &Programs, below: &Path) -> Result<(Arc<Sink>, Vec<String>), String> {
-    let (sink, target) = Sink::start(&below.join("effects")).await?;
+    let (sink, target) = Sink::start_elsewhere(&below.join("effects")).await?;
     bundle::write(&below.join("drill/bundle"), target, AGENTS)?;
     let keys = programs.set_up(&below.join("drill"), AGENTS).await?;
     Ok((sink, keys))

@@ -1,6 +1,7 @@
-//! The target: an MCP server that writes a line for each effect, syncs it, and cannot take it back.
+//! The target: an MCP server that writes a line for each effect, and cannot take it back.
 //!
-//! It lives in the process that kills and is never killed itself. An effect that has begun goes on when its caller has gone.
+//! It syncs each line, but where it stands for a system with a disk of its own. It lives in the process that kills and is never
+//! killed itself. An effect that has begun goes on when its caller has gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -59,7 +60,7 @@ pub struct Seen {
     pub arrivals: u64,
     /// When it arrived first.
     pub arrived: u64,
-    /// When it had been carried out, and what it changes was synced.
+    /// When it had been carried out, and written.
     pub acted: Option<u64>,
     /// When the answer left.
     pub answered: Option<u64>,
@@ -78,6 +79,7 @@ pub struct Sink {
     begun: Instant,
     busy: AtomicU64,
     twice_every: AtomicU64,
+    syncs: bool,
     /// Counts requests for a tool.
     pub arrived: Tally,
     /// Counts calls that were carried out.
@@ -108,17 +110,31 @@ pub fn input(tool: Tool) -> Value {
 }
 
 impl Sink {
-    /// Starts the target on a file and returns its address.
+    /// Starts the target on a file, whose every line it syncs, and returns its address.
     ///
     /// # Errors
     ///
     /// What the socket or the file system say.
     pub async fn start(path: &Path) -> Result<(Arc<Self>, SocketAddr), String> {
+        Self::start_as(path, true).await
+    }
+
+    /// Starts a target that keeps the disk of its file free for what is measured there: nothing is synced.
+    ///
+    /// # Errors
+    ///
+    /// What the socket or the file system say.
+    pub async fn start_elsewhere(path: &Path) -> Result<(Arc<Self>, SocketAddr), String> {
+        Self::start_as(path, false).await
+    }
+
+    async fn start_as(path: &Path, syncs: bool) -> Result<(Arc<Self>, SocketAddr), String> {
         let sink = Arc::new(Self {
             page: Mutex::new(page(path)?),
             begun: clock::now(),
             busy: AtomicU64::new(0),
             twice_every: AtomicU64::new(0),
+            syncs,
             arrived: Tally::default(),
             acted: Tally::default(),
             answered: Tally::default(),
@@ -228,7 +244,7 @@ impl Sink {
         result(json!({ "content": [{ "type": "text", "text": "the item" }], "isError": fails }))
     }
 
-    /// Writes the line and syncs it; a key that came before does nothing.
+    /// Writes the line and syncs it, if it is one that syncs; a key that came before does nothing.
     fn write(&self, effect: &Effect) -> std::io::Result<()> {
         let line = serde_json::to_string(effect)?;
         let every = self.twice_every.load(Ordering::SeqCst);
@@ -243,7 +259,7 @@ impl Sink {
             (&*page.file).write_all(lines.as_bytes())?;
             page.file.clone()
         };
-        file.sync_data()
+        if self.syncs { file.sync_data() } else { Ok(()) }
     }
 }
 
