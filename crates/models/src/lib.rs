@@ -1,0 +1,21 @@
+//! Wire compatibility with MLflow's tracking and registry interface, as far as it is not storage.
+//!
+//! A stock MLflow client (3.17.2) sends filters, orders, names and page tokens, and reads the server's error texts.
+//! This crate parses what it sends into typed terms and refuses the rest in MLflow's own words: [`search`] reads
+//! filters, [`order`] reads `order_by`, [`names`] checks names, values and parameters, [`page`] reads page tokens and
+//! page sizes. The stores run the terms; what they mean on data is theirs.
+//!
+//! Nothing here reads a clock, a file or the environment, and no number becomes a float: number literals stay texts.
+//! The texts are the contract of `mlflow` 3.17.2, observed from that release; `acceptance/mlflow/vectors.py` writes
+//! down what the release answers, and a test replays all of it here.
+
+pub mod given;
+pub mod names;
+pub mod order;
+pub mod page;
+mod python;
+mod refusal;
+pub mod search;
+
+pub use given::Given;
+pub use refusal::{INVALID_PARAMETER_VALUE, Refusal};

@@ -1,0 +1,9 @@
+//! Tests of the models crate through its public interface.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod answer;
+mod differences;
+mod limits;
+mod properties;
+mod vectors;
