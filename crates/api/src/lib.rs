@@ -48,6 +48,7 @@ mod sessions;
 mod switches;
 mod tools;
 mod touched;
+mod tracking;
 pub mod view;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use document::document;
 pub use problem::{Problem, refuse};
+pub use tracking::{TrackingCall, tracking_calls};
 
 use problem::Fault;
 
@@ -144,6 +146,7 @@ pub fn router(control: Arc<Control>, config: ApiConfig) -> (Router, OpenApi) {
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let router = router
         .merge(pages::routes())
+        .merge(tracking::routes())
         .route("/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

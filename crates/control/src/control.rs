@@ -36,6 +36,7 @@ use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Decoy, Key, OpenFlight, Switch, kind};
 use crate::timestamps::{TimestampConfig, Timestamps};
 use crate::tools::Listed;
+use crate::tracking::Tracking;
 use crate::witnesses::Witnesses;
 
 /// Is how often time passes, in milliseconds.
@@ -95,6 +96,8 @@ pub struct Control {
     pub(crate) switching: Arc<tokio::sync::Mutex<()>>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
     pub(crate) at_once: OnceLock<Arc<KillKept>>,
+    /// What is tracked of training, or why nothing can be; absent where nothing runs beside the requests.
+    pub(crate) tracking: OnceLock<Result<Arc<Tracking>, String>>,
     /// Permits handed to agents that execute by themselves: their place on the list of flights, and when they end.
     pub(crate) handed: Mutex<BTreeMap<types::ActionId, (executor::Pass, Millis)>>,
     pub(crate) observed: RwLock<BTreeMap<types::ToolName, Listed>>,
@@ -245,6 +248,7 @@ impl Control {
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
             switching: Arc::default(),
             at_once: OnceLock::new(),
+            tracking: OnceLock::new(),
             handed: Mutex::new(handed),
             observed: RwLock::default(),
             redaction,
@@ -272,6 +276,7 @@ impl Control {
         self.meet_witnesses().await?;
         let started = self.take_up().await?;
         self.keep_kills_at_once();
+        self.start_tracking();
         self.spawn_ticks();
         self.spawn_inventory();
         self.spawn_publisher();

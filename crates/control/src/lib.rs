@@ -61,6 +61,7 @@ pub mod switches;
 pub mod timestamps;
 pub mod tools;
 pub mod trace;
+pub mod tracking;
 pub mod witnesses;
 
 pub use control::{Config, Control};

@@ -94,7 +94,7 @@ impl Given {
     }
 
     /// Returns the member of an object; `None` where it has none, and for what is no object.
-    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+    pub fn member(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Map(members) => members.iter().find(|(known, _)| known == name).map(|(_, value)| value),
             _ => None,

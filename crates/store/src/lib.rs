@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod pages;
 pub mod query;
 pub mod reader;
+pub mod tracking;
 pub mod upgrade;
 pub mod wal;
 pub mod whole;

@@ -37,7 +37,7 @@ const TESTING: [&str; 9] = ["spec", "tamper", "sim", "races", "testkit", "parser
 const ONLY: [(&str, &[&str]); 7] = [
     ("notify", &["store", "types"]),
     ("gateway", &["control", "types"]),
-    ("api", &["control", "types"]),
+    ("api", &["control", "models", "types"]),
     ("demo", &["types"]),
     ("verify", &["types", "tlog", "evidence", "policy", "stages", "replay"]),
     ("witness", &["types", "tlog"]),

@@ -118,7 +118,7 @@ const ROUTES: [(&str, &str, &str, Right); 81] = [
     ("delete", "/v1/switches/{key}", "/v1/switches/agent:sre-bot", Refused),
 ];
 
-async fn world() -> Api {
+pub(crate) async fn world() -> Api {
     let mut files = testkit::permitting_bundle();
     let people = files.get("people.toml").unwrap().to_owned();
     files.insert("people.toml", format!("{people}\n[people.zoe]\nrole = \"auditor\"\n"));

@@ -1,7 +1,7 @@
 //! The OpenAPI document: checked in, served, and about every route.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -77,12 +77,17 @@ fn assert_references(document: &Value, value: &Value) {
     }
 }
 
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
 /// Two types of one name would be one schema of the contract, whichever came last.
 #[test]
 fn no_two_types_of_the_contract_have_one_name() {
     let mut named = BTreeSet::new();
-    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = std::fs::read_to_string(file).unwrap();
         for described in text.split("ToSchema)]").skip(1) {
             let item = described.split_once("pub ").and_then(|(_, item)| item.split_once(' ')).unwrap().1;
             let name: String = item.chars().take_while(|c| c.is_alphanumeric()).collect();

@@ -30,3 +30,4 @@ mod passkeys;
 mod permissions;
 mod reviews;
 mod switches;
+mod tracking;

@@ -9,6 +9,7 @@
 )]
 
 mod pages;
+mod tracking;
 
 use countersign_store::{
     About, Batch, Erased, Erasure, NewRecord, NewSubject, Reader, StateOp, StoreError, Wal, Writer,

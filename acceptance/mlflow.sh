@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The tracking server beside MLflow's own: one scenario of raw requests is played to both, and everything they answer is compared, but for what is
+# masked and for the differences that `mlflow/differences.json` lists with their reasons. Then each field of our answers is changed, one
+# at a time, and each change must be noticed.
+#
+# PROFILE: of the programs; PREBUILT=1 builds nothing.
+set -euo pipefail
+source "$(dirname "$0")/lib/tools.sh"
+CS=$(countersign_program)
+MLFLOW=3.17.2
+PY=$(venv mlflow mlflow==$MLFLOW)
+HERE=$ROOT/acceptance/mlflow
+WORK=$(mktemp -d)
+PIDS=()
+trap 'for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done; rm -rf "$WORK"' EXIT
+cd "$WORK"
+
+fail() { echo "$*"; exit 1; }
+
+# answers URL: waits until a server is there.
+answers() {
+  for _ in $(seq 600); do
+    curl --silent --fail --output /dev/null "$1/health" && return
+    sleep 0.2
+  done
+  fail "no answer from $1"
+}
+
+port=$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# A group of its own, as the server starts others that outlive it.
+setsid "${PY%/*}/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$WORK/mlflow.db" \
+  --artifacts-destination "$WORK/artifacts" >mlflow.log 2>&1 &
+PIDS+=("-$!")
+"$CS" demo --once --listen 127.0.0.1:0 >demo.log 2>&1 || fail "$(cat demo.log)"
+"$CS" --dir ours init --name inventory --owner ana -- "$CS" demo --serve "$WORK/countersign-demo/inventory.db" >init.log 2>&1 || fail "$(cat init.log)"
+"$CS" --dir ours up --listen 127.0.0.1:0 --json >up.json 2>up.log &
+PIDS+=($!)
+for _ in $(seq 100); do grep -qo 'http://127.0.0.1:[0-9]*' up.json && break || sleep 0.1; done
+OURS=$(grep -o 'http://127.0.0.1:[0-9]*' up.json | head -1)
+answers "$OURS"
+answers "http://127.0.0.1:$port"
+
+python3 "$HERE/exchanges.py" "http://127.0.0.1:$port" >theirs.jsonl
+python3 "$HERE/exchanges.py" "$OURS" "$(cat ours/keys/admin.key)" >ours.jsonl
+[ -z "${KEEP:-}" ] || cp theirs.jsonl ours.jsonl "$KEEP"
+python3 "$HERE/compare.py" theirs.jsonl ours.jsonl | tee out
+figure "tracking beside MLflow $MLFLOW, one scenario played to both" "$(tail -1 out)"

@@ -1,0 +1,148 @@
+"""Holds what two tracking servers answered to the same scenario against each other.
+
+    compare.py MLFLOW.jsonl OURS.jsonl
+
+Everything must be alike but what is masked (`masked`, below, says all of it) and the differences that are listed with their reason
+(`DIFFERENCES`), each of which must be there. Then every field of our answers that is not masked is changed, one at a time, and each change
+must be noticed. The last line says how many exchanges there were.
+"""
+import copy
+import json
+import re
+import sys
+from collections import Counter
+
+TIMES = {"creation_time", "last_update_time"}
+MADE_UP = re.compile(r"^[a-z]+-[a-z]+-\d+$")
+SET = re.compile(r"\{('[^'}]*'(?:, '[^'}]*')*)\}")
+
+# What differs on purpose, by the exchange's method, path and body; each with its reason.
+DIFFERENCES = json.load(open(__file__.replace("compare.py", "differences.json"), encoding="utf-8"))
+
+
+def masked(answer, name=""):
+    """Returns an answer without what no two servers can have alike.
+
+    - times that the server takes from its clock;
+    - run names that the server makes up, as a name and as the tag of it;
+    - ids that the server makes up and the scenario never learned: those of runs, also within an address;
+    - the tail of `already exists` and the whole text of `BAD_REQUEST`, which are sentences of MLflow's database driver;
+    - the order in which MLflow writes the members of a set;
+    - blanks within the list of models that is kept as a text in a tag.
+    """
+    if isinstance(answer, dict):
+        if answer.get("key") == "mlflow.runName" and MADE_UP.match(str(answer.get("value"))):
+            return {"key": "mlflow.runName", "value": "<made up>"}
+        if answer.get("key") == "mlflow.log-model.history":
+            answer = {**answer, "value": without_blanks(answer["value"])}
+        if answer.get("error_code") == "BAD_REQUEST":
+            answer = {**answer, "message": "<of the database>"}
+        return {key: masked(value, key) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [masked(value) for value in answer]
+    if name in TIMES and isinstance(answer, int) and answer > 1_600_000_000_000:
+        return "<time>"
+    if name == "run_name" and isinstance(answer, str) and MADE_UP.match(answer):
+        return "<made up>"
+    if isinstance(answer, str):
+        answer = re.sub(r"[0-9a-f]{32}", "<id>", answer)
+        if name == "message":
+            answer = re.sub(r"already exists\. Error: .*", "already exists.", answer, flags=re.DOTALL)
+            answer = SET.sub(lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", answer)
+    return answer
+
+
+def without_blanks(text):
+    """Returns a JSON text as it is written in one form, and any other text as it is."""
+    try:
+        return json.dumps(json.loads(text))
+    except ValueError:
+        return text
+
+
+def normal(exchange):
+    return {"status": exchange["status"], "kind": exchange["kind"], "answer": masked(exchange["answer"])}
+
+
+def said(exchange):
+    return f"{exchange['method']} {exchange['path']} {json.dumps(exchange['body'], ensure_ascii=False)}"
+
+
+def is_listed(exchange):
+    return any(re.search(one["exchange"], said(exchange)) for one in DIFFERENCES)
+
+
+def leaves(value, place=()):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*place, key))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from leaves(inner, (*place, at))
+    else:
+        yield place
+
+
+def changed(value, place):
+    value = copy.deepcopy(value)
+    *way, last = place
+    at = value
+    for step in way:
+        at = at[step]
+    old = at[last]
+    if isinstance(old, bool):
+        at[last] = not old
+    elif isinstance(old, (int, float)):
+        at[last] = old / 2 if abs(old) > 1 << 52 else old + 1
+    else:
+        at[last] = f"{old}x"
+    return value
+
+
+def unnoticed(exchange):
+    """Returns the places of an answer where a change would go by, masked ones left out."""
+    whole, alike = exchange["answer"], masked(exchange["answer"])
+    if not isinstance(whole, dict):
+        return [] if masked(f"{whole}x") != alike else [()]
+    hidden = set()
+    for place in leaves(whole):
+        at = alike
+        for step in place:
+            at = at[step] if isinstance(at, (dict, list)) else at
+        if isinstance(at, str) and ("<time>" in at or "<made up>" in at or "<of the database>" in at):
+            hidden.add(place)
+    return [place for place in leaves(whole) if place not in hidden and masked(changed(whole, place)) == alike]
+
+
+def main():
+    theirs, ours = ([json.loads(line) for line in open(path, encoding="utf-8")] for path in sys.argv[1:3])
+    wrong = 0 if len(theirs) == len(ours) else 1
+    used = Counter()
+    for one, other in zip(theirs, ours):
+        if said(one) != said(other):
+            print(f"the scenario went another way: {said(one)} / {said(other)}")
+            return 1
+        alike = normal(one) == normal(other)
+        for listed in DIFFERENCES:
+            if re.search(listed["exchange"], said(one)):
+                used[listed["exchange"]] += 0 if alike else 1
+        if not alike and not is_listed(one):
+            wrong += 1
+            print(f"{said(one)[:400]}\n  MLflow: {json.dumps(normal(one))[:700]}\n  ours:   {json.dumps(normal(other))[:700]}")
+    for listed in DIFFERENCES:
+        if not used[listed["exchange"]]:
+            wrong += 1
+            print(f"listed as different, and is not: {listed['exchange']}")
+    blind = [(said(exchange), place) for exchange in ours for place in unnoticed(exchange)]
+    for where, place in blind[:10]:
+        print(f"a change would not be noticed: {where[:200]} at {place}")
+    calls = Counter((exchange["method"], exchange["path"].split("?")[0]) for exchange in theirs)
+    few = sorted(call for call, count in calls.items() if count < 3 and call[1] not in ("/health", "/version"))
+    print(f"fewer than three exchanges: {few}" if few else "every call has three exchanges or more")
+    changes = sum(1 for exchange in ours for _ in leaves(exchange["answer"]))
+    print(f"{len(theirs)} exchanges of {len(calls)} calls, {wrong} unexplained differences, {len(DIFFERENCES)} listed; "
+          f"{changes} changed fields, {len(blind)} unnoticed")
+    return 1 if wrong or blind or few else 0
+
+
+sys.exit(main())

@@ -1,0 +1,184 @@
+//! `/api/2.0/mlflow`: experiments and runs, as MLflow's own server serves them to its clients.
+//!
+//! Each call is a row of a table: its path, what it takes, and what answers it. The contract is MLflow's, so it is no part of our own
+//! OpenAPI document, and refusals have MLflow's form. Whoever calls holds a key of ours: as a bearer token, or as the password of
+//! basic authentication, under any name. An auditor's key reads.
+
+mod asked;
+mod experiments;
+mod logs;
+mod runs;
+mod shown;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, any, get, on};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use control::tracking::{Answer, ErrorCode, Refused, Tracking};
+use serde_json::{Value, json};
+
+use crate::App;
+use asked::{Asked, Field};
+
+/// Is the release of MLflow whose contract this is.
+const VERSION: &str = "3.17.2";
+
+/// Is below what path the calls are.
+const API: &str = "/api/2.0/mlflow/";
+
+/// Is the largest body, in bytes: a dataset's profile may have 16 MiB.
+const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// Is one call of the contract.
+struct Call {
+    method: Method,
+    /// Is its path below [`API`].
+    path: &'static str,
+    /// Says whether it writes.
+    writes: bool,
+    /// Is what it takes, in the order in which it is checked.
+    fields: &'static [Field],
+    run: fn(&Tracking, &Asked) -> Answer<Value>,
+}
+
+impl Call {
+    const fn get(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::GET, path, writes: false, fields, run }
+    }
+
+    /// Is a call that reads though it is a `POST`.
+    const fn find(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::POST, path, writes: false, fields, run }
+    }
+
+    const fn post(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::POST, path, writes: true, fields, run }
+    }
+}
+
+/// Is one call of MLflow's contract that is answered here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackingCall {
+    /// Its method.
+    pub method: Method,
+    /// Its whole path.
+    pub path: String,
+    /// Whether it writes, so that an auditor may not make it.
+    pub writes: bool,
+}
+
+/// Lists the calls of MLflow's contract that need a key.
+pub fn tracking_calls() -> Vec<TrackingCall> {
+    let call = |call: &Call| TrackingCall {
+        method: call.method.clone(),
+        path: format!("{API}{}", call.path),
+        writes: call.writes,
+    };
+    calls().map(call).collect()
+}
+
+fn calls() -> impl Iterator<Item = &'static Call> {
+    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS)
+}
+
+pub(crate) fn routes() -> Router<App> {
+    let mut router = Router::new()
+        .route("/health", get(async || "OK"))
+        .route("/version", get(async || Html(VERSION)))
+        .route("/api/3.0/mlflow/server-info", get(server_info))
+        .route(&format!("{API}{{*path}}"), any(unknown));
+    let mut paths: Vec<&str> = calls().map(|call| call.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let methods = calls().filter(|call| call.path == path).fold(MethodRouter::new(), |methods, call| {
+            let filter = if call.method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
+            methods.merge(on(filter, async move |State(app), request| serve(app, call, request).await))
+        });
+        router = router.route(&format!("{API}{path}"), methods);
+    }
+    router
+}
+
+async fn unknown() -> Response {
+    refuse(&Refused::new(ErrorCode::EndpointNotFound, "there is no such call of MLflow's, or not here"))
+}
+
+/// Says what of MLflow's server there is. Artifacts take the simple way.
+async fn server_info() -> Response {
+    answer(&json!({
+        "store_type": "SqlStore",
+        "workspaces_enabled": false,
+        "trace_archival_enabled": false,
+        "multipart_uploads_enabled": false,
+        "multipart_downloads_enabled": false,
+    }))
+}
+
+async fn serve(app: App, call: &'static Call, request: Request) -> Response {
+    match run(app, call, request).await {
+        Ok(value) => answer(&value),
+        Err(refused) => refuse(&refused),
+    }
+}
+
+async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
+    let (parts, body) = request.into_parts();
+    // Nothing is read of whoever may not ask.
+    admit(&app, call, &parts.headers)?;
+    let tracking = app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone();
+    let unread = |error: axum::Error| Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"));
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(unread)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let asked = Asked::read(call, &parts.uri, &parts.headers, &body)?;
+        (call.run)(&tracking, &asked)
+    });
+    done.await.unwrap_or_else(|_| Err(Refused::new(ErrorCode::InternalError, "the request was interrupted")))
+}
+
+fn unavailable(refusal: &control::Refusal) -> Refused {
+    Refused::new(ErrorCode::TemporarilyUnavailable, refusal.message.clone())
+}
+
+/// Lets a caller through who holds a key that may do this.
+fn admit(app: &App, call: &Call, headers: &HeaderMap) -> Answer<()> {
+    let nobody = |message: &str| Refused::new(ErrorCode::Unauthenticated, message);
+    let key = key(headers).ok_or_else(|| nobody("a key is needed: as a bearer token, or as the password"))?;
+    let holder = app.control.holder_of(&key).map_err(|refusal| nobody(&refusal.message))?;
+    if call.writes {
+        let denied = |refusal: control::Refusal| Refused::new(ErrorCode::PermissionDenied, refusal.message);
+        app.control.principal_may_change(&holder.principal).map_err(denied)?;
+    }
+    Ok(())
+}
+
+/// Returns the key that a request is made with.
+fn key(headers: &HeaderMap) -> Option<String> {
+    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+fn answer(value: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+fn refuse(refused: &Refused) -> Response {
+    let mut value = json!({ "error_code": refused.code.name(), "message": refused.message });
+    if let (Some((state, class)), Some(object)) = (refused.code.class(), value.as_object_mut()) {
+        object.insert("sqlstate".to_owned(), state.into());
+        object.insert("error_class".to_owned(), class.into());
+    }
+    let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, answer(&value)).into_response()
+}

@@ -1,0 +1,143 @@
+//! `runs/log-…` and `metrics/…`: what runs log, and its history.
+
+use control::tracking::kept::{Dataset, Input, Output};
+use control::tracking::{Answer, ErrorCode, Found, Logged, LoggedMetric, Refused, Tracking};
+use models::names::Kind;
+use models::page;
+use serde_json::Value;
+
+use super::asked::{Asked, Field, RUN_ID};
+use super::experiments::nothing;
+use super::{Call, shown};
+
+const KEY: Field = Field::new("key", Kind::Text).required();
+const VALUE: Field = Field::new("value", Kind::Text);
+
+const METRIC: [Field; 4] = [
+    KEY,
+    Field::new("value", Kind::Float).required(),
+    Field::new("timestamp", Kind::Integer).required(),
+    Field::new("step", Kind::Integer),
+];
+
+pub(super) const CALLS: &[Call] = &[
+    Call::post(
+        "runs/log-metric",
+        &[
+            RUN_ID,
+            KEY,
+            Field::new("value", Kind::Float).required(),
+            Field::new("timestamp", Kind::Integer).required(),
+            Field::new("step", Kind::Integer),
+        ],
+        |tracking, asked| tracking.log_metric(asked.run_id(), metric(asked)?).map(nothing),
+    ),
+    Call::post("runs/log-parameter", &[RUN_ID, KEY, VALUE], |tracking, asked| {
+        tracking.log_param(asked.run_id(), asked.pair()).map(nothing)
+    }),
+    Call::post("runs/set-tag", &[RUN_ID, KEY, VALUE], |tracking, asked| {
+        tracking.tag_run(asked.run_id(), asked.pair()).map(nothing)
+    }),
+    Call::post("runs/delete-tag", &[Field::new("run_id", Kind::Text).required(), KEY], |tracking, asked| {
+        tracking.untag_run(asked.text("run_id"), asked.text("key")).map(nothing)
+    }),
+    Call::post(
+        "runs/log-batch",
+        &[RUN_ID, Field::new("metrics", Kind::List), Field::new("params", Kind::List), Field::new("tags", Kind::List)],
+        batch,
+    ),
+    Call::post(
+        "runs/log-inputs",
+        &[
+            Field::new("run_id", Kind::Text).required(),
+            Field::new("datasets", Kind::List),
+            Field::new("models", Kind::List),
+        ],
+        inputs,
+    ),
+    Call::post(
+        "runs/outputs",
+        &[Field::new("run_id", Kind::Text).required(), Field::new("models", Kind::List).required()],
+        outputs,
+    ),
+    Call::post(
+        "runs/log-model",
+        &[Field::new("run_id", Kind::Text).required(), Field::new("model_json", Kind::Text).required()],
+        |tracking, asked| tracking.log_model_history(asked.text("run_id"), &asked.text("model_json")).map(nothing),
+    ),
+    Call::get(
+        "metrics/get-history",
+        &[
+            RUN_ID,
+            Field::new("metric_key", Kind::Text).required(),
+            Field::new("page_token", Kind::Text),
+            Field::new("max_results", Kind::Text),
+        ],
+        history,
+    ),
+];
+
+fn metric(asked: &Asked) -> Answer<LoggedMetric> {
+    Ok(LoggedMetric {
+        key: asked.text("key"),
+        value: asked.number("value")?,
+        at: asked.integer("timestamp")?,
+        step: asked.integer("step")?,
+    })
+}
+
+fn batch(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
+    let metrics = asked.each("metrics", &METRIC)?;
+    let batch = Logged {
+        metrics: metrics.iter().map(metric).collect::<Answer<_>>()?,
+        params: asked.keyed_pairs("params")?,
+        tags: asked.keyed_pairs("tags")?,
+    };
+    // MLflow looks at the newer name alone here.
+    tracking.log_batch(asked.text("run_id"), batch).map(nothing)
+}
+
+fn inputs(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
+    let dataset = |asked: &Asked| {
+        let of = asked.object("dataset");
+        let dataset = Dataset {
+            name: of.text("name"),
+            digest: of.text("digest"),
+            kind: of.text("source_type"),
+            source: of.text("source"),
+            schema: of.text("schema"),
+            profile: of.text("profile"),
+        };
+        Ok(Input { dataset, tags: asked.pairs("tags")? })
+    };
+    let datasets = asked.each("datasets", &[])?.iter().map(dataset).collect::<Answer<_>>()?;
+    let models = asked.each("models", &[])?.iter().map(|model| model.text("model_id")).collect();
+    tracking.log_inputs(asked.text("run_id"), datasets, models).map(nothing)
+}
+
+fn outputs(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
+    let output = |asked: &Asked| Ok(Output { model: asked.text("model_id"), step: asked.integer("step")? });
+    let models = asked.each("models", &[])?.iter().map(output).collect::<Answer<_>>()?;
+    tracking.log_outputs(asked.text("run_id"), models).map(nothing)
+}
+
+fn history(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
+    // MLflow passes over a limit that is no number.
+    let limit: Option<i64> = asked.some_text("max_results").and_then(|limit| limit.parse().ok());
+    if let Some(limit) = limit.filter(|limit| *limit < 1) {
+        let message =
+            format!("Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer.");
+        return Err(Refused::new(ErrorCode::InvalidParameterValue, message));
+    }
+    let limit = limit.and_then(|limit| u64::try_from(limit).ok());
+    let offset = page::read(&asked.text("page_token"))?;
+    let asked_for = limit.map_or(u64::MAX, |limit| limit.saturating_add(1));
+    let (run, key) = (asked.run_id(), asked.text("metric_key"));
+    let mut items = tracking.metric_history(&run, &key, offset, asked_for)?;
+    let mut next_page_token = None;
+    if let Some(limit) = limit.filter(|limit| u64::try_from(items.len()).is_ok_and(|found| found > *limit)) {
+        items.pop();
+        next_page_token = Some(page::write(offset.saturating_add(limit)));
+    }
+    Ok(shown::page("metrics", &Found { items, next_page_token }, shown::metric))
+}

@@ -1,0 +1,118 @@
+//! Experiments and runs as MLflow's clients read them. What is unset or empty is left out, but where MLflow always writes it.
+
+use control::tracking::kept::{Experiment, Input, Metric, Pair, Run};
+use control::tracking::{Found, RunShown};
+use serde_json::{Map, Value, json};
+
+/// Is an object that is put together.
+#[derive(Default)]
+struct Object(Map<String, Value>);
+
+impl Object {
+    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn with_some(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    fn with_list(self, name: &str, values: Vec<Value>) -> Self {
+        if values.is_empty() { self } else { self.with(name, values) }
+    }
+
+    fn value(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+pub(super) fn pairs(pairs: &[Pair]) -> Vec<Value> {
+    pairs.iter().map(|pair| json!({ "key": pair.key, "value": pair.value })).collect()
+}
+
+pub(super) fn experiment(experiment: &Experiment) -> Value {
+    Object::default()
+        .with("experiment_id", experiment.id.to_string())
+        .with("name", experiment.name.clone())
+        .with("artifact_location", experiment.location.clone())
+        .with("lifecycle_stage", experiment.stage.name())
+        .with("last_update_time", experiment.updated)
+        .with("creation_time", experiment.created)
+        .with_list("tags", pairs(&experiment.tags))
+        .with("workspace", "default")
+        .value()
+}
+
+pub(super) fn run_info(run: &Run) -> Value {
+    Object::default()
+        .with("run_uuid", run.id.clone())
+        .with("run_id", run.id.clone())
+        .with("experiment_id", run.experiment.to_string())
+        .with("run_name", run.name.clone())
+        .with("user_id", run.user.clone())
+        .with("status", run.status.clone())
+        .with("start_time", run.started)
+        .with_some("end_time", run.ended.filter(|ended| *ended != 0))
+        .with("artifact_uri", run.location.clone())
+        .with("lifecycle_stage", run.stage.name())
+        .value()
+}
+
+pub(super) fn metric(metric: &Metric) -> Value {
+    // What is no number has no form in JSON but a text.
+    let value = serde_json::Number::from_f64(metric.value).map_or_else(|| Value::from("NaN"), Value::Number);
+    json!({ "key": metric.key, "value": value, "timestamp": metric.at, "step": metric.step })
+}
+
+fn input(input: &Input) -> Value {
+    let dataset = &input.dataset;
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let dataset = Object::default()
+        .with("name", dataset.name.clone())
+        .with("digest", dataset.digest.clone())
+        .with("source_type", dataset.kind.clone())
+        .with("source", dataset.source.clone())
+        .with_some("schema", some(&dataset.schema))
+        .with_some("profile", some(&dataset.profile));
+    Object::default().with_list("tags", pairs(&input.tags)).with("dataset", dataset.value()).value()
+}
+
+/// Shows a run that was just made, which has no outputs yet.
+pub(super) fn new_run(shown: &RunShown) -> Value {
+    json!({ "info": run_info(&shown.run), "data": data(shown), "inputs": {} })
+}
+
+/// Shows a run. A search leaves out the models that it has read.
+pub(super) fn run(shown: &RunShown, with_models: bool) -> Value {
+    let models = shown.model_inputs.iter().filter(|_| with_models).map(|model| json!({ "model_id": model })).collect();
+    let outputs = shown.outputs.iter().map(|output| json!({ "model_id": output.model, "step": output.step })).collect();
+    let inputs = Object::default()
+        .with_list("dataset_inputs", shown.inputs.iter().map(input).collect())
+        .with_list("model_inputs", models);
+    json!({
+        "info": run_info(&shown.run),
+        "data": data(shown),
+        "inputs": inputs.value(),
+        "outputs": Object::default().with_list("model_outputs", outputs).value(),
+    })
+}
+
+fn data(shown: &RunShown) -> Value {
+    Object::default()
+        .with_list("metrics", shown.data.metrics.iter().map(metric).collect())
+        .with_list("params", pairs(&shown.data.params))
+        .with_list("tags", pairs(&shown.data.tags))
+        .value()
+}
+
+/// Shows a page of what was found.
+pub(super) fn page<T>(name: &str, found: &Found<T>, show: impl Fn(&T) -> Value) -> Value {
+    Object::default()
+        .with_list(name, found.items.iter().map(show).collect())
+        .with_some("next_page_token", found.next_page_token.clone())
+        .value()
+}

@@ -1,0 +1,132 @@
+//! Training as MLflow's clients track it: experiments, runs, and what runs log.
+//!
+//! The rules and the words of refusals are those of MLflow's own server, so that a stock client cannot tell the two apart. What is
+//! tracked decides nothing by itself, so it is kept beside the journal. Every method here waits for the disk: call it where that is
+//! allowed.
+
+mod experiments;
+mod inputs;
+mod logs;
+mod refused;
+mod runs;
+mod searches;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ledger::{Clock, Random};
+use store::tracking::{Change, Experiment, Run, Stage, View};
+
+pub use logs::{Logged, LoggedMetric};
+pub use refused::{ErrorCode, Refused};
+pub use runs::{NewRun, RunChange, RunShown};
+pub use searches::{Found, SearchWish, ViewType};
+pub use store::tracking as kept;
+
+use crate::control::Control;
+use crate::door::Refusal;
+
+/// Is the file beside the journal.
+const FILE: &str = "tracking.db";
+
+/// Is what a use case answers.
+pub type Answer<T> = Result<T, Refused>;
+
+/// Is the tracking server of one data folder.
+pub struct Tracking {
+    kept: kept::Tracking,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Tracking {
+    /// Opens what is tracked, with an experiment 0 named `Default` if there is none.
+    pub(crate) fn open(data: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Answer<Self> {
+        let tracking = Self { kept: kept::Tracking::open(&data.join(FILE))?, clock, random };
+        tracking.make_default()?;
+        Ok(tracking)
+    }
+
+    /// Returns now, in milliseconds since the epoch.
+    fn now(&self) -> i64 {
+        self.clock.wall().0
+    }
+
+    fn draw<const N: usize>(&self) -> [u8; N] {
+        ledger::port::draw(self.random.as_ref())
+    }
+}
+
+impl Control {
+    /// Returns the tracking server.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if its file cannot be used, `not-found` where it was not started.
+    pub fn tracking(&self) -> Result<&Arc<Tracking>, Refusal> {
+        match self.tracking.get() {
+            Some(Ok(tracking)) => Ok(tracking),
+            Some(Err(said)) => Err(Refusal::plain(types::Code::FileUnusable, said.clone())),
+            None => Err(Refusal::plain(types::Code::NotFound, "nothing is tracked here")),
+        }
+    }
+
+    /// Opens what is tracked.
+    pub(crate) fn start_tracking(&self) {
+        let place = &self.config.place;
+        let opened = Tracking::open(&place.data, place.clock.clone(), place.random.clone());
+        if let Err(refused) = &opened {
+            tracing::error!(%refused, "nothing can be tracked");
+        }
+        let _ = self.tracking.set(opened.map(Arc::new).map_err(|refused| refused.to_string()));
+    }
+}
+
+/// Returns a run, deleted or not.
+fn run(view: &View<'_>, id: &str) -> Answer<Run> {
+    view.run(id)?.ok_or_else(|| Refused::absent(format!("Run with id={id} not found")))
+}
+
+/// Returns a run that can be written.
+fn active_run(change: &Change<'_>, id: &str) -> Answer<Run> {
+    let run = run(change, id)?;
+    match run.stage {
+        Stage::Active => Ok(run),
+        Stage::Deleted => {
+            Err(Refused::invalid(format!("The run {id} must be in the 'active' state. Current state is deleted.")))
+        }
+    }
+}
+
+/// Reads the number of an experiment; one that no database can hold is none's.
+fn number(id: &str) -> Answer<i64> {
+    let number = models::names::experiment_number(id)?;
+    number.parse().map_err(|_| absent_experiment(&number))
+}
+
+fn absent_experiment(id: impl std::fmt::Display) -> Refused {
+    Refused::absent(format!("No Experiment with id={id} exists"))
+}
+
+/// Returns an experiment, deleted or not.
+fn experiment(view: &View<'_>, id: i64) -> Answer<Experiment> {
+    view.experiment(id)?.ok_or_else(|| absent_experiment(id))
+}
+
+/// Returns an experiment that can be written.
+fn active_experiment(change: &Change<'_>, id: i64) -> Answer<Experiment> {
+    let experiment = experiment(change, id)?;
+    match experiment.stage {
+        Stage::Active => Ok(experiment),
+        Stage::Deleted => Err(Refused::invalid(format!(
+            "The experiment {id} must be in the 'active' state. Current state is deleted."
+        ))),
+    }
+}
+
+/// Puts segments below an address, before its query.
+fn below(address: &str, segments: &str) -> String {
+    let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
+    let path = format!("{}/{segments}", path.trim_end_matches('/'));
+    query.map_or(path.clone(), |query| format!("{path}?{query}"))
+}

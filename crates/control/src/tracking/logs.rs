@@ -1,0 +1,206 @@
+//! What runs log: metrics, parameters, tags, and batches of them.
+
+use models::{Given, names};
+use store::tracking::{Change, Metric, Pair, RunChange, RunData};
+
+use super::runs::NAME;
+use super::{Answer, ErrorCode, Refused, Tracking, active_run};
+
+/// Is one point of a metric, as it is logged.
+pub type LoggedMetric = Metric;
+
+/// Is a batch: what a run logs at once.
+pub type Logged = RunData;
+
+/// Checks a metric. `path` says where it stands in the request, and is empty for one alone.
+fn check_metric(path: &str, metric: &Metric) -> Answer<()> {
+    let value = Given::Float(metric.value.to_string());
+    let (at, step) = (Given::Integer(metric.at.to_string()), Given::Integer(metric.step.to_string()));
+    Ok(names::metric(path, &metric.key, &value, &at, &step)?)
+}
+
+/// Checks a parameter and cuts its value.
+fn checked_param(path: &str, param: Pair) -> Answer<Pair> {
+    let value = names::param(path, &param.key, &param.value)?.to_owned();
+    Ok(Pair { value, ..param })
+}
+
+/// Checks a tag and cuts its value.
+fn checked_tag(path: &str, tag: Pair) -> Answer<Pair> {
+    let value = names::tag(path, &tag.key, &tag.value)?.to_owned();
+    Ok(Pair { value, ..tag })
+}
+
+/// Checks each of many, with its place.
+fn each<T>(what: &str, all: Vec<T>, check: impl Fn(&str, T) -> Answer<T>) -> Answer<Vec<T>> {
+    all.into_iter().enumerate().map(|(n, one)| check(&format!("{what}[{n}]"), one)).collect()
+}
+
+/// Sets a tag; the one of the name renames the run.
+fn tag(change: &Change<'_>, run: i64, tag: &Pair) -> Answer<()> {
+    if tag.key == NAME {
+        if tag.value.is_empty() {
+            return Ok(());
+        }
+        change.change_run(run, &RunChange { name: Some(tag.value.clone()), ..RunChange::default() })?;
+    }
+    Ok(change.tag_run(run, tag)?)
+}
+
+impl Tracking {
+    /// Logs a point of a metric.
+    ///
+    /// # Errors
+    ///
+    /// A metric that cannot be; a run that is not there or deleted.
+    pub fn log_metric(&self, run: String, metric: LoggedMetric) -> Answer<()> {
+        check_metric("", &metric)?;
+        self.kept.change(move |change| Ok(change.log_metric(active_run(change, &run)?.seq, &metric)?))
+    }
+
+    /// Logs a parameter; the same one again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that cannot be, or was logged with another value; a run that is not there or deleted.
+    pub fn log_param(&self, run: String, param: Pair) -> Answer<()> {
+        let param = checked_param("", param)?;
+        self.kept.change(move |change| {
+            let seq = active_run(change, &run)?.seq;
+            match change.param(seq, &param.key)? {
+                None => Ok(change.add_param(seq, &param)?),
+                Some(old) if old == param.value => Ok(()),
+                Some(old) => Err(Refused::invalid(format!(
+                    "Changing param values is not allowed. Param with key='{}' was already logged with value='{old}' for \
+                     run ID='{run}'. Attempted logging new value '{}'.",
+                    param.key, param.value
+                ))),
+            }
+        })
+    }
+
+    /// Sets a tag of a run.
+    ///
+    /// # Errors
+    ///
+    /// A tag that cannot be; a run that is not there or deleted.
+    pub fn tag_run(&self, run: String, wish: Pair) -> Answer<()> {
+        let wish = checked_tag("", wish)?;
+        self.kept.change(move |change| tag(change, active_run(change, &run)?.seq, &wish))
+    }
+
+    /// Removes a tag of a run.
+    ///
+    /// # Errors
+    ///
+    /// A run that is not there, deleted, or has no such tag.
+    pub fn untag_run(&self, run: String, key: String) -> Answer<()> {
+        self.kept.change(move |change| {
+            let seq = active_run(change, &run)?.seq;
+            if change.untag_run(seq, &key)? {
+                return Ok(());
+            }
+            Err(Refused::absent(format!("No tag with name: {key} in run with id {run}")))
+        })
+    }
+
+    /// Logs a batch, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// More than a batch can hold; any part of it that cannot be; a parameter that is there twice, or was logged with another value;
+    /// a run that is not there or deleted.
+    pub fn log_batch(&self, run: String, batch: Logged) -> Answer<()> {
+        names::run_id(&run, "run_id")?;
+        let Logged { metrics, params, tags } = batch;
+        let metrics = each("metrics", metrics, |path, metric| check_metric(path, &metric).map(|()| metric))?;
+        let params = each("params", params, checked_param)?;
+        let tags = each("tags", tags, checked_tag)?;
+        names::batch_limits(metrics.len(), params.len(), tags.len())?;
+        let keys: Vec<&str> = params.iter().map(|param| param.key.as_str()).collect();
+        names::unique_params(&keys)?;
+        self.kept.change(move |change| {
+            let seq = active_run(change, &run)?.seq;
+            log_params(change, seq, &run, &params)?;
+            metrics.iter().try_for_each(|metric| change.log_metric(seq, metric))?;
+            tags.iter().try_for_each(|wish| tag(change, seq, wish))
+        })
+    }
+
+    /// Returns points of a metric of a run, by time, step and value; none of an unknown one.
+    ///
+    /// - `offset`, `limit`: how many are passed over, and how many are returned at most.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn metric_history(&self, run: &str, key: &str, offset: u64, limit: u64) -> Answer<Vec<LoggedMetric>> {
+        self.kept.view(|view| Ok(view.metric_history(run, key, offset, limit)?))
+    }
+
+    /// Notes a model that an older client has logged as an artifact of a run, in the run's tag of such models.
+    ///
+    /// # Errors
+    ///
+    /// A description that is no JSON or lacks a field; a run that is not there or deleted.
+    pub fn log_model_history(&self, run: String, model: &str) -> Answer<()> {
+        const HISTORY: &str = "mlflow.log-model.history";
+        let model = described(model)?;
+        self.kept.change(move |change| {
+            let seq = active_run(change, &run)?.seq;
+            let known = change.run_tag(seq, HISTORY)?.and_then(|known| serde_json::from_str(&known).ok());
+            let mut all: Vec<serde_json::Value> = known.unwrap_or_default();
+            all.push(model);
+            let value = serde_json::Value::Array(all).to_string();
+            Ok(change.tag_run(seq, &Pair { key: HISTORY.to_owned(), value })?)
+        })
+    }
+}
+
+/// Reads what a client says of a model, as far as it is kept.
+fn described(model: &str) -> Answer<serde_json::Value> {
+    let malformed = || Refused::invalid(format!("Malformed model info. \n {model} \n is not a valid JSON."));
+    let read: serde_json::Value = serde_json::from_str(model).map_err(|_| malformed())?;
+    let object = read.as_object().ok_or_else(malformed)?;
+    let fields = ["artifact_path", "flavors", "run_id", "utc_time_created"];
+    let missing: Vec<String> =
+        fields.iter().filter(|field| !object.contains_key(**field)).map(|field| format!("'{field}'")).collect();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        return Err(Refused::invalid(format!("Model json is missing mandatory fields: {{{missing}}}")));
+    }
+    let mut flavors = read.get("flavors").cloned().unwrap_or_default();
+    for flavor in flavors.as_object_mut().into_iter().flat_map(|flavors| flavors.values_mut()) {
+        if let Some(flavor) = flavor.as_object_mut() {
+            flavor.remove("config");
+        }
+    }
+    Ok(serde_json::json!({
+        "run_id": read.get("run_id"),
+        "artifact_path": read.get("artifact_path"),
+        "utc_time_created": read.get("utc_time_created"),
+        "model_uuid": read.get("model_uuid"),
+        "flavors": flavors,
+    }))
+}
+
+/// Logs parameters, unless one was logged with another value.
+fn log_params(change: &Change<'_>, seq: i64, run: &str, params: &[Pair]) -> Answer<()> {
+    let mut changed = Vec::new();
+    for param in params {
+        match change.param(seq, &param.key)? {
+            None => change.add_param(seq, param)?,
+            Some(old) if old == param.value => {}
+            Some(old) => changed
+                .push(format!("{{'key': '{}', 'old_value': '{old}', 'new_value': '{}'}}", param.key, param.value)),
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let changed = changed.join(", ");
+    Err(Refused::new(
+        ErrorCode::InvalidParameterValue,
+        format!("Changing param values is not allowed. Params were already logged='[{changed}]' for run ID='{run}'."),
+    ))
+}

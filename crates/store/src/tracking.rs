@@ -1,0 +1,322 @@
+//! Training: experiments, runs, and what runs log, in a file of its own beside the journal.
+//!
+//! Metrics come by the thousand and decide nothing, so they stay out of the journal. A change is durable when it is answered: one thread
+//! takes what waits, makes each change in a savepoint of its own, and answers all of them once they are synced together. Readers see
+//! what is committed, each from one moment.
+
+mod change;
+mod datasets;
+mod experiments;
+mod metrics;
+mod query;
+mod runs;
+mod search;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql};
+use types::Code;
+
+use change::Writing;
+
+pub use datasets::{Dataset, Input, Output};
+pub use experiments::{Experiment, NewExperiment};
+pub use metrics::Metric;
+pub use runs::{NewRun, Run, RunChange, RunData};
+pub use search::{Page, Search};
+
+/// Is the version of the tables below.
+const VERSION: i64 = 1;
+
+/// Is the version that a file has before anything is in it.
+const FRESH: i64 = 0;
+
+/// Is how many connections for reading are kept open while nobody reads.
+const READERS_KEPT: usize = 8;
+
+const SCHEMA: &str = "
+CREATE TABLE experiment (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL UNIQUE,
+    location TEXT NOT NULL,
+    stage    TEXT NOT NULL,
+    created  INTEGER NOT NULL,
+    updated  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE experiment_tag (
+    place      INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL REFERENCES experiment,
+    key        TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    UNIQUE (experiment, key)
+) STRICT;
+CREATE TABLE run (
+    seq        INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
+    experiment INTEGER NOT NULL REFERENCES experiment,
+    name       TEXT NOT NULL,
+    user       TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    started    INTEGER NOT NULL,
+    ended      INTEGER,
+    stage      TEXT NOT NULL,
+    location   TEXT NOT NULL
+) STRICT;
+CREATE INDEX run_by_experiment ON run (experiment, stage, started DESC, id);
+CREATE TABLE run_tag (
+    place INTEGER PRIMARY KEY,
+    run   INTEGER NOT NULL REFERENCES run,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (run, key)
+) STRICT;
+CREATE TABLE param (
+    place INTEGER PRIMARY KEY,
+    run   INTEGER NOT NULL REFERENCES run,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (run, key)
+) STRICT;
+-- A metric of a run, with its latest point. What is not a number has the value 0.
+CREATE TABLE series (
+    id    INTEGER PRIMARY KEY,
+    run   INTEGER NOT NULL REFERENCES run,
+    key   TEXT NOT NULL,
+    at    INTEGER NOT NULL,
+    step  INTEGER NOT NULL,
+    value REAL NOT NULL,
+    nan   INTEGER NOT NULL,
+    UNIQUE (run, key)
+) STRICT;
+CREATE TABLE point (
+    series INTEGER NOT NULL REFERENCES series,
+    at     INTEGER NOT NULL,
+    step   INTEGER NOT NULL,
+    value  REAL NOT NULL,
+    nan    INTEGER NOT NULL,
+    PRIMARY KEY (series, at, step, value, nan)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dataset (
+    id         INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL REFERENCES experiment,
+    name       TEXT NOT NULL,
+    digest     TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    source     TEXT NOT NULL,
+    schema     TEXT NOT NULL,
+    profile    TEXT NOT NULL,
+    UNIQUE (experiment, name, digest)
+) STRICT;
+CREATE TABLE input (
+    id      INTEGER PRIMARY KEY,
+    run     INTEGER NOT NULL REFERENCES run,
+    dataset INTEGER NOT NULL REFERENCES dataset,
+    UNIQUE (run, dataset)
+) STRICT;
+CREATE TABLE input_tag (
+    input INTEGER NOT NULL REFERENCES input,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (input, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_input (
+    run   INTEGER NOT NULL REFERENCES run,
+    model TEXT NOT NULL,
+    PRIMARY KEY (run, model)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_output (
+    run   INTEGER NOT NULL REFERENCES run,
+    model TEXT NOT NULL,
+    step  INTEGER NOT NULL,
+    PRIMARY KEY (run, model)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Says why training cannot be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TrackingError {
+    /// The file cannot be read or written, or what is in it makes no sense.
+    #[error("the training file cannot be used: {0}")]
+    Database(String),
+    /// A later version has written it.
+    #[error("the training file has version {0}, this program knows {VERSION}")]
+    Version(i64),
+    /// There is no room for what was to be written; nothing was.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The thread that writes has ended.
+    #[error("the training file is closed")]
+    Closed,
+}
+
+impl TrackingError {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::DiskFull => Code::DiskFull,
+            Self::Database(_) | Self::Version(_) | Self::Closed => Code::FileUnusable,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for TrackingError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+pub(crate) type Done<T> = Result<T, TrackingError>;
+
+/// Is one key with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The key.
+    pub key: String,
+    /// The value; may be empty.
+    pub value: String,
+}
+
+/// Says whether something was deleted. What is deleted can be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It is there.
+    Active,
+    /// It is hidden, and takes no changes.
+    Deleted,
+}
+
+impl Stage {
+    /// Returns how it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl ToSql for Stage {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for Stage {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "active" => Ok(Self::Active),
+            "deleted" => Ok(Self::Deleted),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+/// Keeps training.
+#[derive(Debug)]
+pub struct Tracking {
+    path: PathBuf,
+    writing: Writing,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// Reads, from one moment.
+#[derive(Debug)]
+pub struct View<'a>(&'a Connection);
+
+/// Reads and writes, as one of the changes that are made together.
+#[derive(Debug)]
+pub struct Change<'a>(View<'a>);
+
+impl<'a> Deref for Change<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.0
+    }
+}
+
+impl Tracking {
+    /// Opens the file, makes it if there is none, and starts the thread that writes.
+    ///
+    /// # Errors
+    ///
+    /// [`TrackingError`], as described there.
+    pub fn open(path: &Path) -> Done<Self> {
+        let mut connection = connect(path)?;
+        let tx = connection.transaction()?;
+        match tx.pragma_query_value(None, "user_version", |row| row.get(0))? {
+            FRESH => tx.execute_batch(SCHEMA)?,
+            VERSION => {}
+            other => return Err(TrackingError::Version(other)),
+        }
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
+        let writing = Writing::start(connection)?;
+        Ok(Self { path: path.to_owned(), writing, readers: Mutex::default() })
+    }
+
+    /// Makes a change, and waits until it is synced.
+    ///
+    /// `work` runs on the thread that writes, so it MUST NOT wait for anything. If it refuses, nothing that it wrote stays.
+    ///
+    /// # Errors
+    ///
+    /// What `work` says, or why nothing of it was written.
+    pub fn change<T, E>(&self, work: impl FnOnce(&Change<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<TrackingError> + Send + 'static,
+    {
+        self.writing.ask(work)
+    }
+
+    /// Reads from one moment.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn view<T, E: From<TrackingError>>(&self, work: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+        let kept = self.readers().pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => connect(&self.path)?,
+        };
+        let read = from_one_moment(&connection, work);
+        let mut readers = self.readers();
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        read
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn from_one_moment<T, E: From<TrackingError>>(
+    connection: &Connection,
+    work: impl FnOnce(&View<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let tx = connection.unchecked_transaction().map_err(TrackingError::from)?;
+    work(&View(&tx))
+}
+
+fn connect(path: &Path) -> Done<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "case_sensitive_like", true)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
+}
