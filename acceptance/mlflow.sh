@@ -12,7 +12,7 @@ PY=$(venv mlflow mlflow==$MLFLOW)
 HERE=$ROOT/acceptance/mlflow
 WORK=$(mktemp -d)
 PIDS=()
-trap 'for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done; rm -rf "$WORK"' EXIT
+trap 'for pid in "${PIDS[@]}"; do kill -- "$pid" 2>/dev/null && wait "${pid#-}" 2>/dev/null || true; done; rm -rf "$WORK"' EXIT
 cd "$WORK"
 
 fail() { echo "$*"; exit 1; }
