@@ -126,6 +126,9 @@ def main():
         for listed in DIFFERENCES:
             if re.search(listed["exchange"], said(one)):
                 used[listed["exchange"]] += 0 if alike else 1
+        if is_listed(one) and not 400 <= other["status"] < 500:
+            wrong += 1
+            print(f"listed as different, and no refusal of ours: {said(other)[:400]}: {json.dumps(normal(other))[:300]}")
         if not alike and not is_listed(one):
             wrong += 1
             print(f"{said(one)[:400]}\n  MLflow: {json.dumps(normal(one))[:700]}\n  ours:   {json.dumps(normal(other))[:700]}")

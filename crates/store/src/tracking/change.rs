@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::{Change, Done, TrackingError, View};
 
@@ -77,10 +77,20 @@ fn together(connection: &Connection, first: Ask, asked: &Receiver<Ask>) -> (Vec<
     let begun = connection.unchecked_transaction().map_err(TrackingError::from);
     let mut tells = Vec::new();
     for ask in std::iter::once(first).chain(asked.try_iter()).take(TOGETHER_MAX) {
-        tells.push(ask(begun.as_ref().map(|tx| &**tx).map_err(Clone::clone)));
+        tells.push(ask(open(&begun)));
     }
     let synced = begun.and_then(|tx| tx.commit().map_err(TrackingError::from));
     (tells, synced)
+}
+
+/// Returns the transaction, if it is open still: some failures of the disk make SQLite take all of it back, and what came then would be
+/// written one by one, and told as not written.
+fn open<'a>(begun: &'a Done<Transaction<'_>>) -> Done<&'a Connection> {
+    match begun {
+        Ok(tx) if tx.is_autocommit() => Err(TrackingError::Database("the transaction was taken back".to_owned())),
+        Ok(tx) => Ok(tx),
+        Err(error) => Err(error.clone()),
+    }
 }
 
 /// Makes one change; if it refuses, or cannot be made, nothing of it stays.
@@ -100,4 +110,53 @@ fn in_savepoint<T, E: From<TrackingError>>(
 fn run(connection: &Connection, sql: &str) -> Done<()> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    type Work = Box<dyn FnOnce(&Change<'_>) -> Done<usize> + Send>;
+
+    #[test]
+    fn nothing_is_written_behind_a_transaction_that_was_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let writing = Arc::new(Writing::start(connection).unwrap());
+        let insert = |n: i64| {
+            move |change: &Change<'_>| Ok::<_, TrackingError>(change.0.0.execute("INSERT INTO t VALUES (?1)", [n])?)
+        };
+        let (go, gone) = channel::<()>();
+        let begin = |work: Work| {
+            let writing = writing.clone();
+            thread::spawn(move || writing.ask(work))
+        };
+        // The first holds the thread until the others wait, and then ends the transaction under all of them.
+        let first = begin(Box::new(move |change| {
+            let _ = gone.recv();
+            change.0.0.execute_batch("ROLLBACK").map(|()| 0).map_err(Into::into)
+        }));
+        thread::sleep(std::time::Duration::from_millis(50));
+        let others: Vec<_> = (1..4).map(|n| begin(Box::new(insert(n)))).collect();
+        thread::sleep(std::time::Duration::from_millis(50));
+        go.send(()).unwrap();
+        assert!(first.join().unwrap().is_err());
+        let told: i64 = others.into_iter().map(|other| i64::from(other.join().unwrap().is_ok())).sum();
+        let kept = || {
+            Connection::open(&path)
+                .unwrap()
+                .query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        assert_eq!(kept(), told, "what is there is what was told");
+        assert_eq!(writing.ask(insert(9)).unwrap(), 1, "the next transaction is another one");
+        assert_eq!(kept(), told + 1);
+    }
 }
