@@ -29,16 +29,13 @@ pub use metrics::Metric;
 pub use runs::{NewRun, Run, RunChange, RunData};
 pub use search::{Page, Search};
 
-/// Is the version of the tables below.
-const VERSION: i64 = 1;
-
-/// Is the version that a file has before anything is in it.
-const FRESH: i64 = 0;
+/// Are the steps by which the tables came about; a file's version is how many of them it has taken.
+const STEPS: [&str; 1] = [RUNS];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;
 
-const SCHEMA: &str = "
+const RUNS: &str = "
 CREATE TABLE experiment (
     id       INTEGER PRIMARY KEY,
     name     TEXT NOT NULL UNIQUE,
@@ -143,7 +140,7 @@ pub enum TrackingError {
     #[error("the training file cannot be used: {0}")]
     Database(String),
     /// A later version has written it.
-    #[error("the training file has version {0}, this program knows {VERSION}")]
+    #[error("the training file has version {0}, this program knows {known}", known = STEPS.len())]
     Version(i64),
     /// There is no room for what was to be written; nothing was.
     #[error("the disk is full")]
@@ -251,12 +248,13 @@ impl Tracking {
     pub fn open(path: &Path) -> Done<Self> {
         let mut connection = connect(path)?;
         let tx = connection.transaction()?;
-        match tx.pragma_query_value(None, "user_version", |row| row.get(0))? {
-            FRESH => tx.execute_batch(SCHEMA)?,
-            VERSION => {}
-            other => return Err(TrackingError::Version(other)),
+        let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let taken = usize::try_from(version).map_err(|_| TrackingError::Version(version))?;
+        let missing = STEPS.get(taken..).ok_or(TrackingError::Version(version))?;
+        for (version, step) in (version + 1..).zip(missing) {
+            tx.execute_batch(step)?;
+            tx.pragma_update(None, "user_version", version)?;
         }
-        tx.pragma_update(None, "user_version", VERSION)?;
         tx.commit()?;
         let writing = Writing::start(connection)?;
         Ok(Self { path: path.to_owned(), writing, readers: Mutex::default() })
