@@ -84,6 +84,9 @@ pub struct SetSwitch {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     drill: Option<DrillId>,
+    /// Where it is recorded; absent while the journal still takes it, though it is durable by now.
+    #[schema(required)]
+    receipt: Option<Receipt>,
 }
 
 impl From<Switch> for SetSwitch {
@@ -94,6 +97,7 @@ impl From<Switch> for SetSwitch {
             reason: types::text::escape(&switch.reason, true),
             at: switch.at,
             drill: switch.drill,
+            receipt: switch.set_in.map(|index| Receipt { index }),
             target: switch.target.into(),
         }
     }

@@ -293,6 +293,7 @@ pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Ar
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),
+        receipt_wait: control::RECEIPT_WAIT,
     })
     .map_err(text)?;
     control.start().await.map_err(|r| r.message)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ledger::at_once::AtOnce;
 use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::{Sleep, sleep};
 use types::cbor;
 
 use crate::control::Control;
@@ -18,8 +19,8 @@ use crate::error::Failure;
 use crate::late::unusable;
 use crate::state::{Switch, Target};
 
-/// Is how long the journal has, once a kill is kept, until the kill is answered without its receipt.
-const RECEIPT_WAIT: Duration = Duration::from_secs(1);
+/// Is how long a kill that is kept waits for the journal where people serve: about what the journal takes most of the time.
+pub const RECEIPT_WAIT: Duration = Duration::from_millis(2);
 
 /// Keeps one kill at a time.
 #[derive(Debug)]
@@ -57,11 +58,11 @@ impl Keeping {
     }
 
     /// Waits until the kill is kept and the journal has had its time; for ever if it cannot be kept.
-    async fn long_enough(&mut self) {
+    async fn long_enough(&mut self, receipt_wait: Sleep) {
         if !self.over().await {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(RECEIPT_WAIT).await;
+        receipt_wait.await;
     }
 }
 
@@ -86,6 +87,7 @@ impl Control {
         switching: OwnedMutexGuard<()>,
     ) -> Failure<Option<u64>> {
         let Some(kept) = self.at_once.get().cloned() else { return self.record_kill(&switch).await };
+        let receipt_wait = sleep(self.config.receipt_wait);
         let (told, done) = watch::channel(None);
         let (tell, recorded) = oneshot::channel();
         let keeping = Keeping(done);
@@ -106,7 +108,7 @@ impl Control {
         tokio::select! {
             biased;
             recorded = recorded => recorded.map_err(|_| Refusal::plain(types::Code::Internal, "the kill was interrupted"))?,
-            () = keeping.long_enough() => Ok(None),
+            () = keeping.long_enough(receipt_wait) => Ok(None),
         }
     }
 

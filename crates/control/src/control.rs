@@ -70,6 +70,8 @@ pub struct Config {
     pub notifications: Option<notify::Settings>,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
+    /// How long a kill waits for the number of its record; one that is durable by then is answered without.
+    pub receipt_wait: Duration,
 }
 
 /// Is the application layer.

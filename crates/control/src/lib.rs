@@ -64,6 +64,7 @@ pub mod trace;
 pub mod tracking;
 pub mod witnesses;
 
+pub use at_once::RECEIPT_WAIT;
 pub use control::{Config, Control};
 pub use door::Refusal;
 pub use error::Failure;

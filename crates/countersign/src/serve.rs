@@ -217,6 +217,7 @@ fn config(
         notifications: notifications::settings(folders)?,
         oidc: oidc::config(folders)?,
         environment: environment(),
+        receipt_wait: control::RECEIPT_WAIT,
     })
 }
 
@@ -239,6 +240,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         notifications: None,
         oidc: None,
         environment: environment(),
+        receipt_wait: control::RECEIPT_WAIT,
     })
 }
 

@@ -159,6 +159,8 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),
+        // A busy machine changes no answer.
+        receipt_wait: std::time::Duration::from_secs(1),
     })
     .unwrap();
     control.start().await.unwrap();

@@ -22,6 +22,7 @@ async fn a_kill_stops_and_a_lift_lets_go() {
     let switch = &switches["switches"][0];
     assert_eq!((&switch["key"], &switch["by"]), (&json!("agent:sre-bot"), &json!("person:eve")));
     assert_eq!(switch["target"], json!({ "agent": "sre-bot" }));
+    assert_eq!(switch["receipt"], killed["receipt"]);
     let why = json!({ "reason": "looked into it" });
     api.call("eve", "DELETE", "/v1/switches/agent:sre-bot", Some(why.clone())).await.problem(403, "policy-denies");
     api.call("dan", "DELETE", "/v1/switches/agent:sre-bot", Some(why.clone())).await.is(204);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_control::Config;
 use countersign_control::state::{Switch, Target};
 use evidence::RecordKind;
 use ledger::at_once::AtOnce;
@@ -35,10 +36,12 @@ fn recorded(world: &World) -> usize {
 
 /// Kills while the journal is held up, and returns what was kept then.
 async fn killed_at_once(world: &World) -> Vec<u8> {
+    let before = recorded(world);
     let held = world.hold_journal();
     let killed = world.control.kill(dan(), agent(), "stop").await.unwrap();
     assert!(killed.armed && killed.receipt.is_none(), "the journal was held up");
-    assert_eq!((recorded(world), set(world).unwrap().set_in), (0, None));
+    assert_eq!(set(world).unwrap().set_in, None);
+    assert_eq!(recorded(world), before);
     let bytes = kept(world).expect("it survives a crash by now");
     drop(held);
     bytes
@@ -54,6 +57,17 @@ async fn a_kill_is_armed_though_the_journal_takes_its_time_and_recorded_when_it_
     assert!(propose(&world, "sre.report", "{}").await.permit.is_some());
     let world = world.restart().await;
     assert_eq!((recorded(&world), set(&world)), (2, None), "and no start sets it again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_waits_for_no_receipt_is_answered_once_it_is_kept_and_no_sooner() {
+    let no_wait = |config| Config { receipt_wait: Duration::ZERO, ..config };
+    let world = world().await.restart_with(no_wait).await;
+    for _ in 0..20 {
+        killed_at_once(&world).await;
+        world.control.lift(&person("dan"), agent(), "over").await.unwrap();
+    }
+    assert_eq!((recorded(&world), set(&world), kept(&world)), (40, None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

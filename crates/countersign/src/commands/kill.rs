@@ -53,7 +53,12 @@ pub async fn switch(client: &Client, command: &SwitchCommand, as_json: bool) -> 
                 output::say_json(&switches);
                 return Ok(Exit::Done);
             }
-            let row = |switch: &Value| vec![text(switch, "key"), text(switch, "by"), text(switch, "reason")];
+            let record = |switch: &Value| match switch.pointer("/receipt/index") {
+                Some(index) => format!("record {index}"),
+                None => "not recorded yet".to_owned(),
+            };
+            let row =
+                |switch: &Value| vec![text(switch, "key"), text(switch, "by"), record(switch), text(switch, "reason")];
             output::table(&items(&switches).iter().map(row).collect::<Vec<_>>());
         }
         SwitchCommand::Clear { switch, reason } => {

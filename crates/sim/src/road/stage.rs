@@ -116,6 +116,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),
+        receipt_wait: control::RECEIPT_WAIT,
     }
 }
 
