@@ -45,3 +45,17 @@ python3 "$HERE/exchanges.py" "$OURS" "$(cat ours/keys/admin.key)" >ours.jsonl
 [ -z "${KEEP:-}" ] || cp theirs.jsonl ours.jsonl "$KEEP"
 python3 "$HERE/compare.py" theirs.jsonl ours.jsonl | tee out
 figure "tracking beside MLflow $MLFLOW, one scenario played to both" "$(tail -1 out)"
+
+# The tampered champion: the stock client logs a model, and somebody writes other bytes over it.
+champion() { "$PY" "$HERE/tampered.py" "$@" 2>"tampered.log" | tail -1; }
+theirs=$(champion "http://127.0.0.1:$port") || fail "$(cat tampered.log)"
+ours=$(champion "$OURS" "$(cat ours/keys/admin.key)") || fail "$(cat tampered.log)"
+python3 - "$theirs" "$ours" <<'END' || fail "the tampered champion: $theirs / $ours"
+import json, sys
+theirs, ours = map(json.loads, sys.argv[1:])
+alike = ["listed", "read", "predicted", "ready", "same"]
+sys.exit(not (all(theirs[key] == ours[key] for key in alike)
+              and (theirs["write"], theirs["changed"]) == (200, True)
+              and (ours["write"], ours["remove"], ours["reason"], ours["changed"]) == (403, 403, "model-sealed", False)))
+END
+echo "the tampered champion: MLflow $MLFLOW writes other bytes over it and serves them; here 403, and the bytes are what they were"

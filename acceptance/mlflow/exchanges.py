@@ -11,6 +11,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import artifacts
+
 API = "/api/2.0/mlflow/"
 
 
@@ -425,7 +427,7 @@ def transport(server):
 
 def main():
     server = Server(sys.argv[1].rstrip("/"), sys.argv[2] if len(sys.argv) > 2 else None)
-    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, transport]:
+    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, transport]:
         scene(server)
 
 

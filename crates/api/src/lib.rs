@@ -44,6 +44,7 @@ mod problem;
 mod records;
 mod review;
 mod reviews;
+mod seals;
 mod sessions;
 mod switches;
 mod tools;
@@ -126,6 +127,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(review::routes())
         .merge(bundles::routes())
         .merge(tools::routes())
+        .merge(seals::routes())
         .merge(records::routes())
         .merge(events::routes())
         .merge(log::routes())

@@ -4,15 +4,18 @@
 //! OpenAPI document, and refusals have MLflow's form. Whoever calls holds a key of ours: as a bearer token, or as the password of
 //! basic authentication, under any name. An auditor's key reads.
 
+mod artifacts;
 mod asked;
 mod experiments;
+mod logged_models;
 mod logs;
 mod runs;
 mod shown;
 
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
@@ -20,6 +23,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control::tracking::{Answer, ErrorCode, Refused, Tracking};
 use serde_json::{Value, json};
+use types::Principal;
 
 use crate::App;
 use asked::{Asked, Field};
@@ -40,6 +44,8 @@ struct Call {
     path: &'static str,
     /// Says whether it writes.
     writes: bool,
+    /// Says whether it may seal a model, which is to be recorded then.
+    seals: bool,
     /// Is what it takes, in the order in which it is checked.
     fields: &'static [Field],
     run: fn(&Tracking, &Asked) -> Answer<Value>,
@@ -47,16 +53,30 @@ struct Call {
 
 impl Call {
     const fn get(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::GET, path, writes: false, fields, run }
+        Self { method: Method::GET, path, writes: false, seals: false, fields, run }
     }
 
     /// Is a call that reads though it is a `POST`.
     const fn find(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::POST, path, writes: false, fields, run }
+        Self { method: Method::POST, path, writes: false, seals: false, fields, run }
+    }
+
+    /// Is a call that takes the fields of its body in no particular type of content.
+    const fn patch(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::PATCH, path, writes: true, seals: false, fields, run }
+    }
+
+    /// Is a call as [`Call::patch`], which may seal a model.
+    const fn seal(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::PATCH, path, writes: true, seals: true, fields, run }
+    }
+
+    const fn delete(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
+        Self { method: Method::DELETE, path, writes: true, seals: false, fields, run }
     }
 
     const fn post(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::POST, path, writes: true, fields, run }
+        Self { method: Method::POST, path, writes: true, seals: false, fields, run }
     }
 }
 
@@ -78,11 +98,11 @@ pub fn tracking_calls() -> Vec<TrackingCall> {
         path: format!("{API}{}", call.path),
         writes: call.writes,
     };
-    calls().map(call).collect()
+    calls().map(call).chain(artifacts::calls()).collect()
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {
-    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS)
+    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS).chain(artifacts::CALLS).chain(logged_models::CALLS)
 }
 
 pub(crate) fn routes() -> Router<App> {
@@ -96,12 +116,17 @@ pub(crate) fn routes() -> Router<App> {
     paths.dedup();
     for path in paths {
         let methods = calls().filter(|call| call.path == path).fold(MethodRouter::new(), |methods, call| {
-            let filter = if call.method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
+            let filter = match call.method {
+                Method::GET => MethodFilter::GET,
+                Method::PATCH => MethodFilter::PATCH,
+                Method::DELETE => MethodFilter::DELETE,
+                _ => MethodFilter::POST,
+            };
             methods.merge(on(filter, async move |State(app), request| serve(app, call, request).await))
         });
         router = router.route(&format!("{API}{path}"), methods);
     }
-    router
+    router.merge(artifacts::routes())
 }
 
 async fn unknown() -> Response {
@@ -127,33 +152,50 @@ async fn serve(app: App, call: &'static Call, request: Request) -> Response {
 }
 
 async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     // Nothing is read of whoever may not ask.
-    admit(&app, call, &parts.headers)?;
+    let by = admit(&app, call.writes, &parts.headers)?.subject();
     let tracking = app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone();
+    let path = in_path(&mut parts, &app).await;
     let unread = |error: axum::Error| Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"));
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(unread)?;
-    let done = tokio::task::spawn_blocking(move || {
-        let asked = Asked::read(call, &parts.uri, &parts.headers, &body)?;
+    let done = blocking(move || {
+        let asked = Asked::read(call, (&parts.uri, path), by, &parts.headers, &body)?;
         (call.run)(&tracking, &asked)
     });
-    done.await.unwrap_or_else(|_| Err(Refused::new(ErrorCode::InternalError, "the request was interrupted")))
+    let done = done.await;
+    if call.seals {
+        app.control.record_models().await.map_err(|refusal| unavailable(&refusal))?;
+    }
+    done
+}
+
+/// Returns the parts of a path that have a name.
+async fn in_path(parts: &mut Parts, app: &App) -> Vec<(String, String)> {
+    let Ok(params) = RawPathParams::from_request_parts(parts, app).await else { return Vec::new() };
+    params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Runs what waits for the disk where that is allowed.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    let interrupted = |_| Err(Refused::new(ErrorCode::InternalError, "the request was interrupted"));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(interrupted)
 }
 
 fn unavailable(refusal: &control::Refusal) -> Refused {
     Refused::new(ErrorCode::TemporarilyUnavailable, refusal.message.clone())
 }
 
-/// Lets a caller through who holds a key that may do this.
-fn admit(app: &App, call: &Call, headers: &HeaderMap) -> Answer<()> {
+/// Lets a caller through who holds a key that may do this, and says who that is.
+fn admit(app: &App, writes: bool, headers: &HeaderMap) -> Answer<Principal> {
     let nobody = |message: &str| Refused::new(ErrorCode::Unauthenticated, message);
     let key = key(headers).ok_or_else(|| nobody("a key is needed: as a bearer token, or as the password"))?;
     let holder = app.control.holder_of(&key).map_err(|refusal| nobody(&refusal.message))?;
-    if call.writes {
+    if writes {
         let denied = |refusal: control::Refusal| Refused::new(ErrorCode::PermissionDenied, refusal.message);
         app.control.principal_may_change(&holder.principal).map_err(denied)?;
     }
-    Ok(())
+    Ok(holder.principal)
 }
 
 /// Returns the key that a request is made with.
@@ -175,9 +217,12 @@ fn answer(value: &Value) -> Response {
 
 fn refuse(refused: &Refused) -> Response {
     let mut value = json!({ "error_code": refused.code.name(), "message": refused.message });
-    if let (Some((state, class)), Some(object)) = (refused.code.class(), value.as_object_mut()) {
+    if let (Some((state, class)), Some(object)) = (refused.class(), value.as_object_mut()) {
         object.insert("sqlstate".to_owned(), state.into());
         object.insert("error_class".to_owned(), class.into());
+    }
+    if let (Some(reason), Some(object)) = (refused.reason, value.as_object_mut()) {
+        object.insert("reason".to_owned(), reason.as_str().into());
     }
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, answer(&value)).into_response()

@@ -279,6 +279,7 @@ impl Control {
         let started = self.take_up().await?;
         self.keep_kills_at_once();
         self.start_tracking();
+        self.complete_seals().await;
         self.spawn_ticks();
         self.spawn_inventory();
         self.spawn_publisher();

@@ -53,6 +53,7 @@ pub mod redaction;
 pub mod replay;
 pub mod reviews;
 pub mod roles;
+mod seals;
 pub mod secrets;
 pub mod sessions;
 pub mod signers;

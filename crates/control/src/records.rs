@@ -14,6 +14,7 @@ use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
 use types::permission::{PERMITTED, Permission, REVOKED};
 use types::reviewing::{Advice, Review};
+use types::seal::{SEALED, Sealed, WriteRefused};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -125,6 +126,15 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let switch: Switch = part(content, Field::Body)?;
             let word = if entry.leaf.status == Some(0) { "lifted" } else { "set" };
             Some(escape(&format!("{} {word}", switch.target.key()), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(SEALED) => {
+            let sealed: Sealed = part(content, Field::Body)?;
+            Some(escape(&format!("{} sealed with {} files, {}", sealed.model, sealed.files, sealed.digest), false))
+        }
+        RecordKind::Model => {
+            let write: WriteRefused = part(content, Field::Body)?;
+            let word = if write.digest.is_some() { "write to" } else { "removal of" };
+            Some(escape(&format!("{word} {} of sealed {} refused, {}×", write.path, write.model, write.times), false))
         }
         RecordKind::Outcome => part::<Outcome>(content, Field::Body).map(|outcome| outcome.status.as_str().to_owned()),
         RecordKind::Review => {

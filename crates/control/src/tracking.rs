@@ -4,23 +4,34 @@
 //! tracked decides nothing by itself, so it is kept beside the journal. Every method here waits for the disk: call it where that is
 //! allowed.
 
+mod artifacts;
 mod experiments;
 mod inputs;
+mod logged_models;
 mod logs;
+mod model_searches;
 mod refused;
 mod runs;
+mod seals;
 mod searches;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ledger::{Clock, Random};
+use store::artifacts::Artifacts;
 use store::tracking::{Change, Experiment, Run, Stage, View};
 
-pub use logs::{Logged, LoggedMetric};
+pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
+pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
+pub use logs::{Logged, LoggedMetric, OfModel};
+pub use model_searches::ModelWish;
+pub use models::artifact;
 pub use refused::{ErrorCode, Refused};
 pub use runs::{NewRun, RunChange, RunShown};
+pub use seals::{REFUSED_WRITES_MAX, RefusedWrite, Writing};
 pub use searches::{Found, SearchWish, ViewType};
+pub use store::artifacts::{ArtifactError, CHUNK_BYTES, Incoming, Outgoing};
 pub use store::tracking as kept;
 
 use crate::control::Control;
@@ -29,12 +40,20 @@ use crate::door::Refusal;
 /// Is the file beside the journal.
 const FILE: &str = "tracking.db";
 
+/// Is the folder of the files of training.
+const ARTIFACTS: &str = "artifacts";
+
 /// Is what a use case answers.
 pub type Answer<T> = Result<T, Refused>;
 
 /// Is the tracking server of one data folder.
 pub struct Tracking {
     kept: kept::Tracking,
+    artifacts: Artifacts,
+    /// What was refused to be written to sealed models, and is not recorded yet.
+    refused: Mutex<Vec<RefusedWrite>>,
+    /// Is held by who records seals, so that none is recorded twice.
+    pub(crate) recording: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -42,8 +61,18 @@ pub struct Tracking {
 impl Tracking {
     /// Opens what is tracked, with an experiment 0 named `Default` if there is none.
     pub(crate) fn open(data: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Answer<Self> {
-        let tracking = Self { kept: kept::Tracking::open(&data.join(FILE))?, clock, random };
+        let artifacts = Artifacts::open(&data.join(ARTIFACTS), ARTIFACT_BYTES_MAX)?;
+        let kept = kept::Tracking::open(&data.join(FILE))?;
+        let tracking = Self {
+            kept,
+            artifacts,
+            refused: Mutex::default(),
+            recording: tokio::sync::Mutex::default(),
+            clock,
+            random,
+        };
         tracking.make_default()?;
+        tracking.remove_unnamed()?;
         Ok(tracking)
     }
 

@@ -81,6 +81,9 @@ pub enum RecordKind {
     /// A request that nobody made was shown to people, answered, or ended unanswered.
     #[n(19)]
     Decoy,
+    /// A model was sealed, or a write to a sealed one was refused.
+    #[n(20)]
+    Model,
 }
 
 impl RecordKind {
@@ -95,6 +98,7 @@ impl RecordKind {
             Self::Vote => "vote",
             Self::Review => "review",
             Self::Decoy => "decoy",
+            Self::Model => "model",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

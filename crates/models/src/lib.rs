@@ -9,6 +9,7 @@
 //! The texts are the contract of `mlflow` 3.17.2, observed from that release; `acceptance/mlflow/vectors.py` writes
 //! down what the release answers, and a test replays all of it here.
 
+pub mod artifact;
 pub mod given;
 pub mod names;
 pub mod order;

@@ -3,6 +3,7 @@
 //! One writer, many readers. A batch is one transaction: it is in the journal whole and synced, or not
 //! at all. Nothing here interprets what it stores.
 
+pub mod artifacts;
 pub mod batch;
 mod erase;
 pub mod error;

@@ -4,12 +4,15 @@
 //! takes what waits, makes each change in a savepoint of its own, and answers all of them once they are synced together. Readers see
 //! what is committed, each from one moment.
 
+mod artifacts;
 mod change;
 mod datasets;
 mod experiments;
+mod logged_models;
 mod metrics;
 mod query;
 mod runs;
+mod seals;
 mod search;
 
 use std::ops::Deref;
@@ -23,14 +26,17 @@ use types::Code;
 
 use change::Writing;
 
+pub use artifacts::{Artifact, Child};
 pub use datasets::{Dataset, Input, Output};
 pub use experiments::{Experiment, NewExperiment};
+pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
 pub use runs::{NewRun, Run, RunChange, RunData};
+pub use seals::Seal;
 pub use search::{Page, Search};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 1] = [RUNS];
+const STEPS: [&str; 2] = [RUNS, logged_models::TABLES];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

@@ -270,6 +270,12 @@ codes! {
     /// The calendar says something that is not read.
     CalendarUnsupported "calendar-unsupported" 422;
 
+    // Problems with what is tracked of training.
+    /// The model is ready and sealed: its files do not change any more.
+    ModelSealed "model-sealed" 403;
+    /// The artifact on the disk is not what was kept.
+    ArtifactChanged "artifact-changed" 500;
+
     // Problems with the bundle.
     /// A bundle does not validate.
     BundleInvalid "bundle-invalid" 422;

@@ -38,6 +38,7 @@ pub mod review;
 pub mod reviewing;
 pub mod role;
 pub mod schedule;
+pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod target;

@@ -9,6 +9,7 @@ use control::actions::Wish;
 use control::export::{Order, Wanted, custody, select, when_published};
 use control::levels::LevelWish;
 use control::state::Target;
+use control::tracking::{NewLoggedModel, Status, artifact};
 use evidence::archive::Custody;
 use evidence::{About, Archive, RecordKind, Standing, Trust};
 use ledger::KeyStore;
@@ -191,6 +192,7 @@ async fn administer(world: &World, round: usize) {
     let seen = control.definition(&tool).unwrap();
     control.pin(&dan, &tool, seen, "reviewed").await.unwrap();
     decoy(world, round).await;
+    seal(world).await;
     world.clock.advance(5);
     let bundle = Arc::new(Bundle::load(other_bundle(round)).unwrap());
     control.activate_first(&dan, bundle, "a new name").await.unwrap();
@@ -202,6 +204,17 @@ async fn decoy(world: &World, round: usize) {
     let ben: PersonId = "ben".parse().unwrap();
     let vote = if round.is_multiple_of(2) { Ballot::Deny } else { Ballot::Approve };
     world.control.vote(&ben, shown.id, vote, "it was looked at", shown.shown, false).await.unwrap();
+}
+
+/// Seals a model, and has somebody try to remove it.
+async fn seal(world: &World) {
+    let (tracking, by) = (world.control.tracking().unwrap().clone(), "agent:sre-bot");
+    let new = NewLoggedModel { experiment: "0".into(), ..NewLoggedModel::default() };
+    let id = tracking.create_logged_model(new).unwrap().model.id;
+    tracking.set_logged_model_status(id, Status::Ready, by.into()).unwrap();
+    world.control.record_models().await.unwrap();
+    assert!(tracking.remove_artifacts(artifact::path("0").unwrap(), by).is_err());
+    world.control.record_refused_writes().await;
 }
 
 /// Has somebody denied whom nobody knows, and erases them by a decision.

@@ -11,7 +11,7 @@ use tlog::{Note, NoteSignature, TrustPolicy};
 use types::Digest;
 
 /// Are the kinds of record that the product writes; no code writes a heartbeat.
-pub const KINDS: [RecordKind; 18] = [
+pub const KINDS: [RecordKind; 19] = [
     RecordKind::Genesis,
     RecordKind::SessionOpen,
     RecordKind::SessionClose,
@@ -30,6 +30,7 @@ pub const KINDS: [RecordKind; 18] = [
     RecordKind::KeyEvent,
     RecordKind::Epoch,
     RecordKind::Decoy,
+    RecordKind::Model,
 ];
 
 /// Is one record of a log, genuine or not.

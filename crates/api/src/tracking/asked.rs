@@ -14,6 +14,8 @@ pub(super) struct Field {
     name: &'static str,
     kind: Kind,
     required: bool,
+    /// Says whether whoever reads it checks its kind.
+    of_any_kind: bool,
     /// Is the field that stands in if it is missing.
     or: Option<&'static str>,
     most: Option<u64>,
@@ -21,7 +23,11 @@ pub(super) struct Field {
 
 impl Field {
     pub(super) const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, required: false, or: None, most: None }
+        Self { name, kind, required: false, of_any_kind: false, or: None, most: None }
+    }
+
+    pub(super) const fn of_any_kind(self) -> Self {
+        Self { of_any_kind: true, ..self }
     }
 
     pub(super) const fn required(self) -> Self {
@@ -43,7 +49,9 @@ impl Field {
             names::required(self.name, value)?;
         }
         let Some(value) = value.filter(|value| **value != Given::Null) else { return Ok(()) };
-        names::parameter(self.name, value, self.kind)?;
+        if !self.of_any_kind {
+            names::parameter(self.name, value, self.kind)?;
+        }
         match self.most {
             Some(most) => Ok(names::at_most(self.name, value, most)?),
             None => Ok(()),
@@ -57,21 +65,49 @@ pub(super) const RUN_ID: Field = Field::new("run_id", Kind::Text).required().or(
 /// Is an experiment's id.
 pub(super) const EXPERIMENT_ID: Field = Field::new("experiment_id", Kind::Text).required();
 
-/// Is a request that was read: an object.
+/// Is a request that was read: an object, with what its path says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked(Given);
+pub(super) struct Asked {
+    given: Given,
+    path: Vec<(String, String)>,
+    by: String,
+}
 
 impl Asked {
     /// Reads what a call was sent, and checks what it takes.
-    pub(super) fn read(call: &Call, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Answer<Self> {
+    ///
+    /// - `path`: the parts of the path that have a name.
+    /// - `by`: who asks, in the form of `types::Principal`.
+    pub(super) fn read(
+        call: &Call,
+        (uri, path): (&Uri, Vec<(String, String)>),
+        by: String,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Answer<Self> {
         let has_query = call.method == Method::GET && uri.query().is_some_and(|query| !query.is_empty());
         let given = if has_query { from_query(call, uri) } else { from_body(call, headers, body)? };
         call.fields.iter().try_for_each(|field| field.check(&given))?;
-        Ok(Self(given))
+        Ok(Self { given, path, by })
+    }
+
+    /// Makes a part of this request of an object in it.
+    fn part(&self, given: Given) -> Self {
+        Self { given, path: Vec::new(), by: self.by.clone() }
+    }
+
+    /// Returns who asks, in the form of `types::Principal`.
+    pub(super) fn by(&self) -> String {
+        self.by.clone()
+    }
+
+    /// Returns a part of the path by its name.
+    pub(super) fn in_path(&self, name: &str) -> String {
+        self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     fn of(&self, name: &str) -> Option<&Given> {
-        self.0.member(name).filter(|value| **value != Given::Null)
+        self.given.member(name).filter(|value| **value != Given::Null)
     }
 
     /// Returns a text, if it is there.
@@ -127,14 +163,14 @@ impl Asked {
                     names::parameter(&path, value, field.kind)?;
                 }
             }
-            Ok(Self(value.clone()))
+            Ok(self.part(value.clone()))
         };
         values.iter().enumerate().map(read).collect()
     }
 
     /// Returns the object of a name; an empty one if it is missing.
     pub(super) fn object(&self, name: &str) -> Self {
-        Self(self.of(name).cloned().unwrap_or(Given::Map(Vec::new())))
+        self.part(self.of(name).cloned().unwrap_or(Given::Map(Vec::new())))
     }
 
     /// Returns the texts of a list; none if it is missing.
@@ -161,6 +197,19 @@ impl Asked {
     /// Returns the key and the value that stand in it.
     pub(super) fn pair(&self) -> Pair {
         Pair { key: self.text("key"), value: self.text("value") }
+    }
+
+    /// Returns true or false, if it is there.
+    pub(super) fn some_bool(&self, name: &str) -> Option<bool> {
+        if let Some(Given::Bool(value)) = self.of(name) { Some(*value) } else { None }
+    }
+
+    /// Returns an enumerated value as it is written, be it a name or a number.
+    pub(super) fn some_word(&self, name: &str) -> Option<String> {
+        match self.of(name) {
+            Some(Given::Text(text) | Given::Integer(text)) => Some(text.clone()),
+            _ => None,
+        }
     }
 
     /// Returns what of the deleted is wanted; what nobody knows is taken for nothing.

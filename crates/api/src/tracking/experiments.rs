@@ -1,6 +1,5 @@
 //! `experiments/…`.
 
-use axum::http::Method;
 use control::tracking::kept::Stage;
 use control::tracking::{Answer, SearchWish, Tracking};
 use models::names::Kind;
@@ -45,8 +44,8 @@ pub(super) const CALLS: &[Call] = &[
         &[EXPERIMENT_ID, Field::new("key", Kind::Text).required()],
         |tracking, asked| tracking.untag_experiment(&asked.text("experiment_id"), asked.text("key")).map(nothing),
     ),
-    Call { method: Method::GET, path: "experiments/search", writes: false, fields: SEARCH, run: search },
-    Call { method: Method::POST, path: "experiments/search", writes: false, fields: SEARCH, run: search },
+    Call::get("experiments/search", SEARCH, search),
+    Call::find("experiments/search", SEARCH, search),
 ];
 
 /// Answers with an empty object.

@@ -1,7 +1,7 @@
 //! `runs/log-…` and `metrics/…`: what runs log, and its history.
 
-use control::tracking::kept::{Dataset, Input, Output};
-use control::tracking::{Answer, ErrorCode, Found, Logged, LoggedMetric, Refused, Tracking};
+use control::tracking::kept::{Dataset, Input, Metric, OnDataset, Output};
+use control::tracking::{Answer, ErrorCode, Found, Logged, LoggedMetric, OfModel, Refused, Tracking};
 use models::names::Kind;
 use models::page;
 use serde_json::Value;
@@ -13,12 +13,19 @@ use super::{Call, shown};
 const KEY: Field = Field::new("key", Kind::Text).required();
 const VALUE: Field = Field::new("value", Kind::Text);
 
-const METRIC: [Field; 4] = [
+const METRIC: [Field; 7] = [
     KEY,
     Field::new("value", Kind::Float).required(),
     Field::new("timestamp", Kind::Integer).required(),
     Field::new("step", Kind::Integer),
+    MODEL_ID,
+    DATASET_NAME,
+    DATASET_DIGEST,
 ];
+
+const MODEL_ID: Field = Field::new("model_id", Kind::Text);
+const DATASET_NAME: Field = Field::new("dataset_name", Kind::Text);
+const DATASET_DIGEST: Field = Field::new("dataset_digest", Kind::Text);
 
 pub(super) const CALLS: &[Call] = &[
     Call::post(
@@ -29,6 +36,9 @@ pub(super) const CALLS: &[Call] = &[
             Field::new("value", Kind::Float).required(),
             Field::new("timestamp", Kind::Integer).required(),
             Field::new("step", Kind::Integer),
+            MODEL_ID,
+            DATASET_NAME,
+            DATASET_DIGEST,
         ],
         |tracking, asked| tracking.log_metric(asked.run_id(), metric(asked)?).map(nothing),
     ),
@@ -78,12 +88,22 @@ pub(super) const CALLS: &[Call] = &[
 ];
 
 fn metric(asked: &Asked) -> Answer<LoggedMetric> {
-    Ok(LoggedMetric {
+    let metric = Metric {
         key: asked.text("key"),
         value: asked.number("value")?,
         at: asked.integer("timestamp")?,
         step: asked.integer("step")?,
-    })
+    };
+    let given = |name| asked.some_text(name).filter(|text| !text.is_empty());
+    let on = match (given("dataset_name"), given("dataset_digest")) {
+        (None, None) => None,
+        (Some(name), Some(digest)) => Some(OnDataset { name, digest: Some(digest) }),
+        _ => {
+            let message = "Both dataset_name and dataset_digest must be provided if one is provided";
+            return Err(Refused::new(ErrorCode::InvalidParameterValue, message));
+        }
+    };
+    Ok(LoggedMetric { metric, of: given("model_id").map(|model| OfModel { model, on }) })
 }
 
 fn batch(tracking: &Tracking, asked: &Asked) -> Answer<Value> {

@@ -1,7 +1,7 @@
 //! Experiments and runs as MLflow's clients read them. What is unset or empty is left out, but where MLflow always writes it.
 
-use control::tracking::kept::{Experiment, Input, Metric, Pair, Run};
-use control::tracking::{Found, RunShown};
+use control::tracking::kept::{Experiment, Input, Metric, ModelMetric, Pair, Run};
+use control::tracking::{Found, Listed, LoggedModelShown, RunShown, Status};
 use serde_json::{Map, Value, json};
 
 /// Is an object that is put together.
@@ -107,6 +107,50 @@ fn data(shown: &RunShown) -> Value {
         .with_list("params", pairs(&shown.data.params))
         .with_list("tags", pairs(&shown.data.tags))
         .value()
+}
+
+/// Shows a logged model.
+pub(super) fn logged_model(shown: &LoggedModelShown) -> Value {
+    let model = &shown.model;
+    let info = Object::default()
+        .with("model_id", model.id.clone())
+        .with("experiment_id", model.experiment.to_string())
+        .with("name", model.name.clone())
+        .with("creation_timestamp_ms", model.created)
+        .with("last_updated_timestamp_ms", model.updated)
+        .with("artifact_uri", model.location.clone())
+        .with("status", Status::name_of(model.status))
+        .with("model_type", model.kind.clone())
+        .with("source_run_id", model.source_run.clone().unwrap_or_default())
+        .with_list("tags", pairs(&shown.tags));
+    let metrics = shown.metrics.iter().map(|metric| model_metric(&model.id, metric)).collect();
+    let data = Object::default().with_list("params", pairs(&shown.params)).with_list("metrics", metrics);
+    json!({ "info": info.value(), "data": data.value() })
+}
+
+fn model_metric(model: &str, point: &ModelMetric) -> Value {
+    let mut value = metric(&point.metric);
+    if let Some(object) = value.as_object_mut() {
+        if let Some(on) = &point.on {
+            object.insert("dataset_name".to_owned(), on.name.clone().into());
+            object.insert("dataset_digest".to_owned(), on.digest.clone().unwrap_or_default().into());
+        }
+        object.insert("model_id".to_owned(), model.into());
+        object.insert("run_id".to_owned(), point.run.clone().into());
+    }
+    value
+}
+
+/// Shows what a folder holds. MLflow leaves out a size of nothing.
+pub(super) fn files(files: &[Listed], root: Option<String>) -> Value {
+    let file = |file: &Listed| {
+        Object::default()
+            .with("path", file.path.clone())
+            .with("is_dir", file.size.is_none())
+            .with_some("file_size", file.size.filter(|size| *size > 0))
+            .value()
+    };
+    Object::default().with_some("root_uri", root).with_list("files", files.iter().map(file).collect()).value()
 }
 
 /// Shows a page of what was found.

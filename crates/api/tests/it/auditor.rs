@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 81] = [
+const ROUTES: [(&str, &str, &str, Right); 82] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -62,6 +62,7 @@ const ROUTES: [(&str, &str, &str, Right); 81] = [
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/reviews", "/v1/reviews", Reads),
     ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
+    ("get", "/v1/seals", "/v1/seals", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),

@@ -5,6 +5,7 @@
 mod administration;
 mod approval_budget;
 mod approvals;
+mod artifacts;
 mod auditor;
 mod authorization;
 mod bad_input;

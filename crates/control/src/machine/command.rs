@@ -12,6 +12,7 @@ use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::reviewing::Review;
+use types::seal::{Sealed, WriteRefused};
 use types::{
     ActionId, ActionProposal, AgentId, CaseId, Decision, DecoyId, Digest, GlassId, KeyId, Millis, Outcome, PasskeyId,
     PermissionId, PersonId, Principal, ServerName, Session, SessionId, ToolName,
@@ -195,6 +196,10 @@ pub enum Command {
     Kill(Switch),
     /// Record how a drill went, and why it was made.
     Drilled(Box<Drill>, String),
+    /// Record that a model was sealed.
+    Sealed(Box<Sealed>, Principal),
+    /// Record that a write to a sealed model was refused.
+    WriteRefused(Box<WriteRefused>, Principal),
     /// Take a delegation back. It only tightens, so it waits for no decision.
     TakeBack {
         /// The name under which it is kept.

@@ -20,6 +20,7 @@ mod passkeys;
 mod permissions;
 mod propose;
 mod reviews;
+mod seals;
 mod session;
 mod tick;
 mod tickets;
@@ -195,6 +196,8 @@ impl Decider {
                 (conflict.unwrap_or_else(|| self.kill(switch, turn)), None)
             }
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
+            Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
+            Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),
             Command::EndGlass { id, by, reason } => (self.end_glass(id, &by, &reason, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),
             Command::Offered(session, listing) => (self.offered(session, &listing, turn), None),

@@ -1,22 +1,62 @@
 //! What runs log: metrics, parameters, tags, and batches of them.
 
 use models::{Given, names};
-use store::tracking::{Change, Metric, Pair, RunChange, RunData};
+use store::tracking::{Change, Metric, ModelMetric, OnDataset, Pair, RunChange};
 
 use super::runs::NAME;
 use super::{Answer, ErrorCode, Refused, Tracking, active_run};
 
 /// Is one point of a metric, as it is logged.
-pub type LoggedMetric = Metric;
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedMetric {
+    /// The point.
+    pub metric: Metric,
+    /// The model that it is also a metric of.
+    pub of: Option<OfModel>,
+}
+
+/// Is the model that a metric belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfModel {
+    /// Its id.
+    pub model: String,
+    /// The dataset that the metric was measured on.
+    pub on: Option<OnDataset>,
+}
 
 /// Is a batch: what a run logs at once.
-pub type Logged = RunData;
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Logged {
+    /// Points of metrics.
+    pub metrics: Vec<LoggedMetric>,
+    /// Parameters.
+    pub params: Vec<Pair>,
+    /// Tags.
+    pub tags: Vec<Pair>,
+}
 
 /// Checks a metric. `path` says where it stands in the request, and is empty for one alone.
 fn check_metric(path: &str, metric: &Metric) -> Answer<()> {
     let value = Given::Float(metric.value.to_string());
     let (at, step) = (Given::Integer(metric.at.to_string()), Given::Integer(metric.step.to_string()));
     Ok(names::metric(path, &metric.key, &value, &at, &step)?)
+}
+
+/// Logs a point as one of a model too, if it is.
+fn of_model(change: &Change<'_>, run: &str, logged: &LoggedMetric) -> Answer<()> {
+    let Some(of) = &logged.of else { return Ok(()) };
+    let refuse = |message: String| Err(Refused::new(ErrorCode::BadRequest, message));
+    if change.logged_model(&of.model)?.is_none() {
+        return refuse(format!("There is no logged model with ID '{}'.", of.model));
+    }
+    let point = ModelMetric { metric: logged.metric.clone(), run: run.to_owned(), on: of.on.clone() };
+    if change.log_model_metric(&of.model, &point)? {
+        return Ok(());
+    }
+    refuse(format!(
+        "The model {} has another value or dataset of metric '{}' at this time and step already.",
+        of.model, logged.metric.key
+    ))
 }
 
 /// Checks a parameter and cuts its value.
@@ -52,10 +92,19 @@ impl Tracking {
     ///
     /// # Errors
     ///
-    /// A metric that cannot be; a run that is not there or deleted.
-    pub fn log_metric(&self, run: String, metric: LoggedMetric) -> Answer<()> {
-        check_metric("", &metric)?;
-        self.kept.change(move |change| Ok(change.log_metric(active_run(change, &run)?.seq, &metric)?))
+    /// A metric that cannot be; a run that is not there or deleted; a model that is not there, or has another value of that instant.
+    pub fn log_metric(&self, run: String, logged: LoggedMetric) -> Answer<()> {
+        let checked = check_metric("", &logged.metric);
+        // MLflow looks for the run first, where a model is concerned.
+        if logged.of.is_none() {
+            checked.clone()?;
+        }
+        self.kept.change(move |change| {
+            let seq = active_run(change, &run)?.seq;
+            checked?;
+            of_model(change, &run, &logged)?;
+            Ok(change.log_metric(seq, &logged.metric)?)
+        })
     }
 
     /// Logs a parameter; the same one again changes nothing.
@@ -113,7 +162,7 @@ impl Tracking {
     pub fn log_batch(&self, run: String, batch: Logged) -> Answer<()> {
         names::run_id(&run, "run_id")?;
         let Logged { metrics, params, tags } = batch;
-        let metrics = each("metrics", metrics, |path, metric| check_metric(path, &metric).map(|()| metric))?;
+        let metrics = each("metrics", metrics, |path, logged| check_metric(path, &logged.metric).map(|()| logged))?;
         let params = each("params", params, checked_param)?;
         let tags = each("tags", tags, checked_tag)?;
         names::batch_limits(metrics.len(), params.len(), tags.len())?;
@@ -122,7 +171,10 @@ impl Tracking {
         self.kept.change(move |change| {
             let seq = active_run(change, &run)?.seq;
             log_params(change, seq, &run, &params)?;
-            metrics.iter().try_for_each(|metric| change.log_metric(seq, metric))?;
+            for logged in &metrics {
+                change.log_metric(seq, &logged.metric)?;
+                of_model(change, &run, logged)?;
+            }
             tags.iter().try_for_each(|wish| tag(change, seq, wish))
         })
     }
@@ -134,7 +186,7 @@ impl Tracking {
     /// # Errors
     ///
     /// What the disk says.
-    pub fn metric_history(&self, run: &str, key: &str, offset: u64, limit: u64) -> Answer<Vec<LoggedMetric>> {
+    pub fn metric_history(&self, run: &str, key: &str, offset: u64, limit: u64) -> Answer<Vec<Metric>> {
         self.kept.view(|view| Ok(view.metric_history(run, key, offset, limit)?))
     }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use store::artifacts::ArtifactError;
 use store::tracking::TrackingError;
+use types::Code;
 
 /// Names what is wrong, as it stands in `error_code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub enum ErrorCode {
     NotImplemented,
     /// There is nothing at that path.
     EndpointNotFound,
+    /// It is more than is taken.
+    TooLarge,
+    /// Nothing of it can be had.
+    RangeUnsatisfiable,
     /// It cannot be done now.
     TemporarilyUnavailable,
     /// Something is wrong here.
@@ -45,7 +51,9 @@ impl ErrorCode {
     /// Returns its `sqlstate` and its `error_class`, where there are any.
     pub fn class(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::InvalidParameterValue | Self::BadRequest => Some(("KAM00", "INVALID_PARAMETER_VALUE")),
+            Self::InvalidParameterValue | Self::BadRequest | Self::TooLarge | Self::RangeUnsatisfiable => {
+                Some(("KAM00", "INVALID_PARAMETER_VALUE"))
+            }
             Self::ResourceAlreadyExists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
             Self::ResourceDoesNotExist => Some(("KAM00", "RESOURCE_NOT_FOUND")),
             Self::PermissionDenied => Some(("KAM00", "PERMISSION_DENIED")),
@@ -67,6 +75,8 @@ impl ErrorCode {
             Self::InvalidState => ("INVALID_STATE", 500),
             Self::NotImplemented => ("NOT_IMPLEMENTED", 501),
             Self::EndpointNotFound => ("ENDPOINT_NOT_FOUND", 404),
+            Self::TooLarge => ("INVALID_PARAMETER_VALUE", 413),
+            Self::RangeUnsatisfiable => ("INVALID_PARAMETER_VALUE", 416),
             Self::TemporarilyUnavailable => ("TEMPORARILY_UNAVAILABLE", 503),
             Self::InternalError => ("INTERNAL_ERROR", 500),
         }
@@ -80,12 +90,27 @@ pub struct Refused {
     pub code: ErrorCode,
     /// What is wrong with this request.
     pub message: String,
+    /// Its `sqlstate` and `error_class`, where they are not those of the code.
+    class: Option<(&'static str, &'static str)>,
+    /// Why, where MLflow has no word for it: a code of ours, with a page of its own.
+    pub reason: Option<Code>,
 }
 
 impl Refused {
     /// Refuses with a code and a text.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), class: None, reason: None }
+    }
+
+    /// Says why in a code of ours, also in the text, which is all that many clients show.
+    pub fn because(self, reason: Code) -> Self {
+        let message = format!("{} ({reason}: `countersign explain {reason}` says more)", self.message);
+        Self { message, reason: Some(reason), ..self }
+    }
+
+    /// Returns its `sqlstate` and its `error_class`, where there are any.
+    pub fn class(&self) -> Option<(&'static str, &'static str)> {
+        self.class.or_else(|| self.code.class())
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -105,7 +130,7 @@ impl fmt::Display for Refused {
 
 impl From<models::Refusal> for Refused {
     fn from(refusal: models::Refusal) -> Self {
-        Self::invalid(refusal.message())
+        Self { class: Some((refusal.sqlstate(), refusal.class())), ..Self::invalid(refusal.message()) }
     }
 }
 
@@ -116,5 +141,17 @@ impl From<TrackingError> for Refused {
             TrackingError::Database(_) | TrackingError::Version(_) => ErrorCode::InternalError,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<ArtifactError> for Refused {
+    fn from(error: ArtifactError) -> Self {
+        let code = match error {
+            ArtifactError::TooLarge(_) => ErrorCode::TooLarge,
+            ArtifactError::DiskFull => ErrorCode::TemporarilyUnavailable,
+            ArtifactError::Unusable(_) | ArtifactError::Changed(_) => ErrorCode::InternalError,
+        };
+        let reason = error.code();
+        Self::new(code, error.to_string()).because(reason)
     }
 }

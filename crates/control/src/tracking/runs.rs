@@ -133,13 +133,13 @@ impl Tracking {
         })
     }
 
-    fn new_id(&self) -> String {
+    pub(super) fn new_id(&self) -> String {
         let bytes: [u8; 16] = self.draw();
         uuid::Builder::from_random_bytes(bytes).into_uuid().simple().to_string()
     }
 
     /// Makes a name up, of an adjective, a noun and a number.
-    fn made_up_name(&self) -> String {
+    pub(super) fn made_up_name(&self) -> String {
         let [a, b, c, d] = self.draw();
         let pick =
             |words: &[&'static str], n: u8| words.get(usize::from(n) % words.len().max(1)).copied().unwrap_or("run");

@@ -179,6 +179,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         | RecordKind::Recovered
         | RecordKind::Heartbeat
         | RecordKind::KeyEvent
+        | RecordKind::Model
         | RecordKind::Epoch => Event::Nothing,
     })
 }

@@ -19,13 +19,13 @@ pub struct Metric {
 
 impl Metric {
     /// Returns the value as it is kept: what is not a number as 0, and whether it is.
-    fn kept(&self) -> (f64, bool) {
+    pub(super) fn kept(&self) -> (f64, bool) {
         if self.value.is_nan() { (0.0, true) } else { (self.value.clamp(f64::MIN, f64::MAX), false) }
     }
 }
 
 /// Reads a point from the columns `key, value, nan, at, step`.
-fn read(row: &Row<'_>) -> rusqlite::Result<Metric> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Metric> {
     let value = if row.get(2)? { f64::NAN } else { row.get(1)? };
     Ok(Metric { key: row.get(0)?, value, at: row.get(3)?, step: row.get(4)? })
 }

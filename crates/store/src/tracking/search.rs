@@ -104,7 +104,7 @@ impl View<'_> {
         self.rows(query, search.page, runs::read)
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         mut query: Query,
         page: Page,
@@ -174,8 +174,12 @@ fn run_holds(query: &mut Query, clause: &Clause) {
 
 /// Compares the value of a key; a key that is missing compares with nothing but its absence.
 fn keyed(query: &mut Query, keyed: &Keyed, clause: &Clause) {
+    keyed_by(query, keyed.table, keyed.of, clause);
+}
+
+/// Compares the value of a key in a table, of which `of` says whose rows count, as those of `k`.
+pub(super) fn keyed_by(query: &mut Query, table: &str, of: &str, clause: &Clause) {
     let absent = clause.comparator == Comparator::IsNull;
-    let Keyed { table, of } = keyed;
     query.text(if absent { "NOT EXISTS" } else { "EXISTS" });
     query.text(&format!(" (SELECT 1 FROM {table} k WHERE {of} AND k.key = ")).value(clause.key.clone());
     if !matches!(clause.comparator, Comparator::IsNull | Comparator::IsNotNull) {

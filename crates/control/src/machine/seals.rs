@@ -1,0 +1,28 @@
+//! Seals of models: that one was sealed, and that a write to one was refused, are recorded. Neither decides anything.
+
+use evidence::{Content, Field, RecordKind};
+use ledger::{Draft, Turn};
+use replay::fold::Event;
+use types::Principal;
+use types::seal::{REFUSED, SEALED, Sealed, WriteRefused};
+
+use super::{Decider, Reply};
+
+impl Decider {
+    pub(super) fn sealed(&mut self, sealed: &Sealed, by: &Principal, turn: &mut Turn<'_>) -> Reply {
+        let content = Content::about(vec![by.subject()]).with(Field::Principal, by).with(Field::Body, sealed);
+        self.record_model(content, SEALED, turn)
+    }
+
+    pub(super) fn write_refused(&mut self, write: &WriteRefused, by: &Principal, turn: &mut Turn<'_>) -> Reply {
+        let content = Content::about(vec![by.subject()]).with(Field::Principal, by).with(Field::Body, write);
+        self.record_model(content, REFUSED, turn)
+    }
+
+    fn record_model(&mut self, content: Content, status: u8, turn: &mut Turn<'_>) -> Reply {
+        let bundle = Some(self.bundle().digest());
+        let draft = Draft { bundle, status: Some(status), ..Draft::new(RecordKind::Model, content) };
+        self.append(draft, Event::Nothing, turn);
+        Reply::done()
+    }
+}

@@ -1,0 +1,149 @@
+//! Seals: a model that is ready does not change any more, and what was tried is told.
+//!
+//! A seal is in force from the instant it is kept; the record that says so follows, and each start completes what the last run left
+//! unrecorded. The other order would let a record claim a seal that never was.
+
+use std::fmt::Write as _;
+use std::sync::PoisonError;
+
+use models::artifact;
+use store::tracking::{Artifact, Change, LoggedModel, Seal};
+use types::{Code, Digest};
+
+use super::{Answer, ErrorCode, Refused, Tracking};
+
+/// Is how many refused writes wait to be recorded at most; of more, those alike are counted, and others forgotten.
+pub const REFUSED_WRITES_MAX: usize = 256;
+
+/// Is how many seals are listed at once.
+const SEALS_MAX: u64 = 1_000;
+
+/// Says what was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// To put a file of this digest.
+    Put(Digest),
+    /// To remove what is there.
+    Delete,
+}
+
+/// Is a write to a sealed model that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedWrite {
+    /// The model.
+    pub model: String,
+    /// Where something was to be written.
+    pub path: String,
+    /// Who tried, in the form of `types::Principal`.
+    pub by: String,
+    /// What was tried.
+    pub writing: Writing,
+    /// How often.
+    pub times: u64,
+}
+
+/// Says that a model is sealed.
+pub(super) fn sealed(seal: &Seal) -> Refused {
+    let (model, at) = (&seal.model, seal.at);
+    let message = format!(
+        "Model '{model}' was sealed when it became ready, at {at} ms since the epoch: its files cannot be changed or removed."
+    );
+    Refused::new(ErrorCode::PermissionDenied, message).because(Code::ModelSealed)
+}
+
+/// Writes what a seal covers: a line for each file, with its digest, its size and its path below the model, by path.
+///
+/// No path holds a line end, so nothing else reads as the same text; the digest of a seal is the SHA-256 of it.
+fn manifest(place: &str, files: &[Artifact]) -> String {
+    let mut text = String::new();
+    for Artifact { path, digest, size, .. } in files {
+        let path = path.strip_prefix(place).unwrap_or(path).trim_start_matches('/');
+        let _ = writeln!(text, "{digest} {size} {path}");
+    }
+    text
+}
+
+/// Seals a model that has become ready, if its files are kept here.
+pub(super) fn seal(change: &Change<'_>, model: &LoggedModel, by: &str, now: i64) -> Answer<()> {
+    let Some(place) = artifact::place(&model.location) else { return Ok(()) };
+    let place = place.key().to_owned();
+    let files = change.artifacts_below(&place)?;
+    let seal = Seal {
+        model: model.id.clone(),
+        digest: Digest::plain(manifest(&place, &files).as_bytes()),
+        files: u64::try_from(files.len()).unwrap_or(u64::MAX),
+        bytes: files.iter().map(|file| file.size).fold(0, u64::saturating_add),
+        place,
+        at: now,
+        by: by.to_owned(),
+        record: None,
+    };
+    Ok(change.seal_model(&seal)?)
+}
+
+impl Tracking {
+    /// Returns the seal of a model, or those behind one in order of id.
+    pub(crate) fn seals(&self, model: Option<&str>, after: &str) -> Answer<Vec<Seal>> {
+        self.kept.view(|view| match model {
+            Some(model) => Ok(view.seal(model)?.into_iter().collect()),
+            None => Ok(view.seals(after, SEALS_MAX)?),
+        })
+    }
+
+    /// Returns the seals that no record says anything of yet.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub(crate) fn unrecorded_seals(&self) -> Answer<Vec<Seal>> {
+        self.kept.view(|view| Ok(view.unrecorded_seals()?))
+    }
+
+    /// Notes which record says that a model is sealed.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub(crate) fn note_seal_recorded(&self, model: String, record: u64) -> Answer<()> {
+        self.kept.change(move |change| Ok(change.note_seal_recorded(&model, record)?))
+    }
+
+    /// Takes the refused writes that are to be recorded.
+    pub(crate) fn take_refused(&self) -> Vec<RefusedWrite> {
+        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps a refused write until it is recorded.
+    pub(super) fn note_refused(&self, write: RefusedWrite) {
+        let mut waiting = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let alike = |known: &&mut RefusedWrite| known.model == write.model && known.by == write.by;
+        if let Some(known) = waiting.iter_mut().find(|known| alike(known) && known.path == write.path) {
+            known.times = known.times.saturating_add(write.times);
+        } else if waiting.len() < REFUSED_WRITES_MAX {
+            waiting.push(write);
+        } else if let Some(known) = waiting.iter_mut().find(alike) {
+            known.times = known.times.saturating_add(write.times);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_one_text_for_one_model() {
+        let file = |path: &str, bytes: &[u8]| Artifact {
+            path: path.into(),
+            digest: Digest::plain(bytes),
+            size: bytes.len() as u64,
+            at: 1,
+        };
+        let files = [file("1/models/m/artifacts/MLmodel", b"a"), file("1/models/m/artifacts/data/w", b"")];
+        assert_eq!(
+            manifest("1/models/m/artifacts", &files),
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb 1 MLmodel\n\
+             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 data/w\n"
+        );
+    }
+}
