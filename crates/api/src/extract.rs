@@ -51,12 +51,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Says whether a body is said to be JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Fault> {
+/// Reads a body of at most so many bytes.
+pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Fault> {
     let mut chunks = body.into_data_stream();
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(chunk) = chunks.next().await {

@@ -28,6 +28,7 @@ mod guard;
 mod health;
 mod keys;
 mod levels;
+mod lineage;
 mod log;
 mod log_keys;
 mod login;
@@ -67,6 +68,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use document::document;
+pub use lineage::{LineageCall, lineage_calls};
 pub use problem::{Problem, refuse};
 pub use tracking::{TrackingCall, tracking_calls};
 
@@ -149,6 +151,7 @@ pub fn router(control: Arc<Control>, config: ApiConfig) -> (Router, OpenApi) {
     let router = router
         .merge(pages::routes())
         .merge(tracking::routes())
+        .merge(lineage::routes())
         .route("/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

@@ -127,27 +127,32 @@ impl Client {
         Ok(Self { stream, buffer: Vec::with_capacity(32 << 10) })
     }
 
-    /// Sends a request and reads its whole answer, which must be a 200 that holds `wanted`.
+    /// Sends a request and returns the body of its whole answer, which must be a 200 that holds `wanted`.
     ///
     /// # Errors
     ///
     /// What the socket says, or the answer that is not the wanted one.
-    pub async fn ask(&mut self, request: &str, wanted: &str) -> Result<(), String> {
+    pub async fn ask(&mut self, request: &str, wanted: &str) -> Result<&str, String> {
         self.stream.write_all(request.as_bytes()).await.map_err(text)?;
         self.buffer.clear();
-        loop {
+        while !is_whole(&self.buffer) {
             if self.stream.read_buf(&mut self.buffer).await.map_err(text)? == 0 {
                 return Err("the server closed the connection".into());
             }
-            let said = std::str::from_utf8(&self.buffer).map_err(text)?;
-            let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
-            if length(head).is_none_or(|length| body.len() < length) {
-                continue;
-            }
-            let as_wanted = head.starts_with("HTTP/1.1 200") && body.contains(wanted);
-            return if as_wanted { Ok(()) } else { Err(format!("not as wanted: {said}")) };
         }
+        let said = std::str::from_utf8(&self.buffer).map_err(text)?;
+        let (head, body) = said.split_once("\r\n\r\n").unwrap_or_default();
+        let as_wanted = head.starts_with("HTTP/1.1 200") && body.contains(wanted);
+        if as_wanted { Ok(body) } else { Err(format!("not as wanted: {said}")) }
     }
+}
+
+/// Says whether an answer has arrived with all of its body. Only its head is read as text, so that a long body costs nothing while it comes.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let (head, body) = answer.split_at(end);
+    let head = std::str::from_utf8(head).unwrap_or_default();
+    length(head).is_none_or(|length| body.len() >= length + 4)
 }
 
 fn length(head: &str) -> Option<usize> {

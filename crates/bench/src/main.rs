@@ -2,12 +2,13 @@
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
 //! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
-//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`; none means all. Numbers choose how many callers.
+//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`, `lineage`; none means all. Numbers choose how many callers.
 //! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours.
 
 mod cpu;
 mod evidence;
 mod http;
+mod lineage;
 mod machine;
 mod mcp;
 mod measure;
@@ -99,6 +100,9 @@ async fn all() -> Result<(), String> {
     }
     if wanted("evidence") {
         crate::evidence::all(&control, folder.path(), go).await?;
+    }
+    if wanted("lineage") {
+        crate::lineage::all(&control).await?;
     }
     Ok(())
 }

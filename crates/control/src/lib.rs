@@ -32,6 +32,7 @@ pub mod incident;
 pub mod keys;
 pub mod late;
 pub mod levels;
+pub mod lineage;
 pub mod log;
 pub mod log_keys;
 pub mod logins;

@@ -48,7 +48,7 @@ pub type Answer<T> = Result<T, Refused>;
 
 /// Is the tracking server of one data folder.
 pub struct Tracking {
-    kept: kept::Tracking,
+    pub(crate) kept: kept::Tracking,
     artifacts: Artifacts,
     /// What was refused to be written to sealed models, and is not recorded yet.
     refused: Mutex<Vec<RefusedWrite>>,

@@ -23,6 +23,7 @@ mod evidence;
 mod gate;
 mod id_tokens;
 mod inventory;
+mod lineage;
 mod log;
 mod passkeys;
 mod permission;
@@ -41,6 +42,7 @@ pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
 pub use id_tokens::id_tokens;
 pub use inventory::inventory;
+pub use lineage::lineage;
 pub use log::{keys, note, proof, tiles, tree};
 pub use passkeys::passkeys;
 pub use permission::permission;
@@ -53,7 +55,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 40] = [
+pub const TARGETS: [(&str, Target); 41] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -75,6 +77,7 @@ pub const TARGETS: [(&str, Target); 40] = [
     ("json", json),
     ("keys", keys),
     ("leaf", leaf),
+    ("lineage", lineage),
     ("lines", lines),
     ("log_proof", log_proof),
     ("names", names),

@@ -8,6 +8,7 @@ mod artifacts;
 mod change;
 mod datasets;
 mod experiments;
+pub mod lineage;
 mod logged_models;
 mod metrics;
 mod query;
@@ -36,7 +37,7 @@ pub use seals::Seal;
 pub use search::{Page, Search};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 2] = [RUNS, logged_models::TABLES];
+const STEPS: [&str; 3] = [RUNS, logged_models::TABLES, lineage::TABLES];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

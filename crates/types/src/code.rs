@@ -174,6 +174,12 @@ codes! {
     McpIdReplayed "mcp-id-replayed" 400;
     /// The request does not fit the contract.
     RequestInvalid "request-invalid" 400;
+    /// The event of lineage is not what the specification asks for.
+    LineageEventInvalid "lineage-event-invalid" 400;
+    /// The id names no node of lineage that there could be.
+    LineageNodeInvalid "lineage-node-invalid" 400;
+    /// The body is encoded in a way that is not read, or not as it says.
+    EncodingInvalid "encoding-invalid" 400;
     /// There is no such thing here.
     NotFound "not-found" 404;
     /// No credential, or one nobody issued.

@@ -6,13 +6,14 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// The crates that ship, innermost first; each may use those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "types",
     "tlog",
     "evidence",
     "policy",
     "stages",
     "models",
+    "lineage",
     "replay",
     "store",
     "ledger",

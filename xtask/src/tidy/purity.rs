@@ -8,7 +8,7 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// The foundation and the pure stages.
-pub const PURE: [&str; 7] = ["types", "tlog", "evidence", "policy", "stages", "models", "replay"];
+pub const PURE: [&str; 8] = ["types", "tlog", "evidence", "policy", "stages", "models", "lineage", "replay"];
 
 const IMPURE_DEPENDENCIES: [&str; 6] = ["tokio", "reqwest", "rusqlite", "tokio-postgres", "getrandom", "rand"];
 const IMPURE_MODULES: [&str; 5] = ["fs", "env", "net", "process", "thread"];

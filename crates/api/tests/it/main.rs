@@ -21,6 +21,8 @@ mod erasures;
 mod events;
 mod journal;
 mod keys;
+mod lineage;
+mod lineage_input;
 mod log;
 mod login;
 mod oidc;

@@ -1,0 +1,190 @@
+//! The graph around a node: all that it came of, and all that came of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ::lineage::Wanted;
+use store::tracking::View;
+use store::tracking::lineage::{LineageRun, Node, NodeKind, Trained, ids};
+
+use super::{Answer, NODES_MAX, first_of, no_node, wanted};
+use crate::tracking::Tracking;
+
+/// Is what hangs together with a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Graph {
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// Its edges: what was read, and what came of it.
+    pub edges: Vec<(i64, i64)>,
+    /// Of each job, what it reads and what it writes, also what is not in the graph.
+    pub io: BTreeMap<i64, (Vec<i64>, Vec<i64>)>,
+    /// Datasets that its jobs read and write and that are not in it.
+    pub beside: Vec<Node>,
+    /// Of each job, its latest run.
+    pub latest: BTreeMap<i64, LineageRun>,
+    /// The runs that are tracked and hang together with its nodes.
+    pub trained: Vec<TrainedRun>,
+    /// Whether there is more than an answer holds.
+    pub is_cut: bool,
+}
+
+/// Is a run that is tracked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainedRun {
+    /// Its id.
+    pub run: String,
+    /// Its name.
+    pub name: String,
+    /// How it stands, as it was tracked.
+    pub status: String,
+    /// The experiment it belongs to.
+    pub experiment: i64,
+    /// The jobs that it is a run of, and the datasets that it has read.
+    pub from: Vec<i64>,
+    /// The models that it has made.
+    pub models: Vec<String>,
+}
+
+impl Tracking {
+    /// Returns what a dataset or a job came of and what came of it, breadth first both ways, at most [`NODES_MAX`] nodes.
+    ///
+    /// - `depth`: how many jobs away; the datasets of the last are in it still.
+    ///
+    /// # Errors
+    ///
+    /// An id that is none; a node that is not there.
+    pub fn lineage_graph(&self, id: &str, depth: usize) -> Answer<Graph> {
+        let wanted = wanted(id)?;
+        self.kept.view(|view| {
+            let start = match &wanted {
+                Wanted::Whole(kind, names) => first_of(view, super::node_kind(*kind), names)?,
+                Wanted::Column(columns) => {
+                    let names: Vec<_> = columns.iter().map(|(name, _)| name.clone()).collect();
+                    first_of(view, NodeKind::Dataset, &names)?
+                }
+            };
+            let start = start.ok_or_else(|| no_node(id))?;
+            let is_job = matches!(wanted, Wanted::Whole(::lineage::Kind::Job, _));
+            let steps = depth.saturating_mul(2).saturating_add(if is_job { 1 } else { 2 });
+            around(view, start, steps)
+        })
+    }
+}
+
+/// Goes one way from a node, a step at a time.
+struct Walk {
+    forward: bool,
+    seen: BTreeSet<i64>,
+    edge: Vec<i64>,
+}
+
+impl Walk {
+    fn new(start: i64, forward: bool) -> Self {
+        Self { forward, seen: BTreeSet::from([start]), edge: vec![start] }
+    }
+
+    /// Goes one step, as far as there is room; says whether there was not enough.
+    fn step(&mut self, view: &View<'_>, found: &mut BTreeSet<i64>) -> Answer<bool> {
+        if self.edge.is_empty() {
+            return Ok(false);
+        }
+        let names = view.lineage_other_names(&ids(self.edge.iter().copied()))?;
+        let next = view.lineage_step(&ids(names), self.forward, NODES_MAX + 1)?;
+        let mut is_cut = next.len() > NODES_MAX;
+        self.edge.clear();
+        for node in next {
+            if !self.seen.insert(node) {
+                continue;
+            }
+            if found.len() < NODES_MAX || found.contains(&node) {
+                found.insert(node);
+                self.edge.push(node);
+            } else {
+                is_cut = true;
+            }
+        }
+        Ok(is_cut)
+    }
+}
+
+fn around(view: &View<'_>, start: i64, steps: usize) -> Answer<Graph> {
+    let mut found = BTreeSet::from([start]);
+    let mut walks = [Walk::new(start, false), Walk::new(start, true)];
+    let mut is_cut = false;
+    for _ in 0..steps {
+        for walk in &mut walks {
+            is_cut |= walk.step(view, &mut found)?;
+        }
+        if walks.iter().all(|walk| walk.edge.is_empty()) {
+            break;
+        }
+    }
+    let mut graph = drawn(view, &found)?;
+    graph.is_cut = is_cut;
+    train(view, &mut graph)?;
+    Ok(graph)
+}
+
+/// Puts together what is shown of nodes.
+fn drawn(view: &View<'_>, found: &BTreeSet<i64>) -> Answer<Graph> {
+    let list = ids(found.iter().copied());
+    let names = view.lineage_other_names(&list)?;
+    // An edge between two names of one dataset is none.
+    let edges = view.lineage_edges_among(&ids(names))?.into_iter().filter(|(origin, target)| origin != target);
+    let nodes = view.lineage_nodes(&list)?;
+    let jobs = nodes.iter().filter(|node| node.kind == NodeKind::Job).map(|node| node.id);
+    let jobs: BTreeSet<i64> = jobs.collect();
+    let (io, latest) = of_jobs(view, &jobs)?;
+    let beside: BTreeSet<i64> = io.values().flat_map(|(read, written)| read.iter().chain(written).copied()).collect();
+    let beside = view.lineage_nodes(&ids(beside.difference(found).copied()))?;
+    Ok(Graph { nodes, edges: edges.collect(), io, beside, latest, ..Graph::default() })
+}
+
+type OfJobs = (BTreeMap<i64, (Vec<i64>, Vec<i64>)>, BTreeMap<i64, LineageRun>);
+
+/// Returns of jobs what they read and write, and their latest runs.
+pub(super) fn of_jobs(view: &View<'_>, jobs: &BTreeSet<i64>) -> Answer<OfJobs> {
+    let list = ids(jobs.iter().copied());
+    let mut io: BTreeMap<i64, (Vec<i64>, Vec<i64>)> = BTreeMap::new();
+    for (origin, target) in view.lineage_io_of_jobs(&list)? {
+        if jobs.contains(&target) {
+            io.entry(target).or_default().0.push(origin);
+        } else {
+            io.entry(origin).or_default().1.push(target);
+        }
+    }
+    let latest = view.latest_lineage_runs(&list)?.into_iter().map(|run| (run.job, run));
+    Ok((io, latest.collect()))
+}
+
+/// Goes on from jobs and datasets to the runs that are tracked, and to the models that these have made.
+///
+/// Versions of registered models and what is deployed follow upon models here, once they are kept.
+fn train(view: &View<'_>, graph: &mut Graph) -> Answer<()> {
+    if !view.has_runs()? {
+        return Ok(());
+    }
+    let room = NODES_MAX.saturating_sub(graph.nodes.len());
+    let list = ids(graph.nodes.iter().map(|node| node.id));
+    let mut runs: HashMap<String, (i64, BTreeSet<i64>)> = HashMap::new();
+    let pairs = view.trained_by(&list, NODES_MAX)?.into_iter().chain(view.trained_on(&list, NODES_MAX)?);
+    for Trained { node, seq, run } in pairs {
+        runs.entry(run).or_insert_with(|| (seq, BTreeSet::new())).1.insert(node);
+    }
+    let mut runs: Vec<_> = runs.into_iter().collect();
+    runs.sort_unstable_by_key(|(_, (seq, _))| *seq);
+    let mut used = 0;
+    for (id, (seq, from)) in runs {
+        let models: Vec<String> = view.outputs(seq)?.into_iter().map(|output| output.model).collect();
+        used += 1 + models.len();
+        if used > room {
+            graph.is_cut = true;
+            break;
+        }
+        let Some(run) = view.run(&id)? else { continue };
+        let (name, status, experiment) = (run.name, run.status, run.experiment);
+        let from = from.into_iter().collect();
+        graph.trained.push(TrainedRun { run: id, name, status, experiment, from, models });
+    }
+    Ok(())
+}
