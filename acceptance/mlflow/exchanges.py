@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 
 import artifacts
+import registry
 
 API = "/api/2.0/mlflow/"
 
@@ -427,7 +428,7 @@ def transport(server):
 
 def main():
     server = Server(sys.argv[1].rstrip("/"), sys.argv[2] if len(sys.argv) > 2 else None)
-    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, transport]:
+    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, *registry.SCENES, transport]:
         scene(server)
 
 

@@ -6,7 +6,7 @@ from a fixed seed; what is answered comes from MLflow's own stores, parsers and 
 folder that is thrown away. Two runs write the same bytes: sets of texts, whose order Python changes with every start,
 are put in alphabetical order.
 
-  PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py             writes crates/models/tests/it/vectors.json
+  PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py             writes crates/models/tests/it/vectors.json, and source_vectors.json
   PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py 5000 FILE   every pair of key and comparator, and 5,000 made-up filters of each
                                                              noun, for a longer look
 
@@ -39,6 +39,7 @@ from mlflow.entities.dataset import Dataset
 from mlflow.entities.input_tag import InputTag
 from mlflow.entities.model_registry.model_version_stages import get_canonical_stage
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
 from mlflow.store.tracking import sqlalchemy_store as tracking
 from mlflow.store.tracking.dbmodels.models import SqlLoggedModel
@@ -639,6 +640,87 @@ def pages(store, registry):
         vector("size model_versions", size, lambda n: [registry.search_model_versions("", n, [], None), None][1])
 
 
+# ---- sources of model versions
+
+ROOT = "mlflow-artifacts:/1/r1/artifacts"
+DISK = "/srv/x/r1/artifacts"
+SOURCES = [
+    "", "a", "a/b", "/", "/etc/passwd", "file:/etc/passwd", "file:///etc/passwd", "s3://b/x", "s3://b", "s3://b/", "s3:b", "s3:/x", "S3://b/x", "s3://b/a/../c", "s3://b/a/./c", "s3://b//c//", "s3://b/..",
+    "s3://b/%2e%2e/c", "s3://b/%252e%252e/c", "s3://b/%2E./c", "s3://b/a%2fb", "s3://b/a%00", "s3://b/a+b", "s3://b/a%2bb", "s3://b/x?y=../z", "s3://b/x#y", "s3://b/x#/../y", "s3://b?x", "dbfs:/x", "dbfs:x",
+    "gs://b/x y", "wasbs://c@a/x", "unknown:/x", "databricks", "C:/x", "http://h/x", "https://h/x", "HTTP://h/x", "ftp://h/x", "sftp://h/x", "hdfs://h/x", "hdfs:/x", "viewfs:/x", "r2://b@h/x", "b2://b@h/x",
+    "abfss://f@h/x", "mlflow-artifacts://h/1/r1/artifacts", "mlflow-artifacts:///1/r1/artifacts", "mlflow-artifacts:/", "mlflow-artifacts:1", ROOT, ROOT + "/m", ROOT + "/", ROOT + "//m/", ROOT + "2/m",
+    ROOT + "/../m", ROOT + "/%2e%2e/m", ROOT + "/.", ROOT + "/m?x#y", "mlflow-artifacts:/1/%721/artifacts/m", "mlflow-artifacts:/1/r2/artifacts/m", DISK, DISK + "/m", DISK + "2", DISK + "//m/", "/srv/x", "runs:/r1/m", "runs:/r1", "runs:/r1/",
+    "runs:/r2/m", "runs:/", "runs:", "runs:r1/m", "runs://r1/m", "runs:///r1/m", "RUNS:/r1/m", "runs:/r1/../m", "runs:/r1/%2e%2e", "runs:/%721/m", "runs:%2fr1/m", "models:/m-1", "models:/m-2", "models:/", "models:",
+    "models:a", "models://h/a/1", "models:///a/1", "models:/a/1", "models:/a/01", "models:/a/latest", "models:/a/LATEST", "models:/a/Production", "models:/a/x y", "models:/a@b", "models:/a@b@c", "models:/@b", "models:/a@",
+    "models:/a@ ", "models:/a/b@c", "models:/a/b/c", "models:/a/", "models:/ /1", "models:/a/ ", "models://a", "models:/a?x/1", "models:/a#b/1", "models:/a/1?x", "Models:/a/1", " models:/a/1", "models:/a\n/1", "models:/../1", "models:/a/..",
+    "dummy-source", "prompt-template", "Dummy-source", "prompt-template ",
+]  # fmt: skip
+
+
+class There:
+    """Stands for whoever keeps runs and logged models: each is there, with its files below a place, or is not."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def found(self, _):
+        if self.place is None:
+            raise MlflowException("not found", error_code=RESOURCE_DOES_NOT_EXIST)
+        info = type("Info", (), {"artifact_uri": self.place})()
+        return type("Found", (), {"info": info, "artifact_location": self.place})()
+
+    get_run = get_logged_model = found
+
+
+def claimed(validate, given):
+    source, id, place = given
+    handlers._get_tracking_store = lambda: There(place)
+    handlers._validate_artifact_uri_scheme(source, "source")
+    handlers._resolve_registered_model_source_lineage(source, id, "", has_run_id=False, has_model_id=False) if is_whole(source) else None
+    validate(source, id)
+
+
+def is_whole(source):
+    """Says whether a source can be looked at without a registry: it names no version of a registered model."""
+    try:
+        return referred(source) is None or "logged" in referred(source)
+    except MlflowException:
+        return True
+
+
+def referred(source):
+    parsed = handlers.urllib.parse.urlparse(source)
+    if parsed.scheme != "models":
+        return None
+    if parsed.netloc:
+        handlers._resolve_registered_model_source_lineage(source, "", "", has_run_id=False, has_model_id=False)
+    uri = handlers._parse_model_version_source(source)
+    if uri.model_id is not None:
+        return {"logged": uri.model_id}
+    if uri.version is not None:
+        return {"name": uri.name, "version": uri.version}
+    if uri.alias is not None:
+        return {"name": uri.name, "alias": uri.alias}
+    return {"name": uri.name, "stage": uri.stage}
+
+
+def sources():
+    for source in SOURCES:
+        vector("source prompt", source, handlers._validate_prompt_source)
+        vector("source reference", source, referred)
+        for of, validate, id in [("run", handlers._validate_source_run, "r1"), ("model", handlers._validate_source_model, "m-1")]:
+            for given in [[source, "", None], [source, id, None], [source, id, ROOT], [source, id, DISK]]:
+                # What is no address is a path below the folder that this runs in, which nobody else has.
+                is_here = given[2] and ":" not in source and not source.startswith("/")
+                if (of == "run" or given[1]) and not is_here:
+                    vector(f"source {of}", given, lambda given, validate=validate: claimed(validate, given))
+
+
+def write(path, vectors):
+    lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in vectors)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
 def main():
     if mlflow.__version__ != VERSION:
         sys.exit(f"this is MLflow {mlflow.__version__}; the vectors are those of {VERSION}")
@@ -654,8 +736,10 @@ def main():
         names()
         parameters()
         pages(store, registry)
-    lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in VECTORS)
-    out.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        sources()
+    of_sources = [one for one in VECTORS if one["of"].startswith("source ")]
+    write(out, [one for one in VECTORS if not one["of"].startswith("source ")])
+    write(out.with_name(f"source_{out.name}"), of_sources)
     counts = {kind: sum(kind in one for one in VECTORS) for kind in ("read", "refused", "broke")}
     print(len(VECTORS), "vectors:", counts)
 

@@ -33,6 +33,7 @@ mod log;
 mod log_keys;
 mod login;
 mod logs;
+mod model_history;
 mod notifications;
 mod oidc;
 mod on_call;
@@ -135,6 +136,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(log::routes())
         .merge(log_keys::routes())
         .merge(logs::routes())
+        .merge(model_history::routes())
         .merge(notifications::routes())
         .merge(health::routes())
 }

@@ -1,4 +1,4 @@
-//! `/api/2.0/mlflow`: experiments and runs, as MLflow's own server serves them to its clients.
+//! `/api/2.0/mlflow`: experiments, runs and registered models, as MLflow's own server serves them to its clients.
 //!
 //! Each call is a row of a table: its path, what it takes, and what answers it. The contract is MLflow's, so it is no part of our own
 //! OpenAPI document, and refusals have MLflow's form. Whoever calls holds a key of ours: as a bearer token, or as the password of
@@ -9,6 +9,8 @@ mod asked;
 mod experiments;
 mod logged_models;
 mod logs;
+mod model_versions;
+mod registered_models;
 mod runs;
 mod shown;
 
@@ -21,9 +23,9 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use control::keys::Holder;
 use control::tracking::{Answer, ErrorCode, Refused, Tracking};
 use serde_json::{Value, json};
-use types::Principal;
 
 use crate::App;
 use asked::{Asked, Field};
@@ -78,6 +80,15 @@ impl Call {
     const fn post(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
         Self { method: Method::POST, path, writes: true, seals: false, fields, run }
     }
+
+    fn filter(&self) -> MethodFilter {
+        match self.method {
+            Method::GET => MethodFilter::GET,
+            Method::PATCH => MethodFilter::PATCH,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::POST,
+        }
+    }
 }
 
 /// Is one call of MLflow's contract that is answered here.
@@ -102,7 +113,9 @@ pub fn tracking_calls() -> Vec<TrackingCall> {
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {
-    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS).chain(artifacts::CALLS).chain(logged_models::CALLS)
+    let models = artifacts::CALLS.iter().chain(logged_models::CALLS);
+    let registry = registered_models::CALLS.iter().chain(model_versions::CALLS);
+    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS).chain(models).chain(registry)
 }
 
 pub(crate) fn routes() -> Router<App> {
@@ -116,13 +129,7 @@ pub(crate) fn routes() -> Router<App> {
     paths.dedup();
     for path in paths {
         let methods = calls().filter(|call| call.path == path).fold(MethodRouter::new(), |methods, call| {
-            let filter = match call.method {
-                Method::GET => MethodFilter::GET,
-                Method::PATCH => MethodFilter::PATCH,
-                Method::DELETE => MethodFilter::DELETE,
-                _ => MethodFilter::POST,
-            };
-            methods.merge(on(filter, async move |State(app), request| serve(app, call, request).await))
+            methods.merge(on(call.filter(), async move |State(app), request| serve(app, call, request).await))
         });
         router = router.route(&format!("{API}{path}"), methods);
     }
@@ -154,13 +161,13 @@ async fn serve(app: App, call: &'static Call, request: Request) -> Response {
 async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
     let (mut parts, body) = request.into_parts();
     // Nothing is read of whoever may not ask.
-    let by = admit(&app, call.writes, &parts.headers)?.subject();
+    let who = admit(&app, call.writes, &parts.headers)?;
     let tracking = app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone();
     let path = in_path(&mut parts, &app).await;
     let unread = |error: axum::Error| Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"));
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(unread)?;
     let done = blocking(move || {
-        let asked = Asked::read(call, (&parts.uri, path), by, &parts.headers, &body)?;
+        let asked = Asked::read(call, (&parts.uri, path), who, &parts.headers, &body)?;
         (call.run)(&tracking, &asked)
     });
     let done = done.await;
@@ -186,8 +193,8 @@ fn unavailable(refusal: &control::Refusal) -> Refused {
     Refused::new(ErrorCode::TemporarilyUnavailable, refusal.message.clone())
 }
 
-/// Lets a caller through who holds a key that may do this, and says who that is.
-fn admit(app: &App, writes: bool, headers: &HeaderMap) -> Answer<Principal> {
+/// Lets a caller through who holds a key that may do this, and says who it is.
+fn admit(app: &App, writes: bool, headers: &HeaderMap) -> Answer<Holder> {
     let nobody = |message: &str| Refused::new(ErrorCode::Unauthenticated, message);
     let key = key(headers).ok_or_else(|| nobody("a key is needed: as a bearer token, or as the password"))?;
     let holder = app.control.holder_of(&key).map_err(|refusal| nobody(&refusal.message))?;
@@ -195,7 +202,7 @@ fn admit(app: &App, writes: bool, headers: &HeaderMap) -> Answer<Principal> {
         let denied = |refusal: control::Refusal| Refused::new(ErrorCode::PermissionDenied, refusal.message);
         app.control.principal_may_change(&holder.principal).map_err(denied)?;
     }
-    Ok(holder.principal)
+    Ok(holder)
 }
 
 /// Returns the key that a request is made with.

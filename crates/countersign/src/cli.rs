@@ -8,6 +8,7 @@ mod drill;
 mod incident;
 mod log;
 mod logs;
+mod model;
 mod notify;
 mod on_call;
 mod passkey;
@@ -36,6 +37,7 @@ use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
+pub use model::{ModelCommand, ModelHistoryArgs};
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;
@@ -136,6 +138,9 @@ pub enum Command {
     /// The journal and its published log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Registered models: what is kept of them besides what MLflow's clients read.
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Who is told that people are asked, and whether they were.
     #[command(subcommand)]
     Notify(NotifyCommand),

@@ -3,7 +3,7 @@
 //! A stock MLflow client (3.17.2) sends filters, orders, names and page tokens, and reads the server's error texts.
 //! This crate parses what it sends into typed terms and refuses the rest in MLflow's own words: [`search`] reads
 //! filters, [`order`] reads `order_by`, [`names`] checks names, values and parameters, [`page`] reads page tokens and
-//! page sizes. The stores run the terms; what they mean on data is theirs.
+//! page sizes, [`source`] judges where a model version says its files are. The stores run the terms; what they mean on data is theirs.
 //!
 //! Nothing here reads a clock, a file or the environment, and no number becomes a float: number literals stay texts.
 //! The texts are the contract of `mlflow` 3.17.2, observed from that release; `acceptance/mlflow/vectors.py` writes
@@ -17,6 +17,7 @@ pub mod page;
 mod python;
 mod refusal;
 pub mod search;
+pub mod source;
 
 pub use given::Given;
 pub use refusal::{INVALID_PARAMETER_VALUE, Refusal};

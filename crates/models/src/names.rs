@@ -19,8 +19,8 @@ pub use experiment::{artifact_location, experiment_id, experiment_name, experime
 pub use key::{metric, metric_name, param, param_name, tag, tag_name};
 pub use parameter::{Kind, at_most, boolean, one_spelling, parameter, required};
 pub use registry::{
-    Stage, alias, alias_not_reserved, logged_model_name, model_name, model_version_tag, new_model_name,
-    registered_model_tag, stage, version,
+    Stage, alias, alias_not_reserved, logged_model_name, model_name, model_name_fits, model_version_tag,
+    new_model_name, registered_model_tag, stage, version,
 };
 pub use run::run_id;
 
@@ -47,6 +47,11 @@ fn at_most_characters(name: &str, limit: usize, value: &str) -> Result<(), Refus
         return Ok(());
     }
     Err(Refusal::new(format!("'{name}' exceeds the maximum length of {limit} characters")))
+}
+
+/// Writes a text in quotes, as Python's `repr` does.
+pub fn quoted(text: &str) -> String {
+    python::text(text)
 }
 
 /// Appends a name to a path such as `metrics[0]`.

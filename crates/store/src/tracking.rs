@@ -11,7 +11,11 @@ mod experiments;
 pub mod lineage;
 mod logged_models;
 mod metrics;
+mod model_history;
+mod model_versions;
 mod query;
+mod registered_models;
+mod registry_search;
 mod runs;
 mod seals;
 mod search;
@@ -32,12 +36,16 @@ pub use datasets::{Dataset, Input, Output};
 pub use experiments::{Experiment, NewExperiment};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
+pub use model_history::{ModelMove, MoveKind, NewMove};
+pub use model_versions::{ModelVersion, NewModelVersion};
+pub use registered_models::{Alias, NameHeld, RegisteredModel};
+pub use registry_search::Prompts;
 pub use runs::{NewRun, Run, RunChange, RunData};
 pub use seals::Seal;
 pub use search::{Page, Search};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 3] = [RUNS, logged_models::TABLES, lineage::TABLES];
+const STEPS: [&str; 4] = [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

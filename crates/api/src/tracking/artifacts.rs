@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
+use control::keys::Holder;
 use control::tracking::{Answer, ArtifactError, CHUNK_BYTES, ErrorCode, Opened, Outgoing, Refused, Tracking, Upload};
 use futures_util::{StreamExt as _, stream};
 use models::artifact::{self, Path};
@@ -89,9 +90,9 @@ fn done(answered: Answer<Response>) -> Response {
 }
 
 /// Lets a caller through, and returns who it is with what is asked.
-fn admitted(app: &App, writes: bool, headers: &HeaderMap) -> Answer<(String, std::sync::Arc<Tracking>)> {
-    let by = admit(app, writes, headers)?.subject();
-    Ok((by, app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone()))
+fn admitted(app: &App, writes: bool, headers: &HeaderMap) -> Answer<(Holder, std::sync::Arc<Tracking>)> {
+    let who = admit(app, writes, headers)?;
+    Ok((who, app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone()))
 }
 
 /// Reads the path of a file, as it stands in the address: it is decoded by nobody else.
@@ -110,8 +111,8 @@ async fn list(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn listing(app: &App, request: &Parts) -> Answer<Response> {
-    let (by, tracking) = admitted(app, false, &request.headers)?;
-    let asked = Asked::read(LISTING, (&request.uri, Vec::new()), by, &request.headers, &[])?;
+    let (who, tracking) = admitted(app, false, &request.headers)?;
+    let asked = Asked::read(LISTING, (&request.uri, Vec::new()), who, &request.headers, &[])?;
     let path = artifact::path(&asked.text("path"))?;
     let files = blocking(move || tracking.list_artifacts(&path)).await?;
     Ok(answer(&shown::files(&files, None)))
@@ -125,14 +126,14 @@ async fn upload(State(app): State<App>, request: Request) -> Response {
 
 async fn receive(app: &App, request: Request) -> Answer<Response> {
     let (parts, body) = request.into_parts();
-    let (by, tracking) = admitted(app, true, &parts.headers)?;
+    let (who, tracking) = admitted(app, true, &parts.headers)?;
     let path = path_of(&parts.uri)?;
     if path.is_of_folder() {
         return Ok(detail("Artifact path must include a filename (cannot end with '/')."));
     }
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let beginning = tracking.clone();
-    let upload = blocking(move || beginning.receive(path, by, announced)).await?;
+    let upload = blocking(move || beginning.receive(path, who.principal.subject(), announced)).await?;
     let upload = arrive(upload, body).await?;
     blocking(move || tracking.keep(upload)).await?;
     Ok(StatusCode::OK.into_response())
@@ -167,9 +168,9 @@ async fn remove(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn removed(app: &App, request: &Parts) -> Answer<Response> {
-    let (by, tracking) = admitted(app, true, &request.headers)?;
+    let (who, tracking) = admitted(app, true, &request.headers)?;
     let path = path_of(&request.uri)?;
-    blocking(move || tracking.remove_artifacts(path, &by)).await?;
+    blocking(move || tracking.remove_artifacts(path, &who.principal.subject())).await?;
     Ok(answer(&json!({})))
 }
 

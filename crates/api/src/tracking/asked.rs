@@ -2,6 +2,7 @@
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
+use control::keys::Holder;
 use control::tracking::kept::Pair;
 use control::tracking::{Answer, ErrorCode, Refused, ViewType};
 use models::Given;
@@ -65,40 +66,40 @@ pub(super) const RUN_ID: Field = Field::new("run_id", Kind::Text).required().or(
 /// Is an experiment's id.
 pub(super) const EXPERIMENT_ID: Field = Field::new("experiment_id", Kind::Text).required();
 
-/// Is a request that was read: an object, with what its path says.
+/// Is a request that was read: an object, with what its path says, and who sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     given: Given,
     path: Vec<(String, String)>,
-    by: String,
+    who: Holder,
 }
 
 impl Asked {
     /// Reads what a call was sent, and checks what it takes.
     ///
     /// - `path`: the parts of the path that have a name.
-    /// - `by`: who asks, in the form of `types::Principal`.
+    /// - `who`: who sent it.
     pub(super) fn read(
         call: &Call,
         (uri, path): (&Uri, Vec<(String, String)>),
-        by: String,
+        who: Holder,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Answer<Self> {
         let has_query = call.method == Method::GET && uri.query().is_some_and(|query| !query.is_empty());
         let given = if has_query { from_query(call, uri) } else { from_body(call, headers, body)? };
         call.fields.iter().try_for_each(|field| field.check(&given))?;
-        Ok(Self { given, path, by })
+        Ok(Self { given, path, who })
     }
 
     /// Makes a part of this request of an object in it.
     fn part(&self, given: Given) -> Self {
-        Self { given, path: Vec::new(), by: self.by.clone() }
+        Self { given, path: Vec::new(), who: self.who.clone() }
     }
 
-    /// Returns who asks, in the form of `types::Principal`.
-    pub(super) fn by(&self) -> String {
-        self.by.clone()
+    /// Returns who sent it.
+    pub(super) fn who(&self) -> &Holder {
+        &self.who
     }
 
     /// Returns a part of the path by its name.
@@ -121,6 +122,15 @@ impl Asked {
     /// Returns a text; an empty one if it is missing.
     pub(super) fn text(&self, name: &str) -> String {
         self.some_text(name).unwrap_or_default()
+    }
+
+    /// Returns whether something is wished; it is not, if nothing is said.
+    pub(super) fn wishes(&self, name: &str) -> Answer<bool> {
+        match self.of(name) {
+            None | Some(Given::Bool(false)) => Ok(false),
+            Some(Given::Bool(true)) => Ok(true),
+            Some(value) => Err(wrong(name, value)),
+        }
     }
 
     /// Returns the id of a run, under either name.

@@ -95,7 +95,7 @@ fn finish(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
     let word = asked.some_word("status").unwrap_or_default();
     let status =
         Status::read(&word).ok_or_else(|| invalid(format!("There is no status '{word}' of a logged model.")))?;
-    tracking.set_logged_model_status(id, status, asked.by()).map(model)
+    tracking.set_logged_model_status(id, status, asked.who().principal.subject()).map(model)
 }
 
 fn search(tracking: &Tracking, asked: &Asked) -> Answer<Value> {

@@ -4,6 +4,10 @@ use control::tracking::kept::{Experiment, Input, Metric, ModelMetric, Pair, Run}
 use control::tracking::{Found, Listed, LoggedModelShown, RunShown, Status};
 use serde_json::{Map, Value, json};
 
+mod registry;
+
+pub(super) use registry::{model_version, plain_version, registered_model};
+
 /// Is an object that is put together.
 #[derive(Default)]
 struct Object(Map<String, Value>);

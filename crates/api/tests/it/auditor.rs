@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 82] = [
+const ROUTES: [(&str, &str, &str, Right); 83] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -53,6 +53,7 @@ const ROUTES: [(&str, &str, &str, Right); 82] = [
     ("get", "/v1/logs", "/v1/logs", Reads),
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
+    ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
     ("get", "/v1/notifications", "/v1/notifications", Reads),
     ("get", "/v1/on-call", "/v1/on-call", Reads),
     ("get", "/v1/oversight", "/v1/oversight", Reads),
@@ -152,6 +153,7 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     let shown = api.get("ben", &format!("/v1/approvals/{}", pending["approval"]["id"].as_str().unwrap())).await.is(200);
     api.vote("ben", &shown, "approve").await.is(200);
     let permission = api.post("sre-bot", "/v1/permission-requests", asked).await.is(201);
+    api.post("dan", "/api/2.0/mlflow/registered-models/create", json!({ "name": "fraud" })).await.is(200);
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {

@@ -31,6 +31,7 @@ mod pages;
 mod passkey_logins;
 mod passkeys;
 mod permissions;
+mod registry;
 mod reviews;
 mod switches;
 mod tracking;

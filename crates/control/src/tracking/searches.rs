@@ -53,12 +53,12 @@ pub struct Found<T> {
 }
 
 /// Returns the page that is wanted, with one more behind it by which it is known whether there is another.
-fn and_one(offset: u64, max_results: i64) -> Page {
+pub(super) fn and_one(offset: u64, max_results: i64) -> Page {
     Page { offset, limit: u64::try_from(max_results).unwrap_or(0).saturating_add(1) }
 }
 
 /// Cuts off what tells that there is another page.
-fn cut<T>(mut items: Vec<T>, page: Page) -> Found<T> {
+pub(super) fn cut<T>(mut items: Vec<T>, page: Page) -> Found<T> {
     let wanted = page.limit.saturating_sub(1);
     let more = u64::try_from(items.len()).is_ok_and(|found| found > wanted);
     if more {

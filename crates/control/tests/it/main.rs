@@ -43,6 +43,7 @@ mod rebuild_logs;
 mod receipts;
 mod recovery;
 mod redaction;
+mod registry;
 mod replay;
 mod retention;
 mod review;

@@ -26,6 +26,7 @@ mod log_archive;
 mod log_keys;
 mod login;
 mod logs;
+mod model;
 mod notify;
 mod on_call;
 mod oversight;
@@ -82,6 +83,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Incident(ref command) => incident::run(&folders, command, json).await,
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
+        Command::Model(ref command) => model::run(&client()?, command, json).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Login => login::run(&client()?, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,

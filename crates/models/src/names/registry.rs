@@ -3,6 +3,7 @@
 use super::{at_most_characters, missing, tag_name, unique_as_path};
 use crate::{Refusal, python};
 
+const NAME_MAX: usize = 256;
 const TAG_KEY_MAX: usize = 250;
 const TAG_VALUE_MAX: usize = 100_000;
 const ALIAS_MAX: usize = 255;
@@ -30,6 +31,15 @@ pub fn model_name(name: &str) -> Result<(), Refusal> {
 /// Those of [`model_name`].
 pub fn new_model_name(name: &str) -> Result<(), Refusal> {
     if is_blank(name) { Err(missing("new_name")) } else { model_name(name) }
+}
+
+/// Checks that a name that is to be kept can be asked for in an address: at most 256 characters, as MLflow's tables declare it.
+///
+/// # Errors
+///
+/// A name that is longer.
+pub fn model_name_fits(name: &str) -> Result<(), Refusal> {
+    at_most_characters("name", NAME_MAX, name)
 }
 
 fn is_blank(text: &str) -> bool {

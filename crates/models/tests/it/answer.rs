@@ -3,6 +3,7 @@
 use countersign_models::order::{self, ModelField, ModelTerm, Term};
 use countersign_models::page::{self, LoggedModelsSearch};
 use countersign_models::search::{Clause, Noun, NumberKind, Value as Right};
+use countersign_models::source::{self, Claim, Owner, Reference};
 use countersign_models::{Given, Refusal, names};
 use serde_json::{Value, json};
 
@@ -42,6 +43,7 @@ fn read(of: &str, given: &Value) -> Result<Value, Refusal> {
         Some(("parameter", kind)) => parameter(kind, &Given::read(text(given)).unwrap()),
         Some(("size", of)) => size(of, given.as_i64().unwrap()).map(|()| Value::Null),
         Some(("model", _)) | Some(("page", _)) => paged(of, given),
+        Some(("source", of)) => sourced(of, given),
         _ if of == "page" => paged(of, given),
         _ => named(of, given),
     }
@@ -167,6 +169,35 @@ fn search(given: &Value) -> LoggedModelsSearch {
         experiment_ids: given[0].as_array().unwrap().iter().map(|id| text(id).to_owned()).collect(),
         filter: given[1].as_str().map(str::to_owned),
         order_by: given[2].as_array().map(|fields| fields.iter().map(field).collect()),
+    }
+}
+
+/// Answers what is asked of a source; of an owner's, `given` is the source, the owner's id, and where its files are, if it is there.
+fn sourced(of: &str, given: &Value) -> Result<Value, Refusal> {
+    let owner = match of {
+        "prompt" => return source::prompt(text(given)).map(|()| Value::Null),
+        "reference" => return Ok(source::reference(text(given))?.map_or(Value::Null, referred)),
+        "run" => Owner::Run,
+        _ => Owner::Model,
+    };
+    let (address, id) = (text(&given[0]), text(&given[1]));
+    source::no_host(address)?;
+    source::reference(address)?;
+    if source::claim(address, owner, id)? == Claim::Within {
+        let place = given[2].as_str().ok_or_else(|| source::unowned(address, owner))?;
+        if !source::is_within(address, place) {
+            return Err(source::outside(address, owner));
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn referred(reference: Reference) -> Value {
+    match reference {
+        Reference::Logged(id) => json!({ "logged": id }),
+        Reference::Version { name, number } => json!({ "name": name, "version": number }),
+        Reference::Latest { name, stage } => json!({ "name": name, "stage": stage }),
+        Reference::Alias { name, alias } => json!({ "name": name, "alias": alias }),
     }
 }
 

@@ -31,9 +31,9 @@ pub struct Search<'a> {
 }
 
 /// Finds a run's tag or parameter of a key, or anything else that has a key and a value.
-struct Keyed {
-    table: &'static str,
-    of: &'static str,
+pub(super) struct Keyed {
+    pub(super) table: &'static str,
+    pub(super) of: &'static str,
 }
 
 const RUN_TAG: Keyed = Keyed { table: "run_tag", of: "k.run = r.seq" };
@@ -154,7 +154,7 @@ fn joined(query: &mut Query, n: usize, term: &Term) {
 }
 
 /// Orders by a column, with what is missing at the end.
-fn ordered(query: &mut Query, column: &str, term: &Term) {
+pub(super) fn ordered(query: &mut Query, column: &str, term: &Term) {
     query.text(column).text(if term.ascending { " ASC" } else { " DESC" }).text(" NULLS LAST");
 }
 
@@ -173,7 +173,7 @@ fn run_holds(query: &mut Query, clause: &Clause) {
 }
 
 /// Compares the value of a key; a key that is missing compares with nothing but its absence.
-fn keyed(query: &mut Query, keyed: &Keyed, clause: &Clause) {
+pub(super) fn keyed(query: &mut Query, keyed: &Keyed, clause: &Clause) {
     keyed_by(query, keyed.table, keyed.of, clause);
 }
 

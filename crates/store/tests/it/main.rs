@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod pages;
+mod registry;
 mod tracking;
 
 use countersign_store::{

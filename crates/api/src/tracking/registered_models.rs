@@ -1,0 +1,112 @@
+//! `registered-models/…`: names under which versions are counted, their tags and aliases.
+
+use control::tracking::{Answer, RegisteredModelShown, SearchWish, Tracking};
+use models::names::Kind;
+use serde_json::{Value, json};
+
+use super::asked::{Asked, Field};
+use super::experiments::nothing;
+use super::{Call, shown};
+
+/// Is how many models are found, if nobody says.
+const MODELS_DEFAULT: i64 = 100;
+
+/// Is how many models can be asked for.
+const MODELS_MAX: u64 = 1_000;
+
+/// Is a model's name.
+pub(super) const NAME: Field = Field::new("name", Kind::Text).required();
+
+/// Is what something is.
+pub(super) const DESCRIPTION: Field = Field::new("description", Kind::Text);
+
+/// Is a tag's key.
+pub(super) const KEY: Field = Field::new("key", Kind::Text).required();
+
+/// Is a tag's value.
+pub(super) const VALUE: Field = Field::new("value", Kind::Text);
+
+const ALIAS: Field = Field::new("alias", Kind::Text).required();
+const LATEST: &[Field] = &[NAME, Field::new("stages", Kind::Texts)];
+
+pub(super) const CALLS: &[Call] = &[
+    Call::post("registered-models/create", &[NAME, Field::new("tags", Kind::List), DESCRIPTION], |tracking, asked| {
+        let (name, description, tags) = (asked.text("name"), asked.text("description"), asked.pairs("tags")?);
+        tracking.create_registered_model(asked.who(), name, description, tags).map(one)
+    }),
+    Call::get("registered-models/get", &[NAME], |tracking, asked| {
+        tracking.registered_model(&asked.text("name")).map(one)
+    }),
+    Call::patch("registered-models/update", &[NAME, DESCRIPTION], |tracking, asked| {
+        tracking.describe_registered_model(asked.text("name"), asked.text("description")).map(one)
+    }),
+    Call::post(
+        "registered-models/rename",
+        &[NAME, Field::new("new_name", Kind::Text).required()],
+        |tracking, asked| {
+            tracking.rename_registered_model(asked.who(), asked.text("name"), asked.text("new_name")).map(one)
+        },
+    ),
+    Call::delete("registered-models/delete", &[NAME], |tracking, asked| {
+        tracking.delete_registered_model(asked.who(), asked.text("name")).map(nothing)
+    }),
+    Call::post("registered-models/set-tag", &[NAME, KEY, VALUE], |tracking, asked| {
+        tracking.tag_registered_model(asked.text("name"), asked.pair()).map(nothing)
+    }),
+    Call::delete("registered-models/delete-tag", &[NAME, KEY], |tracking, asked| {
+        tracking.untag_registered_model(asked.text("name"), asked.text("key")).map(nothing)
+    }),
+    Call::post(
+        "registered-models/alias",
+        &[NAME, ALIAS, Field::new("version", Kind::Text).required()],
+        |tracking, asked| {
+            let (name, alias, version) = (asked.text("name"), asked.text("alias"), asked.text("version"));
+            tracking.set_model_alias(asked.who(), name, alias, version).map(nothing)
+        },
+    ),
+    Call::delete("registered-models/alias", &[NAME, ALIAS], |tracking, asked| {
+        tracking.delete_model_alias(asked.who(), asked.text("name"), asked.text("alias")).map(nothing)
+    }),
+    Call::get("registered-models/alias", &[NAME, ALIAS], |tracking, asked| {
+        let found = tracking.model_version_of_alias(&asked.text("name"), &asked.text("alias"))?;
+        Ok(json!({ "model_version": shown::model_version(&found) }))
+    }),
+    Call::get("registered-models/get-latest-versions", LATEST, latest),
+    Call::find("registered-models/get-latest-versions", LATEST, latest),
+    Call::get(
+        "registered-models/search",
+        &[
+            Field::new("filter", Kind::Text),
+            Field::new("max_results", Kind::Integer).most(MODELS_MAX),
+            Field::new("order_by", Kind::Texts),
+            Field::new("page_token", Kind::Text),
+        ],
+        |tracking, asked| {
+            let found = tracking.search_registered_models(&wish(asked, MODELS_DEFAULT)?)?;
+            Ok(shown::page("registered_models", &found, shown::registered_model))
+        },
+    ),
+];
+
+fn one(model: RegisteredModelShown) -> Value {
+    json!({ "registered_model": shown::registered_model(&model) })
+}
+
+fn latest(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
+    let found = tracking.latest_versions(&asked.text("name"), &asked.texts("stages"))?;
+    let versions: Vec<Value> = found.iter().map(shown::model_version).collect();
+    Ok(if versions.is_empty() { json!({}) } else { json!({ "model_versions": versions }) })
+}
+
+/// Reads what a search of the registry looks for.
+///
+/// - `max_results`: how many are found, if nobody says.
+pub(super) fn wish(asked: &Asked, max_results: i64) -> Answer<SearchWish> {
+    Ok(SearchWish {
+        filter: asked.text("filter"),
+        order_by: asked.texts("order_by"),
+        max_results: asked.some_integer("max_results")?.unwrap_or(max_results),
+        page_token: asked.text("page_token"),
+        ..SearchWish::default()
+    })
+}

@@ -1,0 +1,84 @@
+//! `countersign model`: who moved what of registered models.
+
+use serde_json::{Value, json};
+
+use super::Done;
+use super::answer::{instant, list, text};
+use crate::cli::{ModelCommand, ModelHistoryArgs};
+use crate::client::{Client, segment};
+use crate::error::{CliError, Exit};
+use crate::output::{self, FAINT, paint};
+
+/// Runs the command.
+pub async fn run(client: &Client, command: &ModelCommand, as_json: bool) -> Done {
+    let ModelCommand::History(args) = command;
+    let moves = history(client, args).await?;
+    if as_json {
+        output::say_json(&json!({ "moves": moves }));
+    } else {
+        output::table(&moves.iter().map(row).collect::<Vec<_>>());
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads the whole history, page by page.
+async fn history(client: &Client, args: &ModelHistoryArgs) -> Result<Vec<Value>, CliError> {
+    let (mut moves, mut after) = (Vec::new(), 0);
+    loop {
+        let path = format!("/v1/models/{}/history?limit=1000&after={after}", segment(&args.name));
+        let page = client.get(&path).await?;
+        moves.extend(list(&page, "moves").cloned());
+        match page.get("next").and_then(Value::as_i64) {
+            Some(next) => after = next,
+            None => return Ok(moves),
+        }
+    }
+}
+
+fn row(moved: &Value) -> Vec<String> {
+    let behalf = text(moved, "on_behalf_of");
+    let behalf = if behalf.is_empty() { behalf } else { format!(" on behalf of {behalf}") };
+    vec![paint(FAINT, instant(moved, "at")), format!("{}{behalf}", text(moved, "by")), text(moved, "name"), told(moved)]
+}
+
+/// Tells a move in words.
+fn told(moved: &Value) -> String {
+    let [version, alias, from, to] = ["version", "alias", "from", "to"].map(|name| text(moved, name));
+    match (text(moved, "kind").as_str(), from.is_empty(), to.is_empty()) {
+        ("model-made", ..) => "made".to_owned(),
+        ("model-renamed", ..) => format!("renamed from {from}"),
+        ("model-deleted", ..) => "deleted with all of its versions".to_owned(),
+        ("version-made", ..) => format!("version {version} made of {to}"),
+        ("version-deleted", ..) => format!("version {version} deleted, stage {from}"),
+        ("stage-moved", ..) => format!("version {version} from stage {from} to {to}"),
+        ("alias-moved", true, _) => format!("alias {alias} set on version {to}"),
+        ("alias-moved", false, true) => format!("alias {alias} taken from version {from}"),
+        ("alias-moved", false, false) => format!("alias {alias} moved from version {from} to {to}"),
+        (kind, ..) => kind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_are_told_in_words() {
+        for (moved, expected) in [
+            (json!({ "kind": "alias-moved", "alias": "champion", "to": "2" }), "alias champion set on version 2"),
+            (
+                json!({ "kind": "alias-moved", "alias": "champion", "from": "2", "to": "1" }),
+                "alias champion moved from version 2 to 1",
+            ),
+            (json!({ "kind": "alias-moved", "alias": "champion", "from": "1" }), "alias champion taken from version 1"),
+            (
+                json!({ "kind": "stage-moved", "version": 3, "from": "None", "to": "Production" }),
+                "version 3 from stage None to Production",
+            ),
+            (json!({ "kind": "version-deleted", "version": 3, "from": "Staging" }), "version 3 deleted, stage Staging"),
+            (json!({ "kind": "something-else" }), "something-else"),
+        ] {
+            assert_eq!(told(&moved), expected);
+        }
+    }
+}
