@@ -413,4 +413,47 @@ def searches(server):
     server.get("registered-models/search", order_by=["nobody"], page_token="abc")
 
 
-SCENES = [models, model_tags, versions, aliases, stages, sources, deletions, prompts, searches]
+def logged(server):
+    """Versions of models that runs have logged: what they take over of these, and what these are told."""
+    model, version = calls(server)
+    experiment = server.post("experiments/create", {"name": "logged"})["experiment_id"]
+    run = server.post("runs/create", {"experiment_id": experiment, "start_time": 1, "run_name": "l"}, learn=("run.info.run_id", "<logging>"))["run"]["info"]["run_id"]
+    own, alone = (
+        server.post("logged-models", {"experiment_id": experiment, "name": name, **more}, learn=("model.info.model_id", f"<{name}>"))["model"]["info"]["model_id"]
+        for name, more in [("own", {"source_run_id": run}), ("alone", {})]
+    )
+    for name in ["one", "two", "late"]:
+        model("POST", "create", name=name)
+    other = server.post("runs/create", {"experiment_id": experiment, "start_time": 1, "run_name": "o"}, learn=("run.info.run_id", "<other>"))["run"]["info"]["run_id"]
+    root = f"mlflow-artifacts:/{experiment}/models/{own}/artifacts"
+    wishes = [
+        (f"models:/{own}", {"model_id": own}), (f"models:/{own}", {"model_id": own, "run_id": run}), (f"models:/{own}", {"model_id": own, "run_id": other}),
+        (f"models:/{own}", {}), (f"models:/{own}", {"run_id": run}), (f"models:/{own}", {"model_id": alone}), (f"models:/{alone}", {"model_id": alone}),
+        (root, {"model_id": own}), (f"{root}/below", {"model_id": own}), (f"{root}x", {"model_id": own}), (root, {"model_id": alone}), (root, {"run_id": run}),
+        (root, {}), ("s3://elsewhere/x", {"model_id": own}), ("s3://elsewhere/x", {"model_id": own, "run_id": other}), (f"runs:/{run}/x", {"model_id": own}),
+        ("models:/one/1", {"model_id": own}), ("models:/one/1", {"run_id": other}), ("models:/one/1", {}), ("models:/two/1", {"model_id": alone}),
+    ]
+    for name in ["one", "two"]:
+        for source, more in wishes:
+            version("POST", "create", name=name, source=source, **more)
+    version("POST", "create", name="nobody", source=f"models:/{own}", model_id=own)
+    for one in [own, alone]:
+        server.get(f"logged-models/{one}")
+    for name in ["one", "two"]:
+        for number in range(1, 12):
+            version("GET", "get", name=name, version=str(number))
+            version("GET", "get-download-uri", name=name, version=str(number))
+    version("GET", "search", filter=f"run_id = '{run}'")
+    version("GET", "search", filter=f"source_path = 'models:/{own}'")
+    version("DELETE", "delete", name="one", version="1")
+    server.get(f"logged-models/{own}")
+    version("GET", "get-download-uri", name="two", version="1")
+    server.call("DELETE", f"logged-models/{own}")
+    version("POST", "create", name="late", source=f"models:/{own}", model_id=own)
+    version("GET", "get-download-uri", name="two", version="1")
+    for path in ["runs/delete", "runs/restore"]:
+        server.post(path, {"run_id": run})
+        version("POST", "create", name="two", source=f"models:/{alone}", model_id=alone, run_id=run)
+
+
+SCENES = [models, model_tags, versions, aliases, stages, sources, logged, deletions, prompts, searches]

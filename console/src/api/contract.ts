@@ -1052,6 +1052,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/models/{name}/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells who moved what of a registered model.
+         * @description Of every model that ever had this name, whatever it was called then, and also if it was deleted: who made it, its versions, and moved
+         *     its aliases and stages, from where to where, and when. Needs a person's key.
+         */
+        readonly get: operations["read_model_history"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/notifications": {
         readonly parameters: {
             readonly query?: never;
@@ -1323,6 +1344,23 @@ export interface paths {
          * @description Needs the key of a reviewer agent that is asked. A review is never an approval.
          */
         readonly post: operations["give_review"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/seals": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Lists the seals of models. */
+        readonly get: operations["list_seals"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -3067,6 +3105,92 @@ export interface components {
             /** @description The logs, the live one last. */
             readonly logs: readonly components["schemas"]["Log"][];
         };
+        /** @description Is what was moved of the models that had a name, the oldest first. */
+        readonly ModelHistory: {
+            /** @description The moves. */
+            readonly moves: readonly components["schemas"]["ModelMoved"][];
+            /**
+             * Format: int64
+             * @description The move to go on behind; absent if that was all.
+             */
+            readonly next?: number | null;
+        };
+        /** @description Is one move. */
+        readonly ModelMoved: {
+            /** @description The alias that was moved. */
+            readonly alias?: string | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * @description Who, with their kind in front.
+             * @example person:ana
+             */
+            readonly by: string;
+            /** @description What it was before: a version's number, a stage, a name; absent if there was nothing. */
+            readonly from?: string | null;
+            /** @description What was moved. */
+            readonly kind: components["schemas"]["MoveName"];
+            /**
+             * Format: int64
+             * @description The model's number, by which models that had one name after another are told apart.
+             */
+            readonly model: number;
+            /** @description The model's name, from then on. */
+            readonly name: string;
+            /** @description The person in whose name, if an agent did it. */
+            readonly on_behalf_of?: string | null;
+            /**
+             * Format: int64
+             * @description Its place among all moves.
+             */
+            readonly seq: number;
+            /** @description What it is from then on; absent if there is nothing. */
+            readonly to?: string | null;
+            /**
+             * Format: int64
+             * @description The version that was moved.
+             */
+            readonly version?: number | null;
+        };
+        /** @description Is the seal of a model: none of its files can be changed or removed. */
+        readonly ModelSeal: {
+            /**
+             * Format: int64
+             * @description How many bytes they have together.
+             */
+            readonly bytes: number;
+            /** @description The SHA-256 of a text with a line for each file: its SHA-256, its size in bytes and its path below the model, by path. */
+            readonly digest: string;
+            /**
+             * Format: int64
+             * @description How many files there are.
+             */
+            readonly files: number;
+            /** @description The logged model. */
+            readonly model: string;
+            /** @description The journal says so; false for an instant, or until the journal takes records again. */
+            readonly recorded: boolean;
+            /**
+             * Format: int64
+             * @description When it was sealed, in milliseconds since the epoch.
+             */
+            readonly sealed_at: number;
+            /** @description Who said that it was ready, such as `person:ana`. */
+            readonly sealed_by: string;
+        };
+        /** @description Is a page of seals. */
+        readonly ModelSeals: {
+            /** @description At most 1,000 seals, in order of the model's id. */
+            readonly seals: readonly components["schemas"]["ModelSeal"][];
+        };
+        /**
+         * @description Names what was moved.
+         * @enum {string}
+         */
+        readonly MoveName: "model-made" | "model-renamed" | "model-deleted" | "version-made" | "version-deleted" | "stage-moved" | "alias-moved";
         /** @description Is what a profile asks for. */
         readonly Needed: {
             /** @description The profile. */
@@ -4092,6 +4216,7 @@ export interface components {
             readonly key: string;
             /** @description Why. */
             readonly reason: string;
+            readonly receipt: components["schemas"]["Receipt"] | null;
             /** @description What it covers. */
             readonly target: components["schemas"]["SwitchTarget"];
         };
@@ -8485,6 +8610,82 @@ export interface operations {
             };
         };
     };
+    readonly read_model_history: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The move behind which they begin, as `next` has it; the first one by default. */
+                readonly after?: number;
+                /** @description How many at most, 1,000 at most and 100 by default. */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description A name that a registered model has or had
+                 * @example fraud
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The moves */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ModelHistory"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no registered model ever had this name */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly read_notifications: {
         readonly parameters: {
             readonly query?: {
@@ -9602,6 +9803,76 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_seals: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Those behind this model, in order of id. */
+                readonly after?: string;
+                /** @description That of this logged model alone. */
+                readonly model?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The seals */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ModelSeals"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `file-unusable`: what is tracked cannot be read */
+            readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
