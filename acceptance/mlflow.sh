@@ -8,6 +8,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/tools.sh"
 CS=$(countersign_program)
 MLFLOW=3.17.2
+OLDER=3.6.0
 PY=$(venv mlflow mlflow==$MLFLOW)
 HERE=$ROOT/acceptance/mlflow
 WORK=$(mktemp -d)
@@ -45,6 +46,16 @@ python3 "$HERE/exchanges.py" "$OURS" "$(cat ours/keys/admin.key)" >ours.jsonl
 [ -z "${KEEP:-}" ] || cp theirs.jsonl ours.jsonl "$KEEP"
 python3 "$HERE/compare.py" theirs.jsonl ours.jsonl | tee out
 figure "tracking beside MLflow $MLFLOW, one scenario played to both" "$(tail -1 out)"
+
+# What two releases of the stock client do all day, the present one and one a year older: each tells the same of both servers.
+for release in $MLFLOW $OLDER; do
+  python=$PY
+  [ "$release" = $MLFLOW ] || python=$(venv mlflow-older "mlflow==$OLDER")
+  does() { MLFLOW_HTTP_REQUEST_MAX_RETRIES=1 "$python" "$HERE/client.py" "$@" 2>client.log | tail -1; }
+  theirs=$(does "http://127.0.0.1:$port") || fail "$release: $(cat client.log)"
+  ours=$(does "$OURS" "$(cat ours/keys/admin.key)") || fail "$release: $(cat client.log)"
+  python3 "$HERE/same.py" "$release" "$theirs" "$ours"
+done
 
 # The tampered champion: the stock client logs a model, and somebody writes other bytes over it.
 champion() { "$PY" "$HERE/tampered.py" "$@" 2>"tampered.log" | tail -1; }
