@@ -69,6 +69,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>, bundle: usize) -> Config {
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),
+        receipt_wait: control::RECEIPT_WAIT,
     }
 }
 
