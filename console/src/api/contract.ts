@@ -1052,6 +1052,47 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/models/{name}/aliases/{alias}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /**
+         * Lets an alias of a registered model name a version.
+         * @description This is an action like any other: policy decides on what this server knows of the version, people are asked where it says so, and
+         *     what people have approved is done here by itself, without another request. Needs an agent's or a person's key.
+         */
+        readonly put: operations["set_model_alias"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/aliases/{alias}/rollback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Lets an alias of a registered model name the version again that it named before.
+         * @description It is decided as setting the alias is, and tells the policy that it goes back. Needs an agent's or a person's key.
+         */
+        readonly post: operations["roll_back_model"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/models/{name}/history": {
         readonly parameters: {
             readonly query?: never;
@@ -1675,6 +1716,16 @@ export interface components {
             readonly purpose?: string | null;
             /** @description How the agent got there. */
             readonly reasoning?: string | null;
+        };
+        /** @description Is what an alias names from now on. */
+        readonly AliasMoved: {
+            /** @description The action that it was decided as; absent where the alias named that version already. */
+            readonly action?: string | null;
+            /**
+             * Format: int64
+             * @description The version's number.
+             */
+            readonly version: number;
         };
         /** @description Is which amounts at one place are usual. */
         readonly Amount: {
@@ -3117,6 +3168,8 @@ export interface components {
         };
         /** @description Is one move. */
         readonly ModelMoved: {
+            /** @description The action that it was decided as, as `countersign trace` takes it. */
+            readonly action?: string | null;
             /** @description The alias that was moved. */
             readonly alias?: string | null;
             /**
@@ -3905,6 +3958,17 @@ export interface components {
             /** @description The profile. */
             readonly profile: string;
         };
+        /** @description Says which version an alias is to name. */
+        readonly Promote: {
+            /** @description Why; it is recorded. */
+            readonly reason: string;
+            /**
+             * Format: int64
+             * @description The version's number.
+             * @example 7
+             */
+            readonly version: number;
+        };
         /** @description Is what was proposed. */
         readonly Proposal: {
             /** @description What the agent says of itself. */
@@ -4156,6 +4220,16 @@ export interface components {
              * @description From this score on an action is observed.
              */
             readonly observe_from: number;
+        };
+        /** @description Says to which version an alias is to go back. */
+        readonly RollBack: {
+            /** @description Why; it is recorded. */
+            readonly reason: string;
+            /**
+             * Format: int64
+             * @description The version's number; the one that the alias named before this one by default.
+             */
+            readonly version?: number | null;
         };
         /** @description Is one schedule. */
         readonly Schedule: {
@@ -8592,6 +8666,220 @@ export interface operations {
             };
             /** @description `log-deleted`: it was deleted, with the record that says so */
             readonly 410: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly set_model_alias: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The alias
+                 * @example champion
+                 */
+                readonly alias: string;
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Promote"];
+            };
+        };
+        readonly responses: {
+            /** @description The alias names the version */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AliasMoved"];
+                };
+            };
+            /** @description People must approve it first; it is done here once they have */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly roll_back_model: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The alias
+                 * @example champion
+                 */
+                readonly alias: string;
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["RollBack"];
+            };
+        };
+        readonly responses: {
+            /** @description The alias names the version */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AliasMoved"];
+                };
+            };
+            /** @description People must approve it first; it is done here once they have */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version, or the alias never named another one that is still there */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

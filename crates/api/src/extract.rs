@@ -108,6 +108,20 @@ impl<T: FromStr + Send> FromRequestParts<App> for Named<T> {
     }
 }
 
+/// Are the two names in the path of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedTwo(pub(crate) String, pub(crate) String);
+
+impl FromRequestParts<App> for NamedTwo {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let nothing = |_| Fault::new(Code::NotFound, "there is nothing of that name");
+        let Path((first, second)) = Path::from_request_parts(parts, app).await.map_err(nothing)?;
+        Ok(Self(first, second))
+    }
+}
+
 /// Returns a reason that is not empty.
 pub(crate) fn reason(text: &str) -> Result<&str, Fault> {
     if text.trim().is_empty() { Err(invalid("`reason` is empty")) } else { Ok(text) }

@@ -24,6 +24,7 @@ mod drills;
 mod erasures;
 mod events;
 mod extract;
+mod foreign;
 mod guard;
 mod health;
 mod keys;
@@ -43,6 +44,7 @@ mod passkey_logins;
 mod passkeys;
 mod permissions;
 mod problem;
+mod promotions;
 mod records;
 mod review;
 mod reviews;
@@ -69,9 +71,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use document::document;
-pub use lineage::{LineageCall, lineage_calls};
+pub use foreign::ForeignCall;
+pub use lineage::lineage_calls;
 pub use problem::{Problem, refuse};
-pub use tracking::{TrackingCall, tracking_calls};
+pub use tracking::tracking_calls;
 
 use problem::Fault;
 
@@ -137,6 +140,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(log_keys::routes())
         .merge(logs::routes())
         .merge(model_history::routes())
+        .merge(promotions::routes())
         .merge(notifications::routes())
         .merge(health::routes())
 }

@@ -12,10 +12,9 @@ mod shown;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
 use control::tracking::Tracking;
 use serde::Serialize;
 use types::Code;
@@ -23,6 +22,7 @@ use types::Code;
 use crate::App;
 use crate::auth::{AnyChanger, Anyone};
 use crate::extract;
+use crate::foreign::{self, ForeignCall, Row};
 use crate::problem::{Fault, invalid};
 use asked::Asked;
 
@@ -48,55 +48,37 @@ impl Call {
     const fn post(path: &'static str, run: fn(&Tracking, &Asked) -> Answered) -> Self {
         Self { method: Method::POST, path, run }
     }
+}
+
+impl Row for Call {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path(&self) -> &'static str {
+        self.path
+    }
 
     fn writes(&self) -> bool {
         self.method == Method::POST
     }
-}
 
-/// Is one call of the contract of lineage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineageCall {
-    /// Its method.
-    pub method: Method,
-    /// Its whole path, with names in braces.
-    pub path: String,
-    /// Whether it writes, so that an auditor may not make it.
-    pub writes: bool,
+    async fn serve(&'static self, app: App, request: Request) -> Response {
+        match run(app, self, request).await {
+            Ok((status, None)) => status.into_response(),
+            Ok((status, Some(json))) => (status, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
+            Err(fault) => fault.into_response(),
+        }
+    }
 }
 
 /// Lists the calls of lineage. All of them need a key.
-pub fn lineage_calls() -> Vec<LineageCall> {
-    let call = |call: &Call| LineageCall {
-        method: call.method.clone(),
-        path: format!("{API}{}", call.path),
-        writes: call.writes(),
-    };
-    calls::CALLS.iter().map(call).collect()
+pub fn lineage_calls() -> Vec<ForeignCall> {
+    foreign::list(API, calls::CALLS.iter()).collect()
 }
 
 pub(crate) fn routes() -> Router<App> {
-    let mut router = Router::new();
-    let mut paths: Vec<&str> = calls::CALLS.iter().map(|call| call.path).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        let calls = calls::CALLS.iter().filter(|call| call.path == path);
-        let methods = calls.fold(MethodRouter::new(), |methods, call| {
-            let filter = if call.writes() { MethodFilter::POST } else { MethodFilter::GET };
-            methods.merge(on(filter, async move |State(app), request| serve(app, call, request).await))
-        });
-        router = router.route(&format!("{API}{path}"), methods);
-    }
-    router
-}
-
-async fn serve(app: App, call: &'static Call, request: Request) -> Response {
-    match run(app, call, request).await {
-        Ok((status, None)) => status.into_response(),
-        Ok((status, Some(json))) => (status, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
-        Err(fault) => fault.into_response(),
-    }
+    foreign::routes(API, calls::CALLS.iter())
 }
 
 async fn run(app: App, call: &'static Call, request: Request) -> Answered {

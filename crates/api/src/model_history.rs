@@ -99,6 +99,9 @@ pub struct ModelMoved {
     /// What it is from then on; absent if there is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
+    /// The action that it was decided as, as `countersign trace` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
 }
 
 impl From<ModelMove> for ModelMoved {
@@ -117,6 +120,7 @@ impl From<ModelMove> for ModelMoved {
             alias: moved.alias.map(shown),
             from: moved.before.map(shown),
             to: moved.after.map(shown),
+            action: moved.action,
         }
     }
 }

@@ -16,18 +16,21 @@ mod shown;
 
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, any, get, on};
+use axum::routing::{any, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control::keys::Holder;
-use control::tracking::{Answer, ErrorCode, Refused, Tracking};
+use control::promotions::NotMoved;
+use control::tracking::{Answer, ErrorCode, Move, Refused, Tracking};
 use serde_json::{Value, json};
+use types::Code;
 
 use crate::App;
+use crate::foreign::{self, ForeignCall, Row};
 use asked::{Asked, Field};
 
 /// Is the release of MLflow whose contract this is.
@@ -50,66 +53,76 @@ struct Call {
     seals: bool,
     /// Is what it takes, in the order in which it is checked.
     fields: &'static [Field],
+    /// Reads what is to be moved in the registry, which is decided first.
+    moves: Option<fn(&Asked) -> Answer<Move>>,
+    /// Is what answers it, once what it moves is moved.
     run: fn(&Tracking, &Asked) -> Answer<Value>,
 }
 
 impl Call {
     const fn get(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::GET, path, writes: false, seals: false, fields, run }
+        Self { method: Method::GET, path, writes: false, seals: false, fields, moves: None, run }
     }
 
     /// Is a call that reads though it is a `POST`.
     const fn find(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::POST, path, writes: false, seals: false, fields, run }
+        Self { method: Method::POST, path, writes: false, seals: false, fields, moves: None, run }
     }
 
     /// Is a call that takes the fields of its body in no particular type of content.
     const fn patch(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::PATCH, path, writes: true, seals: false, fields, run }
+        Self { method: Method::PATCH, path, writes: true, seals: false, fields, moves: None, run }
     }
 
     /// Is a call as [`Call::patch`], which may seal a model.
     const fn seal(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::PATCH, path, writes: true, seals: true, fields, run }
+        Self { method: Method::PATCH, path, writes: true, seals: true, fields, moves: None, run }
     }
 
     const fn delete(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::DELETE, path, writes: true, seals: false, fields, run }
+        Self { method: Method::DELETE, path, writes: true, seals: false, fields, moves: None, run }
     }
 
     const fn post(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::POST, path, writes: true, seals: false, fields, run }
+        Self { method: Method::POST, path, writes: true, seals: false, fields, moves: None, run }
     }
 
-    fn filter(&self) -> MethodFilter {
-        match self.method {
-            Method::GET => MethodFilter::GET,
-            Method::PATCH => MethodFilter::PATCH,
-            Method::DELETE => MethodFilter::DELETE,
-            _ => MethodFilter::POST,
+    /// Is a call that moves something in the registry before it is answered.
+    const fn moves(
+        method: Method,
+        path: &'static str,
+        fields: &'static [Field],
+        moves: fn(&Asked) -> Answer<Move>,
+        run: fn(&Tracking, &Asked) -> Answer<Value>,
+    ) -> Self {
+        Self { method, path, writes: true, seals: false, fields, moves: Some(moves), run }
+    }
+}
+
+impl Row for Call {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn writes(&self) -> bool {
+        self.writes
+    }
+
+    async fn serve(&'static self, app: App, request: Request) -> Response {
+        match run(app, self, request).await {
+            Ok(value) => answer(&value),
+            Err(refused) => refuse(&refused),
         }
     }
 }
 
-/// Is one call of MLflow's contract that is answered here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrackingCall {
-    /// Its method.
-    pub method: Method,
-    /// Its whole path.
-    pub path: String,
-    /// Whether it writes, so that an auditor may not make it.
-    pub writes: bool,
-}
-
 /// Lists the calls of MLflow's contract that need a key.
-pub fn tracking_calls() -> Vec<TrackingCall> {
-    let call = |call: &Call| TrackingCall {
-        method: call.method.clone(),
-        path: format!("{API}{}", call.path),
-        writes: call.writes,
-    };
-    calls().map(call).chain(artifacts::calls()).collect()
+pub fn tracking_calls() -> Vec<ForeignCall> {
+    foreign::list(API, calls()).chain(artifacts::calls()).collect()
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {
@@ -119,21 +132,13 @@ fn calls() -> impl Iterator<Item = &'static Call> {
 }
 
 pub(crate) fn routes() -> Router<App> {
-    let mut router = Router::new()
+    Router::new()
         .route("/health", get(async || "OK"))
         .route("/version", get(async || Html(VERSION)))
         .route("/api/3.0/mlflow/server-info", get(server_info))
-        .route(&format!("{API}{{*path}}"), any(unknown));
-    let mut paths: Vec<&str> = calls().map(|call| call.path).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        let methods = calls().filter(|call| call.path == path).fold(MethodRouter::new(), |methods, call| {
-            methods.merge(on(call.filter(), async move |State(app), request| serve(app, call, request).await))
-        });
-        router = router.route(&format!("{API}{path}"), methods);
-    }
-    router.merge(artifacts::routes())
+        .route(&format!("{API}{{*path}}"), any(unknown))
+        .merge(foreign::routes(API, calls()))
+        .merge(artifacts::routes())
 }
 
 async fn unknown() -> Response {
@@ -151,13 +156,6 @@ async fn server_info() -> Response {
     }))
 }
 
-async fn serve(app: App, call: &'static Call, request: Request) -> Response {
-    match run(app, call, request).await {
-        Ok(value) => answer(&value),
-        Err(refused) => refuse(&refused),
-    }
-}
-
 async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
     let (mut parts, body) = request.into_parts();
     // Nothing is read of whoever may not ask.
@@ -166,6 +164,11 @@ async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
     let path = in_path(&mut parts, &app).await;
     let unread = |error: axum::Error| Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"));
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(unread)?;
+    if let Some(moves) = call.moves {
+        let asked = Asked::read(call, (&parts.uri, path), who, &parts.headers, &body)?;
+        app.control.move_model(asked.who().clone(), moves(&asked)?, None).await.map_err(not_moved)?;
+        return blocking(move || (call.run)(&tracking, &asked)).await;
+    }
     let done = blocking(move || {
         let asked = Asked::read(call, (&parts.uri, path), who, &parts.headers, &body)?;
         (call.run)(&tracking, &asked)
@@ -187,6 +190,24 @@ async fn in_path(parts: &mut Parts, app: &App) -> Vec<(String, String)> {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
     let interrupted = |_| Err(Refused::new(ErrorCode::InternalError, "the request was interrupted"));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(interrupted)
+}
+
+/// Says in MLflow's form why nothing was moved. What waits for people is refused for good, so that no client tries again by itself.
+fn not_moved(not: NotMoved) -> Refused {
+    let denied = |message: String| Refused::new(ErrorCode::PermissionDenied, message);
+    match not {
+        NotMoved::Refused(refused) => refused,
+        NotMoved::Held(case, action) => denied(format!(
+            "This waits for people: case {} at {}. It is done here as soon as they have approved it, so do not ask again. ({action})",
+            case.id, case.url
+        ))
+        .because(Code::ApprovalPending),
+        NotMoved::Denied(refusal) => match refusal.action {
+            Some(action) => denied(format!("{} ({action})", refusal.message)).because(refusal.code),
+            None if matches!(refusal.code, Code::Forbidden | Code::ToolUnknown) => denied(refusal.message).because(refusal.code),
+            None => unavailable(&refusal),
+        },
+    }
 }
 
 fn unavailable(refusal: &control::Refusal) -> Refused {

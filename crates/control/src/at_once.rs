@@ -3,14 +3,16 @@
 //! What is kept is forgotten once the journal has it, and before anybody can lift the switch; a start records what is kept and not
 //! recorded. Where nothing runs beside the requests, as in a simulation, a kill waits for the journal.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::at_once::AtOnce;
-use tokio::sync::{OwnedMutexGuard, oneshot, watch};
-use tokio::task::spawn_blocking;
-use tokio::time::{Sleep, sleep};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::task::{block_in_place, spawn_blocking};
+use tokio::time::sleep;
 use types::cbor;
 
 use crate::control::Control;
@@ -19,8 +21,9 @@ use crate::error::Failure;
 use crate::late::unusable;
 use crate::state::{Switch, Target};
 
-/// Is how long a kill that is kept waits for the journal where people serve: about what the journal takes most of the time.
-pub const RECEIPT_WAIT: Duration = Duration::from_millis(2);
+/// Is how long a kill that is kept waits for the journal where people serve: about what the journal takes most of the time. Timers go by
+/// whole milliseconds, so it is up to one more.
+pub const RECEIPT_WAIT: Duration = Duration::from_millis(1);
 
 /// Keeps one kill at a time.
 #[derive(Debug)]
@@ -47,22 +50,12 @@ impl KillKept {
     }
 }
 
-/// Tells when a kill is kept.
-#[derive(Clone)]
-struct Keeping(watch::Receiver<Option<bool>>);
-
-impl Keeping {
-    /// Waits until it is over; says whether the kill is kept.
-    async fn over(&mut self) -> bool {
-        self.0.wait_for(Option::is_some).await.is_ok_and(|kept| *kept == Some(true))
-    }
-
-    /// Waits until the kill is kept and the journal has had its time; for ever if it cannot be kept.
-    async fn long_enough(&mut self, receipt_wait: Sleep) {
-        if !self.over().await {
-            std::future::pending::<()>().await;
-        }
-        receipt_wait.await;
+/// Waits for the disk on this very thread, where others take its work over meanwhile: whoever is woken for it, or by it, has to get a
+/// processor first, and that takes as long as the disk on a busy machine.
+async fn at_the_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => Some(block_in_place(work)),
+        _ => spawn_blocking(work).await.ok(),
     }
 }
 
@@ -88,27 +81,29 @@ impl Control {
     ) -> Failure<Option<u64>> {
         let Some(kept) = self.at_once.get().cloned() else { return self.record_kill(&switch).await };
         let receipt_wait = sleep(self.config.receipt_wait);
-        let (told, done) = watch::channel(None);
         let (tell, recorded) = oneshot::channel();
-        let keeping = Keeping(done);
-        let (keeper, kill) = (kept.clone(), switch.clone());
-        spawn_blocking(move || told.send_replace(Some(keeper.keep(&kill).is_ok())));
-        let (this, mut kept_by_then) = (self.clone(), keeping.clone());
+        let (keeping, kept_or_not) = oneshot::channel::<Infallible>();
+        let (this, kill) = (self.clone(), switch.clone());
         tokio::spawn(async move {
             let done = this.record_kill(&switch).await;
             let is_recorded = done.is_ok();
             let _ = tell.send(done);
-            kept_by_then.over().await;
+            let _ = kept_or_not.await;
             if is_recorded {
                 this.forget_at_once(&switch.target).await;
             }
             drop(switching);
         });
-        let mut keeping = keeping;
+        let keep = move || {
+            let done = kept.keep(&kill);
+            drop(keeping);
+            done.is_ok()
+        };
+        let is_kept = at_the_disk(keep).await == Some(true);
         tokio::select! {
             biased;
             recorded = recorded => recorded.map_err(|_| Refusal::plain(types::Code::Internal, "the kill was interrupted"))?,
-            () = keeping.long_enough(receipt_wait) => Ok(None),
+            () = receipt_wait, if is_kept => Ok(None),
         }
     }
 

@@ -73,6 +73,18 @@ impl Board {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the first case for which something is true.
+    pub async fn first(&self, is: impl Fn(&Case) -> bool) -> Case {
+        let mut changes = self.changes.subscribe();
+        loop {
+            if let Some(case) = self.lock().values().find(|case| is(case)) {
+                return case.clone();
+            }
+            // The board itself holds the sender, so there is always another change to come.
+            let _ = changes.changed().await;
+        }
+    }
+
     /// Waits until a case is no longer open.
     pub async fn decided(&self, id: &CaseId) -> Option<Case> {
         let _waiting = Waiting::begin(self, *id);

@@ -96,6 +96,8 @@ pub struct Control {
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
     /// Held while a switch is set or lifted, so that the two cannot cross.
     pub(crate) switching: Arc<tokio::sync::Mutex<()>>,
+    /// Held while something is moved in the registry of models, so that what is approved is moved once.
+    pub(crate) moving: tokio::sync::Mutex<()>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
     pub(crate) at_once: OnceLock<Arc<KillKept>>,
     /// What is tracked of training, or why nothing can be; absent where nothing runs beside the requests.
@@ -255,6 +257,7 @@ impl Control {
             observed: RwLock::default(),
             redaction,
             changing_log: tokio::sync::Mutex::new(()),
+            moving: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
             hurry: Arc::default(),
@@ -286,6 +289,7 @@ impl Control {
         self.spawn_witnesses();
         self.spawn_timestamps();
         self.spawn_notifications();
+        self.spawn_promotions();
         Ok(started)
     }
 

@@ -47,6 +47,7 @@ pub mod oversight;
 pub mod passkey_logins;
 pub mod passkeys;
 pub mod permissions;
+pub mod promotions;
 pub mod rebuild;
 mod receipts;
 pub mod records;

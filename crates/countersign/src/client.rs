@@ -146,7 +146,9 @@ fn problem(status: StatusCode, bytes: &[u8]) -> CliError {
             Code::ApprovalPending,
             format!("people must approve it first: {message}"),
         );
-        return waits.hint(format!("after `countersign approvals approve {case}`, say the same again"));
+        // What waits as such goes on by itself; what was refused for now has to be said again.
+        let then = if code == Code::ApprovalPending { "it is done by itself" } else { "say the same again" };
+        return waits.hint(format!("after `countersign approvals approve {case}`, {then}"));
     }
     CliError::new(exit_for(code), code, message)
 }

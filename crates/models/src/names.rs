@@ -13,9 +13,9 @@ mod run;
 
 use crate::{Given, Refusal, python};
 
-pub use batch::{BATCH_BYTES_MAX, batch_bytes, batch_limits, unique_params};
+pub use batch::{batch_limits, unique_params};
 pub use dataset::{Dataset, dataset, input_tag};
-pub use experiment::{artifact_location, experiment_id, experiment_name, experiment_number, experiment_tag};
+pub use experiment::{artifact_location, experiment_name, experiment_number, experiment_tag};
 pub use key::{metric, metric_name, param, param_name, tag, tag_name};
 pub use parameter::{Kind, at_most, boolean, one_spelling, parameter, required};
 pub use registry::{

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use types::bundle::{Breakers, BundleData, Decoys, Head, Inventory, Limits, RiskModel, Server, Tool, Workflow};
+use types::bundle::{
+    Breakers, BundleData, Decoys, Head, Inventory, Limits, Registry, RiskModel, Server, Tool, Workflow,
+};
 use types::{ServerName, ToolName};
 
 use crate::document::Document;
@@ -122,15 +124,31 @@ fn catalog(files: &BundleFiles, data: &mut BundleData, report: &mut Report) {
     for (path, name, text) in files.of_kind(FileKind::Catalog) {
         let mut document = Document::open(path, text, report);
         let server: Option<Server> = document.section("server", report);
+        let registry: Option<Registry> = document.section("registry", report);
         let tools: BTreeMap<String, Tool> = document.entries("tools", report);
-        document.end(&["server", "tools"], report);
+        document.end(&["server", "registry", "tools"], report);
         let Some(name) = server_name(path, name, report) else { continue };
-        match server {
-            Some(server) => {
+        match (server, registry) {
+            (Some(server), None) => {
                 data.servers.insert(name.clone(), server);
             }
-            None if report.is_broken(path) => {}
-            None => report.push_broken(Problem::of_file(path, "the table `[server]` is missing")),
+            (None, Some(Registry {})) => match data.registry.replace(name.clone()) {
+                None => {}
+                Some(other) => report.push_broken(Problem::of_file(
+                    path,
+                    format!(
+                        "`catalog/{other}.toml` has the table `[registry]` already: there is one registry of models"
+                    ),
+                )),
+            },
+            (Some(_), Some(_)) => {
+                report.push_broken(Problem::of_file(
+                    path,
+                    "a catalogue has either `[server]` or `[registry]`, and not both",
+                ));
+            }
+            (None, None) if report.is_broken(path) => {}
+            (None, None) => report.push_broken(Problem::of_file(path, "the table `[server]` is missing")),
         }
         add_tools(path, &name, tools, data, report);
     }

@@ -4,6 +4,7 @@
 
 mod catalog;
 mod classify;
+mod registry;
 mod sample;
 mod texts;
 
@@ -79,6 +80,7 @@ pub fn generate(input: &StarterInput) -> BundleFiles {
     files.insert("people.toml", texts::people(input));
     files.insert("classes.toml", texts::CLASSES);
     files.insert(format!("catalog/{}.toml", input.server), catalog::catalog(input, &entries));
+    files.insert(format!("catalog/{}.toml", registry::name(input)), registry::CATALOG);
     files.insert("inventory.toml", texts::INVENTORY);
     files.insert("risk.toml", texts::RISK);
     files.insert("limits.toml", texts::LIMITS);
@@ -88,17 +90,18 @@ pub fn generate(input: &StarterInput) -> BundleFiles {
     files.insert("obligations.toml", texts::OBLIGATIONS);
     files.insert(format!("workflows/{}.toml", input.server), texts::workflow(input));
     files.insert("policies/starter.cedar", texts::policies(has(&entries, Kind::Destroys)));
+    files.insert("policies/registry.cedar", texts::registry(input));
     files.insert("policies/administration.cedar", texts::ADMINISTRATION);
     files.insert("tests/starter.toml", catalog::tests(input, &entries));
-    let schema = schema_of(&files, &entries);
+    let schema = schema_of(input, &files, &entries);
     files.insert("schema.cedarschema", schema);
     files
 }
 
-fn schema_of(files: &BundleFiles, entries: &[Entry]) -> String {
+fn schema_of(input: &StarterInput, files: &BundleFiles, entries: &[Entry]) -> String {
     let data = parse::parse(files, &mut Report::default());
-    let inputs: BTreeMap<ToolName, Value> =
-        entries.iter().map(|entry| (entry.name.clone(), entry.input_schema.clone())).collect();
+    let own = entries.iter().map(|entry| (entry.name.clone(), entry.input_schema.clone()));
+    let inputs: BTreeMap<ToolName, Value> = own.chain(registry::inputs(input)).collect();
     schema::generate(&data, &inputs)
 }
 

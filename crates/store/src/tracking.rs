@@ -45,7 +45,8 @@ pub use seals::Seal;
 pub use search::{Page, Search};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 4] = [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES];
+const STEPS: [&str; 5] =
+    [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES, model_history::ACTION];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

@@ -79,6 +79,8 @@ pub struct Told {
     pub armed: Times,
     /// How long the disk itself takes.
     pub syncs: Times,
+    /// How many kills were answered with the number of their record.
+    pub receipts: u64,
     /// How many actions the kills named as in flight.
     pub named: u64,
     /// How many of them arrived at the target after the kill was acknowledged.
@@ -178,8 +180,8 @@ pub async fn play(
     }
     aside.shutdown_background();
     told.syncs = syncs.end().await?;
-    let Killed { windows, armed, drills } = killed?;
-    (told.armed, told.drills) = (armed, drills);
+    let Killed { windows, armed, receipts, drills } = killed?;
+    (told.armed, told.receipts, told.drills) = (armed, receipts, drills);
     ended(programs, folder, server, sink).await?;
     judge(&mut told, &windows, &sink.seen(), &journal::read(folder)?);
     Ok(told)
@@ -215,6 +217,7 @@ struct Person {
 struct Killed {
     windows: Vec<Window>,
     armed: Times,
+    receipts: u64,
     drills: u64,
 }
 
@@ -230,7 +233,7 @@ impl Person {
         let mut client = Client::connect(self.address, key.trim()).await.ok_or("the server does not listen")?;
         let mut killed = Killed::default();
         for _ in 0..self.plan.kills {
-            let window = self.kill(&mut client, &mut killed.armed).await?;
+            let window = self.kill(&mut client, &mut killed).await?;
             killed.windows.push(window);
             self.run(&["switch", "clear", "tenant:default", "--reason", "over"]).await?;
             clock::sleep(self.plan.gap_ms).await;
@@ -250,16 +253,17 @@ impl Person {
         self.programs.run(&self.folder, words).await
     }
 
-    async fn kill(&self, client: &mut Client, times: &mut Times) -> Result<Window, String> {
+    async fn kill(&self, client: &mut Client, killed: &mut Killed) -> Result<Window, String> {
         let body = json!({ "target": { "tenant": "default" }, "reason": "a kill under load" });
         let begun = clock::now();
         client.post("/v1/switches", "", &body).await.ok_or("the connection broke")?;
         let answer = client.answer().await.ok_or("no answer came")?;
-        times.add_since(begun);
+        killed.armed.add_since(begun);
         let armed = self.sink.now();
         if *at(&answer.body, "/armed") != json!(true) {
             return Err(format!("a kill was answered with {} {}", answer.status, answer.body));
         }
+        killed.receipts += u64::from(at(&answer.body, "/receipt/index").is_number());
         let flights = at(&answer.body, "/in_flight").as_array().map(Vec::as_slice).unwrap_or_default();
         let in_flight = flights.iter().filter_map(|flight| at(flight, "/action").as_str()).map(str::to_owned).collect();
         clock::sleep(self.plan.hold_ms).await;

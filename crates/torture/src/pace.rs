@@ -94,6 +94,13 @@ impl Times {
         sorted.get(rank - 1).copied().unwrap_or(0)
     }
 
+    /// Returns the first and the last quarter, in the order in which they were added.
+    pub fn first_and_last_quarter(&self) -> [Self; 2] {
+        let quarter = self.0.len() / 4;
+        [self.0.get(..quarter), self.0.get(self.0.len() - quarter..)]
+            .map(|part| Self(part.unwrap_or_default().to_vec()))
+    }
+
     /// Tells the median, the 99th of a hundred and the most, in milliseconds.
     pub fn told(&self) -> String {
         let ms = |us: u64| format!("{}.{:02}", us / 1_000, us % 1_000 / 10);
@@ -117,6 +124,9 @@ mod tests {
         (1..=50).rev().for_each(|us| times.add(us * 1_000));
         assert_eq!([50, 99, 100, 1].map(|percent| times.percentile(percent)), [25_000, 50_000, 50_000, 1_000]);
         assert_eq!(times.told(), "p50 25.00 ms, p99 50.00 ms, max 50.00 ms");
+        let [first, last] = times.first_and_last_quarter();
+        assert_eq!([first.count(), last.count()], [12, 12]);
+        assert_eq!([first.percentile(1), last.percentile(1)], [39_000, 1_000]);
     }
 
     #[tokio::test]

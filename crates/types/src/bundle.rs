@@ -39,6 +39,8 @@ pub struct BundleData {
     pub classes: BTreeMap<ClassId, Class>,
     /// `catalog/*.toml`: the servers.
     pub servers: BTreeMap<ServerName, Server>,
+    /// `catalog/*.toml`: what the file is called that has the registry of models; without one, nothing in it is moved.
+    pub registry: Option<ServerName>,
     /// `catalog/*.toml`: the tools.
     pub tools: BTreeMap<ToolName, Tool>,
     /// `inventory.toml`: what kinds of entity there are and where they come from.
@@ -195,6 +197,15 @@ pub struct Server {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
 }
+
+/// Says that a catalogue is of this server's own registry of models, which nobody has to reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {}
+
+/// Names what can be moved in a registry of models: the tools that its catalogue may have.
+pub const REGISTRY_TOOLS: [&str; 6] =
+    ["set_alias", "delete_alias", "transition_stage", "rename_model", "delete_version", "delete_model"];
 
 /// Is one tool of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,8 +20,9 @@ use models::names::Kind;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Field, RUN_ID};
-use super::{Call, TrackingCall, admit, answer, blocking, refuse, shown, unavailable};
+use super::{Call, admit, answer, blocking, refuse, shown, unavailable};
 use crate::App;
+use crate::foreign::ForeignCall;
 
 /// Is below what path the files are.
 const FILES: &str = "/api/2.0/mlflow-artifacts/artifacts";
@@ -62,8 +63,8 @@ pub(super) const CALLS: &[Call] = &[
 const LISTING: &Call = &Call::get("", &[Field::new("path", Kind::Text)], |_, _| Ok(Value::Null));
 
 /// Lists the calls here that are no rows of a table.
-pub(super) fn calls() -> Vec<TrackingCall> {
-    let call = |(method, path, writes): (Method, String, bool)| TrackingCall { method, path, writes };
+pub(super) fn calls() -> Vec<ForeignCall> {
+    let call = |(method, path, writes): (Method, String, bool)| ForeignCall { method, path, writes };
     [
         (Method::GET, FILES.to_owned(), false),
         (Method::GET, format!("{FILES}/0/a"), false),

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
 use control::keys::Holder;
 use control::tracking::kept::Pair;
-use control::tracking::{Answer, ErrorCode, Refused, ViewType};
+use control::tracking::{Answer, ErrorCode, Refused, SearchWish, ViewType};
 use models::Given;
 use models::names::{self, Kind};
 
@@ -220,6 +220,19 @@ impl Asked {
             Some(Given::Text(text) | Given::Integer(text)) => Some(text.clone()),
             _ => None,
         }
+    }
+
+    /// Returns what somebody looks for, among what is not deleted.
+    ///
+    /// - `max_results`: how many are wanted if nothing is said of it.
+    pub(super) fn search(&self, max_results: i64) -> Answer<SearchWish> {
+        Ok(SearchWish {
+            filter: self.text("filter"),
+            order_by: self.texts("order_by"),
+            view: ViewType::ActiveOnly,
+            max_results: self.some_integer("max_results")?.unwrap_or(max_results),
+            page_token: self.text("page_token"),
+        })
     }
 
     /// Returns what of the deleted is wanted; what nobody knows is taken for nothing.

@@ -74,12 +74,6 @@ fn stage(tracking: &Tracking, asked: &Asked, stage: Stage) -> Answer<Value> {
 }
 
 fn search(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
-    let wish = SearchWish {
-        filter: asked.text("filter"),
-        order_by: asked.texts("order_by"),
-        view: asked.view_type("view_type"),
-        max_results: asked.integer("max_results")?,
-        page_token: asked.text("page_token"),
-    };
+    let wish = SearchWish { view: asked.view_type("view_type"), ..asked.search(0)? };
     Ok(shown::page("experiments", &tracking.search_experiments(&wish)?, shown::experiment))
 }

@@ -1,9 +1,8 @@
 //! `runs/log-…` and `metrics/…`: what runs log, and its history.
 
 use control::tracking::kept::{Dataset, Input, Metric, OnDataset, Output};
-use control::tracking::{Answer, ErrorCode, Found, Logged, LoggedMetric, OfModel, Refused, Tracking};
+use control::tracking::{Answer, ErrorCode, Logged, LoggedMetric, OfModel, Refused, Tracking};
 use models::names::Kind;
-use models::page;
 use serde_json::Value;
 
 use super::asked::{Asked, Field, RUN_ID};
@@ -144,20 +143,6 @@ fn outputs(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
 fn history(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
     // MLflow passes over a limit that is no number.
     let limit: Option<i64> = asked.some_text("max_results").and_then(|limit| limit.parse().ok());
-    if let Some(limit) = limit.filter(|limit| *limit < 1) {
-        let message =
-            format!("Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer.");
-        return Err(Refused::new(ErrorCode::InvalidParameterValue, message));
-    }
-    let limit = limit.and_then(|limit| u64::try_from(limit).ok());
-    let offset = page::read(&asked.text("page_token"))?;
-    let asked_for = limit.map_or(u64::MAX, |limit| limit.saturating_add(1));
-    let (run, key) = (asked.run_id(), asked.text("metric_key"));
-    let mut items = tracking.metric_history(&run, &key, offset, asked_for)?;
-    let mut next_page_token = None;
-    if let Some(limit) = limit.filter(|limit| u64::try_from(items.len()).is_ok_and(|found| found > *limit)) {
-        items.pop();
-        next_page_token = Some(page::write(offset.saturating_add(limit)));
-    }
-    Ok(shown::page("metrics", &Found { items, next_page_token }, shown::metric))
+    let (run, key, token) = (asked.run_id(), asked.text("metric_key"), asked.text("page_token"));
+    Ok(shown::page("metrics", &tracking.metric_history(&run, &key, limit, &token)?, shown::metric))
 }

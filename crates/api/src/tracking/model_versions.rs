@@ -1,12 +1,13 @@
 //! `model-versions/…`: what a name's versions are, and the stages they are in.
 
-use control::tracking::{Answer, ModelVersionShown, ModelVersionWish, Tracking};
+use axum::http::Method;
+use control::tracking::{Answer, ModelVersionShown, ModelVersionWish, Move, Tracking};
 use models::names::Kind;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Field};
 use super::experiments::nothing;
-use super::registered_models::{DESCRIPTION, KEY, NAME, VALUE, wish};
+use super::registered_models::{DESCRIPTION, KEY, NAME, VALUE};
 use super::{Call, shown};
 
 /// Is how many versions are found, if nobody says.
@@ -38,10 +39,15 @@ pub(super) const CALLS: &[Call] = &[
         let (name, version) = (asked.text("name"), asked.text("version"));
         tracking.describe_model_version(name, version, asked.some_text("description")).map(one)
     }),
-    Call::delete("model-versions/delete", &[NAME, VERSION], |tracking, asked| {
-        tracking.delete_model_version(asked.who(), asked.text("name"), asked.text("version")).map(nothing)
-    }),
-    Call::post(
+    Call::moves(
+        Method::DELETE,
+        "model-versions/delete",
+        &[NAME, VERSION],
+        |asked| Ok(Move::DeleteVersion { model: asked.text("name"), version: asked.text("version") }),
+        |_, _| Ok(nothing(())),
+    ),
+    Call::moves(
+        Method::POST,
         "model-versions/transition-stage",
         &[
             NAME,
@@ -49,11 +55,12 @@ pub(super) const CALLS: &[Call] = &[
             Field::new("stage", Kind::Text).required(),
             Field::new("archive_existing_versions", Kind::Bool),
         ],
-        |tracking, asked| {
-            let (name, version, archive) =
-                (asked.text("name"), asked.text("version"), asked.wishes("archive_existing_versions")?);
-            tracking.move_model_version(asked.who(), name, version, &asked.text("stage"), archive).map(one)
+        |asked| {
+            let (model, version, stage) = (asked.text("name"), asked.text("version"), asked.text("stage"));
+            let archive = asked.wishes("archive_existing_versions")?;
+            Ok(Move::TransitionStage { model, version, stage, archive })
         },
+        |tracking, asked| tracking.model_version(&asked.text("name"), &asked.text("version")).map(one),
     ),
     Call::get(
         "model-versions/get-download-uri",
@@ -78,7 +85,7 @@ pub(super) const CALLS: &[Call] = &[
             Field::new("page_token", Kind::Text),
         ],
         |tracking, asked| {
-            let found = tracking.search_model_versions(&wish(asked, VERSIONS_DEFAULT)?)?;
+            let found = tracking.search_model_versions(&asked.search(VERSIONS_DEFAULT)?)?;
             Ok(shown::page("model_versions", &found, shown::plain_version))
         },
     ),

@@ -1,6 +1,7 @@
 //! `registered-models/…`: names under which versions are counted, their tags and aliases.
 
-use control::tracking::{Answer, RegisteredModelShown, SearchWish, Tracking};
+use axum::http::Method;
+use control::tracking::{Answer, Move, RegisteredModelShown, Tracking};
 use models::names::Kind;
 use serde_json::{Value, json};
 
@@ -40,33 +41,43 @@ pub(super) const CALLS: &[Call] = &[
     Call::patch("registered-models/update", &[NAME, DESCRIPTION], |tracking, asked| {
         tracking.describe_registered_model(asked.text("name"), asked.text("description")).map(one)
     }),
-    Call::post(
+    Call::moves(
+        Method::POST,
         "registered-models/rename",
         &[NAME, Field::new("new_name", Kind::Text).required()],
-        |tracking, asked| {
-            tracking.rename_registered_model(asked.who(), asked.text("name"), asked.text("new_name")).map(one)
-        },
+        |asked| Ok(Move::RenameModel { model: asked.text("name"), to: asked.text("new_name") }),
+        |tracking, asked| tracking.registered_model(&asked.text("new_name")).map(one),
     ),
-    Call::delete("registered-models/delete", &[NAME], |tracking, asked| {
-        tracking.delete_registered_model(asked.who(), asked.text("name")).map(nothing)
-    }),
+    Call::moves(
+        Method::DELETE,
+        "registered-models/delete",
+        &[NAME],
+        |asked| Ok(Move::DeleteModel { model: asked.text("name") }),
+        |_, _| Ok(nothing(())),
+    ),
     Call::post("registered-models/set-tag", &[NAME, KEY, VALUE], |tracking, asked| {
         tracking.tag_registered_model(asked.text("name"), asked.pair()).map(nothing)
     }),
     Call::delete("registered-models/delete-tag", &[NAME, KEY], |tracking, asked| {
         tracking.untag_registered_model(asked.text("name"), asked.text("key")).map(nothing)
     }),
-    Call::post(
+    Call::moves(
+        Method::POST,
         "registered-models/alias",
         &[NAME, ALIAS, Field::new("version", Kind::Text).required()],
-        |tracking, asked| {
-            let (name, alias, version) = (asked.text("name"), asked.text("alias"), asked.text("version"));
-            tracking.set_model_alias(asked.who(), name, alias, version).map(nothing)
+        |asked| {
+            let (model, alias, version) = (asked.text("name"), asked.text("alias"), asked.text("version"));
+            Ok(Move::SetAlias { model, alias, version })
         },
+        |_, _| Ok(nothing(())),
     ),
-    Call::delete("registered-models/alias", &[NAME, ALIAS], |tracking, asked| {
-        tracking.delete_model_alias(asked.who(), asked.text("name"), asked.text("alias")).map(nothing)
-    }),
+    Call::moves(
+        Method::DELETE,
+        "registered-models/alias",
+        &[NAME, ALIAS],
+        |asked| Ok(Move::DeleteAlias { model: asked.text("name"), alias: asked.text("alias") }),
+        |_, _| Ok(nothing(())),
+    ),
     Call::get("registered-models/alias", &[NAME, ALIAS], |tracking, asked| {
         let found = tracking.model_version_of_alias(&asked.text("name"), &asked.text("alias"))?;
         Ok(json!({ "model_version": shown::model_version(&found) }))
@@ -82,7 +93,7 @@ pub(super) const CALLS: &[Call] = &[
             Field::new("page_token", Kind::Text),
         ],
         |tracking, asked| {
-            let found = tracking.search_registered_models(&wish(asked, MODELS_DEFAULT)?)?;
+            let found = tracking.search_registered_models(&asked.search(MODELS_DEFAULT)?)?;
             Ok(shown::page("registered_models", &found, shown::registered_model))
         },
     ),
@@ -96,17 +107,4 @@ fn latest(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
     let found = tracking.latest_versions(&asked.text("name"), &asked.texts("stages"))?;
     let versions: Vec<Value> = found.iter().map(shown::model_version).collect();
     Ok(if versions.is_empty() { json!({}) } else { json!({ "model_versions": versions }) })
-}
-
-/// Reads what a search of the registry looks for.
-///
-/// - `max_results`: how many are found, if nobody says.
-pub(super) fn wish(asked: &Asked, max_results: i64) -> Answer<SearchWish> {
-    Ok(SearchWish {
-        filter: asked.text("filter"),
-        order_by: asked.texts("order_by"),
-        max_results: asked.some_integer("max_results")?.unwrap_or(max_results),
-        page_token: asked.text("page_token"),
-        ..SearchWish::default()
-    })
 }

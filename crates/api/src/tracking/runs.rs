@@ -85,13 +85,7 @@ fn update(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
 }
 
 fn search(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
-    let wish = SearchWish {
-        filter: asked.text("filter"),
-        order_by: asked.texts("order_by"),
-        view: asked.view_type("run_view_type"),
-        max_results: asked.some_integer("max_results")?.unwrap_or(RUNS_DEFAULT),
-        page_token: asked.text("page_token"),
-    };
+    let wish = SearchWish { view: asked.view_type("run_view_type"), ..asked.search(RUNS_DEFAULT)? };
     let found = tracking.search_runs(&asked.texts("experiment_ids"), &wish)?;
     Ok(shown::page("runs", &found, |run| shown::run(run, false)))
 }

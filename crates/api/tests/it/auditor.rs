@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 83] = [
+const ROUTES: [(&str, &str, &str, Right); 85] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -104,6 +104,7 @@ const ROUTES: [(&str, &str, &str, Right); 83] = [
     ("post", "/v1/login/passkey/options", "/v1/login/passkey/options", Own),
     ("post", "/v1/logs/{name}/archive", "/v1/logs/1/archive", Refused),
     ("post", "/v1/logs/{name}/delete", "/v1/logs/1/delete", Refused),
+    ("post", "/v1/models/{name}/aliases/{alias}/rollback", "/v1/models/fraud/aliases/champion/rollback", Refused),
     ("post", "/v1/passkeys", "/v1/passkeys", ByToken),
     ("post", "/v1/passkeys/invitations", "/v1/passkeys/invitations", Refused),
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
@@ -112,6 +113,7 @@ const ROUTES: [(&str, &str, &str, Right); 83] = [
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
+    ("put", "/v1/models/{name}/aliases/{alias}", "/v1/models/fraud/aliases/champion", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/login", "/v1/login", Own),
     ("delete", "/v1/passkeys/{id}", "/v1/passkeys/pk_0190a6a1e00070008000000000000000", Refused),

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use countersign_api::{LineageCall, lineage_calls};
+use countersign_api::{ForeignCall, lineage_calls};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn every_call_needs_a_key_and_an_auditors_key_only_reads() {
     let calls = lineage_calls();
     assert_eq!(calls.iter().filter(|call| call.writes).count(), 2);
     assert!(calls.len() >= 12);
-    for LineageCall { method, path, writes } in calls {
+    for ForeignCall { method, path, writes } in calls {
         let path = path.replace(['{', '}'], "");
         let body = (method == Method::POST).then(|| "{}".to_owned());
         for token in [None, Some("cs_nobody"), Some("")] {

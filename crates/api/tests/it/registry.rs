@@ -34,7 +34,7 @@ async fn an_auditor_reads_who_moved_what_and_moves_nothing() {
     let point = |alias: &str, number: &str| json!({ "name": "fraud", "alias": alias, "version": number });
     let path = format!("{API}/registered-models/alias");
     api.post("dan", &path, point("champion", "1")).await.is(200);
-    api.post("sre-bot", &path, point("champion", "2")).await.is(200);
+    api.post("ben", &path, point("champion", "2")).await.is(200);
     let refused = api.post("zoe", &path, point("champion", "1")).await.is(403);
     assert_eq!(refused["error_code"], "PERMISSION_DENIED");
     api.call(
@@ -59,13 +59,68 @@ async fn an_auditor_reads_who_moved_what_and_moves_nothing() {
             "agent:sre-bot version-made 1   s3://bucket/model",
             "person:dan version-made 2   s3://bucket/model",
             "person:dan alias-moved  champion  1",
-            "agent:sre-bot alias-moved  champion 1 2",
+            "person:ben alias-moved  champion 1 2",
             "person:dan alias-moved  champion 2 ",
             "person:dan version-deleted 2  None ",
         ]
     );
     api.get("zoe", "/v1/models/nobody/history").await.problem(404, "not-found");
     api.get("sre-bot", "/v1/models/fraud/history").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_mlflow_client_is_told_why_nothing_was_moved_and_by_which_decision() {
+    let api = Api::new().await;
+    make(&api, "dan", "fraud").await;
+    version(&api, "dan", "fraud").await;
+    let path = format!("{API}/registered-models/alias");
+    let point = json!({ "name": "fraud", "alias": "champion", "version": "1" });
+    let denied = api.post("sre-bot", &path, point.clone()).await.is(403);
+    assert_eq!(
+        (denied["error_code"].as_str(), denied["reason"].as_str()),
+        (Some("PERMISSION_DENIED"), Some("level-advisory"))
+    );
+    assert!(denied["message"].as_str().unwrap().contains("(act_"), "{denied}");
+    // What people have to approve is no error that a client tries again by itself.
+    let stage = json!({ "name": "fraud", "version": "1", "stage": "Production" });
+    let held = api.post("dan", &format!("{API}/model-versions/transition-stage"), stage).await.is(403);
+    assert_eq!(
+        (held["error_code"].as_str(), held["reason"].as_str()),
+        (Some("PERMISSION_DENIED"), Some("approval-pending"))
+    );
+    assert!(held["message"].as_str().unwrap().contains("/inbox/case_"), "{held}");
+    let gone = api.post("eve", &path, point).await.is(403);
+    assert_eq!(gone["reason"], "policy-denies");
+    let told = history(&api, "dan", "fraud").await;
+    assert_eq!(told["moves"].as_array().unwrap().len(), 2, "nothing was moved");
+}
+
+#[tokio::test]
+async fn a_version_is_promoted_and_rolled_back_over_our_own_contract() {
+    let api = Api::new().await;
+    make(&api, "dan", "fraud").await;
+    for _ in 0..2 {
+        version(&api, "dan", "fraud").await;
+    }
+    let path = "/v1/models/fraud/aliases/champion";
+    let promote = async |version: u64| {
+        api.call("dan", "PUT", path, Some(json!({ "version": version, "reason": "better" }))).await
+    };
+    let back = async |body: Value| api.post("dan", &format!("{path}/rollback"), body).await;
+    back(json!({ "reason": "worse" })).await.problem(404, "not-found");
+    assert_eq!(promote(1).await.is(200)["version"], 1);
+    back(json!({ "reason": "worse" })).await.problem(404, "not-found");
+    let moved = promote(2).await.is(200);
+    assert!(moved["action"].as_str().unwrap().starts_with("act_"));
+    assert_eq!(promote(2).await.is(200), json!({ "version": 2 }), "it names that already");
+    promote(3).await.problem(404, "not-found");
+    assert_eq!(back(json!({ "reason": "worse" })).await.is(200)["version"], 1);
+    assert_eq!(back(json!({ "reason": "not worse", "version": 2 })).await.is(200)["version"], 2);
+    back(json!({ "reason": " " })).await.problem(400, "request-invalid");
+    api.post("sre-bot", &format!("{path}/rollback"), json!({ "reason": "x" })).await.problem(403, "level-advisory");
+    let told = history(&api, "dan", "fraud").await;
+    let last = told["moves"].as_array().unwrap().last().unwrap();
+    assert_eq!((last["from"].as_str(), last["to"].as_str()), (Some("1"), Some("2")));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_api::{TrackingCall, tracking_calls};
+use countersign_api::{ForeignCall, tracking_calls};
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Api, request};
@@ -32,7 +32,7 @@ async fn run(api: &Api, id: &str) -> Value {
 async fn every_call_needs_a_key_and_an_auditors_key_only_reads() {
     let api = crate::auditor::world().await;
     assert!(tracking_calls().len() > 20);
-    for TrackingCall { method, path, writes } in tracking_calls() {
+    for ForeignCall { method, path, writes } in tracking_calls() {
         let body = matches!(method, Method::POST | Method::PATCH).then(|| "{}".to_owned());
         for token in [None, Some("cs_nobody"), Some("")] {
             let answer = api.send(request(method.as_str(), &path, token, body.clone())).await;

@@ -156,7 +156,7 @@ pub(crate) fn mismatch(request: &Frame, header: &str) -> CallOutcome {
 
 impl Control {
     /// Plans a permit by the snapshot under whose bundle it was given.
-    fn plan_for(&self, snapshot: &Snapshot, permit: &Permit) -> Option<(Plan, Obliged)> {
+    pub(crate) fn plan_for(&self, snapshot: &Snapshot, permit: &Permit) -> Option<(Plan, Obliged)> {
         let data = snapshot.bundle.data();
         let tool = data.tools.get(permit.tool())?;
         let obligations: Vec<_> = permit.obligations().iter().filter_map(|id| data.obligations.get(id)).collect();
@@ -248,13 +248,25 @@ impl Control {
             error: ran.outcome.error.as_ref().map(|text| carried.error(text)),
             ..ran.outcome.clone()
         };
-        if let Err(refusal) = point::at("outcome", self.ask(Command::Outcome(recorded.clone()))).await {
-            // The action has happened. What is known of it is recorded as soon as the journal can; if the process
-            // ends before, the next start finds the action in doubt.
-            tokio::spawn(self.clone().record_later(recorded));
-            return CallOutcome::Refused(Refusal { action: Some(action), ..refusal });
+        match self.record_ran(recorded).await {
+            Ok(()) => answer(ran, &call.request),
+            Err(refusal) => CallOutcome::Refused(refusal),
         }
-        answer(ran, &call.request)
+    }
+
+    /// Records what came of an action that was carried out.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says. The action has happened, so what is known of it is recorded as soon as the journal can; if the process ends
+    /// before, the next start finds the action in doubt.
+    pub(crate) async fn record_ran(self: &Arc<Self>, outcome: Outcome) -> Result<(), Refusal> {
+        let recorded = point::at("outcome", self.ask(Command::Outcome(outcome.clone()))).await;
+        recorded.map(drop).map_err(|refusal| {
+            let action = Some(outcome.action);
+            tokio::spawn(self.clone().record_later(outcome));
+            Refusal { action, ..refusal }
+        })
     }
 
     /// Is what a planted bug does: says that an action is done before anybody knows.
@@ -279,6 +291,11 @@ impl Control {
     }
 
     async fn never_sent(&self, action: types::ActionId, code: Code, why: &str) -> CallOutcome {
+        CallOutcome::Refused(self.record_unsent(action, code, why).await)
+    }
+
+    /// Records that a permit was not used, and says why.
+    pub(crate) async fn record_unsent(&self, action: types::ActionId, code: Code, why: &str) -> Refusal {
         let outcome = Outcome {
             action,
             status: types::OutcomeStatus::NotDispatched,
@@ -293,12 +310,12 @@ impl Control {
             Ok(_) => Refusal::plain(code, why),
             Err(refusal) => refusal,
         };
-        CallOutcome::Refused(Refusal { action: Some(action), ..refusal })
+        Refusal { action: Some(action), ..refusal }
     }
 }
 
 /// Is what the obligations of a permit ask of the gateway.
-struct Obliged {
+pub(crate) struct Obliged {
     record_result: bool,
     result_bytes_max: Option<u64>,
     key_argument: Option<String>,

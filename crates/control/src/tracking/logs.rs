@@ -1,10 +1,11 @@
 //! What runs log: metrics, parameters, tags, and batches of them.
 
-use models::{Given, names};
+use models::{Given, names, page};
 use store::tracking::{Change, Metric, ModelMetric, OnDataset, Pair, RunChange};
 
 use super::runs::NAME;
-use super::{Answer, ErrorCode, Refused, Tracking, active_run};
+use super::searches::{and_one, cut};
+use super::{Answer, ErrorCode, Found, Refused, Tracking, active_run};
 
 /// Is one point of a metric, as it is logged.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,13 +182,26 @@ impl Tracking {
 
     /// Returns points of a metric of a run, by time, step and value; none of an unknown one.
     ///
-    /// - `offset`, `limit`: how many are passed over, and how many are returned at most.
+    /// - `max_results`: how many are wanted at most; all, if nobody says.
+    /// - `page_token`: where to go on; empty for the first page.
     ///
     /// # Errors
     ///
-    /// What the disk says.
-    pub fn metric_history(&self, run: &str, key: &str, offset: u64, limit: u64) -> Answer<Vec<Metric>> {
-        self.kept.view(|view| Ok(view.metric_history(run, key, offset, limit)?))
+    /// A number of results or a token that cannot be.
+    pub fn metric_history(
+        &self,
+        run: &str,
+        key: &str,
+        max_results: Option<i64>,
+        page_token: &str,
+    ) -> Answer<Found<Metric>> {
+        if let Some(limit) = max_results.filter(|limit| *limit < 1) {
+            return Err(Refused::invalid(format!(
+                "Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer."
+            )));
+        }
+        let page = and_one(page::read(page_token)?, max_results.unwrap_or(i64::MAX));
+        self.kept.view(|view| Ok(cut(view.metric_history(run, key, page)?, page)))
     }
 
     /// Notes a model that an older client has logged as an artifact of a run, in the run's tag of such models.

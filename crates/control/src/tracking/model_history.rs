@@ -1,11 +1,13 @@
 //! Moves of aliases and stages, and their history: who moved what, from where to where, and when.
 //!
-//! An alias is moved by [`move_alias`] alone, and a stage by [`move_stage`] alone, each with who moves it: what is to stand before such
-//! a move one day stands here. A move and its note are one change of the file, so that neither is there without the other.
+//! An alias is moved by [`move_alias`] alone, and a stage by [`move_stage`] alone, each with who moves it. A move and its note are one
+//! change of the file, so that neither is there without the other.
+
+use std::cell::Cell;
 
 use models::names::Stage as VersionStage;
 use store::tracking::{Change, ModelMove, ModelVersion, MoveKind, NewMove, RegisteredModel, TrackingError};
-use types::Code;
+use types::{ActionId, Code};
 
 use super::{Answer, Tracking};
 use crate::control::Control;
@@ -17,11 +19,15 @@ use crate::keys::Holder;
 pub const MOVES_MAX: u64 = 1_000;
 
 /// Is who moves something, and when.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Mover {
     by: String,
     on_behalf_of: Option<String>,
+    /// Is the action that the move was decided as.
+    action: Option<String>,
     pub(super) at: i64,
+    /// Counts what was noted.
+    noted: Cell<usize>,
 }
 
 /// Is what a move is about, without who makes it.
@@ -39,7 +45,15 @@ impl Mover {
         let (model, name) = of;
         let About { number, alias, before, after } = about;
         let (at, by, on_behalf_of) = (self.at, self.by.as_str(), self.on_behalf_of.as_deref());
-        Ok(change.note_move(NewMove { at, by, on_behalf_of, model, name, kind, number, alias, before, after })?)
+        let action = self.action.as_deref();
+        change.note_move(NewMove { at, by, on_behalf_of, model, name, kind, number, alias, before, after, action })?;
+        self.noted.set(self.noted.get().saturating_add(1));
+        Ok(())
+    }
+
+    /// Says whether anything was moved so far.
+    pub(super) fn has_moved(&self) -> bool {
+        self.noted.get() > 0
     }
 }
 
@@ -74,9 +88,12 @@ pub(super) fn move_stage(change: &Change<'_>, mover: &Mover, version: &ModelVers
 
 impl Tracking {
     /// Says who moves something now.
-    pub(super) fn mover(&self, who: &Holder) -> Mover {
+    ///
+    /// - `action`: what it was decided as, if it was.
+    pub(super) fn mover(&self, who: &Holder, action: Option<ActionId>) -> Mover {
         let on_behalf_of = who.on_behalf_of.as_ref().map(ToString::to_string);
-        Mover { by: who.principal.subject(), on_behalf_of, at: self.now() }
+        let action = action.map(|action| action.to_string());
+        Mover { by: who.principal.subject(), on_behalf_of, action, at: self.now(), noted: Cell::new(0) }
     }
 }
 

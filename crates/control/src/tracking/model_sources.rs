@@ -2,11 +2,11 @@
 
 use models::names;
 use models::source::{self, Claim, Owner, Reference};
-use store::tracking::{Change, LoggedModel, ModelVersion, Pair, Stage, View};
+use store::tracking::{Change, ModelVersion, Pair, Stage, View};
 
 use super::model_versions::{ModelVersionWish, model_version, version_of_alias};
 use super::registered_models::{PROMPT, registered_model};
-use super::{Answer, Refused};
+use super::{Answer, Refused, logged_models};
 
 /// Is the tag of a logged model that lists the versions it has become.
 const VERSIONS: &str = "mlflow.modelVersions";
@@ -50,11 +50,11 @@ pub(super) fn place(view: &View<'_>, wish: &ModelVersionWish, is_prompt: bool) -
                 "Unable to fetch model from model URI source artifact location '{source}'.Error: {said}"
             ))
         };
-        let model = logged_model(view, &id).map_err(absent)?;
+        let model = logged_models::active(view, &id).map_err(absent)?;
         place.location = model.location;
         inherit(&mut place.run, model.source_run);
     } else if !model.is_empty() && place.run.is_empty() {
-        inherit(&mut place.run, logged_model(view, &model)?.source_run);
+        inherit(&mut place.run, logged_models::active(view, &model)?.source_run);
     }
     place.logged = (!is_prompt && !model.is_empty()).then_some(model);
     Ok(place)
@@ -120,25 +120,15 @@ fn judge(view: &View<'_>, place: &Place, model: &str) -> Answer<()> {
     }
     let root = match owner {
         Owner::Run => view.run(id)?.map(|run| run.location),
-        Owner::Model => view.logged_model(id)?.filter(is_there).map(|model| model.location),
+        Owner::Model => view.logged_model(id)?.filter(|model| model.stage == Stage::Active).map(|model| model.location),
     };
     let root = root.ok_or_else(|| source::unowned(&place.source, owner))?;
     if source::is_within(&place.source, &root) { Ok(()) } else { Err(source::outside(&place.source, owner).into()) }
 }
 
-fn is_there(model: &LoggedModel) -> bool {
-    model.stage == Stage::Active
-}
-
-/// Returns a logged model that was not deleted.
-fn logged_model(view: &View<'_>, id: &str) -> Answer<LoggedModel> {
-    let found = view.logged_model(id)?.filter(is_there);
-    found.ok_or_else(|| Refused::absent(format!("Logged model with ID '{id}' not found.")))
-}
-
 /// Notes on a logged model which version it has become.
 pub(super) fn note_on_model(change: &Change<'_>, id: &str, name: &str, number: i64) -> Answer<()> {
-    logged_model(change, id)?;
+    logged_models::active(change, id)?;
     let known = change.logged_model_tags(id)?.into_iter().find(|tag| tag.key == VERSIONS);
     let mut all: Vec<serde_json::Value> =
         known.and_then(|known| serde_json::from_str(&known.value).ok()).unwrap_or_default();

@@ -2,9 +2,9 @@
 
 use models::names;
 use models::names::Stage as VersionStage;
-use store::tracking::{ModelVersion, MoveKind, NameHeld, NewModelVersion, Pair, RegisteredModel, View};
+use store::tracking::{Change, ModelVersion, MoveKind, NameHeld, NewModelVersion, Pair, RegisteredModel, View};
 
-use super::model_history::{About, move_alias, move_stage};
+use super::model_history::{About, Mover, move_alias, move_stage};
 use super::model_sources::{Place, note_on_model, place};
 use super::registered_models::{PROMPT, drop_aliases, registered_model};
 use super::{Answer, Refused, Tracking};
@@ -98,7 +98,7 @@ impl Tracking {
     /// A source that cannot be, or is not that of the run or the model it is said to be; a name or a tag that cannot be; a name that
     /// none has.
     pub fn create_model_version(&self, who: &Holder, wish: ModelVersionWish) -> Answer<ModelVersionShown> {
-        let mover = self.mover(who);
+        let mover = self.mover(who, None);
         self.kept.change(move |change| {
             let is_prompt = wish.is_prompt();
             let Place { source, location, run, logged } = place(change, &wish, is_prompt)?;
@@ -160,6 +160,27 @@ impl Tracking {
         self.kept.view(|view| shown(view, version_of_alias(view, name, alias)?))
     }
 
+    /// Returns the version that an alias named last before the one it names now, and that is still there.
+    ///
+    /// # Errors
+    ///
+    /// A name or an alias that cannot be; an alias that never named another one.
+    pub(crate) fn version_before(&self, name: &str, alias: &str) -> Answer<u64> {
+        names::alias(alias)?;
+        self.kept.view(|view| {
+            let model = registered_model(view, name)?;
+            let now = view.alias(model.seq, alias)?;
+            for number in view.named_before(model.seq, alias)? {
+                if Some(number) != now && view.model_version(name, number)?.is_some() {
+                    return Ok(u64::try_from(number).unwrap_or(0));
+                }
+            }
+            Err(Refused::absent(format!(
+                "The alias {alias} of {name} never named another version that is still there."
+            )))
+        })
+    }
+
     /// Returns below which address the files of a version are.
     ///
     /// # Errors
@@ -185,60 +206,6 @@ impl Tracking {
             let version = model_version(change, &name, &number)?;
             change.describe_model_version(version.seq, description.as_deref(), now)?;
             shown_again(change, &name, version.number)
-        })
-    }
-
-    /// Puts a version into a stage, and, if that is wanted, those that are in it into the archive.
-    ///
-    /// # Errors
-    ///
-    /// An unknown stage; one in which nothing is in use, where others are to give way; a name or a number that cannot be, or that none
-    /// has.
-    pub fn move_model_version(
-        &self,
-        who: &Holder,
-        name: String,
-        number: String,
-        stage: &str,
-        archive: bool,
-    ) -> Answer<ModelVersionShown> {
-        let to = names::stage(stage)?;
-        if archive && !ACTIVE.contains(&to) {
-            return Err(Refused::invalid(format!(
-                "Model version transition cannot archive existing model versions because '{stage}' is not an Active stage. \
-                 Valid stages are ['Staging', 'Production']"
-            )));
-        }
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let version = model_version(change, &name, &number)?;
-            let others = if archive { change.versions_in(version.model, to)? } else { Vec::new() };
-            for other in others.iter().filter(|other| other.seq != version.seq) {
-                move_stage(change, &mover, other, VersionStage::Archived)?;
-            }
-            move_stage(change, &mover, &version, to)?;
-            change.touch_registered_model(version.model, mover.at)?;
-            shown_again(change, &name, version.number)
-        })
-    }
-
-    /// Deletes a version with the aliases that name it. Its number stays given.
-    ///
-    /// # Errors
-    ///
-    /// A name or a number that cannot be, or that none has.
-    pub fn delete_model_version(&self, who: &Holder, name: String, number: String) -> Answer<()> {
-        names::version(&number)?;
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let version = model_version(change, &name, &number)?;
-            let model = registered_model(change, &name)?;
-            drop_aliases(change, &mover, &model, |number| number == version.number)?;
-            change.delete_model_version(version.seq, mover.at)?;
-            change.touch_registered_model(model.seq, mover.at)?;
-            let before = Some(version.stage.name());
-            let about = About { number: Some(version.number), before, ..About::default() };
-            mover.note(change, MoveKind::VersionDeleted, (model.seq, &name), about)
         })
     }
 
@@ -271,36 +238,75 @@ impl Tracking {
             Ok(change.untag_model_version(version.seq, &key)?)
         })
     }
+}
 
-    /// Lets an alias name a version.
-    ///
-    /// # Errors
-    ///
-    /// A name, a number or an alias that cannot be; an alias that stands for something already; a version that is not there.
-    pub fn set_model_alias(&self, who: &Holder, name: String, alias: String, number: String) -> Answer<()> {
-        names::model_name(&name)?;
-        names::alias(&alias)?;
-        names::alias_not_reserved(&alias)?;
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let version = model_version(change, &name, &number)?;
-            let model = registered_model(change, &name)?;
-            move_alias(change, &mover, &model, &alias, Some(version.number))
-        })
+/// Puts a version into a stage, and, if that is wanted, those that are in it into the archive.
+///
+/// # Errors
+///
+/// An unknown stage; one in which nothing is in use, where others are to give way; a name or a number that cannot be, or that none has.
+pub(super) fn move_model_version(
+    change: &Change<'_>,
+    mover: &Mover,
+    (name, number): (&str, &str),
+    stage: &str,
+    archive: bool,
+) -> Answer<()> {
+    let to = names::stage(stage)?;
+    if archive && !ACTIVE.contains(&to) {
+        return Err(Refused::invalid(format!(
+            "Model version transition cannot archive existing model versions because '{stage}' is not an Active stage. \
+             Valid stages are ['Staging', 'Production']"
+        )));
     }
+    let version = model_version(change, name, number)?;
+    let others = if archive { change.versions_in(version.model, to)? } else { Vec::new() };
+    for other in others.iter().filter(|other| other.seq != version.seq) {
+        move_stage(change, mover, other, VersionStage::Archived)?;
+    }
+    move_stage(change, mover, &version, to)?;
+    Ok(change.touch_registered_model(version.model, mover.at)?)
+}
 
-    /// Takes an alias away, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// A name or an alias that cannot be; a name that none has.
-    pub fn delete_model_alias(&self, who: &Holder, name: String, alias: String) -> Answer<()> {
-        names::model_name(&name)?;
-        names::alias(&alias)?;
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let model = registered_model(change, &name)?;
-            move_alias(change, &mover, &model, &alias, None)
-        })
-    }
+/// Deletes a version with the aliases that name it. Its number stays given.
+///
+/// # Errors
+///
+/// A name or a number that cannot be, or that none has.
+pub(super) fn delete_model_version(change: &Change<'_>, mover: &Mover, name: &str, number: &str) -> Answer<()> {
+    names::version(number)?;
+    let version = model_version(change, name, number)?;
+    let model = registered_model(change, name)?;
+    drop_aliases(change, mover, &model, |number| number == version.number)?;
+    change.delete_model_version(version.seq, mover.at)?;
+    change.touch_registered_model(model.seq, mover.at)?;
+    let before = Some(version.stage.name());
+    let about = About { number: Some(version.number), before, ..About::default() };
+    mover.note(change, MoveKind::VersionDeleted, (model.seq, name), about)
+}
+
+/// Lets an alias name a version.
+///
+/// # Errors
+///
+/// A name, a number or an alias that cannot be; an alias that stands for something already; a version that is not there.
+pub(super) fn set_model_alias(change: &Change<'_>, mover: &Mover, name: &str, alias: &str, number: &str) -> Answer<()> {
+    names::model_name(name)?;
+    names::alias(alias)?;
+    names::alias_not_reserved(alias)?;
+    let version = model_version(change, name, number)?;
+    let model = registered_model(change, name)?;
+    move_alias(change, mover, &model, alias, Some(version.number))
+}
+
+/// Takes an alias away, if it is there.
+///
+/// # Errors
+///
+/// A name or an alias that cannot be; a name that none has.
+pub(super) fn delete_model_alias(change: &Change<'_>, mover: &Mover, name: &str, alias: &str) -> Answer<()> {
+    names::model_name(name)?;
+    names::alias(alias)?;
+    let model = registered_model(change, name)?;
+    move_alias(change, mover, &model, alias, None)
 }

@@ -78,7 +78,7 @@ impl Tracking {
         for tag in &tags {
             names::registered_model_tag(&tag.key, &tag.value)?;
         }
-        let mover = self.mover(who);
+        let mover = self.mover(who, None);
         self.kept.change(move |change| {
             let Some(seq) = change.add_registered_model(&name, &description, mover.at)? else {
                 return Err(taken(&registered_model(change, &name)?, &tags));
@@ -113,52 +113,6 @@ impl Tracking {
         })
     }
 
-    /// Renames a model with all of its versions.
-    ///
-    /// # Errors
-    ///
-    /// A name that cannot be, or that none has; a new name that is taken, or under which another model had versions: a version's name
-    /// and number mean one version for ever.
-    pub fn rename_registered_model(&self, who: &Holder, name: String, new: String) -> Answer<RegisteredModelShown> {
-        names::new_model_name(&new)?;
-        names::model_name_fits(&new)?;
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let model = registered_model(change, &name)?;
-            let held = change.name_held(&new)?.filter(|held| held.model != model.seq && held.last > 0);
-            let exists = |why: &str| {
-                Refused::new(ErrorCode::ResourceAlreadyExists, format!("Registered Model (name={new}) {why}"))
-            };
-            if change.registered_model(&new)?.is_none() && held.is_some() {
-                return Err(exists("was another one with versions of its own, whose numbers are not given to others."));
-            }
-            if !change.rename_registered_model(model.seq, &new, mover.at)? {
-                return Err(exists("already exists."));
-            }
-            change.hold_name(&new, NameHeld { model: model.seq, last: change.highest_number(model.seq)? })?;
-            if name != new {
-                let about = About { before: Some(&name), after: Some(&new), ..About::default() };
-                mover.note(change, MoveKind::ModelRenamed, (model.seq, &new), about)?;
-            }
-            shown_again(change, &new)
-        })
-    }
-
-    /// Deletes a model with its versions, tags and aliases. Who moved what of it stays, and so do the numbers that it has given.
-    ///
-    /// # Errors
-    ///
-    /// A name that cannot be, or that none has.
-    pub fn delete_registered_model(&self, who: &Holder, name: String) -> Answer<()> {
-        let mover = self.mover(who);
-        self.kept.change(move |change| {
-            let model = registered_model(change, &name)?;
-            drop_aliases(change, &mover, &model, |_| true)?;
-            mover.note(change, MoveKind::ModelDeleted, (model.seq, &name), About::default())?;
-            Ok(change.delete_registered_model(model.seq)?)
-        })
-    }
-
     /// Sets a tag of a model.
     ///
     /// # Errors
@@ -186,6 +140,45 @@ impl Tracking {
             Ok(change.untag_registered_model(model.seq, &key)?)
         })
     }
+}
+
+/// Renames a model with all of its versions.
+///
+/// # Errors
+///
+/// A name that cannot be, or that none has; a new name that is taken, or under which another model had versions: a version's name and
+/// number mean one version for ever.
+pub(super) fn rename_registered_model(change: &Change<'_>, mover: &Mover, name: &str, new: &str) -> Answer<()> {
+    names::new_model_name(new)?;
+    names::model_name_fits(new)?;
+    let model = registered_model(change, name)?;
+    let held = change.name_held(new)?.filter(|held| held.model != model.seq && held.last > 0);
+    let exists =
+        |why: &str| Refused::new(ErrorCode::ResourceAlreadyExists, format!("Registered Model (name={new}) {why}"));
+    if change.registered_model(new)?.is_none() && held.is_some() {
+        return Err(exists("was another one with versions of its own, whose numbers are not given to others."));
+    }
+    if !change.rename_registered_model(model.seq, new, mover.at)? {
+        return Err(exists("already exists."));
+    }
+    change.hold_name(new, NameHeld { model: model.seq, last: change.highest_number(model.seq)? })?;
+    if name == new {
+        return Ok(());
+    }
+    let about = About { before: Some(name), after: Some(new), ..About::default() };
+    mover.note(change, MoveKind::ModelRenamed, (model.seq, new), about)
+}
+
+/// Deletes a model with its versions, tags and aliases. Who moved what of it stays, and so do the numbers that it has given.
+///
+/// # Errors
+///
+/// A name that cannot be, or that none has.
+pub(super) fn delete_registered_model(change: &Change<'_>, mover: &Mover, name: &str) -> Answer<()> {
+    let model = registered_model(change, name)?;
+    drop_aliases(change, mover, &model, |_| true)?;
+    mover.note(change, MoveKind::ModelDeleted, (model.seq, name), About::default())?;
+    Ok(change.delete_registered_model(model.seq)?)
 }
 
 /// Removes the aliases of some versions.

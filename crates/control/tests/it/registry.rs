@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_control::keys::Holder;
+use countersign_control::promotions::NotMoved;
 use countersign_control::tracking::kept::{ModelMove, MoveKind};
-use countersign_control::tracking::{ModelVersionWish, SearchWish, Tracking};
+use countersign_control::tracking::{ModelVersionWish, Move, SearchWish, Tracking};
 use testkit::{World, world};
-use types::Principal;
+use types::{ActionId, Principal};
 
 const NAMES: [&str; 3] = ["fraud", "churn", "price"];
 const ALIASES: [&str; 3] = ["champion", "challenger", "shadow"];
@@ -33,6 +34,19 @@ fn make(tracking: &Tracking, who: &Holder, name: &str) {
 fn version(tracking: &Tracking, who: &Holder, name: &str, source: &str) -> Option<i64> {
     let wish = ModelVersionWish { name: name.into(), source: source.into(), ..ModelVersionWish::default() };
     Some(tracking.create_model_version(who, wish).ok()?.version.number)
+}
+
+/// Moves something, if it is decided.
+async fn moved(world: &World, who: &Holder, wanted: Move) -> Result<Option<ActionId>, NotMoved> {
+    world.control.move_model(who.clone(), wanted, None).await
+}
+
+fn set_alias(model: &str, alias: &str, version: &str) -> Move {
+    Move::SetAlias { model: model.into(), alias: alias.into(), version: version.into() }
+}
+
+fn stage(model: &str, version: &str, stage: &str, archive: bool) -> Move {
+    Move::TransitionStage { model: model.into(), version: version.into(), stage: stage.into(), archive }
 }
 
 fn moves(world: &World, name: &str) -> Vec<ModelMove> {
@@ -110,19 +124,24 @@ impl Draw {
 }
 
 /// Makes one call at random; many are refused, which is as good.
-fn call(tracking: &Tracking, draw: &mut Draw, n: usize) {
-    let who = if draw.below(2) == 0 { person("dan") } else { agent() };
+async fn call(world: &World, draw: &mut Draw, n: usize) {
+    let tracking = tracking(world);
+    let who = if draw.below(4) > 0 { person("dan") } else { agent() };
     let (name, alias, number) = (draw.of(&NAMES).to_owned(), draw.of(&ALIASES).to_owned(), draw.below(9).to_string());
-    match draw.below(14) {
-        0 | 1 => drop(tracking.create_registered_model(&who, name, String::new(), Vec::new())),
-        2 => drop(tracking.rename_registered_model(&who, name, draw.of(&NAMES).to_owned())),
-        3 if draw.below(3) == 0 => drop(tracking.delete_registered_model(&who, name)),
-        4..=6 => drop(version(tracking, &who, &name, &format!("s3://b/{n}"))),
-        7 => drop(tracking.delete_model_version(&who, name, number)),
-        8 => drop(tracking.delete_model_alias(&who, name, alias)),
-        9 | 10 => drop(tracking.set_model_alias(&who, name, alias, number)),
-        _ => drop(tracking.move_model_version(&who, name, number, draw.of(&STAGES), draw.below(3) == 0)),
-    }
+    let wanted = match draw.below(14) {
+        0 | 1 => return drop(tracking.create_registered_model(&who, name, String::new(), Vec::new())),
+        4..=6 => {
+            version(&tracking, &who, &name, &format!("s3://b/{n}"));
+            return;
+        }
+        2 => Move::RenameModel { model: name, to: draw.of(&NAMES).to_owned() },
+        3 if draw.below(3) == 0 => Move::DeleteModel { model: name },
+        7 => Move::DeleteVersion { model: name, version: number },
+        8 => Move::DeleteAlias { model: name, alias },
+        9 | 10 => set_alias(&name, &alias, &number),
+        _ => stage(&name, &number, draw.of(&STAGES), draw.below(3) == 0),
+    };
+    drop(moved(world, &who, wanted).await);
 }
 
 /// Looks at every version that can be asked for, and demands that what it is made of is what it was ever made of.
@@ -146,7 +165,7 @@ async fn the_history_tells_what_there_is_and_a_version_is_never_another_one() {
         let tracking = tracking(&world);
         let (mut draw, mut known) = (Draw(seed), BTreeMap::new());
         for n in 0..120 {
-            call(&tracking, &mut draw, n);
+            call(&world, &mut draw, n).await;
             if n % 4 == 0 {
                 look(&tracking, &mut known);
             }
@@ -167,19 +186,22 @@ async fn every_move_says_who_and_in_whose_name() {
     let tracking = tracking(&world);
     make(&tracking, &person("dan"), "fraud");
     assert_eq!(version(&tracking, &agent(), "fraud", "s3://b/1"), Some(1));
-    tracking.set_model_alias(&agent(), "fraud".into(), "champion".into(), "1".into()).unwrap();
-    tracking.set_model_alias(&person("ben"), "fraud".into(), "champion".into(), "1".into()).unwrap();
-    tracking.move_model_version(&person("ben"), "fraud".into(), "1".into(), "production", false).unwrap();
-    let told: Vec<_> = moves(&world, "fraud").into_iter().map(|one| (one.kind, one.by, one.on_behalf_of)).collect();
+    let set = moved(&world, &person("dan"), set_alias("fraud", "champion", "1")).await.unwrap();
+    assert_eq!(moved(&world, &person("ben"), set_alias("fraud", "champion", "1")).await.unwrap(), None);
+    let staged = moved(&world, &person("ben"), stage("fraud", "1", "staging", false)).await.unwrap();
+    let told: Vec<_> =
+        moves(&world, "fraud").into_iter().map(|one| (one.kind, one.by, one.on_behalf_of, one.action)).collect();
+    let [set, staged] = [set, staged].map(|action| action.map(|action| action.to_string()));
+    assert!(set.is_some() && staged.is_some());
     let (dan, ben, bot) = ("person:dan".to_owned(), "person:ben".to_owned(), "agent:sre-bot".to_owned());
     let ana = Some("ana".to_owned());
     assert_eq!(
         told,
         [
-            (MoveKind::ModelMade, dan, None),
-            (MoveKind::VersionMade, bot.clone(), ana.clone()),
-            (MoveKind::AliasMoved, bot, ana),
-            (MoveKind::StageMoved, ben, None),
+            (MoveKind::ModelMade, dan.clone(), None, None),
+            (MoveKind::VersionMade, bot, ana, None),
+            (MoveKind::AliasMoved, dan, None, set),
+            (MoveKind::StageMoved, ben, None, staged),
         ],
         "what changes nothing is no move"
     );
@@ -192,9 +214,9 @@ async fn others_give_way_to_a_version_and_each_is_noted() {
     make(&tracking, &dan, "fraud");
     for n in 1..=3 {
         version(&tracking, &dan, "fraud", &format!("s3://b/{n}"));
-        tracking.move_model_version(&dan, "fraud".into(), n.to_string(), "Staging", false).unwrap();
+        moved(&world, &dan, stage("fraud", &n.to_string(), "Staging", false)).await.unwrap();
     }
-    tracking.move_model_version(&dan, "fraud".into(), "2".into(), "Staging", true).unwrap();
+    moved(&world, &dan, stage("fraud", "2", "Staging", true)).await.unwrap();
     let stage = |n: i64| tracking.model_version("fraud", &n.to_string()).unwrap().version.stage.name();
     assert_eq!([1, 2, 3].map(stage), ["Archived", "Staging", "Archived"]);
     let moves = moves(&world, "fraud");
@@ -210,7 +232,7 @@ async fn numbers_go_on_where_a_deleted_model_has_left_off() {
     for n in 1..=2 {
         assert_eq!(version(&tracking, &dan, "fraud", "s3://old/x"), Some(n));
     }
-    tracking.delete_registered_model(&dan, "fraud".into()).unwrap();
+    moved(&world, &dan, Move::DeleteModel { model: "fraud".into() }).await.unwrap();
     assert!(tracking.model_version("fraud", "1").is_err());
     make(&tracking, &dan, "fraud");
     assert_eq!(version(&tracking, &dan, "fraud", "s3://new/x"), Some(3));
@@ -220,22 +242,29 @@ async fn numbers_go_on_where_a_deleted_model_has_left_off() {
 async fn a_name_under_which_a_model_had_versions_is_no_other_models() {
     let world = world().await;
     let (tracking, dan) = (tracking(&world), person("dan"));
-    let rename = |from: &str, to: &str| tracking.rename_registered_model(&dan, from.into(), to.into());
+    let rename = async |from: &str, to: &str| {
+        let wanted = Move::RenameModel { model: from.into(), to: to.into() };
+        match moved(&world, &dan, wanted).await {
+            Ok(_) => Ok(()),
+            Err(NotMoved::Refused(refused)) => Err(refused),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
     make(&tracking, &dan, "fraud");
     assert_eq!(version(&tracking, &dan, "fraud", "s3://old/x"), Some(1));
-    tracking.delete_registered_model(&dan, "fraud".into()).unwrap();
+    moved(&world, &dan, Move::DeleteModel { model: "fraud".into() }).await.unwrap();
     make(&tracking, &dan, "churn");
     assert_eq!(version(&tracking, &dan, "churn", "s3://b/x"), Some(1));
-    let refused = rename("churn", "fraud").unwrap_err();
+    let refused = rename("churn", "fraud").await.unwrap_err();
     assert_eq!((refused.code.name(), refused.code.status()), ("RESOURCE_ALREADY_EXISTS", 400));
-    assert!(rename("churn", &"n".repeat(257)).is_err(), "a name that nobody could ask for");
+    assert!(rename("churn", &"n".repeat(257)).await.is_err(), "a name that nobody could ask for");
     // A model may go back to its own name, and take one under which there was never a version.
-    rename("churn", "price").unwrap();
-    rename("price", "churn").unwrap();
+    rename("churn", "price").await.unwrap();
+    rename("price", "churn").await.unwrap();
     assert_eq!(version(&tracking, &dan, "churn", "s3://b/y"), Some(2));
     make(&tracking, &dan, "empty");
-    tracking.delete_registered_model(&dan, "empty".into()).unwrap();
-    rename("churn", "empty").unwrap();
+    moved(&world, &dan, Move::DeleteModel { model: "empty".into() }).await.unwrap();
+    rename("churn", "empty").await.unwrap();
 }
 
 #[tokio::test]
@@ -246,8 +275,8 @@ async fn the_highest_number_stays_given_when_its_version_is_deleted() {
     for n in 1..=2 {
         assert_eq!(version(&tracking, &dan, "fraud", "s3://b/x"), Some(n));
     }
-    tracking.set_model_alias(&dan, "fraud".into(), "champion".into(), "2".into()).unwrap();
-    tracking.delete_model_version(&dan, "fraud".into(), "2".into()).unwrap();
+    moved(&world, &dan, set_alias("fraud", "champion", "2")).await.unwrap();
+    moved(&world, &dan, Move::DeleteVersion { model: "fraud".into(), version: "2".into() }).await.unwrap();
     assert!(tracking.model_version_of_alias("fraud", "champion").is_err());
     assert_eq!(tracking.registered_model("fraud").unwrap().model.aliases, [], "an alias of what was deleted");
     assert_eq!(version(&tracking, &dan, "fraud", "s3://b/x"), Some(3));

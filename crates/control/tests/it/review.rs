@@ -57,6 +57,8 @@ async fn what_nobody_used_is_listed_and_what_was_used_is_not() {
         "owners.glass",
         "owners.levels",
         "reads",
+        "registry.agents",
+        "registry.owners",
         "report",
         "restart",
         "scale",

@@ -1,5 +1,6 @@
-//! `countersign model`: who moved what of registered models.
+//! `countersign model`: which version runs, who moved what, and the way back.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Done;
@@ -7,18 +8,45 @@ use super::answer::{instant, list, text};
 use crate::cli::{ModelCommand, ModelHistoryArgs};
 use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
-use crate::output::{self, FAINT, paint};
+use crate::output::{self, FAINT, GOOD, paint};
 
 /// Runs the command.
 pub async fn run(client: &Client, command: &ModelCommand, as_json: bool) -> Done {
-    let ModelCommand::History(args) = command;
-    let moves = history(client, args).await?;
-    if as_json {
-        output::say_json(&json!({ "moves": moves }));
-    } else {
-        output::table(&moves.iter().map(row).collect::<Vec<_>>());
+    match command {
+        ModelCommand::History(args) => {
+            let moves = history(client, args).await?;
+            if as_json {
+                output::say_json(&json!({ "moves": moves }));
+            } else {
+                output::table(&moves.iter().map(row).collect::<Vec<_>>());
+            }
+        }
+        ModelCommand::Promote(args) => {
+            let body = json!({ "version": args.version, "reason": args.reason });
+            let moved = client.send(Method::PUT, &alias(&args.name, &args.alias), Some(&body)).await?;
+            say_moved(&args.name, &args.alias, &moved, as_json);
+        }
+        ModelCommand::Rollback(args) => {
+            let body = json!({ "version": args.to, "reason": args.reason });
+            let moved = client.post(&format!("{}/rollback", alias(&args.name, &args.alias)), &body).await?;
+            say_moved(&args.name, &args.alias, &moved, as_json);
+        }
     }
     Ok(Exit::Done)
+}
+
+/// Returns the path of an alias.
+fn alias(name: &str, alias: &str) -> String {
+    format!("/v1/models/{}/aliases/{}", segment(name), segment(alias))
+}
+
+fn say_moved(name: &str, alias: &str, moved: &Value, as_json: bool) {
+    if as_json {
+        return output::say_json(moved);
+    }
+    let (version, action) = (moved.get("version").and_then(Value::as_u64).unwrap_or(0), text(moved, "action"));
+    let how = if action.is_empty() { "already".to_owned() } else { paint(FAINT, action) };
+    output::say(format!("{} {name}@{alias} is version {version} {how}", paint(GOOD, "ok")));
 }
 
 /// Reads the whole history, page by page.
@@ -38,7 +66,8 @@ async fn history(client: &Client, args: &ModelHistoryArgs) -> Result<Vec<Value>,
 fn row(moved: &Value) -> Vec<String> {
     let behalf = text(moved, "on_behalf_of");
     let behalf = if behalf.is_empty() { behalf } else { format!(" on behalf of {behalf}") };
-    vec![paint(FAINT, instant(moved, "at")), format!("{}{behalf}", text(moved, "by")), text(moved, "name"), told(moved)]
+    let by = format!("{}{behalf}", text(moved, "by"));
+    vec![paint(FAINT, instant(moved, "at")), by, text(moved, "name"), told(moved), paint(FAINT, text(moved, "action"))]
 }
 
 /// Tells a move in words.

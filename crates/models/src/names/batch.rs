@@ -4,26 +4,10 @@ use std::collections::HashSet;
 
 use crate::{Refusal, python};
 
-/// Limits the body of a request that logs a batch, in bytes.
-pub const BATCH_BYTES_MAX: usize = 1_000_000;
-
 const METRICS_MAX: usize = 1_000;
 const PARAMS_MAX: usize = 100;
 const TAGS_MAX: usize = 100;
 const ALL_MAX: usize = 1_000;
-
-/// Checks the size of a request that logs a batch.
-///
-/// # Errors
-///
-/// More than [`BATCH_BYTES_MAX`] bytes.
-pub fn batch_bytes(bytes: usize) -> Result<(), Refusal> {
-    if bytes <= BATCH_BYTES_MAX {
-        return Ok(());
-    }
-    let most = format!("Batched logging API requests must be at most {BATCH_BYTES_MAX} bytes");
-    Err(Refusal::new(format!("{most}, got a request of size {bytes}.")))
-}
 
 /// Checks how much a batch holds: at most 1,000 metrics, 100 parameters, 100 tags, and 1,000 of all together.
 ///

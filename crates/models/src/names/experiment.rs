@@ -1,21 +1,12 @@
 //! Experiments: ids, names, places of their artifacts, and tags.
 
-use super::{at_most_characters, is_id, tag_name};
+use super::{at_most_characters, tag_name};
 use crate::{Refusal, python};
 
 const NAME_MAX: usize = 500;
 const LOCATION_MAX: usize = 2_048;
 const TAG_KEY_MAX: usize = 250;
 const TAG_VALUE_MAX: usize = 20_000;
-
-/// Checks the id of an experiment: a letter or digit, then up to 63 letters, digits, `_` and `-`.
-///
-/// # Errors
-///
-/// Any other text.
-pub fn experiment_id(id: &str) -> Result<(), Refusal> {
-    if is_id(id, 63) { Ok(()) } else { Err(Refusal::new(format!("Invalid experiment ID: '{id}'"))) }
-}
 
 /// Reads the id of an experiment as the integer it is in a database, in its shortest form.
 ///

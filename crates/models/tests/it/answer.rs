@@ -210,7 +210,6 @@ fn named(of: &str, given: &Value) -> Result<Value, Refusal> {
     let shown = |value: &str| if value.len() < 100 { json!(value) } else { json!(value.chars().count()) };
     match of {
         "run_id" => names::run_id(one, "run_id").map(done),
-        "experiment_id" => names::experiment_id(one).map(done),
         "experiment_number" => names::experiment_number(one).map(Value::from),
         "experiment_name" => names::experiment_name(one).map(done),
         "artifact_location" => names::artifact_location(one).map(done),
@@ -237,7 +236,6 @@ fn named(of: &str, given: &Value) -> Result<Value, Refusal> {
             let [metrics, params, tags] = [0, 1, 2].map(|at| given[at].as_u64().unwrap() as usize);
             names::batch_limits(metrics, params, tags).map(done)
         }
-        "batch_bytes" => names::batch_bytes(given.as_u64().unwrap() as usize).map(done),
         "unique_params" => names::unique_params(&all).map(done),
         "dataset" => {
             let (schema, profile) = (is_given(3), is_given(4));

@@ -74,7 +74,7 @@ fn texts_differ(ours: &Value, theirs: &Value) -> bool {
 
 pub const OTHERWISE: &[Otherwise] = &[
     Otherwise {
-        of: &["run_id", "experiment_id", "alias", "metric_name", "param_name", "tag_name"],
+        of: &["run_id", "alias", "metric_name", "param_name", "tag_name"],
         given: &[r#""a\n""#],
         lists: &[],
         why: "a line end behind a name passes MLflow's patterns by an oversight",

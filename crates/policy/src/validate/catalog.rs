@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::bundle::{AttributeType, Server, Source, Tool};
+use types::bundle::{AttributeType, REGISTRY_TOOLS, Server, Source, Tool};
 use types::{EffectClass, ToolName};
 
 use super::Check;
@@ -67,6 +67,7 @@ impl Check<'_> {
 
     fn tool(&mut self, file: &str, name: &ToolName, tool: &Tool) {
         let path = |key: &'static str| ["tools", name.operation.as_str(), key];
+        self.of_registry(file, name, tool);
         self.class(file, &path("class"), &tool.class);
         self.effect(file, name, tool);
         self.idempotency_key(file, name, tool);
@@ -76,6 +77,21 @@ impl Check<'_> {
         }
         for pointer in &tool.touches {
             self.pointer(file, &path("touches"), pointer);
+        }
+    }
+
+    /// Demands that what is to be moved in the registry of models is something that it can move.
+    fn of_registry(&mut self, file: &str, name: &ToolName, tool: &Tool) {
+        if self.data.registry.as_ref() != Some(&name.server) {
+            return;
+        }
+        if !REGISTRY_TOOLS.contains(&name.operation.as_str()) {
+            let message = format!("the registry of models has {}, and nothing else", REGISTRY_TOOLS.join(", "));
+            self.report.at(file, &["tools", &name.operation], message);
+        }
+        if tool.definition.is_some() {
+            let message = "what the registry of models does is part of the program: there is no definition to pin";
+            self.report.at(file, &["tools", &name.operation, "definition"], message);
         }
     }
 

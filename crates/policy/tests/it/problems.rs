@@ -192,6 +192,7 @@ fn people_and_profiles() {
 #[test]
 fn catalogue() {
     let named = |name: &str| plus(&format!("catalog/{name}.toml"), "[server]\nurl = \"https://example.com/mcp\"\n");
+    let registry = |name: &str, text: &str| plus(&format!("catalog/{name}.toml"), text);
     let server =
         |text: &str| with("catalog/sre.toml", "command = [\"sre-server\", \"--stdio\"]\nenv = [\"SRE_TOKEN\"]\n", text);
     check(
@@ -202,6 +203,13 @@ fn catalogue() {
             named("a__b"),
             named("countersign"),
             named("-a"),
+            registry("models", "[registry]\n"),
+            registry("registry", "[registry]\n[server]\nurl = \"https://a\"\n"),
+            registry("registry", "[registry]\nname = \"models\"\n"),
+            registry(
+                "registry",
+                "[registry]\n\n[tools.register]\nclass = \"scale\"\neffect = \"unsafe\"\nreversibility = \"irreversible\"\n",
+            ),
             server(""),
             server("command = [\"a\"]\nurl = \"https://a\"\n"),
             server("url = \"ftp://a\"\n"),

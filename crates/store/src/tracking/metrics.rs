@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{Change, Done, View};
+use super::{Change, Done, Page, View};
 
 /// Is one point of a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,15 +51,13 @@ impl View<'_> {
 
     /// Returns points of a metric of a run, by time, step and value.
     ///
-    /// - `offset`, `limit`: how many points are passed over, and how many are returned at most.
-    ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn metric_history(&self, run: &str, key: &str, offset: u64, limit: u64) -> Done<Vec<Metric>> {
+    pub fn metric_history(&self, run: &str, key: &str, page: Page) -> Done<Vec<Metric>> {
         let sql = "SELECT s.key, p.value, p.nan, p.at, p.step FROM run r JOIN series s ON s.run = r.seq AND s.key = ?2 \
                    JOIN point p ON p.series = s.id WHERE r.id = ?1 ORDER BY p.at, p.step, p.value, p.nan LIMIT ?4 OFFSET ?3";
-        let (offset, limit) = (crate::writer::as_i64(offset), crate::writer::as_i64(limit));
+        let (offset, limit) = (crate::writer::as_i64(page.offset), crate::writer::as_i64(page.limit));
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map(params![run, key, offset, limit], read)?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -1,10 +1,13 @@
 //! Who moved what of registered models: added to, and never changed.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-use rusqlite::{Row, ToSql, params};
+use rusqlite::{OptionalExtension as _, Row, ToSql, params};
 
 use super::{Change, Done, View};
 use crate::writer::as_i64;
+
+/// Lets a move say by which action it was made.
+pub(super) const ACTION: &str = "ALTER TABLE model_move ADD COLUMN action TEXT;";
 
 /// Says what was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +90,8 @@ pub struct NewMove<'a> {
     pub before: Option<&'a str>,
     /// What it is from then on; nothing, if there is nothing.
     pub after: Option<&'a str>,
+    /// The action that it was decided as, if it was one.
+    pub action: Option<&'a str>,
 }
 
 /// Is one move that was noted.
@@ -114,6 +119,8 @@ pub struct ModelMove {
     pub before: Option<String>,
     /// What it is from then on.
     pub after: Option<String>,
+    /// The action that it was decided as; none of what is no promotion, and of moves from before they were decided.
+    pub action: Option<String>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ModelMove> {
@@ -129,6 +136,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ModelMove> {
         alias: row.get(8)?,
         before: row.get(9)?,
         after: row.get(10)?,
+        action: row.get(11)?,
     })
 }
 
@@ -142,10 +150,35 @@ impl View<'_> {
     ///
     /// What the file says.
     pub fn model_history(&self, name: &str, after: i64, limit: u64) -> Done<Vec<ModelMove>> {
-        let sql = "SELECT seq, at, by, on_behalf_of, model, name, kind, number, alias, before, after FROM model_move \
+        let sql = "SELECT seq, at, by, on_behalf_of, model, name, kind, number, alias, before, after, action \
+                   FROM model_move \
                    WHERE model IN (SELECT model FROM model_move WHERE name = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3";
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map(params![name, after, as_i64(limit)], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns who made a version, with their kind in front; nobody, if it was made before moves were noted.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn maker_of_version(&self, model: i64, number: i64) -> Done<Option<String>> {
+        let sql = "SELECT by FROM model_move WHERE model = ?1 AND kind = ?2 AND number = ?3 ORDER BY seq DESC LIMIT 1";
+        let mut query = self.0.prepare_cached(sql)?;
+        Ok(query.query_row(params![model, MoveKind::VersionMade, number], |row| row.get(0)).optional()?)
+    }
+
+    /// Returns the versions that an alias named before others, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn named_before(&self, model: i64, alias: &str) -> Done<Vec<i64>> {
+        let sql = "SELECT CAST(before AS INTEGER) FROM model_move \
+                   WHERE model = ?1 AND kind = ?2 AND alias = ?3 AND before IS NOT NULL ORDER BY seq DESC";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map(params![model, MoveKind::AliasMoved, alias], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -157,8 +190,8 @@ impl Change<'_> {
     ///
     /// What the file says.
     pub fn note_move(&self, new: NewMove<'_>) -> Done<()> {
-        let sql = "INSERT INTO model_move (at, by, on_behalf_of, model, name, kind, number, alias, before, after) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let sql = "INSERT INTO model_move (at, by, on_behalf_of, model, name, kind, number, alias, before, after, action) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.0.0.prepare_cached(sql)?.execute(params![
             new.at,
             new.by,
@@ -169,7 +202,8 @@ impl Change<'_> {
             new.number,
             new.alias,
             new.before,
-            new.after
+            new.after,
+            new.action
         ])?;
         Ok(())
     }

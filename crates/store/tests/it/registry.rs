@@ -17,7 +17,19 @@ fn version(model: i64, number: i64) -> NewModelVersion<'static> {
 
 fn moved(model: i64, name: &str, kind: MoveKind) -> NewMove<'_> {
     let (number, alias, before, after) = (None, None, None, None);
-    NewMove { at: 1, by: "person:ana", on_behalf_of: None, model, name, kind, number, alias, before, after }
+    NewMove {
+        at: 1,
+        by: "person:ana",
+        on_behalf_of: None,
+        model,
+        name,
+        kind,
+        number,
+        alias,
+        before,
+        after,
+        action: None,
+    }
 }
 
 /// Makes a model with one version, and notes that.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use countersign_store::tracking::{Metric, NewExperiment, NewRun, Pair, Tracking, TrackingError};
+use countersign_store::tracking::{Metric, NewExperiment, NewRun, Page, Pair, Tracking, TrackingError};
 use proptest::prelude::*;
 
 fn file(folder: &tempfile::TempDir) -> PathBuf {
@@ -37,8 +37,9 @@ fn changes_of_many_threads_are_all_there_when_they_are_answered() {
                 for step in 0..20 {
                     let metric = Metric { key: format!("m{n}"), ..metric(1.0, 1, step) };
                     tracking.change::<_, TrackingError>(move |change| change.log_metric(run, &metric)).unwrap();
+                    let page = Page { offset: 0, limit: 99 };
                     let seen =
-                        tracking.view::<_, TrackingError>(|view| view.metric_history("r", &format!("m{n}"), 0, 99));
+                        tracking.view::<_, TrackingError>(|view| view.metric_history("r", &format!("m{n}"), page));
                     assert_eq!(seen.unwrap().len() as i64, step + 1);
                 }
             })

@@ -102,8 +102,13 @@ async fn drill_all(programs: &Programs, args: &Drill) -> Result<bool, String> {
         told.offered.waiting_max
     );
     println!("{} were named as in flight, {} of them arrived after `armed`", told.named, told.on_their_way);
+    println!("{} kills were answered with the number of their record", told.receipts);
     for call in &told.left {
         println!("LEFT after `armed`: {call}");
+    }
+    let (kills, syncs) = (told.armed.first_and_last_quarter(), told.syncs.first_and_last_quarter());
+    for (which, (kills, syncs)) in ["first", "last"].iter().zip(kills.iter().zip(&syncs)) {
+        println!("the {which} quarter: request to `armed` {}; the disk's own sync {}", kills.told(), syncs.told());
     }
     println!(
         "{} kills and {} drills under {} actions a second: {} dispatches after `armed`; request to `armed` {}; the disk's own sync {}; the goal of twice its p99 is {}",
