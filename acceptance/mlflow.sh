@@ -34,6 +34,8 @@ setsid "${PY%/*}/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --ba
 PIDS+=("-$!")
 "$CS" demo --once --listen 127.0.0.1:0 >demo.log 2>&1 || fail "$(cat demo.log)"
 "$CS" --dir ours init --name inventory --owner ana -- "$CS" demo --serve "$WORK/countersign-demo/inventory.db" >init.log 2>&1 || fail "$(cat init.log)"
+# Everything of the scenario comes within a minute, from one person.
+sed -i 's/^burst = .*/burst = 100000/' ours/bundle/limits.toml
 "$CS" --dir ours up --listen 127.0.0.1:0 --json >up.json 2>up.log &
 PIDS+=($!)
 for _ in $(seq 100); do grep -qo 'http://127.0.0.1:[0-9]*' up.json && break || sleep 0.1; done
