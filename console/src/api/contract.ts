@@ -1408,6 +1408,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/seals/{model}/signature": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Signs a sealed model, in the format of OpenSSF model signing.
+         * @description It names every file that the seal covers with its SHA-256, and is signed by the server's own key for models. Nothing is signed that the journal
+         *     does not say was sealed.
+         */
+        readonly get: operations["sign_model"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/sessions": {
         readonly parameters: {
             readonly query?: never;
@@ -2270,6 +2291,15 @@ export interface components {
             readonly passed: boolean;
             /** @description What was decided. */
             readonly verdict: components["schemas"]["RestrictionName"];
+        };
+        /** @description Is what is known of the signature that came with a model. */
+        readonly CameSignedView: {
+            /** @description The name that the operator gave the key which has signed. */
+            readonly by?: string | null;
+            /** @description How it stands. */
+            readonly state: components["schemas"]["SignedStateName"];
+            /** @description Why it is not valid. */
+            readonly why?: string | null;
         };
         /** @description Is what a reviewer agent said of a case: untrusted, and no vote. */
         readonly CaseReview: {
@@ -3215,6 +3245,7 @@ export interface components {
              * @description How many bytes they have together.
              */
             readonly bytes: number;
+            readonly came_signed?: components["schemas"]["CameSignedView"] | null;
             /** @description The SHA-256 of a text with a line for each file: its SHA-256, its size in bytes and its path below the model, by path. */
             readonly digest: string;
             /**
@@ -3239,6 +3270,8 @@ export interface components {
             /** @description At most 1,000 seals, in order of the model's id. */
             readonly seals: readonly components["schemas"]["ModelSeal"][];
         };
+        /** @description Is a signature of a model: a Sigstore bundle (v0.3) in key mode, around an in-toto statement of the type `https://model_signing/signature/v1.0`. */
+        readonly ModelSignature: Record<string, never>;
         /**
          * @description Names what was moved.
          * @enum {string}
@@ -4299,6 +4332,11 @@ export interface components {
          * @enum {string}
          */
         readonly Side: "both" | "old" | "new";
+        /**
+         * @description Says how a signature stands that came with a model.
+         * @enum {string}
+         */
+        readonly SignedStateName: "none" | "valid" | "invalid" | "key-unknown" | "unsupported";
         /** @description Is how the keys of the log stand after a change. */
         readonly Signers: {
             readonly receipt: components["schemas"]["Receipt"] | null;
@@ -10160,6 +10198,104 @@ export interface operations {
                 };
             };
             /** @description `file-unusable`: what is tracked cannot be read */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly sign_model: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The logged model
+                 * @example m-3f1c
+                 */
+                readonly model: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The signature, a Sigstore bundle in key mode */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/vnd.dev.sigstore.bundle.v0.3+json": components["schemas"]["ModelSignature"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no such model is sealed */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: the seal is not recorded yet */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `evidence-missing`: no journal that is here says that it was sealed so */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model-differs`: the files that are kept are not those that were sealed; `keys-unusable`: no key signs models here; `file-unusable`: what is tracked cannot be read */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -290,6 +290,8 @@ pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Ar
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        model_key: None,
+        model_signers: Arc::default(),
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
+use evidence::ModelSigningKey;
 use executor::Gate;
 use ledger::epoch::Found;
 use ledger::publish::Publisher;
@@ -27,6 +28,7 @@ use crate::events::Followers;
 use crate::logins::Logins;
 use crate::logs::{ClosedHistories, first_origin};
 use crate::machine::{Command, Decider, Reply, Seed};
+use crate::model_signers::ModelSigners;
 use crate::oidc::{OidcConfig, OidcLogins};
 use crate::oversight::Watched;
 use crate::passkey_logins::Challenges;
@@ -60,6 +62,10 @@ pub struct Config {
     pub anonymous: Option<AgentId>,
     /// The witnesses that cosign the log, if there are any.
     pub witnesses: Option<TrustPolicy>,
+    /// The key that signs models, where one does.
+    pub model_key: Option<ModelSigningKey>,
+    /// Whose signatures of models are believed.
+    pub model_signers: Arc<ModelSigners>,
     /// Who dates the log, if somebody does.
     pub timestamps: Option<TimestampConfig>,
     /// The site that people's passkeys belong to.

@@ -39,6 +39,8 @@ pub mod logins;
 pub mod logs;
 pub mod machine;
 pub mod mcp;
+mod model_signature;
+pub mod model_signers;
 pub mod notifications;
 pub mod oidc;
 pub mod on_call;
@@ -71,5 +73,6 @@ pub use at_once::RECEIPT_WAIT;
 pub use control::{Config, Control};
 pub use door::Refusal;
 pub use error::Failure;
+pub use model_signature::MODEL_SIGNATURE_TYPE;
 
 pub use ::replay::state;

@@ -20,7 +20,7 @@ fn principal(by: &str) -> Failure<Principal> {
 }
 
 /// Runs what waits for the disk where that is allowed.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     tracking: &Arc<Tracking>,
     work: impl FnOnce(&Tracking) -> Result<T, Refused> + Send + 'static,
 ) -> Failure<T> {

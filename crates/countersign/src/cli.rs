@@ -37,7 +37,7 @@ use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
-pub use model::{ModelCommand, ModelHistoryArgs};
+pub use model::{ModelCommand, ModelHistoryArgs, ModelSignatureArgs, ModelVerifyArgs, PromoteArgs, RollbackArgs};
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;
@@ -138,7 +138,7 @@ pub enum Command {
     /// The journal and its published log.
     #[command(subcommand)]
     Log(LogCommand),
-    /// Registered models: what is kept of them besides what MLflow's clients read.
+    /// Models: what is kept of them besides what MLflow's clients read, and their signatures.
     #[command(subcommand)]
     Model(ModelCommand),
     /// Who is told that people are asked, and whether they were.

@@ -79,6 +79,15 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// Reads a resource as the bytes that it has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn read(&self, path: &str) -> Result<Vec<u8>, CliError> {
+        self.bytes(Method::GET, path, None).await
+    }
+
     /// Posts a body.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ mod commands;
 mod error;
 mod folder;
 mod machine;
+mod model_folder;
+mod model_key;
 mod notifications;
 mod oidc;
 mod output;

@@ -213,6 +213,8 @@ fn config(
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        model_key: Some(folders.model_key(lock)?),
+        model_signers: Arc::new(folders.model_signers()?),
         passkeys,
         notifications: notifications::settings(folders)?,
         oidc: oidc::config(folders)?,
@@ -235,6 +237,9 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         anonymous: None,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        // Who takes a model elsewhere asks a running server.
+        model_key: None,
+        model_signers: Arc::default(),
         passkeys: PasskeyConfig::local(0),
         // Nobody is told of what is done while no server runs until one does.
         notifications: None,

@@ -25,6 +25,7 @@ mod id_tokens;
 mod inventory;
 mod lineage;
 mod log;
+mod model_signatures;
 mod passkeys;
 mod permission;
 mod receipts;
@@ -44,6 +45,7 @@ pub use id_tokens::id_tokens;
 pub use inventory::inventory;
 pub use lineage::lineage;
 pub use log::{keys, note, proof, tiles, tree};
+pub use model_signatures::model_signatures;
 pub use passkeys::passkeys;
 pub use permission::permission;
 pub use receipts::{receipts, statements};
@@ -55,7 +57,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 41] = [
+pub const TARGETS: [(&str, Target); 42] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -80,6 +82,7 @@ pub const TARGETS: [(&str, Target); 41] = [
     ("lineage", lineage),
     ("lines", lines),
     ("log_proof", log_proof),
+    ("model_signatures", model_signatures),
     ("names", names),
     ("note", note),
     ("passkeys", passkeys),

@@ -66,6 +66,8 @@ fn config(folder: &Path, clock: &Arc<TestClock>, bundle: usize) -> Config {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        model_key: None,
+        model_signers: Arc::default(),
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),

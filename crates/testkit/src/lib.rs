@@ -23,6 +23,7 @@ mod world;
 pub use authority::{Authority, stamped};
 pub use bundle::{bundle, permitting_bundle, reviewed_bundle, solo_bundle};
 pub use decoys::{DECOY, with_decoy, with_decoys};
+pub use evidence::{ModelKey, ModelManifest, ModelSignature};
 pub use machine::{Counting, TestClock};
 pub use witness::Witness;
-pub use world::{Folder, World, log_key, reopened, world, world_on_small_disk, world_with};
+pub use world::{Folder, World, log_key, model_key, reopened, world, world_on_small_disk, world_with};

@@ -93,6 +93,14 @@ impl World {
         self.restart_with(|config| config).await
     }
 
+    /// Writes another digest into the seal of a model, as somebody does who can write the data folder.
+    pub fn forge_seal(&self, model: &str, digest: types::Digest) {
+        let tracking = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
+        tracking.busy_timeout(Duration::from_secs(5)).unwrap();
+        let forged = tracking.execute("UPDATE seal SET digest = ?2 WHERE model = ?1", (model, digest.0));
+        assert_eq!(forged.unwrap(), 1);
+    }
+
     /// Holds the journal up until what is returned is dropped, or its writer gives up after five seconds.
     pub fn hold_journal(&self) -> rusqlite::Connection {
         let journal = rusqlite::Connection::open(self.control.config().place.data.join("journal.db")).unwrap();
@@ -128,6 +136,11 @@ pub fn log_key() -> SignerKey {
     SignerKey::ed25519("testkit.example/log", &[9; 32]).unwrap()
 }
 
+/// Returns the key that signs models in every test's application.
+pub fn model_key() -> evidence::ModelSigningKey {
+    evidence::ModelSigningKey::from_bytes(&[5; 32]).unwrap()
+}
+
 /// Starts an application with the bundle of [`bundle`].
 pub async fn world() -> World {
     world_with(bundle()).await
@@ -156,6 +169,8 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        model_key: Some(model_key()),
+        model_signers: Arc::default(),
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),

@@ -281,6 +281,14 @@ codes! {
     ModelSealed "model-sealed" 403;
     /// The artifact on the disk is not what was kept.
     ArtifactChanged "artifact-changed" 500;
+    /// The model's files are not those that were signed or sealed.
+    ModelDiffers "model-differs" 500;
+    /// It is no signature of a model, or one that can be read in more than one way.
+    ModelSignatureMalformed "model-signature-malformed" 422;
+    /// The signature of the model is of a kind that is not read here.
+    ModelSignatureUnsupported "model-signature-unsupported" 422;
+    /// The signature of the model is not by this key.
+    ModelSignatureForeign "model-signature-foreign" 422;
 
     // Problems with the bundle.
     /// A bundle does not validate.

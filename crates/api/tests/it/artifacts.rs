@@ -25,7 +25,7 @@ fn put(api: &Api, path: &str, bytes: impl Into<Body>) -> Request<Body> {
         .unwrap()
 }
 
-async fn kept(api: &Api, path: &str, bytes: &[u8]) {
+pub(crate) async fn kept(api: &Api, path: &str, bytes: &[u8]) {
     assert_eq!(api.send(put(api, path, bytes.to_vec())).await.is(200), Value::Null);
 }
 
@@ -58,7 +58,7 @@ fn files_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Makes a logged model with files, and says that it is ready.
-async fn ready(api: &Api, files: &[(&str, &[u8])]) -> (String, String) {
+pub(crate) async fn ready(api: &Api, files: &[(&str, &[u8])]) -> (String, String) {
     let (id, place) = pending(api).await;
     for (name, bytes) in files {
         kept(api, &format!("{place}/{name}"), bytes).await;
@@ -69,7 +69,7 @@ async fn ready(api: &Api, files: &[(&str, &[u8])]) -> (String, String) {
     (id, place)
 }
 
-async fn pending(api: &Api) -> (String, String) {
+pub(crate) async fn pending(api: &Api) -> (String, String) {
     let made = api.post("dan", &format!("{API}/logged-models"), json!({ "experiment_id": "0", "name": "one" })).await;
     let made = made.is(200);
     let id = made["model"]["info"]["model_id"].as_str().unwrap().to_owned();

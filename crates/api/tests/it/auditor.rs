@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 85] = [
+const ROUTES: [(&str, &str, &str, Right); 86] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -64,6 +64,7 @@ const ROUTES: [(&str, &str, &str, Right); 85] = [
     ("get", "/v1/reviews", "/v1/reviews", Reads),
     ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
     ("get", "/v1/seals", "/v1/seals", Reads),
+    ("get", "/v1/seals/{model}/signature", "/v1/seals/MODEL/signature", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
@@ -156,10 +157,11 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     api.vote("ben", &shown, "approve").await.is(200);
     let permission = api.post("sre-bot", "/v1/permission-requests", asked).await.is(201);
     api.post("dan", "/api/2.0/mlflow/registered-models/create", json!({ "name": "fraud" })).await.is(200);
+    let (model, _) = crate::artifacts::ready(&api, &[("MLmodel", b"flavors: {}")]).await;
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {
-        let path = path.replace("SIZE", &size.to_string()).replace("BUNDLE", &bundle);
+        let path = path.replace("MODEL", &model).replace("SIZE", &size.to_string()).replace("BUNDLE", &bundle);
         let path = path.replace("PERMISSION", permission["id"].as_str().unwrap());
         path.replace("ACTION", case["action"].as_str().unwrap()).replace("CASE", case["id"].as_str().unwrap())
     };

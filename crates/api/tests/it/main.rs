@@ -25,6 +25,7 @@ mod lineage;
 mod lineage_input;
 mod log;
 mod login;
+mod model_signature;
 mod oidc;
 mod oversight;
 mod pages;

@@ -151,6 +151,23 @@ impl Tracking {
         Ok(Some(Opened { artifact, first, rest, range }))
     }
 
+    /// Returns the bytes of an artifact; nothing if there are more than so many.
+    ///
+    /// # Errors
+    ///
+    /// A file that is not what was kept.
+    pub(crate) fn bytes_of(&self, artifact: &Artifact, bytes_max: usize) -> Answer<Option<Vec<u8>>> {
+        if usize::try_from(artifact.size).map_or(true, |size| size > bytes_max) {
+            return Ok(None);
+        }
+        let mut rest = self.artifacts.read(artifact.digest, artifact.size, (0, artifact.size))?;
+        let mut bytes = Vec::new();
+        while let Some(more) = rest.read_on()? {
+            bytes.extend(more);
+        }
+        Ok(Some(bytes))
+    }
+
     /// Lists a folder by the names in it; one that is not there is empty.
     ///
     /// # Errors

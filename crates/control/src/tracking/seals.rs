@@ -51,14 +51,17 @@ pub(super) fn sealed(seal: &Seal) -> Refused {
     Refused::new(ErrorCode::PermissionDenied, message).because(Code::ModelSealed)
 }
 
+fn below_model<'a>(place: &str, path: &'a str) -> &'a str {
+    path.strip_prefix(place).unwrap_or(path).trim_start_matches('/')
+}
+
 /// Writes what a seal covers: a line for each file, with its digest, its size and its path below the model, by path.
 ///
 /// No path holds a line end, so nothing else reads as the same text; the digest of a seal is the SHA-256 of it.
 fn manifest(place: &str, files: &[Artifact]) -> String {
     let mut text = String::new();
     for Artifact { path, digest, size, .. } in files {
-        let path = path.strip_prefix(place).unwrap_or(path).trim_start_matches('/');
-        let _ = writeln!(text, "{digest} {size} {path}");
+        let _ = writeln!(text, "{digest} {size} {}", below_model(place, path));
     }
     text
 }
@@ -87,6 +90,24 @@ impl Tracking {
         self.kept.view(|view| match model {
             Some(model) => Ok(view.seal(model)?.into_iter().collect()),
             None => Ok(view.seals(after, SEALS_MAX)?),
+        })
+    }
+
+    /// Returns the seal of a model with the files that it covers, whose paths are those below the model; no files if those that are there
+    /// are not the ones that it covers.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub(crate) fn sealed_files(&self, model: &str) -> Answer<Option<(Seal, Option<Vec<Artifact>>)>> {
+        self.kept.view(|view| {
+            let Some(seal) = view.seal(model)? else { return Ok(None) };
+            let mut files = view.artifacts_below(&seal.place)?;
+            let are_sealed = Digest::plain(manifest(&seal.place, &files).as_bytes()) == seal.digest;
+            for file in &mut files {
+                file.path = below_model(&seal.place, &file.path).to_owned();
+            }
+            Ok(Some((seal, are_sealed.then_some(files))))
         })
     }
 

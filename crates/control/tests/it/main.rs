@@ -30,6 +30,7 @@ mod invariants;
 mod late;
 mod log_keys;
 mod mcp;
+mod model_signature;
 mod notices;
 mod notifications;
 mod oversight;

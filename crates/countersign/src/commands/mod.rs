@@ -27,6 +27,8 @@ mod log_keys;
 mod login;
 mod logs;
 mod model;
+mod model_signature;
+mod model_verify;
 mod notify;
 mod on_call;
 mod oversight;
@@ -83,7 +85,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Incident(ref command) => incident::run(&folders, command, json).await,
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
-        Command::Model(ref command) => model::run(&client()?, command, json).await,
+        Command::Model(ref command) => model::run(&folders, command, client, json).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Login => login::run(&client()?, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,

@@ -1,36 +1,53 @@
-//! `countersign model`: which version runs, who moved what, and the way back.
+//! `countersign model`: which version runs, who moved what, the way back, and what is signed.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Done;
 use super::answer::{instant, list, text};
-use crate::cli::{ModelCommand, ModelHistoryArgs};
+use super::{Done, model_signature, model_verify};
+use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
 use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
+use crate::folder::Folders;
 use crate::output::{self, FAINT, GOOD, paint};
 
 /// Runs the command.
-pub async fn run(client: &Client, command: &ModelCommand, as_json: bool) -> Done {
+pub async fn run(
+    folders: &Folders,
+    command: &ModelCommand,
+    client: impl FnOnce() -> Result<Client, CliError>,
+    as_json: bool,
+) -> Done {
     match command {
-        ModelCommand::History(args) => {
-            let moves = history(client, args).await?;
-            if as_json {
-                output::say_json(&json!({ "moves": moves }));
-            } else {
-                output::table(&moves.iter().map(row).collect::<Vec<_>>());
-            }
-        }
-        ModelCommand::Promote(args) => {
-            let body = json!({ "version": args.version, "reason": args.reason });
-            let moved = client.send(Method::PUT, &alias(&args.name, &args.alias), Some(&body)).await?;
-            say_moved(&args.name, &args.alias, &moved, as_json);
-        }
-        ModelCommand::Rollback(args) => {
-            let body = json!({ "version": args.to, "reason": args.reason });
-            let moved = client.post(&format!("{}/rollback", alias(&args.name, &args.alias)), &body).await?;
-            say_moved(&args.name, &args.alias, &moved, as_json);
-        }
+        ModelCommand::History(args) => tell(&client()?, args, as_json).await,
+        ModelCommand::Promote(args) => promote(&client()?, args, as_json).await,
+        ModelCommand::Rollback(args) => roll_back(&client()?, args, as_json).await,
+        ModelCommand::Signature(args) => model_signature::write(&client()?, args, as_json).await,
+        ModelCommand::Verify(args) => model_verify::run(args, as_json),
+        ModelCommand::Key => model_signature::key(folders, as_json),
+    }
+}
+
+async fn promote(client: &Client, args: &PromoteArgs, as_json: bool) -> Done {
+    let body = json!({ "version": args.version, "reason": args.reason });
+    let moved = client.send(Method::PUT, &alias(&args.name, &args.alias), Some(&body)).await?;
+    say_moved(&args.name, &args.alias, &moved, as_json);
+    Ok(Exit::Done)
+}
+
+async fn roll_back(client: &Client, args: &RollbackArgs, as_json: bool) -> Done {
+    let body = json!({ "version": args.to, "reason": args.reason });
+    let moved = client.post(&format!("{}/rollback", alias(&args.name, &args.alias)), &body).await?;
+    say_moved(&args.name, &args.alias, &moved, as_json);
+    Ok(Exit::Done)
+}
+
+async fn tell(client: &Client, args: &ModelHistoryArgs, as_json: bool) -> Done {
+    let moves = history(client, args).await?;
+    if as_json {
+        output::say_json(&json!({ "moves": moves }));
+    } else {
+        output::table(&moves.iter().map(row).collect::<Vec<_>>());
     }
     Ok(Exit::Done)
 }

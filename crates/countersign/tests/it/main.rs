@@ -23,6 +23,7 @@ mod key;
 mod log_keys;
 mod login;
 mod logs;
+mod model;
 mod passkey;
 mod permission;
 mod policy;

@@ -10,5 +10,6 @@
 
 #[path = "../../../testkit/src/authenticator.rs"]
 mod authenticator;
+mod model_signature;
 mod passkey;
 mod timestamps;

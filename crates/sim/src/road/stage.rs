@@ -113,6 +113,8 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        model_key: None,
+        model_signers: Arc::default(),
         notifications: None,
         oidc: None,
         environment: Arc::new(|_| None),
