@@ -6,7 +6,8 @@ from a fixed seed; what is answered comes from MLflow's own stores, parsers and 
 folder that is thrown away. Two runs write the same bytes: sets of texts, whose order Python changes with every start,
 are put in alphabetical order.
 
-  PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py             writes crates/models/tests/it/vectors.json, and source_vectors.json
+  PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py             writes crates/models/tests/it/vectors.json, source_vectors.json
+                                                             and trace_vectors.json
   PYTHON_WITH_MLFLOW acceptance/mlflow/vectors.py 5000 FILE   every pair of key and comparator, and 5,000 made-up filters of each
                                                              noun, for a longer look
 
@@ -63,6 +64,7 @@ CLASSES = [
     search.SearchExperimentsUtils,
     search.SearchModelUtils,
     search.SearchModelVersionUtils,
+    search.SearchTraceUtils,
 ]
 SETS = {}
 for one in CLASSES:
@@ -191,6 +193,18 @@ def logged_models(text, store):
         return clause(SINGULAR[c.entity.type.value], key, c.op, c.value)
 
     return [shown(c) for c in found]
+
+
+def traces(text, store):
+    found = search.SearchTraceUtils.parse_search_filter_for_search_traces(text)
+    store.search_traces(filter_string=text, max_results=5, locations=["0"])
+
+    def key(c):
+        name = c["key"].removeprefix("attributes.")
+        is_attribute = c["type"] == "span" and name != c["key"]
+        return "attributes." + search.SearchUtils._trim_backticks(name) if is_attribute else c["key"]
+
+    return [clause(c["type"], key(c), c["comparator"], c["value"]) for c in found]
 
 
 VALUES = [
@@ -347,6 +361,25 @@ NOUNS = {
             "attributes.foo = 'a'", "attributes.foo LIKE 'a' AND metrics.b LIKE 5", "name = 'a' AND 5", "name = 'a'\nAND\nname = 'b'",
         ],
     },
+    "traces": {
+        "call": traces,
+        "keys": [
+            "name", "attributes.name", "trace.status", "request_id", "timestamp", "timestamp_ms", "attribute.end_time", "execution_time", "client_request_id", "run_id", "prompt", "trace.text",
+            "tags.a", "tag.`a b`", "metadata.a", "request_metadata.\"a b\"", "metadata.mlflow.trace.tokenUsage", "span.name", "span.type", "span.content", "span.attributes.a", "span.foo", "feedback.a", "expectation.`a b`", "issue.id", "issue.foo", "foo",
+        ],
+        "lists": ["status", "span.name"],
+        "more": [
+            "timestamp > 5", "timestamp >= 5 AND timestamp < 9", "timestamp>5", "timestamp = 5.5", "timestamp > '5'", "timestamp LIKE 5", "timestamp > a", "Timestamp > 5", "TIMESTAMP > 5", "timestamp IN (5)", "timestamp IS NULL", "timestamp", "timestamp >",
+            "timestamp > 5 timestamp", "status = 'OK' AND timestamp > 5", "timestamp > 5 AND status = 'OK'", "attributes.timestamp > 5", "trace.timestamp > 1.5", "timestamp_ms > '5'", "timestamp_ms = \"5\"", "timestamp > 5 OR timestamp < 3", "5 < timestamp", "timestamp != -5",
+            "end_time_ms <= 1e3", "execution_time = 007", "execution_time_ms LIKE '5'", "name IN ('a')", "name IS NULL", "run_id IN ('a')", "run_id = 'a' AND run_id != 'b'", "run_id IS NOT NULL", "status IS NULL", "request_id LIKE 'a%'", "client_request_id NOT IN ('a', 'b')", "text LIKE 'a'", "trace.text = 'a'",
+            "trace.text ILIKE 'a'", "attributes.text like 'a'", "prompt = 'a/1'", "prompt = 'a'", "prompt = 'a/b/c'", "prompt != 'a/1'", "prompt LIKE 'a/1'", "prompt IS NULL", "tags.prompt = 'a/1'", "tags.`mlflow.linkedPrompts` = 'a/1'", "tags.name = 'a'", "tags.Name = 'a'", "metadata.run_id = 'a'", "metadata.name LIKE 'a'",
+            "tags.timestamp = 'a'", "metadata.end_time = 'a'", "feedback.name = 'a'", "feedback.text LIKE 'a'", "feedback.text = 'a'", "expectation.run_id = 'a'", "issue.name = 'a'", "tags.a IN ('b')", "tags.a = ('b')", "metadata.a IN ('b')", "metadata.a = 5", "metadata.`mlflow.trace.cost` = 'a'", "metadata.`mlflow.trace.cost` IS NULL",
+            "metadata.`mlflow.trace.cost` ILIKE 'a'", "metadata.mlflow.trace.session LIKE 'a'", "metadata.mlflow.sourceRun = 'a'", "metadata.mlflow.sourceRun != 'a'", "span.name IN ('a', 'b')", "span.name NOT IN ('a')", "span.name like 'a'", "span.name LIKE ('a', 'b')", "span.name > 'a'", "span.name = 5", "span.type = 'LLM'", "span.Status = 'OK'",
+            "span.attributes.a.b LIKE 'c'", "span.attributes.`a b` LIKE 'c'", "span.`attributes.a` = 'b'", "span.attributes. LIKE 'c'", "span.attributes.a IN ('b')", "span.attributes.a > 'b'", "span.content LIKE 'a'", "span.content = 'a'", "span.name IS NULL", "span.foo IS NULL", "span.foo = 5", "feedback.a > 5", "feedback.a >= 0.5", "feedback.a < '5'",
+            "feedback.a = 5", "feedback.a = 'yes'", "feedback.a IN ('b')", "feedback.a > ('b')", "feedback.a LIKE 'b'", "feedback.a like 'b'", "feedback.a IS NULL", "feedback.a IS NOT NULL", "feedback. = 'a'", "feedback.`` = 'a'", "expectation.a != 'b'", "expectation.a <= -5", "feedback.a = b", "feedback.a > b", "feedback.a NOT IN ('b')", "issue.id = 'a'",
+            "name RLIKE '^a'", "tags.a RLIKE 'a'", "metadata.a RLIKE 'a'", "status RLIKE 'a'", "span.name RLIKE 'a'", "span.attributes.a RLIKE 'a'", "feedback.a RLIKE 'a'", "timestamp_ms RLIKE 'a'", "issue.id = 5", "issue.id IN ('a')", "issue.id LIKE 'a'", "issue.id IS NULL", "attributes.foo = 'a'", "trace.name = 'a'", "run.name = 'a'", "attr.name = 'a'", "`tags`.a = 'b'", "`trace`.status = 'OK'", "metrics.a > 5", "params.a = 'b'", "experiment_id = '0'", "status = 'OK' AND name = 'a' AND tags.b = 'c' AND span.type = 'LLM' AND feedback.d > 1",
+        ],
+    },
 }
 WORDS = [
     "name", "tags", "tag.a", "metrics.a", "params.`b c`", "run_id", "status", "start_time", "attribute.name", "attributes", ".", ",", ";", "(",
@@ -460,6 +493,21 @@ def order_of_logged_models(order_by, store):
     return [[column.removesuffix("_ms"), direction == "ASC"] for column, direction in found]
 
 
+TRACE_ORDERS = [
+    ["execution_time"], ["execution_time_ms DESC"], ["end_time"], ["timestamp_ms"], ["timestamp DESC", "timestamp_ms"], ["trace.status"], ["request_id DESC"], ["experiment_id", "request_id"], ["tags.name"], ["name", "tag.`mlflow.traceName`"], ["metadata.a DESC"], ["request_metadata.`a b`"],
+    ["run_id", "metadata.mlflow.sourceRun"], ["metadata.mlflow.trace.session DESC"], ["metadata.mlflow.trace.tokenUsage"], ["metadata.mlflow.trace.cost DESC"], ["span.name"], ["feedback.a"], ["expectation.a"], ["issue.id"], ["tags.text"], ["tags.timestamp"], ["client_request_id"], ["prompt"], ["text"], ["trace.timestamp DESC"],
+]  # fmt: skip
+TRACE_TIES = {"trace_info.timestamp_ms DESC": ["attribute", "timestamp_ms", False], "SqlTraceInfo.request_id": ["attribute", "request_id", True]}
+
+
+def order_of_traces(order_by, store):
+    terms = [list(tracking._parse_trace_order_by(one)) for one in order_by]
+    with store.ManagedSessionMaker() as session:
+        _, clauses, _ = tracking._get_orderby_clauses_for_search_traces(order_by, session)
+    ties = [tie for written, tie in TRACE_TIES.items() if written in map(str, clauses)]
+    return terms + [tie for tie in ties if not any(tie[:2] == term[:2] for term in terms)]
+
+
 def orders(store, registry):
     by_experiment = lambda order: by_columns(tracking._get_search_experiments_order_by_clauses(order), {})
     by_model = lambda order: by_columns(registry._parse_search_registered_models_order_by(order), COLUMNS)
@@ -471,6 +519,8 @@ def orders(store, registry):
         vector("order experiments", order, by_experiment)
         vector("order registered_models", order, by_model)
         vector("order model_versions", order, by_version)
+    for order in ORDERS + TRACE_ORDERS:
+        vector("order traces", order, lambda order: order_of_traces(order, store))
     for order in MODEL_ORDERS:
         vector("order logged_models", order, lambda order: order_of_logged_models(order, store))
 
@@ -735,8 +785,10 @@ def main():
         pages(store, registry)
         sources()
     of_sources = [one for one in VECTORS if one["of"].startswith("source ")]
-    write(out, [one for one in VECTORS if not one["of"].startswith("source ")])
+    of_traces = [one for one in VECTORS if one["of"] in ("traces", "order traces")]
+    write(out, [one for one in VECTORS if not one["of"].startswith("source ") and one["of"] not in ("traces", "order traces")])
     write(out.with_name(f"source_{out.name}"), of_sources)
+    write(out.with_name(f"trace_{out.name}"), of_traces)
     counts = {kind: sum(kind in one for one in VECTORS) for kind in ("read", "refused", "broke")}
     print(len(VECTORS), "vectors:", counts)
 

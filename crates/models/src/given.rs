@@ -1,5 +1,7 @@
 //! Values as a caller gave them, kept to be shown again in a refusal: their JSON, their Python form, their type's name.
 
+use std::collections::HashMap;
+
 use crate::python;
 
 mod read;
@@ -30,7 +32,12 @@ impl Given {
     ///
     /// As Python's reader it takes `NaN`, `Infinity` and `-Infinity`, and keeps the last of equal names.
     pub fn read(json: &str) -> Option<Self> {
-        read::value(json)
+        read::value(json, DEPTH_MAX)
+    }
+
+    /// Reads a JSON text as [`Self::read`] does, that nests at most so deep.
+    pub(crate) fn read_within(json: &str, depth_max: usize) -> Option<Self> {
+        read::value(json, depth_max)
     }
 
     /// Writes it as `json.dumps(value, sort_keys=True, separators=(",", ":"))` does: ASCII, names in order.
@@ -52,6 +59,61 @@ impl Given {
                 sorted.sort_by(|a, b| a.0.cmp(&b.0));
                 format!("{{{}}}", joined(sorted, ",", |(name, value)| format!("{}:{}", json_text(name), value.json())))
             }
+        }
+    }
+
+    /// Writes a float down, in the shortest form that reads as the same one.
+    pub(crate) fn of_float(value: f64) -> Self {
+        Self::Float(if value.is_nan() { "NaN".to_owned() } else { python::float(&format!("{value:e}")) })
+    }
+
+    /// Makes floats of all numbers, as they become on their way through protobuf.
+    pub fn with_floats(self) -> Self {
+        match self {
+            Self::Integer(text) | Self::Float(text) => Self::Float(python::float(&text)),
+            Self::List(values) => Self::List(values.into_iter().map(Self::with_floats).collect()),
+            Self::Map(members) => {
+                Self::Map(members.into_iter().map(|(name, value)| (name, value.with_floats())).collect())
+            }
+            other => other,
+        }
+    }
+
+    /// Makes an object of members; the last of equal names counts, at the place of the first.
+    pub(crate) fn of_members(all: Vec<(String, Self)>) -> Self {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut members: Vec<(String, Self)> = Vec::with_capacity(all.len());
+        for (name, value) in all {
+            match places.get(&name).and_then(|at| members.get_mut(*at)) {
+                Some((_, earlier)) => *earlier = value,
+                None => {
+                    places.insert(name.clone(), members.len());
+                    members.push((name, value));
+                }
+            }
+        }
+        Self::Map(members)
+    }
+
+    /// Writes it as `json.dumps(value, ensure_ascii=False)` does: with blanks, names as they stand.
+    pub fn dumped(&self) -> String {
+        self.dumped_with(plain_text)
+    }
+
+    /// Writes it as `json.dumps(value)` does: as [`Self::dumped`], in ASCII.
+    pub fn dumped_in_ascii(&self) -> String {
+        self.dumped_with(json_text)
+    }
+
+    fn dumped_with(&self, text: fn(&str) -> String) -> String {
+        match self {
+            Self::Text(value) => text(value),
+            Self::List(values) => format!("[{}]", joined(values, ", ", |value| value.dumped_with(text))),
+            Self::Map(members) => {
+                let member = |(name, value): &(String, Self)| format!("{}: {}", text(name), value.dumped_with(text));
+                format!("{{{}}}", joined(members, ", ", member))
+            }
+            value => value.json(),
         }
     }
 
@@ -106,18 +168,39 @@ fn joined<T>(values: impl IntoIterator<Item = T>, by: &str, write: impl Fn(T) ->
     values.into_iter().map(write).collect::<Vec<_>>().join(by)
 }
 
+/// Writes a text as JSON, what is beyond ASCII as it is.
+fn plain_text(text: &str) -> String {
+    let mut json = String::from("\"");
+    for c in text.chars() {
+        match escape(c) {
+            Some(escape) => json.push_str(escape),
+            None if c < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(c))),
+            None => json.push(c),
+        }
+    }
+    json.push('"');
+    json
+}
+
+fn escape(c: char) -> Option<&'static str> {
+    Some(match c {
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        '\u{8}' => "\\b",
+        '\u{c}' => "\\f",
+        _ => return None,
+    })
+}
+
 /// Writes a text as JSON in ASCII, what is beyond as `\u` escapes in UTF-16.
 fn json_text(text: &str) -> String {
     let mut json = String::from("\"");
     for c in text.chars() {
         match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            '\u{8}' => json.push_str("\\b"),
-            '\u{c}' => json.push_str("\\f"),
+            c if escape(c).is_some() => json.push_str(escape(c).unwrap_or_default()),
             ' '..='~' => json.push(c),
             c => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json.push_str(&format!("\\u{unit:04x}"))),
         }
@@ -135,6 +218,9 @@ mod tests {
         let read = Given::read(r#" {"b": [1, 1.50, true, null], "a": "ä\n𝄞", "b": -0} "#).unwrap();
         assert_eq!(read.json(), "{\"a\":\"\\u00e4\\n\\ud834\\udd1e\",\"b\":0}");
         assert_eq!(read.python(), "{'b': 0, 'a': 'ä\\n𝄞'}");
+        assert_eq!(read.dumped(), "{\"b\": 0, \"a\": \"ä\\n𝄞\"}");
+        assert_eq!(read.dumped_in_ascii(), "{\"b\": 0, \"a\": \"\\u00e4\\n\\ud834\\udd1e\"}");
+        assert_eq!(Given::Text("\u{1}\u{7f}\u{8}".to_owned()).dumped(), "\"\\u0001\u{7f}\\b\"");
         assert_eq!(Given::read("[1.50, NaN, false, null]").unwrap().python(), "[1.5, nan, False, None]");
     }
 }

@@ -3,9 +3,10 @@
 //! A stock MLflow client (3.17.2) sends filters, orders, names and page tokens, and reads the server's error texts.
 //! This crate parses what it sends into typed terms and refuses the rest in MLflow's own words: [`search`] reads
 //! filters, [`order`] reads `order_by`, [`names`] checks names, values and parameters, [`page`] reads page tokens and
-//! page sizes, [`source`] judges where a model version says its files are. The stores run the terms; what they mean on data is theirs.
+//! page sizes, [`source`] judges where a model version says its files are. [`otlp`] reads the spans of traces as they are sent, and [`spans`] says what is
+//! kept of them. The stores run the terms; what they mean on data is theirs.
 //!
-//! Nothing here reads a clock, a file or the environment, and no number becomes a float: number literals stay texts.
+//! Nothing here reads a clock, a file or the environment, and no number becomes a float: number literals stay texts, and a float on the wire is written down as it is met.
 //! The texts are the contract of `mlflow` 3.17.2, observed from that release; `acceptance/mlflow/vectors.py` writes
 //! down what the release answers, and a test replays all of it here.
 
@@ -13,11 +14,13 @@ pub mod artifact;
 pub mod given;
 pub mod names;
 pub mod order;
+pub mod otlp;
 pub mod page;
 mod python;
 mod refusal;
 pub mod search;
 pub mod source;
+pub mod spans;
 
 pub use given::Given;
 pub use refusal::{INVALID_PARAMETER_VALUE, Refusal};

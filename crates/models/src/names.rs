@@ -10,6 +10,7 @@ mod key;
 mod parameter;
 mod registry;
 mod run;
+mod trace;
 
 use crate::{Given, Refusal, python};
 
@@ -23,6 +24,7 @@ pub use registry::{
     new_model_name, registered_model_tag, stage, version,
 };
 pub use run::run_id;
+pub use trace::{trace_id, trace_name, trace_session, trace_tag_removable, trace_tag_settable};
 
 /// Says that a value is not valid, with the value as JSON.
 fn invalid(path: &str, value: &Given, message: Option<&str>) -> Refusal {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::refusal::ATTRIBUTE_NOT_FOUND;
 use crate::search::{
-    Entity, Ordering, experiment_identifier, experiments, logged_models, ordering, run_identifier, runs,
+    Entity, Ordering, experiment_identifier, experiments, logged_models, ordering, run_identifier, runs, traces,
 };
 use crate::{Refusal, python};
 
@@ -17,6 +17,21 @@ pub const RUN_ATTRIBUTES: [&str; 9] =
 
 /// The attributes by which model versions can be ordered, in alphabetical order.
 pub const VERSION_ATTRIBUTES: [&str; 4] = ["creation_timestamp", "last_updated_timestamp", "name", "version_number"];
+
+/// The attributes by which traces can be ordered, in alphabetical order.
+pub const TRACE_ATTRIBUTES: [&str; 11] = [
+    "end_time",
+    "end_time_ms",
+    "execution_time",
+    "execution_time_ms",
+    "experiment_id",
+    "name",
+    "request_id",
+    "run_id",
+    "status",
+    "timestamp",
+    "timestamp_ms",
+];
 
 /// Is one term of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -156,6 +171,31 @@ pub fn model_versions<T: AsRef<str>>(order_by: &[T]) -> Result<Vec<Term>, Refusa
         terms.has(Term::attribute("last_updated_timestamp", false));
     }
     Ok(terms.tied(&[("name", true), ("version_number", false)]))
+}
+
+/// Reads the order of traces: by default the latest first, then by `request_id`.
+///
+/// # Errors
+///
+/// A clause that cannot be parsed, an unknown attribute, what is no attribute, tag or metadata, metadata that is made
+/// up of several values, a field that is named twice.
+pub fn traces<T: AsRef<str>>(order_by: &[T]) -> Result<Vec<Term>, Refusal> {
+    let mut terms = Terms::default();
+    for clause in order_by {
+        let Ordering { text, ascending } = ordering(clause.as_ref())?;
+        let (entity, key) = traces::identifier(trimmed(&text), &TRACE_ATTRIBUTES)?;
+        let (entity, key) = traces::meant(entity, key);
+        if entity == Entity::Metadata && matches!(key.as_str(), traces::TOKENS | traces::COST) {
+            return Err(Refusal::new(format!(
+                "Ordering by reserved metadata '{key}' is not supported because it is represented by multiple columns."
+            )));
+        }
+        if !matches!(entity, Entity::Attribute | Entity::Tag | Entity::Metadata) {
+            return Err(Refusal::new(format!("Invalid identifier type '{}'", entity.name())));
+        }
+        terms.add(Term { entity, key, ascending }, order_by)?;
+    }
+    Ok(terms.tied(&[("timestamp_ms", false), ("request_id", true)]))
 }
 
 fn trimmed(text: &str) -> &str {

@@ -1,7 +1,7 @@
 //! Filters of searches: `clause (AND clause)*`, read into typed clauses or refused in MLflow's words.
 //!
 //! Each searched noun has a module with its own keys, comparators and texts: [`runs`], [`experiments`],
-//! [`registered_models`], [`model_versions`] and [`logged_models`]. An empty filter has no clause. There is no `OR`, no
+//! [`registered_models`], [`model_versions`], [`logged_models`] and [`traces`]. An empty filter has no clause. There is no `OR`, no
 //! grouping and no function; all of them are refused.
 //!
 //! # What is kept as it is
@@ -28,6 +28,7 @@ mod registry;
 pub mod runs;
 mod sorted;
 mod statement;
+pub mod traces;
 mod value;
 mod words;
 mod write;

@@ -8,8 +8,8 @@ use super::Given;
 pub const DEPTH_MAX: usize = 64;
 
 /// Reads one value with nothing behind it.
-pub(super) fn value(json: &str) -> Option<Given> {
-    let mut reader = Reader { rest: json };
+pub(super) fn value(json: &str, depth_max: usize) -> Option<Given> {
+    let mut reader = Reader { rest: json, depth_max };
     let value = reader.value(0)?;
     reader.space();
     reader.rest.is_empty().then_some(value)
@@ -17,6 +17,7 @@ pub(super) fn value(json: &str) -> Option<Given> {
 
 struct Reader<'a> {
     rest: &'a str,
+    depth_max: usize,
 }
 
 const WORDS: [(&str, Given); 3] = [("null", Given::Null), ("true", Given::Bool(true)), ("false", Given::Bool(false))];
@@ -34,7 +35,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Option<Given> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return None;
         }
         self.space();
@@ -164,9 +165,9 @@ mod tests {
         for wrong in
             ["", "01", "1.", ".5", "-", "[1,]", "{1:2}", "{\"a\" 1}", "\"\\ud800\"", "\"a", "1 2", "nul", "\"\n\""]
         {
-            assert_eq!(value(wrong), None, "{wrong}");
+            assert_eq!(value(wrong, DEPTH_MAX), None, "{wrong}");
         }
-        assert_eq!(value(&"[".repeat(100_000)), None);
-        assert!(value(&format!("{}{}", "[".repeat(64), "]".repeat(64))).is_some());
+        assert_eq!(value(&"[".repeat(100_000), DEPTH_MAX), None);
+        assert!(value(&format!("{}{}", "[".repeat(64), "]".repeat(64)), DEPTH_MAX).is_some());
     }
 }

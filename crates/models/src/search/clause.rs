@@ -15,6 +15,16 @@ pub enum Entity {
     Tag,
     /// Is a field of a dataset that a run read.
     Dataset,
+    /// Is what was said of a trace when it was made.
+    Metadata,
+    /// Is a field of a span of a trace, or an attribute of one.
+    Span,
+    /// Is a judgement of a trace.
+    Feedback,
+    /// Is what a trace should have come to.
+    Expectation,
+    /// Is an issue that a trace belongs to.
+    Issue,
 }
 
 impl Entity {
@@ -26,6 +36,11 @@ impl Entity {
             Self::Parameter => "parameter",
             Self::Tag => "tag",
             Self::Dataset => "dataset",
+            Self::Metadata => "request_metadata",
+            Self::Span => "span",
+            Self::Feedback => "feedback",
+            Self::Expectation => "expectation",
+            Self::Issue => "issue",
         }
     }
 }
@@ -53,9 +68,9 @@ pub enum Comparator {
     In,
     /// Is `NOT IN`, with a list.
     NotIn,
-    /// Is `IS NULL`: there is no such tag or parameter.
+    /// Is `IS NULL`: there is none of that key.
     IsNull,
-    /// Is `IS NOT NULL`: there is such a tag or parameter.
+    /// Is `IS NOT NULL`: there is one of that key.
     IsNotNull,
 }
 
@@ -78,6 +93,11 @@ impl Comparator {
     /// Returns how it is written.
     pub fn text(self) -> &'static str {
         COMPARATORS.iter().find(|(known, _)| *known == self).map_or("", |(_, text)| text)
+    }
+
+    /// Says whether a text is one that numbers are compared with.
+    pub(super) fn is_of_numbers(text: &str) -> bool {
+        matches!(text, "=" | "!=" | ">" | ">=" | "<" | "<=")
     }
 
     /// Reads one that is written exactly so, words in capitals.

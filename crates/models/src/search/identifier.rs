@@ -20,7 +20,7 @@ pub(crate) fn run_identifier(text: &str, attributes: &[&str]) -> Result<(Entity,
             let valid = python::set(&SORTED_DATASET_KEYS);
             return Err(Refusal::new(format!("Invalid dataset key '{key}' specified. Valid keys are '{valid}'")));
         }
-        Entity::Dataset | Entity::Metric | Entity::Parameter | Entity::Tag => {}
+        _ => {}
     }
     Ok((entity, key.to_owned()))
 }
@@ -80,11 +80,11 @@ fn known_attribute(key: &str, attributes: &[&str]) -> Result<(), Refusal> {
 }
 
 /// Takes one pair of quotes off, single or double, and then one of backticks.
-fn unquoted(key: &str) -> &str {
+pub(super) fn unquoted(key: &str) -> &str {
     without_backticks(stripped(key, '\'').or_else(|| stripped(key, '"')).unwrap_or(key))
 }
 
-fn without_backticks(text: &str) -> &str {
+pub(super) fn without_backticks(text: &str) -> &str {
     stripped(text, '`').unwrap_or(text)
 }
 

@@ -1,5 +1,6 @@
 //! The items of a filter: comparisons, the `AND`s between them, and what has no place in one.
 
+use super::clause::Comparator;
 use super::lexer::Kind;
 use super::nodes::{self, Node, Shape, Unreadable};
 
@@ -26,6 +27,11 @@ impl Part {
     /// Returns true for what can be a text: one in single quotes, or an identifier, as which one in double quotes counts.
     pub(super) fn is_textual(&self) -> bool {
         self.is_identifier() || self.shape == Shape::One(Kind::Text)
+    }
+
+    /// Returns true for the word `timestamp`, which is a name of a type, and no identifier.
+    pub(super) fn is_timestamp(&self) -> bool {
+        self.shape == Shape::One(Kind::Builtin) && self.text == TIMESTAMP
     }
 
     pub(super) fn is_parenthesis(&self) -> bool {
@@ -70,21 +76,32 @@ impl Item {
     }
 }
 
+const TIMESTAMP: &str = "timestamp";
+
+/// Says whether the word `timestamp` can be compared with an integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timestamps {
+    No,
+    Compared,
+}
+
 /// Reads the items of every statement in a text.
-pub(super) fn read(text: &str) -> Result<Vec<Vec<Item>>, Unreadable> {
-    Ok(nodes::statements(text)?.iter().map(|statement| items(statement)).collect())
+pub(super) fn read(text: &str, timestamps: Timestamps) -> Result<Vec<Vec<Item>>, Unreadable> {
+    Ok(nodes::statements(text)?.iter().map(|statement| items(statement, timestamps)).collect())
 }
 
 /// Makes comparisons of `IN`, `NOT IN`, `IS NULL` and `IS NOT NULL`, which the SQL reader leaves in pieces.
 ///
 /// MLflow looks at an identifier and the three pieces behind it at once, and passes all four if they are none of these:
 /// a filter with two such comparisons side by side loses the second. So it is here.
-fn items(statement: &[Node<'_>]) -> Vec<Item> {
+fn items(statement: &[Node<'_>], timestamps: Timestamps) -> Vec<Item> {
     let nodes: Vec<&Node<'_>> = statement.iter().filter(|node| !node.is_space()).collect();
     let mut items = Vec::new();
     let mut rest = nodes.as_slice();
     while let [first, behind @ ..] = rest {
+        let is_timestamp = timestamps == Timestamps::Compared && Part::of(first).is_timestamp();
         let taken = match behind {
+            [second, third, ..] if is_timestamp => (timestamp(first, second, third), 3),
             [second, third, ..] if first.shape == Shape::Identifier => pieces(first, second, third, behind.get(2)),
             [_, _, ..] => (vec![Item::of(first)], 1),
             _ => (rest.iter().map(|node| Item::of(node)).collect(), rest.len()),
@@ -93,6 +110,15 @@ fn items(statement: &[Node<'_>]) -> Vec<Item> {
         rest = rest.get(taken.1..).unwrap_or_default();
     }
     items
+}
+
+/// Reads the word `timestamp` with the two pieces behind it. If they are no comparison of it, MLflow names the word twice.
+fn timestamp(first: &Node<'_>, second: &Node<'_>, third: &Node<'_>) -> Vec<Item> {
+    let compares = second.shape == Shape::One(Kind::Comparison) && Comparator::is_of_numbers(second.text);
+    if compares && third.shape == Shape::One(Kind::Integer) {
+        return vec![Item::joined([first, second, third].map(Part::of).into())];
+    }
+    [first, second, third, first].map(Item::of).into()
 }
 
 /// Reads an identifier with what follows it, and says how many nodes that took.

@@ -1,7 +1,7 @@
 //! Filters of logged models, which have a reader of their own: entities in the plural, quotes optional.
 
 use super::clause::{Clause, Comparator, Entity, Number, Value};
-use super::items::{self, Item, Part};
+use super::items::{self, Item, Part, Timestamps};
 use super::list;
 use super::runs::fitting;
 use crate::{Given, Refusal, python};
@@ -49,7 +49,7 @@ pub fn filter(text: &str) -> Result<Vec<Clause>, Refusal> {
         return Ok(Vec::new());
     }
     let invalid = |why: &str| Refusal::new(format!("Invalid filter string: {}. {why}", python::text(text)));
-    let statements = items::read(text).map_err(|unreadable| {
+    let statements = items::read(text, Timestamps::No).map_err(|unreadable| {
         let reason = python::text(&unreadable.reason());
         invalid(&format!("SQLParseError({reason})"))
     })?;
@@ -91,10 +91,10 @@ fn is_time(key: &str) -> bool {
 
 fn plural(entity: Entity) -> &'static str {
     match entity {
-        Entity::Attribute | Entity::Dataset => "attributes",
         Entity::Metric => "metrics",
         Entity::Parameter => "params",
         Entity::Tag => "tags",
+        _ => "attributes",
     }
 }
 

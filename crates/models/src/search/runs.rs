@@ -85,7 +85,8 @@ impl Raw {
             Entity::Metric => (NUMBERS, NUMBERS, ""),
             Entity::Parameter => (TAGS, TAGS, "'"),
             Entity::Tag => (TAGS, TAGS, ""),
-            Entity::Dataset => (TEXTS, TEXTS, ""),
+            // A dataset: no other entity is read here.
+            _ => (TEXTS, TEXTS, ""),
         };
         let operator = self.operator.as_str();
         let comparator = Comparator::read(operator).filter(|_| allowed.contains(&operator)).ok_or_else(|| {
@@ -103,11 +104,9 @@ fn read_value(entity: Entity, key: &str, part: &Part) -> Result<Value, Refusal> 
         Entity::Parameter | Entity::Tag if part.is_textual() => value::text(part),
         Entity::Parameter | Entity::Tag => Err(value::no_text(entity.name(), part)),
         Entity::Attribute => read_attribute(key, part, &NUMERIC, &["run_id"]),
-        Entity::Dataset if part.is_textual() => value::text(part),
-        Entity::Dataset if part.is_parenthesis() => value::list(part, key, &["name", "digest", "context"]),
-        Entity::Dataset => {
-            Err(Refusal::new(format!("Expected a quoted string value for dataset attributes. Got value {found}")))
-        }
+        _ if part.is_textual() => value::text(part),
+        _ if part.is_parenthesis() => value::list(part, key, &["name", "digest", "context"]),
+        _ => Err(Refusal::new(format!("Expected a quoted string value for dataset attributes. Got value {found}"))),
     }
 }
 

@@ -1,6 +1,6 @@
-//! From a filter to its comparisons, as four of the five nouns do it alike; and the checks of a single comparison.
+//! From a filter to its comparisons, as all nouns but one do it alike; and the checks of a single comparison.
 
-use super::items::{self, Item, Part};
+use super::items::{self, Item, Part, Timestamps};
 use crate::Refusal;
 use crate::python;
 
@@ -24,10 +24,21 @@ pub(super) struct Comparison {
 
 /// Reads the comparisons of a filter, each wholly before the next, so that the first that is wrong is told.
 pub(super) fn comparisons<T>(filter: &str, shown: Shown, read: impl Fn(&Comparison) -> Read<T>) -> Read<Vec<T>> {
+    comparisons_with(Timestamps::No, filter, shown, read)
+}
+
+/// Reads comparisons, as [`comparisons`] does, of which some may have the word `timestamp` at their left.
+pub(super) fn comparisons_with<T>(
+    timestamps: Timestamps,
+    filter: &str,
+    shown: Shown,
+    read: impl Fn(&Comparison) -> Read<T>,
+) -> Read<Vec<T>> {
     if filter.is_empty() {
         return Ok(Vec::new());
     }
-    let statements = items::read(filter).map_err(|_| Refusal::new(format!("Error on parsing filter '{filter}'")))?;
+    let statements =
+        items::read(filter, timestamps).map_err(|_| Refusal::new(format!("Error on parsing filter '{filter}'")))?;
     match statements.as_slice() {
         [] => Err(Refusal::new(format!("Invalid filter '{filter}'. Could not be parsed."))),
         [items] => of_items(items, shown, read),
@@ -64,7 +75,8 @@ fn comparison(parts: &[Part]) -> Result<Comparison, Refusal> {
             return Err(Refusal::new(message));
         }
     };
-    if !left.is_identifier() {
+    // Only a reader that knows the word puts it at the left of a comparison.
+    if !left.is_identifier() && !left.is_timestamp() {
         let message = format!("Invalid comparison clause. Expected 'Identifier' found '{}'", left.text);
         return Err(Refusal::new(message));
     }

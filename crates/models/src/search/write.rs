@@ -1,7 +1,7 @@
 //! Writes clauses as a filter that reads as the same clauses.
 
 use super::clause::{Clause, Entity, Value};
-use super::{experiments, logged_models, model_versions, registered_models, runs};
+use super::{experiments, logged_models, model_versions, registered_models, runs, traces};
 use crate::Refusal;
 
 /// Is what a filter searches.
@@ -17,6 +17,8 @@ pub enum Noun {
     ModelVersions,
     /// Searches logged models.
     LoggedModels,
+    /// Searches traces.
+    Traces,
 }
 
 impl Noun {
@@ -32,6 +34,7 @@ impl Noun {
             Self::RegisteredModels => registered_models::filter(text),
             Self::ModelVersions => model_versions::filter(text),
             Self::LoggedModels => logged_models::filter(text),
+            Self::Traces => traces::filter(text),
         }
     }
 

@@ -56,6 +56,7 @@ pub fn noun(of: &str) -> Option<Noun> {
         "registered_models" => Noun::RegisteredModels,
         "model_versions" => Noun::ModelVersions,
         "logged_models" => Noun::LoggedModels,
+        "traces" => Noun::Traces,
         _ => return None,
     })
 }
@@ -89,6 +90,7 @@ fn ordered(noun: &str, given: &Value) -> Result<Value, Refusal> {
         "runs" => order::runs(&order_by),
         "experiments" => order::experiments(&order_by),
         "registered_models" => order::registered_models(&order_by),
+        "traces" => order::traces(&order_by),
         _ => order::model_versions(&order_by),
     };
     let term = |term: &Term| json!([term.entity.name(), term.key, term.ascending]);

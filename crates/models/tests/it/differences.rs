@@ -141,6 +141,34 @@ pub const OTHERWISE: &[Otherwise] = &[
         are: same_text,
     },
     Otherwise {
+        of: &["order traces"],
+        given: &[
+            r#"["name","name"]"#,
+            r#"["name","name DESC"]"#,
+            r#"["timestamp DESC","timestamp_ms"]"#,
+            r#"["name","tag.`mlflow.traceName`"]"#,
+            r#"["run_id","metadata.mlflow.sourceRun"]"#,
+        ],
+        lists: &[],
+        why: "MLflow blames itself, with a 500 that clients retry, for a field that the caller named twice",
+        are: same_text,
+    },
+    Otherwise {
+        of: &["traces"],
+        given: &[
+            r#""name RLIKE '^a'""#,
+            r#""tags.a RLIKE 'a'""#,
+            r#""metadata.a RLIKE 'a'""#,
+            r#""status RLIKE 'a'""#,
+            r#""span.name RLIKE 'a'""#,
+            r#""span.attributes.a RLIKE 'a'""#,
+            r#""feedback.a RLIKE 'a'""#,
+        ],
+        lists: &[],
+        why: "an expression means something else to every engine, so that none is run here",
+        are: refused_here,
+    },
+    Otherwise {
         of: &["parameter texts"],
         given: &[
             r#""\"\"""#,
@@ -246,10 +274,12 @@ const LIST_KEYS: &[(&str, &str)] = &[
     ("model_versions", "name"),
     ("logged_models", "name"),
     ("logged_models", "params.a"),
+    ("traces", "status"),
+    ("traces", "span.name"),
 ];
 
-const QUOTED: &[&str] = &["runs", "experiments", "registered_models", "model_versions"];
-const FILTERS: &[&str] = &["runs", "experiments", "registered_models", "model_versions", "logged_models"];
+const QUOTED: &[&str] = &["runs", "experiments", "registered_models", "model_versions", "traces"];
+const FILTERS: &[&str] = &["runs", "experiments", "registered_models", "model_versions", "logged_models", "traces"];
 
 pub const BREAKS: &[Broken] = &[
     Broken {
@@ -272,6 +302,13 @@ pub const BREAKS: &[Broken] = &[
     Broken { of: &["logged_models"], on: "InvalidRequestError", why: "a relation as an attribute", read: false },
     Broken { of: &["logged_models"], on: "NotImplementedError", why: "a relation that is like a text", read: false },
     Broken { of: &["order logged_models"], on: "NotImplementedError", why: "a relation as a field", read: false },
+    Broken { of: &["traces"], on: "ArgumentError", why: "a list of values of an attribute of a span", read: false },
+    Broken {
+        of: &["order traces"],
+        on: "AttributeError",
+        why: "when a trace ended is nothing MLflow orders by",
+        read: true,
+    },
     Broken { of: &["page", "model page"], on: "AttributeError", why: "a token whose JSON is no object", read: false },
     Broken { of: &["page"], on: "TypeError", why: "an offset that is a list", read: false },
     Broken { of: &["page", "model page"], on: "ValueError", why: "a token that is not ASCII", read: false },

@@ -5,5 +5,6 @@
 mod answer;
 mod differences;
 mod limits;
+mod otlp;
 mod properties;
 mod vectors;

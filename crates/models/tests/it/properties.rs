@@ -6,10 +6,10 @@ use countersign_models::search::{Clause, Comparator, Entity, Noun, Value, write}
 use countersign_models::{Given, names};
 use proptest::prelude::*;
 
-const NOUNS: [Noun; 5] =
-    [Noun::Runs, Noun::Experiments, Noun::RegisteredModels, Noun::ModelVersions, Noun::LoggedModels];
+const NOUNS: [Noun; 6] =
+    [Noun::Runs, Noun::Experiments, Noun::RegisteredModels, Noun::ModelVersions, Noun::LoggedModels, Noun::Traces];
 
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 50] = [
     "name",
     "tags.a",
     "tag.`b c`",
@@ -54,6 +54,12 @@ const WORDS: [&str; 44] = [
     "\\",
     "version_number",
     "experiment_id",
+    "timestamp",
+    "trace.status",
+    "metadata.a",
+    "span.attributes.`a`",
+    "feedback.a",
+    "issue.id",
 ];
 
 fn soup() -> impl Strategy<Value = String> {
@@ -72,7 +78,7 @@ proptest! {
         }
         let order_by = [text.as_str(), other.as_str()];
         let _ = (order::runs(&order_by), order::experiments(&order_by));
-        let _ = (order::registered_models(&order_by), order::model_versions(&order_by));
+        let _ = (order::registered_models(&order_by), order::model_versions(&order_by), order::traces(&order_by));
         let named = [names::run_id(&other, "run_id"), names::model_name(&other), names::alias(&other)];
         for refusal in named.iter().filter_map(|checked| checked.as_ref().err()) {
             prop_assert!(!refusal.message().is_empty());

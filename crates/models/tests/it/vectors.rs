@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::answer::answer;
 use crate::differences::{BREAKS, Broken, OTHERWISE};
 
-const VECTORS: [&str; 2] = [include_str!("vectors.json"), include_str!("source_vectors.json")];
+const VECTORS: [&str; 3] =
+    [include_str!("vectors.json"), include_str!("source_vectors.json"), include_str!("trace_vectors.json")];
 
 fn vectors() -> Vec<Value> {
     VECTORS.iter().flat_map(|text| serde_json::from_str::<Vec<Value>>(text).unwrap()).collect()
