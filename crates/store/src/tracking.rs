@@ -5,6 +5,7 @@
 //! what is committed, each from one moment.
 
 mod artifacts;
+mod assessments;
 mod change;
 mod datasets;
 mod experiments;
@@ -19,6 +20,9 @@ mod registry_search;
 mod runs;
 mod seals;
 mod search;
+mod spans;
+mod trace_search;
+mod traces;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -32,6 +36,7 @@ use types::Code;
 use change::Writing;
 
 pub use artifacts::{Artifact, Child};
+pub use assessments::Assessment;
 pub use datasets::{Dataset, Input, Output};
 pub use experiments::{Experiment, NewExperiment};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
@@ -43,10 +48,19 @@ pub use registry_search::Prompts;
 pub use runs::{NewRun, Run, RunChange, RunData};
 pub use seals::Seal;
 pub use search::{Page, Search};
+pub use spans::{Span, SpanUse, Used};
+pub use trace_search::TraceSearch;
+pub use traces::{Trace, TraceInfo, Traces};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 5] =
-    [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES, model_history::ACTION];
+const STEPS: [&str; 6] = [
+    RUNS,
+    logged_models::TABLES,
+    registered_models::TABLES,
+    lineage::TABLES,
+    model_history::ACTION,
+    traces::TABLES,
+];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

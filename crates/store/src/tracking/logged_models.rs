@@ -369,7 +369,7 @@ fn holds(query: &mut Query, clause: &Clause, on: &[OnDataset]) {
             }
             query.text(")");
         }
-        Entity::Attribute | Entity::Dataset => drop(query.compares(column(&clause.key), clause)),
+        _ => drop(query.compares(column(&clause.key), clause)),
     }
 }
 

@@ -148,7 +148,7 @@ fn joined(query: &mut Query, n: usize, term: &Term) {
         Entity::Metric => "series",
         Entity::Parameter => "param",
         Entity::Tag => "run_tag",
-        Entity::Attribute | Entity::Dataset => return,
+        _ => return,
     };
     query.text(&format!(" LEFT JOIN {table} o{n} ON o{n}.run = r.seq AND o{n}.key = ")).value(term.key.clone());
 }
@@ -169,6 +169,8 @@ fn run_holds(query: &mut Query, clause: &Clause) {
         (Entity::Parameter, _) => keyed(query, &PARAM, clause),
         (Entity::Metric, _) => metric(query, clause),
         (Entity::Dataset, _) => dataset(query, clause),
+        // No filter of runs has these, and no run.
+        _ => drop(query.text("false")),
     }
 }
 

@@ -11,6 +11,7 @@
 mod artifacts;
 mod pages;
 mod registry;
+mod traces;
 mod tracking;
 
 use countersign_store::{
