@@ -1,4 +1,5 @@
-//! `/api/2.0/mlflow`: experiments, runs and registered models, as MLflow's own server serves them to its clients.
+//! `/api/2.0/mlflow` and `/api/3.0/mlflow`: experiments, runs, registered models and traces, as MLflow's own server serves them to its
+//! clients.
 //!
 //! Each call is a row of a table: its path, what it takes, and what answers it. The contract is MLflow's, so it is no part of our own
 //! OpenAPI document, and refusals have MLflow's form. Whoever calls holds a key of ours: as a bearer token, or as the password of
@@ -6,6 +7,7 @@
 
 mod artifacts;
 mod asked;
+mod assessments;
 mod experiments;
 mod logged_models;
 mod logs;
@@ -13,6 +15,8 @@ mod model_versions;
 mod registered_models;
 mod runs;
 mod shown;
+mod spans;
+mod traces;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -39,13 +43,16 @@ const VERSION: &str = "3.17.2";
 /// Is below what path the calls are.
 const API: &str = "/api/2.0/mlflow/";
 
+/// Is below what path the calls are that came with the third release.
+const API_3: &str = "/api/3.0/mlflow/";
+
 /// Is the largest body, in bytes: a dataset's profile may have 16 MiB.
 const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// Is one call of the contract.
 struct Call {
     method: Method,
-    /// Is its path below [`API`].
+    /// Is its path below [`API`] or [`API_3`].
     path: &'static str,
     /// Says whether it writes.
     writes: bool,
@@ -122,13 +129,19 @@ impl Row for Call {
 
 /// Lists the calls of MLflow's contract that need a key.
 pub fn tracking_calls() -> Vec<ForeignCall> {
-    foreign::list(API, calls()).chain(artifacts::calls()).collect()
+    let all = foreign::list(API, calls()).chain(foreign::list(API_3, calls_3()));
+    all.chain(artifacts::calls()).chain(spans::calls()).collect()
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {
     let models = artifacts::CALLS.iter().chain(logged_models::CALLS);
     let registry = registered_models::CALLS.iter().chain(model_versions::CALLS);
-    experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS).chain(models).chain(registry)
+    let runs = experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS);
+    runs.chain(models).chain(registry).chain(traces::CALLS)
+}
+
+fn calls_3() -> impl Iterator<Item = &'static Call> {
+    traces::CALLS_3.iter().chain(assessments::CALLS_3)
 }
 
 pub(crate) fn routes() -> Router<App> {
@@ -137,8 +150,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/version", get(async || Html(VERSION)))
         .route("/api/3.0/mlflow/server-info", get(server_info))
         .route(&format!("{API}{{*path}}"), any(unknown))
+        .route(&format!("{API_3}{{*path}}"), any(unknown))
         .merge(foreign::routes(API, calls()))
+        .merge(foreign::routes(API_3, calls_3()))
         .merge(artifacts::routes())
+        .merge(spans::routes())
 }
 
 async fn unknown() -> Response {

@@ -5,6 +5,7 @@
 //! allowed.
 
 mod artifacts;
+mod assessments;
 mod experiments;
 mod inputs;
 mod logged_models;
@@ -20,6 +21,11 @@ mod registry_searches;
 mod runs;
 mod seals;
 mod searches;
+mod spans;
+pub mod times;
+mod trace_searches;
+mod trace_totals;
+mod traces;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -29,6 +35,7 @@ use store::artifacts::Artifacts;
 use store::tracking::{Change, Experiment, Run, Stage, View};
 
 pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
+pub use assessments::{ASSESSMENT_BYTES_MAX, AssessmentChange, Judgement, JudgingError, NewAssessment, SOURCES};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
 pub use model_history::MOVES_MAX;
@@ -41,8 +48,10 @@ pub use registered_models::RegisteredModelShown;
 pub use runs::{NewRun, RunChange, RunShown};
 pub use seals::{REFUSED_WRITES_MAX, RefusedWrite, Writing};
 pub use searches::{Found, SearchWish, ViewType};
+pub use spans::{TRACE_SPANS_MAX, TRACES_TOGETHER_MAX};
 pub use store::artifacts::{ArtifactError, CHUNK_BYTES, Incoming, Outgoing};
 pub use store::tracking as kept;
+pub use traces::{NewTrace, STATES, TRACES_MAX, TraceShown, WholeTrace};
 
 use crate::control::Control;
 use crate::door::Refusal;

@@ -183,6 +183,43 @@ impl Asked {
         self.part(self.of(name).cloned().unwrap_or(Given::Map(Vec::new())))
     }
 
+    /// Says whether something is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.of(name).is_some()
+    }
+
+    /// Returns the object of a name, if it is there.
+    pub(super) fn some_object(&self, name: &str) -> Answer<Option<Self>> {
+        match self.of(name) {
+            None => Ok(None),
+            Some(object @ Given::Map(_)) => Ok(Some(self.part(object.clone()))),
+            Some(_) => Err(Refused::new(ErrorCode::InvalidParameterValue, format!("{name} is no object"))),
+        }
+    }
+
+    /// Returns a text, if it is there, and refuses whatever is none.
+    pub(super) fn only_text(&self, name: &str) -> Answer<Option<String>> {
+        if let Some(value) = self.of(name) {
+            names::parameter(name, value, Kind::Text)?;
+        }
+        Ok(self.some_text(name))
+    }
+
+    /// Returns texts by their keys; none if they are missing.
+    pub(super) fn keyed_texts(&self, name: &str) -> Answer<Vec<Pair>> {
+        let Some(Self { given: Given::Map(members), .. }) = self.some_object(name)? else { return Ok(Vec::new()) };
+        let pair = |(key, value): (String, Given)| match value {
+            Given::Text(value) => Ok(Pair { key, value }),
+            value => Err(wrong(&format!("{name}.{key}"), &value)),
+        };
+        members.into_iter().map(pair).collect()
+    }
+
+    /// Returns a value as it was given, if it is there.
+    pub(super) fn some_given(&self, name: &str) -> Option<&Given> {
+        self.of(name)
+    }
+
     /// Returns the texts of a list; none if it is missing.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let Some(Given::List(values)) = self.of(name) else { return Vec::new() };
@@ -296,7 +333,7 @@ fn from_query(call: &Call, uri: &Uri) -> Given {
     let members = names.filter_map(|(name, kind)| {
         let mut values = pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| Given::Text(value.clone()));
         let value = match kind {
-            Kind::List | Kind::Texts => Given::List(values.collect()),
+            Kind::List | Kind::Texts => Given::List(Some(values.collect()).filter(|all: &Vec<Given>| !all.is_empty())?),
             Kind::Text | Kind::Integer | Kind::Float | Kind::Bool => values.next()?,
         };
         Some((name.to_owned(), value))

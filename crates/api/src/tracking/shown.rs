@@ -2,11 +2,15 @@
 
 use control::tracking::kept::{Experiment, Input, Metric, ModelMetric, Pair, Run};
 use control::tracking::{Found, Listed, LoggedModelShown, RunShown, Status};
-use serde_json::{Map, Value, json};
+use models::Given;
+use serde_json::{Map, Number, Value, json};
 
 mod registry;
+mod spans;
+mod traces;
 
 pub(super) use registry::{model_version, plain_version, registered_model};
+pub(super) use traces::{assessment, trace, whole_trace};
 
 /// Is an object that is put together.
 #[derive(Default)]
@@ -32,6 +36,24 @@ impl Object {
     fn value(self) -> Value {
         Value::Object(self.0)
     }
+}
+
+/// Writes a value as it was given; what is no number has no form in JSON but a text.
+fn given(value: &Given) -> Value {
+    match value {
+        Given::Null => Value::Null,
+        Given::Bool(value) => (*value).into(),
+        Given::Integer(text) => text.parse::<i64>().map_or_else(|_| float(text), Value::from),
+        Given::Float(text) => float(text),
+        Given::Text(text) => text.clone().into(),
+        Given::List(values) => values.iter().map(given).collect(),
+        Given::Map(members) => members.iter().map(|(name, value)| (name.clone(), given(value))).collect(),
+    }
+}
+
+fn float(text: &str) -> Value {
+    let number = text.parse().ok().and_then(Number::from_f64);
+    number.map_or_else(|| text.into(), Value::Number)
 }
 
 pub(super) fn pairs(pairs: &[Pair]) -> Vec<Value> {

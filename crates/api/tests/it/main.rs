@@ -35,4 +35,5 @@ mod permissions;
 mod registry;
 mod reviews;
 mod switches;
+mod traces;
 mod tracking;
