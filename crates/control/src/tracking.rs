@@ -35,7 +35,10 @@ use store::artifacts::Artifacts;
 use store::tracking::{Change, Experiment, Run, Stage, View};
 
 pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
-pub use assessments::{ASSESSMENT_BYTES_MAX, AssessmentChange, Judgement, JudgingError, NewAssessment, SOURCES};
+pub use assessments::{
+    ASSESSMENT_BYTES_MAX, ASSESSMENTS_CHARACTERS_MAX, ASSESSMENTS_MAX, AssessmentChange, Judgement, JudgingError,
+    NewAssessment, SOURCES,
+};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
 pub use model_history::MOVES_MAX;
@@ -48,7 +51,7 @@ pub use registered_models::RegisteredModelShown;
 pub use runs::{NewRun, RunChange, RunShown};
 pub use seals::{REFUSED_WRITES_MAX, RefusedWrite, Writing};
 pub use searches::{Found, SearchWish, ViewType};
-pub use spans::{TRACE_SPANS_MAX, TRACES_TOGETHER_MAX};
+pub use spans::{TRACE_BYTES_MAX, TRACE_SPANS_MAX, TRACES_TOGETHER_MAX};
 pub use store::artifacts::{ArtifactError, CHUNK_BYTES, Incoming, Outgoing};
 pub use store::tracking as kept;
 pub use traces::{NewTrace, STATES, TRACES_MAX, TraceShown, WholeTrace};

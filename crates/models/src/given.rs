@@ -170,16 +170,28 @@ fn joined<T>(values: impl IntoIterator<Item = T>, by: &str, write: impl Fn(T) ->
 
 /// Writes a text as JSON, what is beyond ASCII as it is.
 fn plain_text(text: &str) -> String {
-    let mut json = String::from("\"");
-    for c in text.chars() {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    let mut rest = text;
+    while let Some((before, c, behind)) = at_escape(rest) {
+        json.push_str(before);
         match escape(c) {
             Some(escape) => json.push_str(escape),
-            None if c < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(c))),
-            None => json.push(c),
+            None => json.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
+        rest = behind;
     }
+    json.push_str(rest);
     json.push('"');
     json
+}
+
+/// Cuts a text at the first character that cannot stand in JSON as it is.
+fn at_escape(text: &str) -> Option<(&str, char, &str)> {
+    let at = text.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
+    let (before, from) = text.split_at_checked(at)?;
+    let mut chars = from.chars();
+    Some((before, chars.next()?, chars.as_str()))
 }
 
 fn escape(c: char) -> Option<&'static str> {

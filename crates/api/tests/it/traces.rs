@@ -252,6 +252,13 @@ async fn an_assessment_that_takes_anothers_place_gives_it_back() {
         api.get("dan", &format!("{path}/{}", first.as_str().unwrap())).await.is(200)["assessment"]["valid"].clone()
     };
     assert_eq!(valid().await, false);
+    // What counts no longer is not found.
+    let found = async |value: &str| {
+        let locations = json!([{ "mlflow_experiment": { "experiment_id": "0" } }]);
+        let wish = json!({ "locations": locations, "filter": format!("feedback.good = '{value}'") });
+        api.post("dan", &format!("{V3}/search"), wish).await.is(200)["traces"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((found("true").await, found("false").await), (0, 1));
     api.call("dan", "DELETE", &format!("{path}/{}", second.as_str().unwrap()), None).await.is(200);
     assert_eq!(valid().await, true);
 }
@@ -268,4 +275,131 @@ async fn a_trace_that_is_deleted_leaves_nothing() {
     let wish = json!({ "locations": locations, "filter": "span.name = 'span 1'" });
     let found = api.post("dan", &format!("{V3}/search"), wish).await.is(200);
     assert_eq!(found["traces"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_trace_is_bounded() {
+    let api = Api::new().await;
+    let judged =
+        |n: usize| json!({ "assessment_id": format!("a-{n}"), "assessment_name": "x", "feedback": { "value": 1 } });
+    let start = async |more: Value| {
+        let mut info = json!({
+            "trace_id": id(1),
+            "trace_location": { "mlflow_experiment": { "experiment_id": "0" } },
+            "request_time": "2025-04-15T08:49:18Z",
+        });
+        info.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        api.post("dan", V3, json!({ "trace": { "trace_info": info } })).await
+    };
+    let assessments = |count: usize| json!({ "assessments": (0..count).map(judged).collect::<Vec<_>>() });
+    let texts = |count: usize| (0..count).map(|n| (format!("k{n}"), json!("v"))).collect::<serde_json::Map<_, _>>();
+    for (more, said) in [
+        (assessments(1_001), "A trace is made with at most 1000 assessments, not 1001."),
+        (json!({ "tags": texts(1_001) }), "A trace is made with at most 1000 tags, not 1001."),
+        (json!({ "trace_metadata": texts(1_001) }), "A trace is made with at most 1000 metadata, not 1001."),
+        (json!({ "request_preview": "p".repeat(10_001) }), "A preview has at most 10000 characters."),
+        (
+            json!({ "client_request_id": "c".repeat(251) }),
+            "'client_request_id' exceeds the maximum length of 250 characters",
+        ),
+    ] {
+        assert_eq!(refused(start(more).await, 400, "INVALID_PARAMETER_VALUE"), said);
+        api.get("dan", &format!("{V3}/{}", id(1))).await.is(404);
+    }
+    start(assessments(1_000)).await.is(200);
+    // The same ones again take their own places.
+    start(assessments(1_000)).await.is(200);
+    let path = format!("{V3}/{}/assessments", id(1));
+    let one = json!({ "assessment": judged(1_000) });
+    let said = refused(api.post("dan", &path, one.clone()).await, 400, "INVALID_PARAMETER_VALUE");
+    assert_eq!(said, "A trace has at most 1000 assessments, with 8388608 characters together.");
+    api.call("dan", "DELETE", &format!("{path}/a-0"), None).await.is(200);
+    let mut long = one.clone();
+    long["assessment"]["rationale"] = json!("r".repeat(1 << 20));
+    let said = refused(api.post("dan", &path, long).await, 400, "INVALID_PARAMETER_VALUE");
+    assert!(said.starts_with("An assessment has at most 1048576 bytes, not "), "{said}");
+    api.post("dan", &path, one).await.is(200);
+}
+
+#[tokio::test]
+async fn the_spans_of_a_trace_have_so_many_bytes_and_no_more() {
+    let api = Api::new().await;
+    let send = async |n: u64, size: usize| {
+        let pair = [field(1, b"k"), field(2, &field(1, &vec![b'a'; size]))].concat();
+        let span = [field(1, &1_u128.to_be_bytes()), field(2, &n.to_be_bytes()), field(9, &pair)].concat();
+        let request = field(1, &field(2, &field(2, &span)));
+        api.send(exported(&api, "application/x-protobuf", &[], request)).await
+    };
+    for n in [1, 2] {
+        send(n, 15 << 20).await.is(200);
+    }
+    let said = refused(send(3, 3 << 20).await, 400, "INVALID_PARAMETER_VALUE");
+    assert_eq!(said, "The spans of a trace have at most 33554432 bytes.");
+    // One that takes the place of another counts once.
+    send(2, 1 << 20).await.is(200);
+    send(3, 3 << 20).await.is(200);
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_conversation_counts_for_all_of_its_traces() {
+    let api = Api::new().await;
+    for (n, session) in [(1, "a"), (2, "a"), (3, "b")] {
+        let info = json!({
+            "trace_id": id(n),
+            "trace_location": { "mlflow_experiment": { "experiment_id": "0" } },
+            "request_time": "2025-04-15T08:49:18Z",
+            "trace_metadata": { "mlflow.trace.session": session },
+        });
+        api.post("dan", V3, json!({ "trace": { "trace_info": info } })).await.is(200);
+    }
+    let said = |name: &str| json!({ "assessment_name": name, "feedback": { "value": "yes" } });
+    let mut of_all = said("all");
+    of_all["metadata"] = json!({ "mlflow.trace.session": "a" });
+    for one in [of_all, said("one")] {
+        api.post("dan", &format!("{V3}/{}/assessments", id(1)), json!({ "assessment": one })).await.is(200);
+    }
+    for (filter, expected) in [
+        ("feedback.all = 'yes'", vec![1, 2]),
+        ("feedback.all IS NULL", vec![3]),
+        ("feedback.one = 'yes'", vec![1]),
+        ("feedback.one IS NULL", vec![2, 3]),
+    ] {
+        let locations = json!([{ "mlflow_experiment": { "experiment_id": "0" } }]);
+        let wish = json!({ "locations": locations, "filter": filter });
+        let found = api.post("dan", &format!("{V3}/search"), wish).await.is(200);
+        let ids: Vec<&str> =
+            found["traces"].as_array().unwrap().iter().map(|t| t["trace_id"].as_str().unwrap()).collect();
+        assert_eq!(ids, expected.into_iter().map(id).collect::<Vec<_>>(), "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn what_whoever_made_a_trace_has_counted_stays() {
+    let api = Api::new().await;
+    let tokens = |n: u32| json!([{ "key": "mlflow.chat.tokenUsage", "value": { "stringValue": format!("{{\"input_tokens\": {n}}}") } }]);
+    let with = |id: u32, parent: Option<u32>, n: u32| {
+        let mut span = span(1, id, parent);
+        span["attributes"] = tokens(n);
+        span
+    };
+    let used = async || {
+        let info = api.get("dan", &format!("{V3}/{}", id(1))).await.is(200);
+        info["trace"]["trace_info"]["trace_metadata"]["mlflow.trace.tokenUsage"].as_str().unwrap().to_owned()
+    };
+    export(&api, &spans(&[with(2, Some(1), 3), with(3, Some(1), 4)])).await.is(200);
+    assert_eq!(used().await, r#"{"input_tokens": 7, "output_tokens": 0, "total_tokens": 0}"#);
+    // The same span again is counted once, and a parent speaks for its children.
+    export(&api, &spans(&[with(3, Some(1), 4)])).await.is(200);
+    assert_eq!(used().await, r#"{"input_tokens": 7, "output_tokens": 0, "total_tokens": 0}"#);
+    export(&api, &spans(&[with(1, None, 6)])).await.is(200);
+    assert_eq!(used().await, r#"{"input_tokens": 6, "output_tokens": 0, "total_tokens": 0}"#);
+    let info = json!({
+        "trace_id": id(1),
+        "trace_location": { "mlflow_experiment": { "experiment_id": "0" } },
+        "request_time": "2025-04-15T08:49:18Z",
+        "trace_metadata": { "mlflow.trace.tokenUsage": "{\"input_tokens\": 100}" },
+    });
+    api.post("dan", V3, json!({ "trace": { "trace_info": info } })).await.is(200);
+    export(&api, &spans(&[with(4, Some(1), 9)])).await.is(200);
+    assert_eq!(used().await, r#"{"input_tokens": 100, "output_tokens": 0, "total_tokens": 0}"#);
 }

@@ -8,6 +8,12 @@ use super::{Answer, Refused, Tracking, times};
 /// Limits an assessment: its value, rationale, error and metadata, in bytes.
 pub const ASSESSMENT_BYTES_MAX: usize = 1 << 20;
 
+/// Limits the assessments of a trace.
+pub const ASSESSMENTS_MAX: u64 = 1_000;
+
+/// Limits the texts of all assessments of a trace together, in characters.
+pub const ASSESSMENTS_CHARACTERS_MAX: u64 = 8 << 20;
+
 /// Limits the trace of calls that an error has, in characters.
 const STACK_MAX: usize = 10_000;
 
@@ -205,10 +211,21 @@ pub(super) fn put(change: &Change<'_>, trace: i64, new: Assessment) -> Answer<()
 }
 
 fn add(change: &Change<'_>, trace: i64, new: &Assessment) -> Answer<()> {
-    if change.add_assessment(trace, new)? {
-        return Ok(());
+    if !change.add_assessment(trace, new)? {
+        return Err(Refused::invalid(format!("There is an assessment with ID '{}' already.", new.id)));
     }
-    Err(Refused::invalid(format!("There is an assessment with ID '{}' already.", new.id)))
+    few(change, trace)
+}
+
+/// Checks that a trace has no more assessments than it may.
+fn few(view: &View<'_>, trace: i64) -> Answer<()> {
+    let (count, characters) = view.assessment_size(trace)?;
+    if count > ASSESSMENTS_MAX || characters > ASSESSMENTS_CHARACTERS_MAX {
+        return Err(Refused::invalid(format!(
+            "A trace has at most {ASSESSMENTS_MAX} assessments, with {ASSESSMENTS_CHARACTERS_MAX} characters together."
+        )));
+    }
+    Ok(())
 }
 
 fn missing(id: &str, trace: &str) -> Refused {
@@ -276,6 +293,7 @@ impl Tracking {
             assessment.updated = now;
             bounded(&assessment)?;
             change.set_assessment(seq, &assessment)?;
+            few(change, seq)?;
             Ok(assessment)
         })
     }

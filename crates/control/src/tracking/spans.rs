@@ -13,6 +13,9 @@ use super::{Answer, Refused, Tracking, active_experiment, number};
 /// Limits the spans of one trace.
 pub const TRACE_SPANS_MAX: u64 = 10_000;
 
+/// Limits the spans of one trace, in bytes as they are kept.
+pub const TRACE_BYTES_MAX: u64 = 32 << 20;
+
 /// Limits the traces of one request.
 pub const TRACES_TOGETHER_MAX: usize = 1_000;
 
@@ -128,8 +131,12 @@ impl Group {
         for (span, kept) in &self.spans {
             change.put_span(trace.seq, &row(span, kept))?;
         }
-        if change.span_count(trace.seq)? > TRACE_SPANS_MAX {
+        let (count, bytes) = change.span_size(trace.seq)?;
+        if count > TRACE_SPANS_MAX {
             return Err(Refused::invalid(format!("A trace has at most {TRACE_SPANS_MAX} spans.")));
+        }
+        if bytes > TRACE_BYTES_MAX {
+            return Err(Refused::invalid(format!("The spans of a trace have at most {TRACE_BYTES_MAX} bytes.")));
         }
         let is_final = self.is_final(change, trace.seq)?;
         self.bring_up_to_date(&mut trace.info, is_final);

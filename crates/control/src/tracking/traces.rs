@@ -29,6 +29,15 @@ const LINKS_MAX: usize = 100;
 /// Limits how many traces are named at once.
 pub const TRACES_MAX: usize = 1_000;
 
+/// Limits what a trace is made with of tags, of metadata and of assessments, each.
+const PAIRS_MAX: usize = 1_000;
+
+/// Limits what is shown of a request and of an answer, in characters.
+const PREVIEW_MAX: usize = 10_000;
+
+/// Limits the spans of one answer, in bytes as they are kept.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
+
 /// Are the states of a trace with their numbers.
 pub const STATES: [(&str, i64); 4] = [("STATE_UNSPECIFIED", 0), ("OK", 1), ("ERROR", 2), ("IN_PROGRESS", 3)];
 
@@ -45,6 +54,27 @@ pub struct NewTrace {
     pub metadata: Vec<Pair>,
     /// What was judged of it.
     pub assessments: Vec<NewAssessment>,
+}
+
+impl NewTrace {
+    fn check_bounds(&self) -> Answer<()> {
+        for (what, count) in
+            [("tags", self.tags.len()), ("metadata", self.metadata.len()), ("assessments", self.assessments.len())]
+        {
+            if count > PAIRS_MAX {
+                return Err(Refused::invalid(format!("A trace is made with at most {PAIRS_MAX} {what}, not {count}.")));
+            }
+        }
+        let TraceInfo { client_request, request, response, .. } = &self.info;
+        if let Some(id) = client_request.as_deref().filter(|id| !id.is_empty()) {
+            names::trace_id("client_request_id", id)?;
+        }
+        let is_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().nth(PREVIEW_MAX).is_some());
+        if is_long(request) || is_long(response) {
+            return Err(Refused::invalid(format!("A preview has at most {PREVIEW_MAX} characters.")));
+        }
+        Ok(())
+    }
 }
 
 /// Is a trace with what belongs to it, but for its spans.
@@ -120,6 +150,7 @@ impl Tracking {
         let value =
             |pairs: &[Pair], key: &str| pairs.iter().rev().find(|pair| pair.key == key).map(|pair| pair.value.clone());
         names::trace_id("trace_id", &new.info.id)?;
+        new.check_bounds()?;
         names::trace_name(&value(&new.tags, NAME).unwrap_or_default())?;
         let experiment = number(&new.experiment)?;
         if !STATES.iter().any(|(state, _)| *state == new.info.state) || !times::is_instant(new.info.at) {
@@ -198,16 +229,23 @@ impl Tracking {
     ///
     /// # Errors
     ///
-    /// An id of an experiment that is none; more ids than are looked for at once.
+    /// An id of an experiment that is none; more ids than are looked for at once, or more bytes than are answered.
     pub fn whole_traces(&self, ids: &[String], of: Option<&[String]>) -> Answer<Vec<WholeTrace>> {
         let of = of.map(|of| of.iter().map(|id| number(id)).collect::<Answer<Vec<i64>>>()).transpose()?;
         let ids = few(ids)?;
         self.kept.view(|view| {
-            let mut traces = Vec::new();
+            let (mut traces, mut bytes) = (Vec::new(), 0_usize);
             for id in ids {
                 let is_meant = |trace: &Trace| of.as_ref().is_none_or(|of| of.contains(&trace.info.experiment));
                 let Some(found) = view.trace(id)?.filter(is_meant) else { continue };
-                traces.extend(whole(view, found)?.filter(WholeTrace::is_complete));
+                let Some(found) = whole(view, found)?.filter(WholeTrace::is_complete) else { continue };
+                bytes = bytes.saturating_add(found.spans.iter().map(String::len).sum());
+                if bytes > ANSWER_BYTES_MAX {
+                    let message =
+                        format!("These traces have more than {ANSWER_BYTES_MAX} bytes. Ask for fewer at once.");
+                    return Err(Refused::invalid(message));
+                }
+                traces.push(found);
             }
             Ok(traces)
         })

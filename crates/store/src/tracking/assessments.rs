@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Change, Done, View};
+use crate::writer::as_u64;
 
 /// Is what was judged of a trace. Values, errors and metadata are texts of JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +74,18 @@ impl View<'_> {
         let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map([trace], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns how many assessments a trace has, and how many characters their texts have together.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn assessment_size(&self, trace: i64) -> Done<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(length(value) + coalesce(length(error), 0) + coalesce(length(rationale), 0) \
+                   + coalesce(length(metadata), 0)), 0) FROM assessment WHERE trace = ?1";
+        let read = |row: &Row<'_>| Ok((as_u64(row.get(0)?), as_u64(row.get(1)?)));
+        Ok(self.0.prepare_cached(sql)?.query_row([trace], read)?)
     }
 
     /// Returns one assessment of a trace.

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{Change, Done, View};
+use crate::writer::{as_i64, as_u64};
 
 /// Is a span.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,14 +59,15 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Returns how many spans a trace has.
+    /// Returns how many spans a trace has, and how many bytes they have together.
     ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn span_count(&self, trace: i64) -> Done<u64> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM span WHERE trace = ?1")?;
-        Ok(crate::writer::as_u64(query.query_row([trace], |row| row.get(0))?))
+    pub fn span_size(&self, trace: i64) -> Done<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM span WHERE trace = ?1";
+        let read = |row: &Row<'_>| Ok((as_u64(row.get(0)?), as_u64(row.get(1)?)));
+        Ok(self.0.prepare_cached(sql)?.query_row([trace], read)?)
     }
 
     /// Returns what the spans of a trace used.
@@ -92,10 +94,11 @@ impl Change<'_> {
     ///
     /// What the file says.
     pub fn put_span(&self, trace: i64, span: &Span) -> Done<()> {
-        let sql = "INSERT OR REPLACE INTO span (trace, id, parent, name, kind, status, started, content, tokens, cost) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let sql = "INSERT OR REPLACE INTO span (trace, id, parent, name, kind, status, started, bytes, tokens, cost, content) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let Span { id, parent, name, kind, status, started, content, used } = span;
-        let values = params![trace, id, parent, name, kind, status, started, content, used.tokens, used.cost];
+        let bytes = as_i64(u64::try_from(content.len()).unwrap_or(u64::MAX));
+        let values = params![trace, id, parent, name, kind, status, started, bytes, used.tokens, used.cost, content];
         self.0.0.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

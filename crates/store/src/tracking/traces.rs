@@ -42,7 +42,7 @@ CREATE TABLE trace_prompt (
     prompt TEXT NOT NULL,
     PRIMARY KEY (trace, prompt)
 ) STRICT, WITHOUT ROWID;
--- The content is a text of JSON with all of it. The tokens and the cost are objects of JSON.
+-- The content is a text of JSON with all of it, of so many bytes. The tokens and the cost are objects of JSON.
 CREATE TABLE span (
     trace   INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
     id      TEXT NOT NULL,
@@ -51,9 +51,10 @@ CREATE TABLE span (
     kind    TEXT,
     status  TEXT NOT NULL,
     started INTEGER NOT NULL,
-    content TEXT NOT NULL,
+    bytes   INTEGER NOT NULL,
     tokens  TEXT,
     cost    TEXT,
+    content TEXT NOT NULL,
     PRIMARY KEY (trace, id)
 ) STRICT;
 -- The value, the error and the metadata are texts of JSON; the number is the value, where that is one.
