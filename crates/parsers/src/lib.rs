@@ -31,6 +31,7 @@ mod permission;
 mod receipts;
 mod request;
 mod timestamps;
+mod traces;
 mod upstream;
 mod witness;
 
@@ -50,6 +51,7 @@ pub use passkeys::passkeys;
 pub use permission::permission;
 pub use receipts::{receipts, statements};
 pub use timestamps::timestamps;
+pub use traces::{otlp, trace_filter};
 pub use upstream::{definitions, lines, splice, sse};
 pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 
@@ -57,7 +59,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 42] = [
+pub const TARGETS: [(&str, Target); 44] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -85,6 +87,7 @@ pub const TARGETS: [(&str, Target); 42] = [
     ("model_signatures", model_signatures),
     ("names", names),
     ("note", note),
+    ("otlp", otlp),
     ("passkeys", passkeys),
     ("permission", permission),
     ("proof", proof),
@@ -96,6 +99,7 @@ pub const TARGETS: [(&str, Target); 42] = [
     ("text", text),
     ("tiles", tiles),
     ("timestamps", timestamps),
+    ("trace_filter", trace_filter),
     ("tree", tree),
     ("trials", trials),
     ("trust_policy", trust_policy),
