@@ -132,7 +132,81 @@ def prompts():
     told["no model"] = len(CLIENT.search_registered_models(f"name = '{name}'"))
 
 
+def told_of(trace):
+    """Tells a trace with its spans, but for ids and times that are made up."""
+    names = {span.span_id: span.name for span in trace.data.spans}
+    spans = [[span.name, names.get(span.parent_id), span.span_type, span.inputs, span.outputs, span.status.status_code, span.status.description,
+              [[event.name, {key: value for key, value in event.attributes.items() if key != "exception.stacktrace"}] for event in span.events],
+              {key: value for key, value in span.attributes.items() if key not in ("mlflow.traceRequestId", "mlflow.spanInputs", "mlflow.spanOutputs")}] for span in trace.data.spans]
+    kept = {key: value for key, value in trace.info.trace_metadata.items() if not key.startswith(("mlflow.source.", "mlflow.trace.size", "mlflow.git", "mlflow.user"))}
+    tags = {key: value.replace(trace.info.trace_id, "ID").replace(trace.info.experiment_id, "E") for key, value in trace.info.tags.items() if key != "mlflow.user"}
+    judged = sorted([one.name, str(one.feedback and one.feedback.value), str(one.expectation and one.expectation.value), one.rationale, one.valid, one.source.source_type] for one in trace.info.assessments)
+    return [str(trace.info.state), trace.info.request_preview, trace.info.response_preview, sorted(spans, key=str), {key: "RUN" if key == "mlflow.sourceRun" else value for key, value in kept.items()}, tags, judged]
+
+
+def traces():
+    from mlflow.entities import AssessmentSource, SpanEvent
+
+    mlflow.set_experiment(f"traced-{MARK}")
+
+    @mlflow.trace(span_type="TOOL", attributes={"k": 1, "nested": {"a": [1, 2.5, None]}})
+    def tool(number):
+        if number > 20:
+            raise ValueError("too much")
+        return {"twice": 2 * number}
+
+    @mlflow.trace(name="agent")
+    def agent(question):
+        with mlflow.start_span("inner", span_type="LLM") as span:
+            span.set_inputs({"messages": [{"role": "user", "content": question}]})
+            span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7})
+            span.add_event(SpanEvent("asked", attributes={"n": 1, "é": "it's \"quoted\""}))
+            span.set_outputs({"choices": [{"message": {"role": "assistant", "content": "well"}}]})
+        mlflow.update_current_trace(tags={"team": "risk"}, metadata={"mlflow.trace.session": f"talk-{len(question)}"})
+        return tool(len(question))
+
+    def played(question):
+        try:
+            agent(question)
+        except ValueError:
+            pass
+        mlflow.flush_trace_async_logging()
+        return mlflow.get_last_active_trace_id()
+
+    ids = [played("how are you?"), played("and what of all the others, then?")]
+    with mlflow.start_run(run_name="traced") as run:
+        ids.append(played("in a run"))
+    told["traces"] = [told_of(mlflow.get_trace(id)) for id in ids]
+    human = AssessmentSource(source_type="HUMAN", source_id="ana")
+    first = mlflow.log_feedback(trace_id=ids[0], name="good", value=True, rationale="it was", source=human, metadata={"k": "v"})
+    mlflow.log_feedback(trace_id=ids[1], name="score", value=0.25)
+    mlflow.log_feedback(trace_id=ids[1], name="broken", error=ValueError("no judge"))
+    expected = mlflow.log_expectation(trace_id=ids[0], name="answer", value={"twice": [24]}, source=human)
+    mlflow.update_assessment(trace_id=ids[0], assessment_id=expected.assessment_id, assessment=mlflow.entities.Expectation(name="answer", value="24"))
+    mlflow.override_feedback(trace_id=ids[0], assessment_id=first.assessment_id, value=False, rationale="it was not", source=human)
+    gone = mlflow.log_feedback(trace_id=ids[0], name="gone", value=1)
+    mlflow.delete_assessment(trace_id=ids[0], assessment_id=gone.assessment_id)
+    told["assessment"] = [mlflow.get_assessment(trace_id=ids[0], assessment_id=first.assessment_id).valid, refused(lambda: mlflow.get_assessment(trace_id=ids[0], assessment_id="a-none"))[0]]
+    mlflow.set_trace_tag(ids[1], "kept", "yes")
+    mlflow.set_trace_tag(ids[1], "dropped", "yes")
+    mlflow.delete_trace_tag(ids[1], "dropped")
+    told["judged"] = [told_of(mlflow.get_trace(id)) for id in ids]
+    for search in ["", "status = 'ERROR'", "tags.team = 'risk' AND tags.kept IS NULL", "name = 'agent'", "span.type = 'TOOL' AND span.status = 'ERROR'", "feedback.good = 'false'", "feedback.score > 0.2", "expectation.answer = '24'",
+                   "metadata.`mlflow.trace.session` LIKE 'talk-_'", f"run_id = '{run.info.run_id}'", "span.attributes.nested LIKE '%2.5%'", "trace.text LIKE '%all the others%'", "name = 'nobody'"]:
+        try:
+            found = mlflow.search_traces(filter_string=search, order_by=["timestamp ASC"], return_type="list")
+            told[f"traces {search}".replace(run.info.run_id, "RUN")] = [[ids.index(one.info.trace_id), len(one.data.spans)] for one in found]
+        except MlflowException as error:
+            told[f"traces {search}"] = [error.error_code, error.message]
+    # What is valid is listed in an order that changes with every start of MLflow's server.
+    told["wrong traces"] = [refused(lambda: mlflow.search_traces(filter_string=wrong, return_type="list"))[1].split(". Valid")[0].split(" not one of")[0] for wrong in ["foo = 'a'", "status > 'a'", "a or b"]]
+    experiment = mlflow.get_experiment_by_name(f"traced-{MARK}").experiment_id
+    told["deleted traces"] = [CLIENT.delete_traces(experiment, trace_ids=[ids[0]]), CLIENT.delete_traces(experiment, max_timestamp_millis=1 << 42, max_traces=1), len(mlflow.search_traces(return_type="list"))]
+    told["no trace"] = mlflow.get_trace("tr-" + "0" * 32) is None
+
+
 runs()
 models()
 prompts()
+traces()
 print(json.dumps(told, sort_keys=True))

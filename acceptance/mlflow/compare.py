@@ -17,6 +17,9 @@ TIMES = {
     "creation_time", "last_update_time", "creation_timestamp", "last_updated_timestamp",
     "creation_timestamp_ms", "last_updated_timestamp_ms",
 }
+TEXT_TIMES = {"create_time", "last_update_time"}
+# The scenario's own times are of 2025 and before.
+CLOCK = re.compile(r"^20(2[6-9]|[3-9]\d)-")
 MADE_UP = re.compile(r"^[a-z]+-[a-z]+-\d+$")
 SET = re.compile(r"\{('[^'}]*'(?:, '[^'}]*')*)\}")
 
@@ -27,7 +30,7 @@ DIFFERENCES = json.load(open(__file__.replace("compare.py", "differences.json"),
 def masked(answer, name=""):
     """Returns an answer without what no two servers can have alike.
 
-    - times that the server takes from its clock;
+    - times that the server takes from its clock: as numbers, and as texts where they are not of the scenario's own years;
     - names of runs and logged models that the server makes up, as a name and as the tag of it;
     - ids that the server makes up and the scenario never learned: those of runs, also within an address;
     - the tail of `already exists` and the whole text of `BAD_REQUEST`, which are sentences of MLflow's database driver;
@@ -48,6 +51,8 @@ def masked(answer, name=""):
     if name == "next_page_token" and isinstance(answer, str):
         return token(answer)
     if name in TIMES and isinstance(answer, int) and answer > 1_600_000_000_000:
+        return "<time>"
+    if name in TEXT_TIMES and isinstance(answer, str) and CLOCK.match(answer):
         return "<time>"
     if name in ("run_name", "name") and isinstance(answer, str) and MADE_UP.match(answer):
         return "<made up>"
@@ -80,7 +85,8 @@ def normal(exchange):
 
 
 def said(exchange):
-    return f"{exchange['method']} {exchange['path']} {json.dumps(exchange['body'], ensure_ascii=False)}"
+    options = f" {json.dumps(exchange['options'], sort_keys=True)}" if "options" in exchange else ""
+    return f"{exchange['method']} {exchange['path']} {json.dumps(exchange['body'], ensure_ascii=False)}{options}"
 
 
 def is_listed(exchange):
@@ -88,12 +94,25 @@ def is_listed(exchange):
 
 
 def call_of(exchange):
-    """Returns the method and the path of a call, without what names a model, a tag or a file."""
+    """Returns the method and the path of a call, without what names a model, a tag, a file, a trace or an assessment."""
     path = exchange["path"].split("?")[0]
     path = re.sub(r"/logged-models/(?!search$)[^/]+", "/logged-models/ID", path)
     path = re.sub(r"(/logged-models/ID/tags)/.+", r"\1/KEY", path)
+    path = re.sub(r"/traces/(?!(?:get|search|batchGet|batchGetInfos|delete-traces|link-to-run|link-prompts)$)[^/]+", "/traces/ID", path)
+    path = re.sub(r"(/traces/ID/assessments)/.+", r"\1/ID", path)
     path = re.sub(r"(/mlflow-artifacts/(?:artifacts|presigned|mpu/[a-z]+))/.*", r"\1/PATH", path)
     return exchange["method"], path
+
+
+def error_of(exchange):
+    """Returns a refusal of a call of traces: its status and its text, without what it quotes and counts; nothing of any other exchange."""
+    answer = exchange["answer"]
+    is_refusal = 400 <= exchange["status"] < 500 and isinstance(answer, dict)
+    if not is_refusal or not re.search(r"^(/api/[23]\.0/mlflow/traces|/v1/traces)", exchange["path"]):
+        return None
+    text = str(answer.get("message", answer.get("detail"))).partition("Valid ")[0]
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|[a-z-]*\d+|nobody|\[.*\]|\{.*\}|OK|(?<=Content-Type: )\S+", "…", text)
+    return call_of(exchange), exchange["status"], re.sub(r"…[…, ]*", "…", text)[:60]
 
 
 def is_answered(exchange, ours):
@@ -177,6 +196,8 @@ def main():
         print(f"a change would not be noticed: {where[:200]} at {place}")
     calls = Counter(call_of(exchange) for exchange in theirs)
     few = sorted(call for call, count in calls.items() if count < 3 and call[1] not in ("/health", "/version"))
+    errors = Counter(error for error in map(error_of, theirs) if error)
+    few += sorted((error for error, count in errors.items() if count < 3), key=str)
     print(f"fewer than three exchanges: {few}" if few else "every call has three exchanges or more")
     changes = sum(1 for exchange in ours for _ in leaves(exchange["answer"]))
     print(f"{len(theirs)} exchanges of {len(calls)} calls, {wrong} unexplained differences, {len(DIFFERENCES)} listed; "

@@ -13,6 +13,7 @@ import urllib.request
 
 import artifacts
 import registry
+import traces
 
 API = "/api/2.0/mlflow/"
 
@@ -21,11 +22,11 @@ class Server:
     def __init__(self, url, key):
         self.url, self.key, self.names, self.said = url, key, {}, 0
 
-    def send(self, method, path, body=None, kind="application/json"):
+    def send(self, method, path, body=None, kind="application/json", headers=None):
         """Sends one request; returns its status, the kind of its body, and the body."""
         if not isinstance(body, (bytes, type(None))):
             body = json.dumps(body).encode()
-        headers = {"Content-Type": kind} if kind and body is not None else {}
+        headers = {**({"Content-Type": kind} if kind and body is not None else {}), **(headers or {})}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
         request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
@@ -60,6 +61,8 @@ class Server:
         self.said += 1
         shown = body.decode(errors="replace") if isinstance(body, bytes) else body
         line = {"n": self.said, "method": method, "path": full, "body": shown, "status": status, "kind": kind, "answer": answer}
+        if options:
+            line["options"] = options
         print(self.named(json.dumps(line, sort_keys=True)))
         return answer
 
@@ -428,7 +431,7 @@ def transport(server):
 
 def main():
     server = Server(sys.argv[1].rstrip("/"), sys.argv[2] if len(sys.argv) > 2 else None)
-    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, *registry.SCENES, transport]:
+    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, *registry.SCENES, *traces.SCENES, transport]:
         scene(server)
 
 
