@@ -248,6 +248,7 @@ impl Control {
                         && !tried.contains(&case.id)
                 };
                 let case = board.first(is_due).await;
+                tried.retain(|id| board.get(id).is_some());
                 tried.insert(case.id);
                 let Some(this) = this.upgrade() else { return };
                 if let Err(not) = this.carry_out_approved(case.id).await {

@@ -53,14 +53,8 @@ pub use trace_search::TraceSearch;
 pub use traces::{Trace, TraceInfo, Traces};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 6] = [
-    RUNS,
-    logged_models::TABLES,
-    registered_models::TABLES,
-    lineage::TABLES,
-    model_history::ACTION,
-    traces::TABLES,
-];
+const STEPS: [&str; 6] =
+    [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES, model_history::ACTION, traces::TABLES];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

@@ -10,6 +10,7 @@ use countersign_control::promotions::NotMoved;
 use countersign_control::tracking::kept::{ModelMove, MoveKind};
 use countersign_control::tracking::{ModelVersionWish, Move, NewLoggedModel, Status, Tracking, artifact};
 use policy::BundleFiles;
+use replay::{Replayed, record};
 use testkit::{World, bundle, world, world_with};
 use types::case::CaseState;
 use types::{ActionId, AutonomyLevel, CaseId, Code, OutcomeStatus, Principal, Target, Verdict};
@@ -151,6 +152,12 @@ async fn what_waits_for_people_is_moved_by_the_server_once_they_approve() {
     assert!(path.opened_by().contains(&asked));
     assert_eq!(world.control.case(&case).unwrap().case.state, CaseState::Consumed);
     assert_eq!(moved(&world, agent(), champion("1")).await.unwrap(), None, "whoever asks again changes nothing");
+    let (bundles, decided) = (crate::replay::bundles(&world), crate::replay::decided(&world));
+    for (leaf, content) in &decided {
+        assert_eq!(record(leaf, Some(content), &bundles), Replayed::Equal);
+    }
+    assert!(decided.len() >= 3, "{}", decided.len());
+    crate::rebuild::assert_equal(&crate::rebuild::look(&world));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +170,7 @@ async fn what_is_approved_is_not_moved_once_what_it_rests_on_has_changed() {
     until("it is tried", || world.control.case(&case).unwrap().case.state == CaseState::Consumed).await;
     let tried = |world: &World| {
         let all = world.control.history().range(0, 1_000).unwrap();
-        all.iter().filter_map(|entry| entry.leaf.action).last()
+        all.iter().filter_map(|entry| entry.leaf.action).next_back()
     };
     let action = tried(&world).unwrap();
     until("it has ended", || world.control.trace(&action).unwrap().outcome.is_some()).await;
