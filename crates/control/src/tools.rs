@@ -91,11 +91,14 @@ impl Control {
         self.last_listed(tool).map(|listed| listed.definition)
     }
 
-    /// Returns the tools of the catalogue that servers define, in order of name.
+    /// Returns the tools of the catalogue that servers define, in order of name. What is moved in the registry of models, no server
+    /// defines.
     pub fn tools(&self) -> Vec<ToolView> {
         let snapshot = self.snapshot();
-        let defined = snapshot.bundle.data().tools.keys().filter(|tool| !tool.operation.starts_with("mcp:"));
-        defined.map(|tool| self.view(&snapshot, tool)).collect()
+        let data = snapshot.bundle.data();
+        let is_defined =
+            |tool: &&ToolName| !tool.operation.starts_with("mcp:") && data.registry.as_ref() != Some(&tool.server);
+        data.tools.keys().filter(is_defined).map(|tool| self.view(&snapshot, tool)).collect()
     }
 
     /// Returns one tool with the definition that is to be reviewed.

@@ -267,9 +267,12 @@ fn files(turn: &str, setting: &Setting) -> BundleFiles {
         agent: "one".parse().unwrap(),
         tools: TOOLS.iter().map(tool).collect(),
     });
-    let data = Bundle::load(files.clone()).unwrap().data().clone();
-    files.0.remove("tests/starter.toml");
-    files.0.remove("workflows/box.toml");
+    let mut data = Bundle::load(files.clone()).unwrap().data().clone();
+    data.registry = None;
+    data.tools.retain(|name, _| name.server.as_str() == "box");
+    for path in ["tests/starter.toml", "workflows/box.toml", "catalog/registry.toml", "policies/registry.cedar"] {
+        files.0.remove(path);
+    }
     files.insert("schema.cedarschema", schema_of(data, setting));
     let head = HEAD.replace("wait_ms_max = 500", &format!("wait_ms_max = {}", setting.wait_ms_max));
     files.insert("bundle.toml", head);
