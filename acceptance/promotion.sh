@@ -21,7 +21,7 @@ client() { MLFLOW_HTTP_REQUEST_MAX_RETRIES=1 "$PY" "$HERE/client.py" "$URL" "$@"
 
 # start: starts the server, and waits until it tells its address.
 start() {
-  cs up --listen 127.0.0.1:0 --json >up.json 2>>up.log &
+  "$CS" --dir ours up --listen 127.0.0.1:0 --json >up.json 2>>up.log &
   SERVER=$!
   for _ in $(seq 100); do grep -q 'http://127.0.0.1:[0-9]*' up.json && break || sleep 0.1; done
   URL=$(grep -o 'http://127.0.0.1:[0-9]*' up.json | head -1)
@@ -73,7 +73,7 @@ cs rebuild >rebuild.log || fail "$(cat rebuild.log)"
 key=$(cs log key)
 for action in $actions; do
   cs trace "$action" >/dev/null
-  cs log export "$action" -o "$action.evidence" >/dev/null
+  cs log export "$action" -o "$action.evidence" >/dev/null 2>&1
   "$CS-verify" "$action.evidence" --key "$key" >verify.log || fail "$(cat verify.log)"
 done
 echo "ok      decisions are replayed equal, state is rebuilt equal, and each move's evidence verifies offline"

@@ -34,7 +34,8 @@ pub struct PromoteArgs {
     /// The registered model.
     pub name: String,
     /// The version's number.
-    pub version: u64,
+    #[arg(value_name = "VERSION")]
+    pub number: u64,
     /// The alias.
     #[arg(long, default_value = "champion", value_name = "ALIAS")]
     pub alias: String,

@@ -29,7 +29,7 @@ pub async fn run(
 }
 
 async fn promote(client: &Client, args: &PromoteArgs, as_json: bool) -> Done {
-    let body = json!({ "version": args.version, "reason": args.reason });
+    let body = json!({ "version": args.number, "reason": args.reason });
     let moved = client.send(Method::PUT, &alias(&args.name, &args.alias), Some(&body)).await?;
     say_moved(&args.name, &args.alias, &moved, as_json);
     Ok(Exit::Done)

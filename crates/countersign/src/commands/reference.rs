@@ -27,3 +27,13 @@ fn section(command: &mut clap::Command, path: &str, text: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_arguments_of_a_command_are_called_alike() {
+        Cli::command().debug_assert();
+    }
+}
