@@ -8,6 +8,9 @@ import re
 import sys
 
 bundle = pathlib.Path(sys.argv[1])
+# Nothing is promoted here.
+for path in ("catalog/registry.toml", "policies/registry.cedar"):
+    (bundle / path).unlink()
 for path in (bundle / "catalog").glob("*.toml"):
     text = path.read_text()
     for name, value in (("class", "read"), ("effect", "read"), ("reversibility", "reversible")):
