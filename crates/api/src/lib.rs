@@ -18,10 +18,13 @@ mod bundles;
 mod callers;
 mod decoys;
 mod delegations;
+mod deployments;
 mod display;
 mod document;
+mod dossier;
 mod drills;
 mod erasures;
+mod evaluations;
 mod events;
 mod extract;
 mod foreign;
@@ -141,6 +144,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(logs::routes())
         .merge(model_history::routes())
         .merge(promotions::routes())
+        .merge(deployments::routes())
+        .merge(dossier::routes())
+        .merge(evaluations::routes())
         .merge(notifications::routes())
         .merge(health::routes())
 }

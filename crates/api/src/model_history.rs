@@ -51,6 +51,8 @@ pub enum MoveName {
     StageMoved,
     /// An alias was set, moved from one version to another, or taken away.
     AliasMoved,
+    /// Another version, or none, is to run at a target, which `alias` names.
+    DeploymentMoved,
 }
 
 impl From<MoveKind> for MoveName {
@@ -63,6 +65,7 @@ impl From<MoveKind> for MoveName {
             MoveKind::VersionDeleted => Self::VersionDeleted,
             MoveKind::StageMoved => Self::StageMoved,
             MoveKind::AliasMoved => Self::AliasMoved,
+            MoveKind::DeploymentMoved => Self::DeploymentMoved,
         }
     }
 }
@@ -90,7 +93,7 @@ pub struct ModelMoved {
     /// The version that was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
-    /// The alias that was moved.
+    /// The alias that was moved, or the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     alias: Option<String>,
     /// What it was before: a version's number, a stage, a name; absent if there was nothing.

@@ -24,10 +24,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 pub struct Promote {
     /// The version's number.
     #[schema(example = 7)]
-    version: u64,
+    pub(crate) version: u64,
     /// Why; it is recorded.
     #[schema(min_length = 1)]
-    reason: String,
+    pub(crate) reason: String,
 }
 
 /// Says to which version an alias is to go back.
@@ -75,7 +75,7 @@ async fn promote(
     let Promote { version, reason: why } = asked;
     let wanted = Move::SetAlias { model, alias, version: version.to_string() };
     let action = app.control.move_model(holder, wanted, Some(reason(&why)?.to_owned())).await.map_err(refusal)?;
-    Ok(Json(AliasMoved { version, action }))
+    Ok(Json(Promoted { version, action }.into()))
 }
 
 /// Lets an alias of a registered model name the version again that it named before.
@@ -98,11 +98,16 @@ async fn roll_back(
 ) -> Result<Json<AliasMoved>, Fault> {
     let RollBack { version, reason: why } = asked;
     let why = reason(&why)?.to_owned();
-    let Promoted { version, action } =
-        app.control.roll_back_model(holder, (model, alias), version, why).await.map_err(refusal)?;
-    Ok(Json(AliasMoved { version, action }))
+    Ok(Json(app.control.roll_back_model(holder, (model, alias), version, why).await.map_err(refusal)?.into()))
 }
 
-fn refusal(not: control::promotions::NotMoved) -> Fault {
+impl From<Promoted> for AliasMoved {
+    fn from(promoted: Promoted) -> Self {
+        let Promoted { version, action } = promoted;
+        Self { version, action }
+    }
+}
+
+pub(crate) fn refusal(not: control::promotions::NotMoved) -> Fault {
     control::door::Refusal::from(not).into()
 }

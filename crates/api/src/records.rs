@@ -142,7 +142,7 @@ struct About {
 /// Is an evidence bundle: a ZIP file of leaves, proofs, disclosed contents and a signed checkpoint.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
-pub struct EvidenceBundle(Vec<u8>);
+pub struct EvidenceBundle(pub(crate) Vec<u8>);
 
 impl IntoResponse for EvidenceBundle {
     fn into_response(self) -> Response {

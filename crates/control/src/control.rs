@@ -296,6 +296,7 @@ impl Control {
         self.spawn_timestamps();
         self.spawn_notifications();
         self.spawn_promotions();
+        self.spawn_attestations();
         Ok(started)
     }
 

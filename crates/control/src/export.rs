@@ -38,6 +38,8 @@ pub enum Wanted {
     Session(SessionId),
     /// What an agent proposed.
     Agent(AgentId),
+    /// A version of a model, with the records of it besides those of its actions.
+    Version(About, BTreeSet<u64>),
     /// What was recorded from an instant up to another.
     Period {
         /// The first instant.
@@ -79,13 +81,22 @@ impl Control {
     /// `not-found` for an unknown action, `state-conflict` if its records are not published in time, or what the
     /// journal and its files say.
     pub async fn export(self: &Arc<Self>, by: &PersonId, action: &ActionId) -> Failure<Vec<u8>> {
+        self.export_wanted(by, Wanted::Actions(BTreeSet::from([*action]))).await
+    }
+
+    /// Exports what is wanted as the bytes of an evidence bundle, with the policy, published first if it is not yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::export`].
+    pub(crate) async fn export_wanted(self: &Arc<Self>, by: &PersonId, wanted: Wanted) -> Failure<Vec<u8>> {
         let this = self.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || this.publish()).await {
             tracing::warn!(%error, "the log's files are not up to date");
         }
         let key = self.config.place.keys.log.verifier();
         let by = Principal::Person(by.clone()).to_string();
-        let order = Order::of(*action, custody(&by, self.now()));
+        let order = Order { wanted, with_policy: true, custody: custody(&by, self.now()) };
         let mut archive = when_published(self.history(), &key, &order).await?;
         let witnesses = self.config.witnesses.iter().flat_map(TrustPolicy::witnesses);
         let cosigners: Vec<VerifierKey> = witnesses.map(|witness| witness.key.clone()).collect();
@@ -131,6 +142,12 @@ pub fn select(history: &History, wanted: &Wanted) -> Failure<(About, Vec<u64>)> 
         Wanted::Actions(actions) => (About::Actions(actions.clone()), roads(history, actions)?),
         Wanted::Session(session) => (About::Session(*session), with_roads(history, history.of_session(session)?)?),
         Wanted::Agent(agent) => (About::Agent(agent.clone()), with_roads(history, proposed_by(history, agent)?)?),
+        Wanted::Version(about, records) => {
+            let actions = if let About::Version { actions, .. } = about { actions.clone() } else { BTreeSet::new() };
+            let mut indices = roads(history, &actions)?;
+            indices.extend(records);
+            (about.clone(), indices)
+        }
         Wanted::Period { from, to } => {
             let (from, to) = (first_at(history, *from)?, first_at(history, *to)?);
             (About::Records { from, to }, (from..to).collect())

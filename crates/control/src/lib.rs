@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod approvals;
 mod at_once;
+pub mod attestations;
 pub mod audit;
 pub mod authority;
 pub mod ballots;
@@ -21,6 +22,7 @@ pub mod decoys;
 pub mod delegations;
 pub mod doctor;
 pub mod door;
+pub mod dossier;
 pub mod drills;
 pub mod erasures;
 pub mod error;

@@ -9,6 +9,7 @@ mod changes;
 mod columns;
 mod graph;
 mod shown;
+mod upstream;
 
 use ::lineage::{Event, Kind, Name, Wanted};
 use store::tracking::lineage::{LineageEvent, NodeKind};
@@ -24,6 +25,8 @@ pub use columns::{ColumnGraph, ColumnNode};
 pub use graph::{Graph, TrainedRun};
 pub use shown::{DatasetShown, EventsShown, JobShown, Page, RunDataset, RunShown};
 pub use store::tracking::lineage as kept;
+pub(crate) use upstream::upstream;
+pub use upstream::{UPSTREAM_MAX, Upstream};
 
 /// Is how many nodes one answer has at most.
 pub const NODES_MAX: usize = 5_000;

@@ -1,18 +1,16 @@
 //! Signatures of sealed models, for whoever takes the files elsewhere: made when they are asked for, of what the journal says was sealed.
 
 use evidence::model_signature::{ModelFile, SIGNATURE_FILE, sign};
-use evidence::{Field, ModelManifest, ModelSignatureError, ModelSigningKey, RecordKind};
-use ledger::History;
+use evidence::{ModelManifest, ModelSignatureError, ModelSigningKey};
 use types::Code;
-use types::seal::{SEALED, Sealed};
 
 pub use evidence::model_signature::MEDIA_TYPE as MODEL_SIGNATURE_TYPE;
 
 use crate::control::Control;
 use crate::door::Refusal;
+use crate::dossier::is_sealed;
 use crate::error::{Failure, not_found};
-use crate::seals::blocking;
-use crate::tracking::{Tracking, kept};
+use crate::tracking::{Tracking, blocking, kept};
 
 /// Is what may lie beside the files of a model that was downloaded: its signature, and what MLflow's client writes there by itself whenever a
 /// model is downloaded as `models:/…`.
@@ -51,31 +49,18 @@ impl Control {
         Ok(signed.map_err(|error| Refusal::plain(Code::Internal, error.to_string()))??)
     }
 
-    /// Looks for the record of a seal in the journal, and in those of closed logs: an index alone does not say which.
+    /// Looks for the record of a seal.
     fn is_recorded(&self, seal: &kept::Seal) -> Failure<()> {
-        let Some(index) = seal.record else {
+        if seal.record.is_none() {
             let said = "the journal has not recorded the seal yet; ask again";
             return Err(Refusal::plain(Code::StateConflict, said));
-        };
-        if says(&self.history, index, seal)? {
-            return Ok(());
         }
-        for (_, history) in self.before()?.into_iter().rev() {
-            // One that cannot be read does not say so.
-            if history.is_ok_and(|history| says(&history, index, seal).unwrap_or(false)) {
-                return Ok(());
-            }
+        if self.holds_record(seal.record, |entry| is_sealed(entry, seal))? {
+            return Ok(());
         }
         let said = format!("no journal that is here says that `{}` was sealed with these files", seal.model);
         Err(Refusal::plain(Code::EvidenceMissing, said))
     }
-}
-
-fn says(history: &History, index: u64, seal: &kept::Seal) -> Failure<bool> {
-    let entry = history.record(index)?;
-    let entry = entry.filter(|entry| entry.leaf.kind == RecordKind::Model && entry.leaf.status == Some(SEALED));
-    let said: Option<Sealed> = entry.and_then(|entry| entry.content?.get(Field::Body).ok().flatten());
-    Ok(said.is_some_and(|said| said.model == seal.model && said.digest == seal.digest))
 }
 
 fn signed(model: String, files: Vec<kept::Artifact>, key: &ModelSigningKey) -> Result<String, ModelSignatureError> {

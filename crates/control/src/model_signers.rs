@@ -8,8 +8,7 @@ use evidence::{ModelKey, ModelSignature, ModelSignatureError};
 
 use crate::control::Control;
 use crate::error::Failure;
-use crate::seals::blocking;
-use crate::tracking::{Tracking, kept};
+use crate::tracking::{Tracking, blocking, kept};
 
 /// Are the public keys of those whose signatures of models are believed, by the names that the operator gave them.
 pub type ModelSigners = BTreeMap<String, ModelKey>;
@@ -66,7 +65,7 @@ impl Control {
     /// `file-unusable` if what is tracked cannot be read.
     pub async fn came_signed(&self, model: String) -> Failure<CameSigned> {
         let signers = self.config.model_signers.clone();
-        blocking(self.tracking()?, move |tracking: &Tracking| {
+        let looked = blocking(self.tracking()?, move |tracking: &Tracking| {
             let Some((_, files)) = tracking.sealed_files(&model)? else {
                 return Ok(CameSigned::new(SignedState::None));
             };
@@ -82,7 +81,8 @@ impl Control {
                 Err(refused) => CameSigned::new(SignedState::Invalid).because(refused.to_string()),
             })
         })
-        .await
+        .await;
+        Ok(looked?)
     }
 }
 

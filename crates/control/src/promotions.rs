@@ -17,7 +17,7 @@ use crate::door::{CaseRef, Refusal};
 use crate::error::{Failure, not_found};
 use crate::keys::Holder;
 use crate::tracking::moves::{Decided, Move};
-use crate::tracking::{ErrorCode, Refused, Tracking};
+use crate::tracking::{Refused, Tracking, blocking};
 
 /// Says why nothing was moved.
 #[derive(Debug)]
@@ -47,14 +47,7 @@ impl From<NotMoved> for Refusal {
                 let message = "people must approve it; it is done here once they have";
                 Self { action: Some(action), case: Some(case), ..Self::plain(Code::ApprovalPending, message) }
             }
-            NotMoved::Refused(refused) => {
-                let code = match refused.code {
-                    ErrorCode::ResourceDoesNotExist => Code::NotFound,
-                    ErrorCode::ResourceAlreadyExists => Code::StateConflict,
-                    _ => Code::RequestInvalid,
-                };
-                Self::plain(refused.reason.unwrap_or(code), refused.message)
-            }
+            NotMoved::Refused(refused) => refused.into(),
         }
     }
 }
@@ -155,6 +148,8 @@ impl Control {
     ) -> Result<Option<ActionId>, NotMoved> {
         self.principal_may_change(&who.principal)?;
         let tracking = self.tracking()?.clone();
+        // What is decided on names the runs that no record holds, and those that have just ended are not meant.
+        self.anchor_runs(true).await?;
         let _alone = self.moving.lock().await;
         let (asker, asked) = (who.clone(), wanted.clone());
         let tried = blocking(&tracking, move |tracking| tracking.try_move(&asker, asked)).await?;
@@ -276,14 +271,4 @@ impl Control {
 
 fn of(action: ActionId, refusal: Refusal) -> Refusal {
     Refusal { action: Some(action), ..refusal }
-}
-
-/// Runs what waits for the disk where that is allowed.
-async fn blocking<T: Send + 'static>(
-    tracking: &Arc<Tracking>,
-    work: impl FnOnce(&Tracking) -> Result<T, Refused> + Send + 'static,
-) -> Result<T, NotMoved> {
-    let tracking = tracking.clone();
-    let done = tokio::task::spawn_blocking(move || work(&tracking)).await;
-    Ok(done.map_err(|error| Refusal::plain(Code::Internal, error.to_string()))??)
 }

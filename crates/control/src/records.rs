@@ -5,6 +5,7 @@ use std::time::Duration;
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
+use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, OBSERVED, Observed};
 use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
@@ -130,6 +131,20 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
         RecordKind::Model if entry.leaf.status == Some(SEALED) => {
             let sealed: Sealed = part(content, Field::Body)?;
             Some(escape(&format!("{} sealed with {} files, {}", sealed.model, sealed.files, sealed.digest), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(ANCHORED) => {
+            let run: Anchored = part(content, Field::Body)?;
+            Some(escape(&format!("run {} {}, {} points of metrics", run.run, run.status, run.points), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(EVALUATED) => {
+            let Evaluated { model, version, suite, passed, .. } = part(content, Field::Body)?;
+            let word = if passed { "passed" } else { "failed" };
+            Some(escape(&format!("{model} version {version} {word} {suite}"), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(OBSERVED) => {
+            let Observed { model, target, version, state, .. } = part(content, Field::Body)?;
+            let version = version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
+            Some(escape(&format!("{version} of {model} runs at {target}, {state}"), false))
         }
         RecordKind::Model => {
             let write: WriteRefused = part(content, Field::Body)?;

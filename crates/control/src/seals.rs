@@ -1,7 +1,5 @@
 //! What the journal is told of sealed models.
 
-use std::sync::Arc;
-
 use types::seal::{Sealed, WriteRefused};
 use types::{Code, Principal};
 
@@ -9,24 +7,10 @@ use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::Failure;
 use crate::machine::Command;
-use crate::tracking::{Refused, RefusedWrite, Tracking, Writing, kept};
+use crate::tracking::{RefusedWrite, Tracking, Writing, blocking, kept};
 
-fn unusable(refused: &Refused) -> Refusal {
-    Refusal::plain(Code::FileUnusable, refused.to_string())
-}
-
-fn principal(by: &str) -> Failure<Principal> {
+pub(crate) fn principal(by: &str) -> Failure<Principal> {
     Principal::from_subject(by).ok_or_else(|| Refusal::plain(Code::Internal, "whoever wrote has no name"))
-}
-
-/// Runs what waits for the disk where that is allowed.
-pub(crate) async fn blocking<T: Send + 'static>(
-    tracking: &Arc<Tracking>,
-    work: impl FnOnce(&Tracking) -> Result<T, Refused> + Send + 'static,
-) -> Failure<T> {
-    let tracking = tracking.clone();
-    let done = tokio::task::spawn_blocking(move || work(&tracking)).await;
-    done.map_err(|error| Refusal::plain(Code::Internal, error.to_string()))?.map_err(|refused| unusable(&refused))
 }
 
 impl Control {
@@ -70,7 +54,7 @@ impl Control {
     ///
     /// `file-unusable` if they cannot be read.
     pub async fn seals(&self, model: Option<String>, after: String) -> Failure<Vec<kept::Seal>> {
-        blocking(self.tracking()?, move |tracking| tracking.seals(model.as_deref(), &after)).await
+        Ok(blocking(self.tracking()?, move |tracking| tracking.seals(model.as_deref(), &after)).await?)
     }
 
     /// Records the writes to sealed models that were refused since the last time; those alike as one, with their number.

@@ -4,9 +4,16 @@
 //! tracked decides nothing by itself, so it is kept beside the journal. Every method here waits for the disk: call it where that is
 //! allowed.
 
+mod anchors;
 mod artifacts;
 mod assessments;
+mod attestations;
+mod comparison;
+mod deployments;
+pub(crate) mod dossier;
+mod evaluations;
 mod experiments;
+mod gaps;
 mod inputs;
 mod logged_models;
 mod logs;
@@ -34,11 +41,19 @@ use ledger::{Clock, Random};
 use store::artifacts::Artifacts;
 use store::tracking::{Change, Experiment, Run, Stage, View};
 
+pub use anchors::PARTS;
 pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
 pub use assessments::{
     ASSESSMENT_BYTES_MAX, ASSESSMENTS_CHARACTERS_MAX, ASSESSMENTS_MAX, AssessmentChange, Judgement, JudgingError,
     NewAssessment, SOURCES,
 };
+pub use comparison::{COMPARED, Comparison, Difference, compare};
+pub use deployments::{
+    DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
+};
+pub use dossier::{Dossier, DossierRun, Release, Standing};
+pub use evaluations::{CHECKS_MAX, EVALUATION_TEXT_MAX, NewCheck, NewEvaluation};
+pub use gaps::{Gap, INFRASTRUCTURE};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
 pub use model_history::MOVES_MAX;
@@ -76,6 +91,8 @@ pub struct Tracking {
     refused: Mutex<Vec<RefusedWrite>>,
     /// Is held by who records seals, so that none is recorded twice.
     pub(crate) recording: tokio::sync::Mutex<()>,
+    /// Wakes who takes the digests of runs that have ended.
+    pub(crate) ended: tokio::sync::Notify,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -90,6 +107,7 @@ impl Tracking {
             artifacts,
             refused: Mutex::default(),
             recording: tokio::sync::Mutex::default(),
+            ended: tokio::sync::Notify::new(),
             clock,
             random,
         };
@@ -133,16 +151,29 @@ impl Control {
     }
 }
 
+/// Runs what waits for the disk where that is allowed.
+pub(crate) async fn blocking<T: Send + 'static>(
+    tracking: &Arc<Tracking>,
+    work: impl FnOnce(&Tracking) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let tracking = tracking.clone();
+    let done = tokio::task::spawn_blocking(move || work(&tracking)).await;
+    done.map_err(|error| Refused::new(ErrorCode::InternalError, error.to_string()))?
+}
+
 /// Returns a run, deleted or not.
 fn run(view: &View<'_>, id: &str) -> Answer<Run> {
     view.run(id)?.ok_or_else(|| Refused::absent(format!("Run with id={id} not found")))
 }
 
-/// Returns a run that can be written.
+/// Returns a run that can be written, and notes that it is.
 fn active_run(change: &Change<'_>, id: &str) -> Answer<Run> {
     let run = run(change, id)?;
     match run.stage {
-        Stage::Active => Ok(run),
+        Stage::Active => {
+            change.touch_run(run.seq)?;
+            Ok(run)
+        }
         Stage::Deleted => {
             Err(Refused::invalid(format!("The run {id} must be in the 'active' state. Current state is deleted.")))
         }

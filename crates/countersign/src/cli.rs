@@ -37,7 +37,10 @@ use crate::folder::Folders;
 
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
-pub use model::{ModelCommand, ModelHistoryArgs, ModelSignatureArgs, ModelVerifyArgs, PromoteArgs, RollbackArgs};
+pub use model::{
+    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelHistoryArgs, ModelSignatureArgs, ModelVerifyArgs,
+    PromoteArgs, Question, ReportArgs, RollbackArgs, RunningArgs, UndeployArgs, WhyArgs,
+};
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
 pub use passkey::PasskeyCommand;

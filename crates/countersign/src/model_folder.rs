@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 100;
 
 /// Says what of a folder is not looked at: what whoever signed has passed over, what the command line names, and the signature.
 pub struct Passed<'a> {
-    signed: &'a ModelManifest,
+    signed: Option<&'a ModelManifest>,
     named: Vec<String>,
 }
 
@@ -51,11 +51,16 @@ impl<'a> Passed<'a> {
         let below =
             lies.and_then(|(folder, signature)| Some(signature.strip_prefix(folder).ok()?.to_str()?.to_owned()));
         named.extend(below.filter(|path| !path.is_empty() && !signed.names_within(path)));
-        Ok(Self { signed, named })
+        Ok(Self { signed: Some(signed), named })
+    }
+
+    /// Takes what lies beside a model that was downloaded and is none of its files.
+    pub fn beside(names: &[&str]) -> Self {
+        Self { signed: None, named: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 
     fn has(&self, path: &str) -> bool {
-        self.signed.ignores(path) || self.named.iter().any(|named| is_within(path, named))
+        self.signed.is_some_and(|signed| signed.ignores(path)) || self.named.iter().any(|named| is_within(path, named))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use types::text::escape;
 use types::{ActionId, AgentId, SessionId};
 
 /// Says what a bundle is about.
@@ -16,6 +17,22 @@ pub enum About {
     Session(SessionId),
     /// What an agent proposed, and what became of it. Nobody but the exporter can say that nothing was left out.
     Agent(AgentId),
+    /// A version of a registered model: the decisions that moved it, and what is recorded of its files, its run, its evaluations and where it
+    /// runs. Nobody but the exporter can say that nothing was left out.
+    Version {
+        /// The registered model.
+        model: String,
+        /// The version's number.
+        version: u64,
+        /// The logged model whose files it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logged_model: Option<String>,
+        /// The run that it was made in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+        /// The actions that moved it.
+        actions: BTreeSet<ActionId>,
+    },
     /// All records of a part of the log.
     Records {
         /// The index of the first.
@@ -36,6 +53,7 @@ impl About {
         match self {
             Self::Actions(_) => "that other actions are like these; and what never passed the gateway",
             Self::Session(_) | Self::Records { .. } => "what never passed the gateway",
+            Self::Version { .. } => "that nothing of this version was left out; and what never passed the gateway",
             Self::Agent(_) => "that no action of this agent was left out; and what never passed the gateway",
         }
     }
@@ -50,6 +68,7 @@ impl fmt::Display for About {
             },
             Self::Session(session) => write!(f, "session {session}"),
             Self::Agent(agent) => write!(f, "agent {agent}"),
+            Self::Version { model, version, .. } => write!(f, "version {version} of model {}", escape(model, false)),
             Self::Records { from, to } => write!(f, "records {from} up to {to}"),
         }
     }

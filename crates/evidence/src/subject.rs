@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, OBSERVED, Observed};
 use types::case::Vote;
+use types::seal::{SEALED, Sealed};
 use types::{ActionId, Principal, Session, SessionId};
 
 use crate::about::About;
@@ -22,7 +24,7 @@ pub(crate) fn checks(about: &About, records: &[Read<'_>]) -> Vec<Check> {
     match about {
         About::Session(session) => checks.push(whole(*session, records)),
         About::Records { from, to } => checks.push(gapless(*from, *to, records)),
-        About::Actions(_) | About::Agent(_) => {}
+        About::Actions(_) | About::Agent(_) | About::Version { .. } => {}
     }
     checks
 }
@@ -45,7 +47,10 @@ fn belonging(about: &About, records: &[Read<'_>]) -> Standing {
 fn owns(about: &About, record: &Read<'_>) -> Standing {
     let holds_if = |is: bool| if is { Standing::Holds } else { Standing::Broken };
     match about {
-        About::Actions(actions) => holds_if(record.leaf.action.is_some_and(|action| actions.contains(&action))),
+        About::Version { .. } if record.leaf.kind == RecordKind::Model => of_version(about, record),
+        About::Actions(actions) | About::Version { actions, .. } => {
+            holds_if(record.leaf.action.is_some_and(|action| actions.contains(&action)))
+        }
         About::Session(session) => holds_if(in_session(record, *session)),
         About::Records { from, to } => holds_if((*from..*to).contains(&record.index)),
         About::Agent(agent) if record.leaf.kind == RecordKind::Decided => {
@@ -56,6 +61,25 @@ fn owns(about: &About, record: &Read<'_>) -> Standing {
     }
 }
 
+/// Says whether what is recorded of models is of the version that a bundle is about.
+fn of_version(about: &About, record: &Read<'_>) -> Standing {
+    let About::Version { model, version, logged_model, run, .. } = about else { return Standing::Broken };
+    let said = match record.leaf.status {
+        Some(SEALED) => record.value::<Sealed>(Field::Body).map(|sealed| Some(&sealed.model) == logged_model.as_ref()),
+        Some(ANCHORED) => record.value::<Anchored>(Field::Body).map(|anchored| Some(&anchored.run) == run.as_ref()),
+        Some(EVALUATED) => {
+            let is_of_it = |found: Evaluated| found.model == *model && found.version == *version;
+            record.value::<Evaluated>(Field::Body).map(is_of_it)
+        }
+        Some(OBSERVED) => {
+            let names = |found: &Observed| found.version == Some(*version) || found.declared == Some(*version);
+            record.value::<Observed>(Field::Body).map(|found| found.model == *model && names(&found))
+        }
+        _ => Ok(false),
+    };
+    said.map_or_else(|unknown| unknown, |is_of_it| if is_of_it { Standing::Holds } else { Standing::Broken })
+}
+
 fn in_session(record: &Read<'_>, session: SessionId) -> bool {
     record.leaf.session.as_ref().is_some_and(|place| place.session == session)
 }
@@ -64,13 +88,15 @@ fn in_session(record: &Read<'_>, session: SessionId) -> bool {
 /// says nothing of how it was let through.
 fn is_there(about: &About, ours: &[&Read<'_>]) -> bool {
     match about {
-        About::Actions(actions) => {
-            let decided = ours.iter().filter(|record| is_decided(record));
-            let seen: BTreeSet<ActionId> = decided.filter_map(|record| record.leaf.action).collect();
-            !actions.is_empty() && actions.is_subset(&seen)
-        }
+        About::Actions(actions) => !actions.is_empty() && actions.is_subset(&decided(ours)),
+        About::Version { actions, .. } => !ours.is_empty() && actions.is_subset(&decided(ours)),
         About::Session(_) | About::Agent(_) | About::Records { .. } => !ours.is_empty(),
     }
+}
+
+/// Returns the actions whose decisions are among records.
+fn decided(records: &[&Read<'_>]) -> BTreeSet<ActionId> {
+    records.iter().filter(|record| is_decided(record)).filter_map(|record| record.leaf.action).collect()
 }
 
 /// Says whether a record decides its action: a decoy's, which seems to ask, is decided when it is shown.
@@ -225,6 +251,62 @@ mod tests {
         assert_eq!(stands(&about, &[outcome()]), Standing::Broken);
         let hidden = record(5, RecordKind::Decided, 1, &Content::default(), &["principal"]);
         assert_eq!(stands(&about, &[hidden]), Standing::Withheld);
+    }
+
+    #[test]
+    fn a_version_owns_what_is_recorded_of_it_and_what_moved_it() {
+        let about = |actions: &[u8]| About::Version {
+            model: "fraud".into(),
+            version: 2,
+            logged_model: Some("m-2".into()),
+            run: Some("r2".into()),
+            actions: actions.iter().map(|n| action(*n)).collect(),
+        };
+        let of = |index: u8, status: u8, content: Content| {
+            let mut one = record(index, RecordKind::Model, 1, &content, &[]);
+            (one.leaf.action, one.leaf.status) = (None, Some(status));
+            one
+        };
+        let seal = |model: &str| {
+            let body = Sealed { model: model.into(), digest: types::Digest([1; 32]), files: 1, bytes: 1, at: 1 };
+            of(1, SEALED, Content::default().with(Field::Body, &body))
+        };
+        let run = |run: &str| {
+            let body = Anchored { run: run.into(), status: "FINISHED".into(), parts: vec![], points: 0, at: 1 };
+            of(2, ANCHORED, Content::default().with(Field::Body, &body))
+        };
+        let evaluation = |model: &str, version| {
+            let (model, suite) = (model.to_owned(), "s".to_owned());
+            let body = Evaluated {
+                model,
+                version,
+                suite,
+                passed: true,
+                checks: vec![],
+                seal: None,
+                run: None,
+                dataset: None,
+                at: 1,
+            };
+            of(3, EVALUATED, Content::default().with(Field::Body, &body))
+        };
+        let seen = |version, declared| {
+            let (model, target, state) = ("fraud".to_owned(), "eu".to_owned(), "as-declared".to_owned());
+            let body = Observed { model, target, version, digest: None, declared, state, at: 1 };
+            of(4, OBSERVED, Content::default().with(Field::Body, &body))
+        };
+        assert_eq!(stands(&about(&[]), &[seal("m-2"), run("r2"), evaluation("fraud", 2)]), Standing::Holds);
+        assert_eq!(stands(&about(&[]), &[seen(Some(2), None), seen(Some(1), Some(2))]), Standing::Holds);
+        let moved = approved();
+        assert_eq!(stands(&about(&[1]), &[seal("m-2"), moved.record(&[])]), Standing::Holds);
+        assert_eq!(stands(&about(&[1]), &[seal("m-2")]), Standing::Broken, "the decision is not here");
+        assert_eq!(stands(&about(&[]), &[seal("m-2"), moved.record(&[])]), Standing::Broken, "a decision of others");
+        assert_eq!(stands(&about(&[]), &[]), Standing::Broken, "there is nothing");
+        for other in [seal("m-1"), run("r1"), evaluation("fraud", 1), evaluation("spam", 2), seen(Some(1), None)] {
+            assert_eq!(stands(&about(&[]), &[seal("m-2"), other]), Standing::Broken);
+        }
+        let refused = of(5, 0, Content::default());
+        assert_eq!(stands(&about(&[]), &[seal("m-2"), refused]), Standing::Broken);
     }
 
     #[test]

@@ -6,8 +6,10 @@
 
 mod artifacts;
 mod assessments;
+mod attestations;
 mod change;
 mod datasets;
+mod deployments;
 mod experiments;
 pub mod lineage;
 mod logged_models;
@@ -37,7 +39,9 @@ use change::Writing;
 
 pub use artifacts::{Artifact, Child};
 pub use assessments::Assessment;
+pub use attestations::Attested;
 pub use datasets::{Dataset, Input, Output};
+pub use deployments::{Deployment, Observation};
 pub use experiments::{Experiment, NewExperiment};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
@@ -53,8 +57,16 @@ pub use trace_search::TraceSearch;
 pub use traces::{Trace, TraceInfo, Traces};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 6] =
-    [RUNS, logged_models::TABLES, registered_models::TABLES, lineage::TABLES, model_history::ACTION, traces::TABLES];
+const STEPS: [&str; 8] = [
+    RUNS,
+    logged_models::TABLES,
+    registered_models::TABLES,
+    lineage::TABLES,
+    model_history::ACTION,
+    traces::TABLES,
+    attestations::TABLES,
+    deployments::TABLES,
+];
 
 /// Is how many connections for reading are kept open while nobody reads.
 const READERS_KEPT: usize = 8;

@@ -204,8 +204,16 @@ pub struct Server {
 pub struct Registry {}
 
 /// Names what can be moved in a registry of models: the tools that its catalogue may have.
-pub const REGISTRY_TOOLS: [&str; 6] =
-    ["set_alias", "delete_alias", "transition_stage", "rename_model", "delete_version", "delete_model"];
+pub const REGISTRY_TOOLS: [&str; 8] = [
+    "set_alias",
+    "delete_alias",
+    "transition_stage",
+    "rename_model",
+    "delete_version",
+    "delete_model",
+    "deploy",
+    "undeploy",
+];
 
 /// Is one tool of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -279,6 +279,10 @@ codes! {
     // Problems with what is tracked of training.
     /// The model is ready and sealed: its files do not change any more.
     ModelSealed "model-sealed" 403;
+    /// Something runs that nobody decided is to run there.
+    DeploymentDiffers "deployment-differs" 409;
+    /// The evaluation of a version says nothing, too much, or what its own numbers contradict.
+    EvaluationInvalid "evaluation-invalid" 422;
     /// The artifact on the disk is not what was kept.
     ArtifactChanged "artifact-changed" 500;
     /// The model's files are not those that were signed or sealed.

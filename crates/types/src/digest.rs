@@ -41,6 +41,23 @@ impl Digest {
     }
 }
 
+/// Hashes lines one after another: what it returns is the SHA-256 of the text that they make, each with its end.
+#[derive(Debug, Clone, Default)]
+pub struct Lines(Sha256);
+
+impl Lines {
+    /// Adds a line, which MUST hold no line end.
+    pub fn add(&mut self, line: &str) {
+        self.0.update(line.as_bytes());
+        self.0.update(b"\n");
+    }
+
+    /// Returns the digest over all of them.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// Says that a text is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a digest is 64 hex digits")]

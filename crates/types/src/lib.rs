@@ -5,6 +5,7 @@
 //! carried in canonical form from then on.
 
 pub mod action;
+pub mod attestation;
 pub mod autonomy;
 pub mod baseline;
 pub mod bound;

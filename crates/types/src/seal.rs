@@ -11,6 +11,12 @@ pub const REFUSED: u8 = 0;
 /// Is the status of the record of a model that was sealed.
 pub const SEALED: u8 = 1;
 
+/// Writes the line of a file in the text whose SHA-256 is the digest of a seal: its digest, its size and its path below the model. The lines
+/// stand by path.
+pub fn line(digest: &Digest, size: u64, path: &str) -> String {
+    format!("{digest} {size} {path}\n")
+}
+
 /// Is a model that was sealed: none of its files changes any more.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]

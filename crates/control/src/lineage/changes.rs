@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use store::tracking::View;
 use store::tracking::lineage::Past;
-
-use super::Answer;
+use store::tracking::{TrackingError, View};
 
 /// Is how far back changes are told, in statements of a facet that differ.
 const PAST_MAX: u32 = 1_000;
@@ -39,7 +37,7 @@ pub struct PreprocessingChange {
 }
 
 /// Returns the changes of a dataset's columns, the earliest first.
-pub(super) fn of_schema(view: &View<'_>, dataset: i64) -> Answer<Vec<SchemaChange>> {
+pub(super) fn of_schema(view: &View<'_>, dataset: i64) -> Result<Vec<SchemaChange>, TrackingError> {
     let past = view.lineage_past(dataset, "schema", PAST_MAX)?;
     let told: Vec<(i64, BTreeMap<String, String>)> = past.iter().map(|past| (past.at, columns(&said(past)))).collect();
     let mut changes = Vec::new();
@@ -94,7 +92,7 @@ fn collect(within: &str, said: &Value, columns: &mut BTreeMap<String, String>) {
 }
 
 /// Returns the changes of a job's source, the earliest first.
-pub(super) fn of_source(view: &View<'_>, job: i64) -> Answer<Vec<PreprocessingChange>> {
+pub(super) fn of_source(view: &View<'_>, job: i64) -> Result<Vec<PreprocessingChange>, TrackingError> {
     let documented = moves(&view.lineage_past(job, "documentation", PAST_MAX)?);
     let mut changes = Vec::new();
     for facet in SOURCES {

@@ -7,6 +7,7 @@ use connectors::inventory::Entities;
 use evidence::Listing;
 use evidence::log_archive::Contents;
 use policy::Bundle;
+use types::attestation::Attestation;
 use types::breaker::BreakerName;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
@@ -196,6 +197,8 @@ pub enum Command {
     Kill(Switch),
     /// Record how a drill went, and why it was made.
     Drilled(Box<Drill>, String),
+    /// Record what is attested of training or of a model; by this server itself if by nobody.
+    Attested(Box<Attestation>, Option<Principal>),
     /// Record that a model was sealed.
     Sealed(Box<Sealed>, Principal),
     /// Record that a write to a sealed model was refused.

@@ -196,6 +196,7 @@ impl Decider {
                 (conflict.unwrap_or_else(|| self.kill(switch, turn)), None)
             }
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
+            Command::Attested(what, by) => (self.attested(&what, by.as_ref(), turn), None),
             Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
             Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),
             Command::EndGlass { id, by, reason } => (self.end_glass(id, &by, &reason, turn), None),

@@ -4,6 +4,7 @@ use models::names;
 use models::names::Stage as VersionStage;
 use store::tracking::{Change, ModelVersion, MoveKind, NameHeld, NewModelVersion, Pair, RegisteredModel, View};
 
+use super::deployments::runs_nowhere;
 use super::model_history::{About, Mover, move_alias, move_stage};
 use super::model_sources::{Place, note_on_model, place};
 use super::registered_models::{PROMPT, drop_aliases, registered_model};
@@ -66,7 +67,7 @@ fn with_aliases(version: ModelVersion, model: &RegisteredModel) -> ModelVersionS
 }
 
 /// Does the same with the aliases that there are now.
-fn shown(view: &View<'_>, version: ModelVersion) -> Answer<ModelVersionShown> {
+pub(super) fn shown(view: &View<'_>, version: ModelVersion) -> Answer<ModelVersionShown> {
     let model = registered_model(view, &version.name)?;
     Ok(with_aliases(version, &model))
 }
@@ -170,7 +171,7 @@ impl Tracking {
         self.kept.view(|view| {
             let model = registered_model(view, name)?;
             let now = view.alias(model.seq, alias)?;
-            for number in view.named_before(model.seq, alias)? {
+            for number in view.named_before(model.seq, MoveKind::AliasMoved, alias)? {
                 if Some(number) != now && view.model_version(name, number)?.is_some() {
                     return Ok(u64::try_from(number).unwrap_or(0));
                 }
@@ -277,6 +278,7 @@ pub(super) fn delete_model_version(change: &Change<'_>, mover: &Mover, name: &st
     names::version(number)?;
     let version = model_version(change, name, number)?;
     let model = registered_model(change, name)?;
+    runs_nowhere(change, &model.name, Some(version.number))?;
     drop_aliases(change, mover, &model, |number| number == version.number)?;
     change.delete_model_version(version.seq, mover.at)?;
     change.touch_registered_model(model.seq, mover.at)?;

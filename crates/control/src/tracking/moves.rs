@@ -3,12 +3,13 @@
 //! What a move is decided on is written by the server itself from what is kept, so no caller can make it up; and it is looked at again in
 //! the very change that makes the move, so what people approved is what happens, or nothing does.
 
-use models::artifact;
 use models::names::Stage as VersionStage;
 use serde_json::{Map, Value, json};
-use store::tracking::{Change, ModelVersion, RegisteredModel, TrackingError, View};
+use store::tracking::{Change, ModelVersion, MoveKind, Pair, RegisteredModel, TrackingError, View};
 use types::{ActionId, Code};
 
+use super::deployments::{deploy_model, undeploy_model};
+use super::evaluations::{seal_of, standing};
 use super::model_versions::{
     delete_model_alias, delete_model_version, model_version, move_model_version, set_model_alias,
 };
@@ -65,6 +66,22 @@ pub enum Move {
         /// The model's name.
         model: String,
     },
+    /// A version is to run at a target.
+    Deploy {
+        /// The model's name.
+        model: String,
+        /// Where.
+        target: String,
+        /// The version's number.
+        version: String,
+    },
+    /// No version of a model is to run at a target any more.
+    Undeploy {
+        /// The model's name.
+        model: String,
+        /// Where.
+        target: String,
+    },
 }
 
 /// Is a decision that a move is made by.
@@ -86,6 +103,8 @@ impl Move {
             Self::RenameModel { .. } => "rename_model",
             Self::DeleteVersion { .. } => "delete_version",
             Self::DeleteModel { .. } => "delete_model",
+            Self::Deploy { .. } => "deploy",
+            Self::Undeploy { .. } => "undeploy",
         }
     }
 
@@ -104,6 +123,8 @@ impl Move {
             "rename_model" => Self::RenameModel { model, to: text("to")? },
             "delete_version" => Self::DeleteVersion { model, version: version? },
             "delete_model" => Self::DeleteModel { model },
+            "deploy" => Self::Deploy { model, target: text("target")?, version: version? },
+            "undeploy" => Self::Undeploy { model, target: text("target")? },
             _ => return None,
         })
     }
@@ -118,6 +139,8 @@ impl Move {
             Self::RenameModel { model, to } => rename_registered_model(change, mover, model, to),
             Self::DeleteVersion { model, version } => delete_model_version(change, mover, model, version),
             Self::DeleteModel { model } => delete_registered_model(change, mover, model),
+            Self::Deploy { model, target, version } => deploy_model(change, mover, model, target, version),
+            Self::Undeploy { model, target } => undeploy_model(change, mover, model, target),
         }
     }
 
@@ -128,7 +151,9 @@ impl Move {
         | Self::TransitionStage { model, .. }
         | Self::RenameModel { model, .. }
         | Self::DeleteVersion { model, .. }
-        | Self::DeleteModel { model }) = self;
+        | Self::DeleteModel { model }
+        | Self::Deploy { model, .. }
+        | Self::Undeploy { model, .. }) = self;
         let model = registered_model(view, model)?;
         let mut all = Map::new();
         let mut say = |name: &str, value: Value| all.insert(name.to_owned(), value);
@@ -139,7 +164,10 @@ impl Move {
                 let version = model_version(view, &model.name, version)?;
                 say("alias", json!(alias));
                 say("from", json!(view.alias(model.seq, alias)?));
-                say("rollback", json!(view.named_before(model.seq, alias)?.contains(&version.number)));
+                say(
+                    "rollback",
+                    json!(view.named_before(model.seq, MoveKind::AliasMoved, alias)?.contains(&version.number)),
+                );
                 of_version(view, &model, &version, &mut all)?;
             }
             Self::DeleteAlias { alias, .. } => {
@@ -166,6 +194,18 @@ impl Move {
                 say("aliases", aliases(&model, |_| true));
                 say("latest", json!(latest));
             }
+            Self::Deploy { target, version, .. } => {
+                let version = model_version(view, &model.name, version)?;
+                let before = view.named_before(model.seq, MoveKind::DeploymentMoved, target)?;
+                say("target", json!(target));
+                say("from", json!(view.deployed(model.seq, target)?));
+                say("rollback", json!(before.contains(&version.number)));
+                of_version(view, &model, &version, &mut all)?;
+            }
+            Self::Undeploy { target, .. } => {
+                say("target", json!(target));
+                say("from", json!(view.deployed(model.seq, target)?));
+            }
         }
         all.retain(|_, value| !value.is_null());
         Ok(Value::Object(all))
@@ -189,8 +229,8 @@ fn of_version(
     version: &ModelVersion,
     all: &mut Map<String, Value>,
 ) -> Answer<()> {
-    let place = artifact::place(&version.location);
-    let seal = place.map_or(Ok(None), |place| view.seal_over(place.key()))?;
+    let seal = seal_of(view, version)?;
+    let [passed, failed] = standing(view, version, seal.as_ref().map(|seal| seal.digest))?;
     let run = if version.run.is_empty() { None } else { view.run(&version.run)? };
     let known = [
         ("version", json!(version.number)),
@@ -203,9 +243,21 @@ fn of_version(
         ("logged_model", json!(seal.map(|seal| seal.model))),
         ("run", json!(run.as_ref().map(|run| &run.id))),
         ("run_status", json!(run.map(|run| run.status))),
+        ("passed", json!(passed)),
+        ("failed", json!(failed)),
+        ("gaps", json!(Tracking::gap_names(view, version)?)),
+        ("tags", json!(tags(&version.tags))),
+        ("model_tags", json!(tags(&model.tags))),
     ];
     all.extend(known.map(|(name, value)| (name.to_owned(), value)));
     Ok(())
+}
+
+/// Writes tags as policies compare them.
+fn tags(tags: &[Pair]) -> Vec<String> {
+    let mut texts: Vec<String> = tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
+    texts.sort();
+    texts
 }
 
 /// Says how trying a move ended: nothing of it stays.
@@ -286,9 +338,12 @@ mod tests {
             Move::RenameModel { model: text("m"), to: text("n") },
             Move::DeleteVersion { model: text("m"), version: text("2") },
             Move::DeleteModel { model: text("m") },
+            Move::Deploy { model: text("m"), target: text("eu"), version: text("2") },
+            Move::Undeploy { model: text("m"), target: text("eu") },
         ];
-        let arguments =
-            json!({ "model": "m", "alias": "a", "version": 2, "stage": "Production", "archive": true, "to": "n" });
+        let arguments = json!({
+            "model": "m", "alias": "a", "version": 2, "stage": "Production", "archive": true, "to": "n", "target": "eu",
+        });
         let tools: Vec<&str> = all.iter().map(Move::tool).collect();
         assert_eq!(tools, REGISTRY_TOOLS);
         for one in &all {

@@ -6,6 +6,8 @@ use store::artifacts::ArtifactError;
 use store::tracking::TrackingError;
 use types::Code;
 
+use crate::door::Refusal;
+
 /// Names what is wrong, as it stands in `error_code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -131,6 +133,19 @@ impl fmt::Display for Refused {
 impl From<models::Refusal> for Refused {
     fn from(refusal: models::Refusal) -> Self {
         Self { class: Some((refusal.sqlstate(), refusal.class())), ..Self::invalid(refusal.message()) }
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let code = match refused.code {
+            ErrorCode::ResourceDoesNotExist | ErrorCode::EndpointNotFound => Code::NotFound,
+            ErrorCode::ResourceAlreadyExists => Code::StateConflict,
+            ErrorCode::TooLarge => Code::PayloadTooLarge,
+            ErrorCode::TemporarilyUnavailable | ErrorCode::InternalError => Code::FileUnusable,
+            _ => Code::RequestInvalid,
+        };
+        Self::plain(refused.reason.unwrap_or(code), refused.message)
     }
 }
 

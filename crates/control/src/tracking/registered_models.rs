@@ -3,6 +3,7 @@
 use models::names;
 use store::tracking::{Change, ModelVersion, MoveKind, NameHeld, Pair, RegisteredModel, View};
 
+use super::deployments::runs_nowhere;
 use super::model_history::{About, Mover, move_alias};
 use super::{Answer, ErrorCode, Refused, Tracking};
 use crate::keys::Holder;
@@ -176,6 +177,7 @@ pub(super) fn rename_registered_model(change: &Change<'_>, mover: &Mover, name: 
 /// A name that cannot be, or that none has.
 pub(super) fn delete_registered_model(change: &Change<'_>, mover: &Mover, name: &str) -> Answer<()> {
     let model = registered_model(change, name)?;
+    runs_nowhere(change, &model.name, None)?;
     drop_aliases(change, mover, &model, |_| true)?;
     mover.note(change, MoveKind::ModelDeleted, (model.seq, name), About::default())?;
     Ok(change.delete_registered_model(model.seq)?)

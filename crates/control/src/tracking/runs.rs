@@ -2,6 +2,7 @@
 
 use store::tracking::{self as kept, Input, Output, Pair, Run, RunData, Stage, View};
 
+use super::anchors::has_ended;
 use super::experiments::has_twice;
 use super::{Answer, ErrorCode, Refused, Tracking, active_experiment, active_run, below, number, run};
 
@@ -91,6 +92,7 @@ impl Tracking {
                 location: &location,
             })?;
             tags.iter().try_for_each(|tag| change.tag_run(seq, tag))?;
+            change.touch_run(seq)?;
             shown(change, run(change, &id)?)
         })
     }
@@ -111,14 +113,18 @@ impl Tracking {
     /// An id that is nobody's; a run that is deleted.
     pub fn change_run(&self, id: String, wish: RunChange) -> Answer<Run> {
         let wish = RunChange { name: wish.name.filter(|name| !name.is_empty()), ..wish };
-        self.kept.change(move |change| {
+        let changed = self.kept.change(move |change| {
             let seq = active_run(change, &id)?.seq;
             change.change_run(seq, &wish)?;
             if let Some(name) = wish.name {
                 change.tag_run(seq, &Pair { key: NAME.to_owned(), value: name })?;
             }
             run(change, &id)
-        })
+        })?;
+        if has_ended(&changed.status) {
+            self.ended.notify_one();
+        }
+        Ok(changed)
     }
 
     /// Deletes or restores a run, also one that is already.
@@ -129,6 +135,7 @@ impl Tracking {
     pub fn stage_run(&self, id: String, stage: Stage) -> Answer<()> {
         self.kept.change(move |change| {
             let seq = run(change, &id)?.seq;
+            change.touch_run(seq)?;
             Ok(change.stage_run(seq, stage)?)
         })
     }

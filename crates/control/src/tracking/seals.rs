@@ -3,7 +3,6 @@
 //! A seal is in force from the instant it is kept; the record that says so follows, and each start completes what the last run left
 //! unrecorded. The other order would let a record claim a seal that never was.
 
-use std::fmt::Write as _;
 use std::sync::PoisonError;
 
 use models::artifact;
@@ -59,11 +58,12 @@ fn below_model<'a>(place: &str, path: &'a str) -> &'a str {
 ///
 /// No path holds a line end, so nothing else reads as the same text; the digest of a seal is the SHA-256 of it.
 fn manifest(place: &str, files: &[Artifact]) -> String {
-    let mut text = String::new();
-    for Artifact { path, digest, size, .. } in files {
-        let _ = writeln!(text, "{digest} {size} {}", below_model(place, path));
-    }
-    text
+    files.iter().map(|file| types::seal::line(&file.digest, file.size, below_model(place, &file.path))).collect()
+}
+
+/// Says whether files are those that a seal covers.
+pub(super) fn covers(seal: &Seal, files: &[Artifact]) -> bool {
+    Digest::plain(manifest(&seal.place, files).as_bytes()) == seal.digest
 }
 
 /// Seals a model that has become ready, if its files are kept here.
@@ -103,7 +103,7 @@ impl Tracking {
         self.kept.view(|view| {
             let Some(seal) = view.seal(model)? else { return Ok(None) };
             let mut files = view.artifacts_below(&seal.place)?;
-            let are_sealed = Digest::plain(manifest(&seal.place, &files).as_bytes()) == seal.digest;
+            let are_sealed = covers(&seal, &files);
             for file in &mut files {
                 file.path = below_model(&seal.place, &file.path).to_owned();
             }

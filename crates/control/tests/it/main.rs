@@ -21,6 +21,7 @@ mod calendars;
 mod closing;
 mod decoys;
 mod delegations;
+mod dossier;
 mod drills;
 mod erasure;
 mod export;

@@ -180,6 +180,33 @@ async fn what_is_approved_is_not_moved_once_what_it_rests_on_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_is_moved_once_though_it_is_asked_for_again_at_the_same_time() {
+    for _ in 0..10 {
+        let world = assisted().await;
+        register(&world, 2);
+        let (case, _) = held(&world, champion("1")).await;
+        approve(&world, case).await;
+        // Whoever asks again runs on the same approval as the server that carries it out by itself: one of the two finds it done.
+        let again = moved(&world, agent(), champion("1")).await;
+        until("it is moved", || running(&world) == Some(1)).await;
+        assert!(matches!(again, Ok(_)), "{again:?}");
+        until("it is used up", || world.control.case(&case).unwrap().case.state == CaseState::Consumed).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(history(&world).len(), 1);
+        let failed = world.control.history().range(0, 1_000).unwrap().into_iter().filter(|entry| {
+            entry.leaf.kind == evidence::RecordKind::Outcome && entry.leaf.status != Some(OutcomeStatus::Done as u8)
+        });
+        assert_eq!(failed.count(), 0, "nothing was tried that was done already");
+        let decided = crate::replay::decided(&world);
+        let of_tool = |content: &evidence::Content| {
+            let tool: Option<types::ToolName> = content.get(evidence::Field::Tool).unwrap();
+            tool.is_some_and(|tool| tool.to_string() == "registry.set_alias")
+        };
+        assert_eq!(decided.iter().filter(|(_, content)| of_tool(content)).count(), 2, "asked once, carried out once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_stops_promotions_and_the_next_start_makes_those_approved_meanwhile() {
     let world = assisted().await;
     register(&world, 1);

@@ -59,6 +59,7 @@ struct Told {
     name: String,
     stages: BTreeMap<i64, String>,
     aliases: BTreeMap<String, i64>,
+    targets: BTreeMap<String, i64>,
 }
 
 /// Folds a history into what there is; of each move, what it says was there before must have been.
@@ -74,19 +75,25 @@ fn fold(history: &[ModelMove]) -> BTreeMap<i64, Told> {
                 model.name = after.unwrap();
             }
             MoveKind::ModelDeleted => {
-                assert!(model.aliases.is_empty(), "{one:?}");
+                assert!(model.aliases.is_empty() && model.targets.is_empty(), "{one:?}");
                 told.remove(&one.model);
             }
             MoveKind::VersionMade => assert_eq!(model.stages.insert(number.unwrap(), "None".into()), None, "{one:?}"),
-            MoveKind::VersionDeleted => assert_eq!(model.stages.remove(&number.unwrap()), before, "{one:?}"),
+            MoveKind::VersionDeleted => {
+                let number = number.unwrap();
+                assert!(!model.targets.values().any(|running| *running == number), "{one:?}");
+                assert_eq!(model.stages.remove(&number), before, "{one:?}");
+            }
             MoveKind::StageMoved => {
                 assert_eq!(model.stages.insert(number.unwrap(), after.unwrap()), before, "{one:?}")
             }
-            MoveKind::AliasMoved => {
-                let alias = one.alias.clone().unwrap();
+            MoveKind::AliasMoved | MoveKind::DeploymentMoved => {
+                let is_alias = one.kind == MoveKind::AliasMoved;
+                let (named, name) =
+                    (if is_alias { &mut model.aliases } else { &mut model.targets }, one.alias.clone().unwrap());
                 let was = match after {
-                    Some(to) => model.aliases.insert(alias, to.parse().unwrap()),
-                    None => model.aliases.remove(&alias),
+                    Some(to) => named.insert(name, to.parse().unwrap()),
+                    None => named.remove(&name),
                 };
                 assert_eq!(was.map(|number| number.to_string()), before, "{one:?}");
             }
@@ -104,7 +111,9 @@ fn read(tracking: &Tracking) -> BTreeMap<i64, Told> {
         let versions = tracking.search_model_versions(&of).unwrap().items;
         let stages = versions.into_iter().map(|version| (version.number, version.stage.name().to_owned())).collect();
         let aliases = model.aliases.into_iter().map(|alias| (alias.alias, alias.number)).collect();
-        (model.seq, Told { name: model.name, stages, aliases })
+        let declared = tracking.deployments(Some(&model.name)).unwrap();
+        let targets = declared.into_iter().filter_map(|one| Some((one.target, one.declared?))).collect();
+        (model.seq, Told { name: model.name, stages, aliases, targets })
     });
     found.collect()
 }
@@ -128,7 +137,7 @@ async fn call(world: &World, draw: &mut Draw, n: usize) {
     let tracking = tracking(world);
     let who = if draw.below(4) > 0 { person("dan") } else { agent() };
     let (name, alias, number) = (draw.of(&NAMES).to_owned(), draw.of(&ALIASES).to_owned(), draw.below(9).to_string());
-    let wanted = match draw.below(14) {
+    let wanted = match draw.below(18) {
         0 | 1 => return drop(tracking.create_registered_model(&who, name, String::new(), Vec::new())),
         4..=6 => {
             version(&tracking, &who, &name, &format!("s3://b/{n}"));
@@ -139,6 +148,8 @@ async fn call(world: &World, draw: &mut Draw, n: usize) {
         7 => Move::DeleteVersion { model: name, version: number },
         8 => Move::DeleteAlias { model: name, alias },
         9 | 10 => set_alias(&name, &alias, &number),
+        11..=13 => Move::Deploy { model: name, target: alias, version: number },
+        14 => Move::Undeploy { model: name, target: alias },
         _ => stage(&name, &number, draw.of(&STAGES), draw.below(3) == 0),
     };
     drop(moved(world, &who, wanted).await);

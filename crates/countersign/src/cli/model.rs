@@ -2,23 +2,160 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Models: what is kept of them besides what MLflow's clients read, and their signatures.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Tell who moved what: versions, aliases and stages, from where to where, and when.
+    /// Answer for a version: where it runs, what it came of, who approved it, what changed, and how to go back.
+    Why(WhyArgs),
+    /// Set two versions side by side.
+    Compare(CompareArgs),
+    /// Tell which version is to run where, and which does.
+    Running(RunningArgs),
+    /// Tell who moved what: versions, aliases, stages and deployments, from where to where, and when.
     History(ModelHistoryArgs),
+    /// Record how a version did in an evaluation.
+    Evaluate(EvaluateArgs),
     /// Let an alias name a version: what is decided, and approved where policy asks for it, is done.
     Promote(PromoteArgs),
     /// Let an alias name the version again that it named before.
     Rollback(RollbackArgs),
+    /// Say which version is to run at a target, by decision.
+    Deploy(DeployArgs),
+    /// Say that nothing is to run at a target any more, by decision.
+    Undeploy(UndeployArgs),
+    /// Tell what runs here: for the host of a target, now and then.
+    Report(ReportArgs),
     /// Write the signature of a sealed model, in the format of OpenSSF model signing.
     Signature(ModelSignatureArgs),
     /// Hold the files of a model against a signature, by OpenSSF model signing with a key; needs no server.
     Verify(ModelVerifyArgs),
     /// Print the public key that verifies the signatures made here, as PEM.
     Key,
+}
+
+/// Answer for a version.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The version: `fraud/3`, `fraud@champion`; `fraud` alone is the one that `champion` names.
+    pub of: String,
+    /// One question alone.
+    #[arg(long, value_enum)]
+    pub ask: Option<Question>,
+    /// Write what the journal holds of the version to this file, as evidence for `countersign-verify`.
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
+}
+
+/// Names what can be asked of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Question {
+    /// Which exact version runs where?
+    Running,
+    /// Where did it come from?
+    Origin,
+    /// What data was it trained on?
+    Data,
+    /// Were there undocumented changes before it?
+    Changes,
+    /// Who approved it, and which tests did it pass?
+    Approved,
+    /// How does it differ from the release before it?
+    Differs,
+    /// How do I go back?
+    Rollback,
+    /// What is missing, or does not agree?
+    Gaps,
+}
+
+/// Set two versions side by side.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The registered model.
+    pub name: String,
+    /// The one: its number, or an alias with an `@` in front.
+    pub from: String,
+    /// The other.
+    pub to: String,
+    /// One part alone: files, code, data, lineage, parameters, metrics, evaluations, environment, infrastructure, tags, deployments, gaps.
+    #[arg(long, value_name = "PART")]
+    pub part: Option<String>,
+}
+
+/// Tell which version is to run where, and which does.
+#[derive(Debug, Args)]
+pub struct RunningArgs {
+    /// The registered model; all of them by default.
+    pub name: Option<String>,
+}
+
+/// Record how a version did in an evaluation.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// The registered model.
+    pub name: String,
+    /// The version's number.
+    #[arg(value_name = "VERSION")]
+    pub number: u64,
+    /// What it was evaluated by.
+    #[arg(long, value_name = "NAME")]
+    pub suite: String,
+    /// A check: a name, what was measured, its interval where it has one, and what is demanded, such as `auc=0.93`, `auc=0.93>=0.9` or
+    /// `auc=0.93[0.91,0.95]>=0.9`. May be repeated. A check that demands nothing has passed.
+    #[arg(long = "check", required = true, value_name = "CHECK")]
+    pub checks: Vec<String>,
+    /// The tracked run that it was made in.
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// The data that it was made on.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+}
+
+/// Say which version is to run at a target.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The registered model.
+    pub name: String,
+    /// The version's number.
+    #[arg(value_name = "VERSION")]
+    pub number: u64,
+    /// Where.
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+    /// Why; it is recorded.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// Say that nothing is to run at a target any more.
+#[derive(Debug, Args)]
+pub struct UndeployArgs {
+    /// The registered model.
+    pub name: String,
+    /// Where.
+    #[arg(long, value_name = "TARGET")]
+    pub from: String,
+    /// Why; it is recorded.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// Tell what runs here.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The registered model.
+    pub name: String,
+    /// Where this is.
+    #[arg(long, value_name = "TARGET")]
+    pub target: String,
+    /// The number of the version that runs; nothing does without it.
+    #[arg(long = "serves", value_name = "VERSION")]
+    pub number: Option<u64>,
+    /// The folder that the model was loaded from: the digest over its files shows that they are those that were sealed.
+    #[arg(long, requires = "number", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }
 
 /// Tell who moved what.

@@ -92,6 +92,7 @@ fn name(wanted: &Wanted) -> PathBuf {
         },
         Wanted::Session(session) => session.to_string(),
         Wanted::Agent(agent) => agent.to_string(),
+        Wanted::Version(..) => "version".to_owned(),
         Wanted::Period { .. } => "period".to_owned(),
     };
     PathBuf::from(format!("{stem}.evidence"))

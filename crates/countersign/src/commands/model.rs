@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::answer::{instant, list, text};
-use super::{Done, model_signature, model_verify};
+use super::{Done, model_deploy, model_evaluate, model_signature, model_verify, model_why};
 use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
 use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
@@ -19,9 +19,16 @@ pub async fn run(
     as_json: bool,
 ) -> Done {
     match command {
+        ModelCommand::Why(args) => model_why::run(&client()?, args, as_json).await,
+        ModelCommand::Compare(args) => model_why::compare(&client()?, args, as_json).await,
+        ModelCommand::Running(args) => model_deploy::running(&client()?, args, as_json).await,
         ModelCommand::History(args) => tell(&client()?, args, as_json).await,
         ModelCommand::Promote(args) => promote(&client()?, args, as_json).await,
         ModelCommand::Rollback(args) => roll_back(&client()?, args, as_json).await,
+        ModelCommand::Deploy(args) => model_deploy::deploy(&client()?, args, as_json).await,
+        ModelCommand::Undeploy(args) => model_deploy::undeploy(&client()?, args, as_json).await,
+        ModelCommand::Report(args) => model_deploy::report(&client()?, args, as_json).await,
+        ModelCommand::Evaluate(args) => model_evaluate::run(&client()?, args, as_json).await,
         ModelCommand::Signature(args) => model_signature::write(&client()?, args, as_json).await,
         ModelCommand::Verify(args) => model_verify::run(args, as_json),
         ModelCommand::Key => model_signature::key(folders, as_json),
@@ -100,6 +107,9 @@ fn told(moved: &Value) -> String {
         ("alias-moved", true, _) => format!("alias {alias} set on version {to}"),
         ("alias-moved", false, true) => format!("alias {alias} taken from version {from}"),
         ("alias-moved", false, false) => format!("alias {alias} moved from version {from} to {to}"),
+        ("deployment-moved", true, _) => format!("version {to} is to run at {alias}"),
+        ("deployment-moved", false, true) => format!("version {from} is to run at {alias} no more"),
+        ("deployment-moved", false, false) => format!("version {to} is to run at {alias} instead of {from}"),
         (kind, ..) => kind.to_owned(),
     }
 }

@@ -49,6 +49,17 @@ reversibility = \"irreversible\"
 class = \"promotion\"
 effect = \"reconcilable\"
 reversibility = \"irreversible\"
+
+# Which version is to run where. Hosts say what does run there, and what does not agree is told.
+[tools.deploy]
+class = \"promotion\"
+effect = \"reconcilable\"
+reversibility = \"reversible\"
+
+[tools.undeploy]
+class = \"promotion\"
+effect = \"reconcilable\"
+reversibility = \"reversible\"
 ";
 
 /// Returns what the catalogue is called beside that of a server.
@@ -76,6 +87,11 @@ fn schema(tool: &str) -> Value {
         ("logged_model", "string?"),
         ("run", "string?"),
         ("run_status", "string?"),
+        ("passed", "strings"),
+        ("failed", "strings"),
+        ("gaps", "strings"),
+        ("tags", "strings"),
+        ("model_tags", "strings"),
     ];
     let own: &[(&str, &str)] = match tool {
         "set_alias" => &[("alias", "string"), ("from", "integer?"), ("rollback", "boolean")],
@@ -83,9 +99,11 @@ fn schema(tool: &str) -> Value {
         "transition_stage" => &[("stage", "string"), ("archive", "boolean"), ("archived", "integers")],
         "rename_model" => &[("to", "string"), ("aliases", "strings")],
         "delete_model" => &[("aliases", "strings"), ("latest", "integer?")],
+        "deploy" => &[("target", "string"), ("from", "integer?"), ("rollback", "boolean")],
+        "undeploy" => &[("target", "string"), ("from", "integer?")],
         _ => &[],
     };
-    let is_of_version = matches!(tool, "set_alias" | "transition_stage" | "delete_version");
+    let is_of_version = matches!(tool, "set_alias" | "transition_stage" | "delete_version" | "deploy");
     let version = version.iter().filter(|_| is_of_version);
     let all: Vec<_> = [("model", "string"), ("prompt", "boolean")].iter().chain(own).chain(version).copied().collect();
     let required: Vec<&str> = all.iter().filter(|(_, kind)| !kind.ends_with('?')).map(|(name, _)| *name).collect();

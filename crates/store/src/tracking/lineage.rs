@@ -10,6 +10,7 @@ mod flags;
 mod graph;
 mod nodes;
 mod runs;
+mod upstream;
 
 pub use columns::{ColumnEdge, NewColumn};
 pub use edges::How;

@@ -63,6 +63,21 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Hands over every point of a run, by metric, time, step and value.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn each_point(&self, run: i64, mut take: impl FnMut(Metric)) -> Done<()> {
+        let sql = "SELECT s.key, p.value, p.nan, p.at, p.step FROM series s JOIN point p ON p.series = s.id \
+                   WHERE s.run = ?1 ORDER BY s.key, p.at, p.step, p.value, p.nan";
+        let mut query = self.0.prepare_cached(sql)?;
+        for point in query.query_map([run], read)? {
+            take(point?);
+        }
+        Ok(())
+    }
+
     fn series(&self, run: i64, key: &str) -> Done<Option<Series>> {
         let sql = "SELECT id, step, at, value FROM series WHERE run = ?1 AND key = ?2";
         let read = |row: &Row<'_>| Ok(Series { id: row.get(0)?, latest: (row.get(1)?, row.get(2)?, row.get(3)?) });

@@ -26,11 +26,13 @@ pub enum MoveKind {
     StageMoved,
     /// An alias was set, moved from one version to another, or deleted.
     AliasMoved,
+    /// Another version, or none, is to run at a target, which stands where an alias does.
+    DeploymentMoved,
 }
 
 impl MoveKind {
     /// Lists all of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ModelMade,
         Self::ModelRenamed,
         Self::ModelDeleted,
@@ -38,6 +40,7 @@ impl MoveKind {
         Self::VersionDeleted,
         Self::StageMoved,
         Self::AliasMoved,
+        Self::DeploymentMoved,
     ];
 
     /// Returns how it is written.
@@ -50,6 +53,7 @@ impl MoveKind {
             Self::VersionDeleted => "version-deleted",
             Self::StageMoved => "stage-moved",
             Self::AliasMoved => "alias-moved",
+            Self::DeploymentMoved => "deployment-moved",
         }
     }
 }
@@ -84,7 +88,7 @@ pub struct NewMove<'a> {
     pub kind: MoveKind,
     /// The version's number, where one version was moved.
     pub number: Option<i64>,
-    /// The alias, where one was moved.
+    /// The alias, or the target, where one was moved.
     pub alias: Option<&'a str>,
     /// What it was before; nothing, if there was nothing.
     pub before: Option<&'a str>,
@@ -113,7 +117,7 @@ pub struct ModelMove {
     pub kind: MoveKind,
     /// The version's number.
     pub number: Option<i64>,
-    /// The alias.
+    /// The alias, or the target.
     pub alias: Option<String>,
     /// What it was before.
     pub before: Option<String>,
@@ -169,16 +173,18 @@ impl View<'_> {
         Ok(query.query_row(params![model, MoveKind::VersionMade, number], |row| row.get(0)).optional()?)
     }
 
-    /// Returns the versions that an alias named before others, the latest first.
+    /// Returns the versions that an alias named, or that ran at a target, before others; the latest first.
+    ///
+    /// - `kind`: [`MoveKind::AliasMoved`] or [`MoveKind::DeploymentMoved`].
     ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn named_before(&self, model: i64, alias: &str) -> Done<Vec<i64>> {
+    pub fn named_before(&self, model: i64, kind: MoveKind, alias: &str) -> Done<Vec<i64>> {
         let sql = "SELECT CAST(before AS INTEGER) FROM model_move \
                    WHERE model = ?1 AND kind = ?2 AND alias = ?3 AND before IS NOT NULL ORDER BY seq DESC";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map(params![model, MoveKind::AliasMoved, alias], |row| row.get(0))?;
+        let rows = query.query_map(params![model, kind, alias], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -1,0 +1,25 @@
+//! What was attested of training and of models, and is to be recorded.
+
+use store::tracking::Attested;
+
+use super::{Answer, Tracking};
+
+/// Is how many are read at once.
+const AT_ONCE: u64 = 256;
+
+impl Tracking {
+    /// Returns what was attested and no record says anything of yet, the oldest first; not all of it at once.
+    pub(crate) fn unrecorded_attestations(&self) -> Answer<Vec<Attested>> {
+        self.kept.view(|view| Ok(view.unrecorded_attestations(AT_ONCE)?))
+    }
+
+    /// Returns the index of the record that says what was attested, once there is one.
+    pub(crate) fn record_of(&self, id: i64) -> Answer<Option<u64>> {
+        self.kept.view(|view| Ok(view.attestation(id)?.and_then(|attested| attested.record)))
+    }
+
+    /// Notes which record says what was attested.
+    pub(crate) fn note_attestation_recorded(&self, id: i64, record: u64) -> Answer<()> {
+        self.kept.change(move |change| Ok(change.note_attestation_recorded(id, record)?))
+    }
+}

@@ -1,0 +1,213 @@
+//! What is recorded of training and of models besides seals: the digests of runs, evaluations, and which version a host says it runs.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// Is the status of the record of a run's digests.
+pub const ANCHORED: u8 = 2;
+
+/// Is the status of the record of an evaluation.
+pub const EVALUATED: u8 = 3;
+
+/// Is the status of the record of what runs at a target, as its host says.
+pub const OBSERVED: u8 = 4;
+
+/// Is what is recorded of training and of models, each with the status of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attestation {
+    /// What a run has logged.
+    Anchored(Anchored),
+    /// How a version did in an evaluation.
+    Evaluated(Evaluated),
+    /// Which version runs at a target.
+    Observed(Observed),
+}
+
+impl Attestation {
+    /// Returns the status of its record.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Anchored(_) => ANCHORED,
+            Self::Evaluated(_) => EVALUATED,
+            Self::Observed(_) => OBSERVED,
+        }
+    }
+
+    /// Returns its body, as it is recorded.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Anchored(body) => crate::cbor::encode(body),
+            Self::Evaluated(body) => crate::cbor::encode(body),
+            Self::Observed(body) => crate::cbor::encode(body),
+        }
+    }
+
+    /// Reads the body of a record with a status; nothing of another status or of what is no such body.
+    pub fn from_bytes(status: u8, bytes: &[u8]) -> Option<Self> {
+        match status {
+            ANCHORED => crate::cbor::decode(bytes).ok().map(Self::Anchored),
+            EVALUATED => crate::cbor::decode(bytes).ok().map(Self::Evaluated),
+            OBSERVED => crate::cbor::decode(bytes).ok().map(Self::Observed),
+            _ => None,
+        }
+    }
+}
+
+/// Is what a run had logged at an instant: a digest for each part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Anchored {
+    /// The run.
+    #[n(0)]
+    pub run: String,
+    /// How it stood.
+    #[n(1)]
+    pub status: String,
+    /// The digest of each part, by name: what is said of the run, its parameters, tags, metrics, datasets and models.
+    #[n(2)]
+    pub parts: Vec<Part>,
+    /// How many points of metrics there were.
+    #[n(3)]
+    pub points: u64,
+    /// When it was looked at, in milliseconds since the epoch; the record may follow later.
+    #[n(4)]
+    pub at: i64,
+}
+
+/// Is one part of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Part {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// The SHA-256 of its lines.
+    #[n(1)]
+    pub digest: Digest,
+}
+
+/// Is how a version of a registered model did in an evaluation, as whoever made it says.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Evaluated {
+    /// The registered model.
+    #[n(0)]
+    pub model: String,
+    /// The version's number.
+    #[n(1)]
+    pub version: u64,
+    /// What it was evaluated by.
+    #[n(2)]
+    pub suite: String,
+    /// Whether it passed: all of its checks did.
+    #[n(3)]
+    pub passed: bool,
+    /// The checks.
+    #[n(4)]
+    pub checks: Vec<Check>,
+    /// The digest under which the version's files were sealed.
+    #[n(5)]
+    pub seal: Option<Digest>,
+    /// The run that it was made in.
+    #[n(6)]
+    pub run: Option<String>,
+    /// The data that it was made on, by whatever names them.
+    #[n(7)]
+    pub dataset: Option<String>,
+    /// When it was told, in milliseconds since the epoch.
+    #[n(8)]
+    pub at: i64,
+}
+
+/// Is one check of an evaluation. Numbers are texts, as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Check {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Whether it passed.
+    #[n(1)]
+    pub passed: bool,
+    /// What was measured.
+    #[n(2)]
+    pub value: Option<String>,
+    /// The interval in which what was measured is: its lower and its upper end.
+    #[n(3)]
+    pub interval: Option<(String, String)>,
+    /// What was demanded, such as `>= 0.9`.
+    #[n(4)]
+    pub demanded: Option<String>,
+}
+
+/// Is what a host says that it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Observed {
+    /// The registered model, by the name that the host has for it.
+    #[n(0)]
+    pub model: String,
+    /// Where it runs.
+    #[n(1)]
+    pub target: String,
+    /// The version's number; nothing runs there if it is absent.
+    #[n(2)]
+    pub version: Option<u64>,
+    /// The digest over the files that it has loaded.
+    #[n(3)]
+    pub digest: Option<Digest>,
+    /// The version that was to run there.
+    #[n(4)]
+    pub declared: Option<u64>,
+    /// How the two compare, by its name in the contract.
+    #[n(5)]
+    pub state: String,
+    /// When it was told, in milliseconds since the epoch.
+    #[n(6)]
+    pub at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_read_again() {
+        let parts = vec![Part { name: "params".into(), digest: Digest([7; 32]) }];
+        let anchored = Anchored { run: "r".into(), status: "FINISHED".into(), parts, points: 3, at: 5 };
+        let check = Check {
+            name: "auc".into(),
+            passed: true,
+            value: Some("0.93".into()),
+            interval: Some(("0.91".into(), "0.95".into())),
+            demanded: Some(">= 0.9".into()),
+        };
+        let evaluated = Evaluated {
+            model: "m".into(),
+            version: 2,
+            suite: "holdout".into(),
+            passed: true,
+            checks: vec![check],
+            seal: Some(Digest([1; 32])),
+            run: None,
+            dataset: Some("2026-10".into()),
+            at: 5,
+        };
+        let observed = Observed {
+            model: "m".into(),
+            target: "eu".into(),
+            version: Some(2),
+            digest: None,
+            declared: Some(1),
+            state: "other-version".into(),
+            at: 5,
+        };
+        let all = [Attestation::Anchored(anchored), Attestation::Evaluated(evaluated), Attestation::Observed(observed)];
+        for one in all {
+            assert_eq!(Attestation::from_bytes(one.status(), &one.to_bytes()), Some(one.clone()));
+            assert_eq!(Attestation::from_bytes(1, &one.to_bytes()), None);
+        }
+    }
+}
