@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 86] = [
+const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -40,6 +40,7 @@ const ROUTES: [(&str, &str, &str, Right); 86] = [
     ("get", "/v1/bundles/{digest}", "/v1/bundles/BUNDLE", Reads),
     ("get", "/v1/bundles/{digest}/difference", "/v1/bundles/BUNDLE/difference?from=BUNDLE", Reads),
     ("get", "/v1/delegations", "/v1/delegations", Reads),
+    ("get", "/v1/deployments", "/v1/deployments", Reads),
     ("get", "/v1/doctor", "/v1/doctor", Reads),
     ("get", "/v1/events", "/v1/events", Reads),
     ("get", "/v1/export", "/v1/export?action=ACTION", Reads),
@@ -53,7 +54,10 @@ const ROUTES: [(&str, &str, &str, Right); 86] = [
     ("get", "/v1/logs", "/v1/logs", Reads),
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
+    ("get", "/v1/models/{name}/compare", "/v1/models/fraud/compare?from=1&to=1", Reads),
     ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
+    ("get", "/v1/models/{name}/versions/{version}", "/v1/models/fraud/versions/1", Reads),
+    ("get", "/v1/models/{name}/versions/{version}/evidence", "/v1/models/fraud/versions/1/evidence", Reads),
     ("get", "/v1/notifications", "/v1/notifications", Reads),
     ("get", "/v1/on-call", "/v1/on-call", Reads),
     ("get", "/v1/oversight", "/v1/oversight", Reads),
@@ -106,6 +110,9 @@ const ROUTES: [(&str, &str, &str, Right); 86] = [
     ("post", "/v1/logs/{name}/archive", "/v1/logs/1/archive", Refused),
     ("post", "/v1/logs/{name}/delete", "/v1/logs/1/delete", Refused),
     ("post", "/v1/models/{name}/aliases/{alias}/rollback", "/v1/models/fraud/aliases/champion/rollback", Refused),
+    ("post", "/v1/models/{name}/deployments/{target}/observed", "/v1/models/fraud/deployments/eu/observed", Refused),
+    ("post", "/v1/models/{name}/deployments/{target}/undeploy", "/v1/models/fraud/deployments/eu/undeploy", Refused),
+    ("post", "/v1/models/{name}/versions/{version}/evaluations", "/v1/models/fraud/versions/1/evaluations", Refused),
     ("post", "/v1/passkeys", "/v1/passkeys", ByToken),
     ("post", "/v1/passkeys/invitations", "/v1/passkeys/invitations", Refused),
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
@@ -115,6 +122,7 @@ const ROUTES: [(&str, &str, &str, Right); 86] = [
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
     ("put", "/v1/models/{name}/aliases/{alias}", "/v1/models/fraud/aliases/champion", Refused),
+    ("put", "/v1/models/{name}/deployments/{target}", "/v1/models/fraud/deployments/eu", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/login", "/v1/login", Own),
     ("delete", "/v1/passkeys/{id}", "/v1/passkeys/pk_0190a6a1e00070008000000000000000", Refused),
@@ -158,6 +166,8 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     let permission = api.post("sre-bot", "/v1/permission-requests", asked).await.is(201);
     api.post("dan", "/api/2.0/mlflow/registered-models/create", json!({ "name": "fraud" })).await.is(200);
     let (model, _) = crate::artifacts::ready(&api, &[("MLmodel", b"flavors: {}")]).await;
+    let version = json!({ "name": "fraud", "source": format!("models:/{model}"), "model_id": model });
+    api.post("dan", "/api/2.0/mlflow/model-versions/create", version).await.is(200);
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {

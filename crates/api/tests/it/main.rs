@@ -17,6 +17,7 @@ mod contract;
 mod decoys;
 mod delegations;
 mod document;
+mod dossier;
 mod erasures;
 mod events;
 mod journal;

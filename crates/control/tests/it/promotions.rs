@@ -119,7 +119,7 @@ async fn a_move_is_decided_recorded_and_named_in_the_history() {
     );
     assert_eq!(
         proposal.arguments.canonical(),
-        r#"{"alias":"champion","aliases":[],"made_by":"person:dan","model":"fraud","prompt":false,"rollback":false,"sealed":false,"source":"s3://b/2","stage_before":"None","version":2}"#
+        r#"{"alias":"champion","aliases":[],"failed":[],"gaps":["no-environment","no-evaluation","no-infrastructure","no-run","not-sealed"],"made_by":"person:dan","model":"fraud","model_tags":[],"passed":[],"prompt":false,"rollback":false,"sealed":false,"source":"s3://b/2","stage_before":"None","tags":[],"version":2}"#
     );
 }
 
