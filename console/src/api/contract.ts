@@ -614,6 +614,70 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/features": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the features, and the business concepts that have several definitions.
+         * @description Needs any key.
+         */
+        readonly get: operations["list_features"];
+        readonly put?: never;
+        /**
+         * Registers a feature's definition.
+         * @description It becomes the next version of its name, unless it is the latest one already. What was registered stays. Needs an agent's or a person's key.
+         */
+        readonly post: operations["register_feature"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/features/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Shows all versions of a feature.
+         * @description Needs any key.
+         */
+        readonly get: operations["show_feature"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/features/{name}/values": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Keeps what a feature was for some entities, in training or in serving.
+         * @description All of it is kept, or nothing. The same may be sent again. Needs an agent's or a person's key.
+         */
+        readonly post: operations["log_feature_values"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/health": {
         readonly parameters: {
             readonly query?: never;
@@ -1114,6 +1178,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/models/{name}/versions/{version}/recipe": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells what a version of a registered model was made with.
+         * @description Code, data, parameters, environment and seeds, as far as its run records them, and what it does not; and what of it a second run matches. Needs any key.
+         */
+        readonly get: operations["read_recipe"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/notifications": {
         readonly parameters: {
             readonly query?: never;
@@ -1391,6 +1475,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/runs/{run}/diagnosis": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Sets a run of training beside its nearest successful one.
+         * @description Tells what differs in parameters, data, code and environment, how much each difference says of the cause and why, where each metric
+         *     leaves those of successful runs, where it stops being a number, and what is not recorded. Nothing that is not recorded is said. Needs any key.
+         */
+        readonly get: operations["diagnose_run"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/runs/{run}/features": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the definitions of features that a run says it used.
+         * @description Needs any key.
+         */
+        readonly get: operations["list_run_features"];
+        readonly put?: never;
+        /**
+         * Notes which definitions of features a run used.
+         * @description Each becomes a dataset that the run has read, with the digest of the definition: so it is part of the run's lineage and of its
+         *     diagnosis. Needs an agent's or a person's key.
+         */
+        readonly post: operations["name_run_features"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/seals": {
         readonly parameters: {
             readonly query?: never;
@@ -1465,6 +1595,26 @@ export interface paths {
          * @description Records its closing counts. Only the agent that opened it can close it.
          */
         readonly delete: operations["close_session"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/skew": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Compares features in training with the same features in serving.
+         * @description For the same entity at the same time. Needs any key.
+         */
+        readonly get: operations["compare_features"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -1962,6 +2112,11 @@ export interface components {
              */
             readonly to: number;
         };
+        /**
+         * @description Says what a difference is about.
+         * @enum {string}
+         */
+        readonly AspectName: "code" | "data" | "parameter" | "environment" | "tag";
         /** @description Is what an authenticator answered. */
         readonly AssertionParts: {
             /** @description base64url. */
@@ -2049,6 +2204,11 @@ export interface components {
              */
             readonly to: number;
         };
+        /**
+         * @description Says by what the points of two runs were matched.
+         * @enum {string}
+         */
+        readonly AxisName: "step" | "order";
         /** @description Is what a vote commits to, to be shown to the person before they sign. */
         readonly Ballot: {
             /** @description The proposal that opened it. */
@@ -2419,6 +2579,15 @@ export interface components {
             /** @description Its operations change something. */
             readonly writes: boolean;
         };
+        /** @description Says that one business concept has several definitions. */
+        readonly ConceptConflict: {
+            /** @description The concept, in one spelling. */
+            readonly concept: string;
+            /** @description In what they differ: `entity`, `type`, `window`, `transformation`; empty if they are one definition under several names. */
+            readonly differing: readonly string[];
+            /** @description The features that stand for it. */
+            readonly features: readonly string[];
+        };
         /** @description Is how an agent's actions of a class have ended so far, as the gateway saw it. */
         readonly ConductSoFar: {
             /** @description The action class. */
@@ -2490,6 +2659,41 @@ export interface components {
             readonly id: components["schemas"]["Base64Url"];
             /** @description The person. */
             readonly name: string;
+        };
+        /** @description Is what one metric shows. */
+        readonly CurveShown: {
+            /** @description At how many of them it was compared. */
+            readonly compared: number;
+            /**
+             * Format: int64
+             * @description Its last step, if all others go on behind it.
+             */
+            readonly ends?: number | null;
+            /**
+             * Format: int64
+             * @description The first step that it lacks and all others have.
+             */
+            readonly first_missing?: number | null;
+            readonly lack?: components["schemas"]["LackName"] | null;
+            readonly leaves?: components["schemas"]["Leaves"] | null;
+            /** @description By what its points were matched with those of the others. */
+            readonly matched: components["schemas"]["AxisName"];
+            /** @description The metric. */
+            readonly metric: string;
+            /** @description How many such steps there are before its last one. */
+            readonly missing: number;
+            readonly no_number?: components["schemas"]["NoNumber"] | null;
+            /**
+             * Format: int64
+             * @description The last step of the first of the others to end.
+             */
+            readonly others_end?: number | null;
+            /** @description How many steps or places it has. */
+            readonly places: number;
+            /** @description Where it left them for a moment, at most 20 of them. */
+            readonly spikes: readonly components["schemas"]["Leap"][];
+            /** @description How often it left them for a moment. */
+            readonly spikes_count: number;
         };
         /** @description Is one decision with everything that led to it. */
         readonly Decision: {
@@ -2613,6 +2817,25 @@ export interface components {
             /** @description The delegations. */
             readonly delegations: readonly components["schemas"]["Delegation"][];
         };
+        /** @description Is a run of training. */
+        readonly DiagnosedRun: {
+            /** @description Why it is no success; absent if nothing says that it is none. */
+            readonly failed?: string | null;
+            /** @description Its id. */
+            readonly id: string;
+            /** @description Its name. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description When it began, in milliseconds since the epoch.
+             */
+            readonly started: number;
+            /**
+             * @description How it stands, in MLflow's word.
+             * @example FAILED
+             */
+            readonly status: string;
+        };
         /** @description Is what the doctor found. */
         readonly Diagnosis: {
             /** @description The findings, by what they are about. */
@@ -2700,6 +2923,15 @@ export interface components {
          * @enum {string}
          */
         readonly EndingName: "lifted" | "overtaken" | "stays";
+        /** @description Is a file that tells of the environment. */
+        readonly EnvironmentFile: {
+            /** @description The SHA-256 of its bytes. */
+            readonly digest: string;
+            /** @description Whether it names each package that was installed. */
+            readonly lock: boolean;
+            /** @description Its path below the run or the model. */
+            readonly path: string;
+        };
         /** @description Is what an erasure did. It does not repeat the name. */
         readonly ErasureDone: {
             /**
@@ -2762,6 +2994,143 @@ export interface components {
             readonly source: string;
             /** @description A yes or no, a whole number, a text or a list of texts. */
             readonly value: unknown;
+        };
+        /** @description Are all features. */
+        readonly FeatureList: {
+            /** @description The business concepts that have several definitions. */
+            readonly conflicts: readonly components["schemas"]["ConceptConflict"][];
+            /** @description The latest version of each, by name. */
+            readonly features: readonly components["schemas"]["FeatureVersion"][];
+        };
+        /** @description Names a version of a feature. */
+        readonly FeatureName: {
+            /** @description Its name. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            readonly version: number;
+        };
+        /** @description Is a definition that holds now. */
+        readonly FeatureRegistered: {
+            readonly conflict?: components["schemas"]["ConceptConflict"] | null;
+            /** @description The version that holds. */
+            readonly feature: components["schemas"]["FeatureVersion"];
+            /** @description Whether it was made now; otherwise it was the latest one already. */
+            readonly new: boolean;
+        };
+        /**
+         * @description Says what the values of a feature are.
+         * @enum {string}
+         */
+        readonly FeatureType: "number" | "text" | "boolean";
+        /** @description Is what a feature was for an entity at a time. */
+        readonly FeatureValue: {
+            /**
+             * Format: int64
+             * @description The time of the event, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * @description The entity.
+             * @example customer-17
+             */
+            readonly entity: string;
+            /** @description A number, a text, true, false, or null where there was none. */
+            readonly value: unknown;
+        };
+        /** @description Are values of a feature. */
+        readonly FeatureValues: {
+            /** @description Where they were computed. */
+            readonly side: components["schemas"]["SideName"];
+            /** @description The values, at most 10,000. */
+            readonly values: readonly components["schemas"]["FeatureValue"][];
+            /**
+             * Format: int64
+             * @description The version of the definition by which they were computed.
+             */
+            readonly version: number;
+        };
+        /** @description Says how much was kept. */
+        readonly FeatureValuesKept: {
+            /** @description How many values are new; the others were known already. */
+            readonly new: number;
+        };
+        /** @description Is a version of a feature's definition. */
+        readonly FeatureVersion: {
+            /**
+             * Format: int64
+             * @description When it was registered, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who registered it, with their kind in front. */
+            readonly by: string;
+            /** @description The business concept it stands for. */
+            readonly concept: string;
+            /** @description The digest of the definition, without its owner and its origin. */
+            readonly digest: string;
+            /** @description What it is a feature of. */
+            readonly entity: string;
+            /** @description Its name. */
+            readonly name: string;
+            /** @description Where it comes from; empty if it was registered by hand. */
+            readonly origin: string;
+            /** @description Who answers for it. */
+            readonly owner: string;
+            /** @description How it is computed. */
+            readonly transformation: string;
+            /** @description What its values are. */
+            readonly type: components["schemas"]["FeatureType"];
+            /**
+             * Format: int64
+             * @description Its version, from 1 on.
+             */
+            readonly version: number;
+            /** @description Over what time it is computed; empty if over none. */
+            readonly window: string;
+        };
+        /** @description Are versions of definitions. */
+        readonly FeatureVersions: {
+            /** @description The versions. */
+            readonly features: readonly components["schemas"]["FeatureVersion"][];
+        };
+        /** @description Is a definition that is to be registered. */
+        readonly FeatureWish: {
+            /**
+             * @description The business concept it stands for.
+             * @example 7-day rolling average purchase count
+             */
+            readonly concept: string;
+            /**
+             * @description What it is a feature of.
+             * @example customer
+             */
+            readonly entity: string;
+            /**
+             * @description Its name: letters, digits, `_`, `-`, `.` and `:`.
+             * @example purchases_7d
+             */
+            readonly name: string;
+            /** @description Where it comes from, if it was imported. */
+            readonly origin?: string;
+            /**
+             * @description Who answers for it.
+             * @example growth-team
+             */
+            readonly owner: string;
+            /**
+             * @description How it is computed: its text, 64 KiB at most, or a digest of it.
+             * @example avg(count(purchases)) over 7 days, by day
+             */
+            readonly transformation: string;
+            /** @description What its values are. */
+            readonly type: components["schemas"]["FeatureType"];
+            /**
+             * @description Over what time it is computed; over none by default.
+             * @example 7d
+             */
+            readonly window?: string;
         };
         /** @description Is one file that differs. */
         readonly FileDifference: {
@@ -2891,6 +3260,15 @@ export interface components {
             /** @description The tool, as `server.tool`. */
             readonly tool: string;
         };
+        /** @description Is one thing that a model was made with. */
+        readonly Ingredient: {
+            /** @description What it is about. */
+            readonly aspect: components["schemas"]["AspectName"];
+            /** @description The parameter, the tag, the package, or what the data were read for. */
+            readonly name: string;
+            /** @description What it was. */
+            readonly value: string;
+        };
         /** @description Is the token of an invitation. */
         readonly InvitationToken: {
             /** @description The token. */
@@ -3001,6 +3379,51 @@ export interface components {
             /** @description Tenant and bundle know what it covers; if not, the name may be misspelt, and the switch is set all the same. */
             readonly known: boolean;
             readonly receipt: components["schemas"]["Receipt"] | null;
+        };
+        /**
+         * @description Says who has not logged a metric.
+         * @enum {string}
+         */
+        readonly LackName: "run" | "others";
+        /** @description Is where a metric left those of successful runs for a moment. */
+        readonly Leap: {
+            /** @description The highest that would be usual. */
+            readonly high: string;
+            /** @description The lowest that would be usual. */
+            readonly low: string;
+            /**
+             * Format: int64
+             * @description The step.
+             */
+            readonly step: number;
+            /** @description What it is there. */
+            readonly value: string;
+        };
+        /** @description Is where a metric leaves those of successful runs. */
+        readonly Leaves: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Whether it was so from the first compared step on. */
+            readonly from_start: boolean;
+            /** @description The highest that would be usual. */
+            readonly high: string;
+            /** @description The lowest that would be usual. */
+            readonly low: string;
+            /** @description With how many runs it was compared there. */
+            readonly of: number;
+            /**
+             * Format: int64
+             * @description The step.
+             */
+            readonly step: number;
+            /**
+             * @description What it is there.
+             * @example 2.7182
+             */
+            readonly value: string;
         };
         /** @description Is a level that was given. */
         readonly Level: {
@@ -3186,6 +3609,23 @@ export interface components {
             /** @description The logs, the live one last. */
             readonly logs: readonly components["schemas"]["Log"][];
         };
+        /** @description Is one thing that was compared. */
+        readonly Matched: {
+            readonly aspect?: components["schemas"]["AspectName"] | null;
+            /** @description What the first run has; absent if it has none. */
+            readonly first?: string | null;
+            /** @description How they stand to each other. */
+            readonly is: components["schemas"]["MatchName"];
+            /** @description What it is. */
+            readonly name: string;
+            /** @description What the second run has. */
+            readonly second?: string | null;
+        };
+        /**
+         * @description Says how something of the second run stands to the first.
+         * @enum {string}
+         */
+        readonly MatchName: "same" | "near" | "other" | "unknown";
         /** @description Is what was moved of the models that had a name, the oldest first. */
         readonly ModelHistory: {
             /** @description The moves. */
@@ -3237,6 +3677,32 @@ export interface components {
              * @description The version that was moved.
              */
             readonly version?: number | null;
+        };
+        /** @description Is what a version was made with. */
+        readonly ModelRecipe: {
+            /** @description The branch. */
+            readonly branch?: string | null;
+            readonly check?: components["schemas"]["RecipeCheck"] | null;
+            /** @description The files that tell of the environment. */
+            readonly environment: readonly components["schemas"]["EnvironmentFile"][];
+            /** @description What is not recorded. */
+            readonly gaps: readonly components["schemas"]["RunGap"][];
+            /** @description Code, data, parameters and environment. */
+            readonly ingredients: readonly components["schemas"]["Ingredient"][];
+            /** @description The registered model. */
+            readonly name: string;
+            /** @description The repository that the code came from, if the run says. */
+            readonly repository?: string | null;
+            /** @description What the run came to. */
+            readonly results: readonly components["schemas"]["RecipeResult"][];
+            readonly run?: components["schemas"]["DiagnosedRun"] | null;
+            /** @description The names of those that say where random numbers began. */
+            readonly seeds: readonly string[];
+            /**
+             * Format: int64
+             * @description The version's number.
+             */
+            readonly version: number;
         };
         /** @description Is the seal of a model: none of its files can be changed or removed. */
         readonly ModelSeal: {
@@ -3493,6 +3959,31 @@ export interface components {
             /** @description The digest of what the person was shown; absent with an assertion. */
             readonly shown?: string | null;
             readonly vote?: components["schemas"]["VoteName"] | null;
+        };
+        /** @description Is where a metric stops being a number. */
+        readonly NoNumber: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The last number before it. */
+            readonly before?: string | null;
+            /**
+             * Format: int64
+             * @description The step or place of the last number before it.
+             */
+            readonly before_step?: number | null;
+            /**
+             * Format: int64
+             * @description The step.
+             */
+            readonly step: number;
+            /**
+             * @description What it is there.
+             * @example NaN
+             */
+            readonly value: string;
         };
         /** @description Is one notice for one target. */
         readonly NotificationNotice: {
@@ -4044,6 +4535,26 @@ export interface components {
              */
             readonly index: number;
         };
+        /** @description Is a second run, held against the first. */
+        readonly RecipeCheck: {
+            /** @description The digests of the models' files, but of the one that names the run. */
+            readonly files: readonly components["schemas"]["Matched"][];
+            /** @description What each was made with. */
+            readonly ingredients: readonly components["schemas"]["Matched"][];
+            /** @description The last values of metrics. */
+            readonly metrics: readonly components["schemas"]["Matched"][];
+            /** @description What it has come to. */
+            readonly reproduced: components["schemas"]["ReproducedName"];
+            /** @description The second run. */
+            readonly run: components["schemas"]["DiagnosedRun"];
+        };
+        /** @description Is the last value of a metric. */
+        readonly RecipeResult: {
+            /** @description The metric. */
+            readonly metric: string;
+            /** @description Its last value. */
+            readonly value: string;
+        };
         /** @description Is one record in a line. */
         readonly RecordLine: {
             /** @description The action it belongs to. */
@@ -4115,6 +4626,11 @@ export interface components {
          * @enum {string}
          */
         readonly ReportedStatus: "done" | "failed";
+        /**
+         * @description Says what a second run has come to.
+         * @enum {string}
+         */
+        readonly ReproducedName: "yes" | "other-results" | "other-ingredients" | "no-results";
         /** @description Is `PublicKeyCredentialRequestOptionsJSON`, as `PublicKeyCredential.parseRequestOptionsFromJSON` takes it. */
         readonly RequestOptions: {
             /** @description The credentials that may answer; none are named for a login. */
@@ -4264,6 +4780,88 @@ export interface components {
              */
             readonly version?: number | null;
         };
+        /** @description Is the run that another is set beside. */
+        readonly RunBeside: {
+            /** @description How many of the recorded facts differ. */
+            readonly differing: number;
+            /** @description How many there are in all. */
+            readonly facts: number;
+            /**
+             * @description Whether the request named it; otherwise it is the nearest: the run of which the least differs or is not known, then the
+             *     nearest in time.
+             */
+            readonly named: boolean;
+            /** @description The run. */
+            readonly run: components["schemas"]["DiagnosedRun"];
+            /** @description How many one of the two does not say. */
+            readonly unknown: number;
+        };
+        /** @description Is what is found out about a run. */
+        readonly RunDiagnosis: {
+            readonly beside?: components["schemas"]["RunBeside"] | null;
+            /** @description How many of the differences, the first ones, may be the cause. */
+            readonly causes: number;
+            /** @description What the metrics show: those that show that something is wrong first, the earliest first. */
+            readonly curves: readonly components["schemas"]["CurveShown"][];
+            /** @description What differs, what says most first. */
+            readonly differences: readonly components["schemas"]["RunDifference"][];
+            /**
+             * Format: int64
+             * @description The number of its experiment.
+             */
+            readonly experiment: number;
+            /** @description The metric that shows first that something is wrong. */
+            readonly first?: string | null;
+            /** @description What is not recorded. */
+            readonly gaps: readonly components["schemas"]["RunGap"][];
+            /** @description The runs with whose curves its curves were compared. */
+            readonly neighbours: readonly string[];
+            /** @description The run. */
+            readonly run: components["schemas"]["DiagnosedRun"];
+            /** @description What was found, in one sentence. */
+            readonly says: string;
+            /** @description How many other finished runs were looked at that are no success. */
+            readonly set_aside: number;
+            /** @description How many successful runs of the experiment were looked at. */
+            readonly successes: number;
+            /** @description The metrics that were not compared, or not to their end, since there is too much of them. */
+            readonly unread: readonly string[];
+            /** @description What the differences say together. */
+            readonly verdict: components["schemas"]["VerdictName"];
+        };
+        /** @description Is something that differs between the two runs. */
+        readonly RunDifference: {
+            /** @description What it is about. */
+            readonly aspect: components["schemas"]["AspectName"];
+            /** @description What the run beside it has. */
+            readonly beside?: string | null;
+            /** @description The parameter, the tag, the package, or what the data were read for. */
+            readonly name: string;
+            /** @description How many have another. */
+            readonly other: number;
+            /** @description What the run has; absent if it has none. */
+            readonly run?: string | null;
+            /** @description How many successful runs share the value. */
+            readonly same: number;
+            /** @description Of how many it is not recorded. */
+            readonly unknown: number;
+            /** @description How much it says of the cause. */
+            readonly weight: components["schemas"]["WeightName"];
+            /** @description Why it says that. */
+            readonly why: string;
+        };
+        /** @description Says which features a run used. */
+        readonly RunFeatures: {
+            /** @description The features, at most 1,000. */
+            readonly features: readonly components["schemas"]["FeatureName"][];
+        };
+        /** @description Is something that is not recorded. */
+        readonly RunGap: {
+            /** @description How to record it. */
+            readonly remedy: string;
+            /** @description What is not recorded, and of which run. */
+            readonly says: string;
+        };
         /** @description Is one schedule. */
         readonly Schedule: {
             readonly next?: components["schemas"]["PersonOnCall"] | null;
@@ -4333,6 +4931,11 @@ export interface components {
          */
         readonly Side: "both" | "old" | "new";
         /**
+         * @description Says where a feature was computed.
+         * @enum {string}
+         */
+        readonly SideName: "training" | "serving";
+        /**
          * @description Says how a signature stands that came with a model.
          * @enum {string}
          */
@@ -4348,6 +4951,78 @@ export interface components {
          * @enum {string}
          */
         readonly SignName: "good" | "note" | "bad";
+        /** @description Is how the numbers are distributed on the two sides. */
+        readonly SkewDistance: {
+            /**
+             * Format: int64
+             * @description The statistic of Kolmogorov and Smirnov, in millionths.
+             */
+            readonly ks_millionths: number;
+            /**
+             * Format: int64
+             * @description The population stability index, in millionths.
+             */
+            readonly psi_millionths: number;
+            /** @description How many there are of serving. */
+            readonly serving: number;
+            /** @description How many numbers there are of training. */
+            readonly training: number;
+        };
+        /** @description Is a value that differs. */
+        readonly SkewExample: {
+            /**
+             * Format: int64
+             * @description The time of the event, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The entity. */
+            readonly entity: string;
+            /** @description What it was in serving. */
+            readonly serving?: string | null;
+            /** @description What it was in training; absent if there was none. */
+            readonly training?: string | null;
+        };
+        /**
+         * @description Says what comparing has come to.
+         * @enum {string}
+         */
+        readonly SkewFinding: "nothing-compared" | "same" | "differs";
+        /** @description Is one feature in training beside itself in serving. */
+        readonly SkewReport: {
+            /** @description How many entities and times both sides have. */
+            readonly compared: number;
+            /** @description The business concept it stands for. */
+            readonly concept: string;
+            /** @description Whether a side has more than the 500,000 values that are compared. */
+            readonly cut: boolean;
+            /** @description At how many of them the values differ. */
+            readonly differing: number;
+            readonly distance?: components["schemas"]["SkewDistance"] | null;
+            /** @description The feature. */
+            readonly feature: string;
+            /** @description What comparing has come to. */
+            readonly finding: components["schemas"]["SkewFinding"];
+            readonly first?: components["schemas"]["SkewExample"] | null;
+            /** @description How many only serving has. */
+            readonly serving_only: number;
+            /**
+             * Format: int64
+             * @description The latest version that has values of serving.
+             */
+            readonly serving_version?: number | null;
+            /** @description How many only training has. */
+            readonly training_only: number;
+            /**
+             * Format: int64
+             * @description The latest version that has values of training.
+             */
+            readonly training_version?: number | null;
+        };
+        /** @description Is what comparing training with serving has come to. */
+        readonly SkewReports: {
+            /** @description A report for each feature, by name. */
+            readonly features: readonly components["schemas"]["SkewReport"][];
+        };
         /** @description Is the list of switches that are set. */
         readonly Switches: {
             /** @description The switches, in order of key. */
@@ -4434,6 +5109,11 @@ export interface components {
             /** @description Who. */
             readonly by: string;
         };
+        /**
+         * @description Says what the differences say together.
+         * @enum {string}
+         */
+        readonly VerdictName: "no-success" | "nothing-differs" | "named" | "several" | "only-weak";
         /** @description Is one vote of a person. */
         readonly Vote: {
             /**
@@ -4464,6 +5144,11 @@ export interface components {
          * @enum {string}
          */
         readonly VoteName: "approve" | "deny";
+        /**
+         * @description Says how much a difference says of the cause.
+         * @enum {string}
+         */
+        readonly WeightName: "controlled" | "alone" | "outside" | "varied" | "shared";
         /** @description Is why something is taken back. */
         readonly Why: {
             /** @description Why; it is recorded. */
@@ -6937,6 +7622,304 @@ export interface operations {
             };
         };
     };
+    readonly list_features: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The latest version of each feature */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureList"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly register_feature: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["FeatureWish"];
+            };
+        };
+        readonly responses: {
+            /** @description The version that holds */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureRegistered"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly show_feature: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The feature
+                 * @example purchases_7d
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The versions, the first one first */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureVersions"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such feature */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly log_feature_values: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The feature
+                 * @example purchases_7d
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["FeatureValues"];
+            };
+        };
+        readonly responses: {
+            /** @description They are kept */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureValuesKept"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such feature or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: another value is known for an entity and a time */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly read_health: {
         readonly parameters: {
             readonly query?: never;
@@ -9012,6 +9995,85 @@ export interface operations {
             };
         };
     };
+    readonly read_recipe: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A second run. */
+                readonly check?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description The version's number
+                 * @example 3
+                 */
+                readonly version: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The recipe */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ModelRecipe"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such version or run */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly read_notifications: {
         readonly parameters: {
             readonly query?: {
@@ -10147,6 +11209,244 @@ export interface operations {
             };
         };
     };
+    readonly diagnose_run: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The run to set it beside, successful or not; the nearest successful one by default. */
+                readonly against?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The id of a run
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What was found */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RunDiagnosis"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such run */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_run_features: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The id of a run
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The versions */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureVersions"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such run */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly name_run_features: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The id of a run
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["RunFeatures"];
+            };
+        };
+        readonly responses: {
+            /** @description They are noted */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeatureVersions"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such run, feature or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly list_seals: {
         readonly parameters: {
             readonly query?: {
@@ -10458,6 +11758,76 @@ export interface operations {
                 };
             };
             /** @description `not-found`: this agent has no such open session */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly compare_features: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The feature; by default each that has values on both sides. */
+                readonly feature?: string;
+                /** @description How many millionths of the larger one two numbers may differ by; 1 by default. */
+                readonly tolerance_millionths?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A report for each feature */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SkewReports"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such feature */
             readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;

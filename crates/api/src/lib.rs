@@ -19,6 +19,7 @@ mod callers;
 mod decoys;
 mod delegations;
 mod deployments;
+mod diagnosis;
 mod display;
 mod document;
 mod dossier;
@@ -27,6 +28,7 @@ mod erasures;
 mod evaluations;
 mod events;
 mod extract;
+mod features;
 mod foreign;
 mod guard;
 mod health;
@@ -48,6 +50,7 @@ mod passkeys;
 mod permissions;
 mod problem;
 mod promotions;
+mod recipes;
 mod records;
 mod review;
 mod reviews;
@@ -142,6 +145,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(log::routes())
         .merge(log_keys::routes())
         .merge(logs::routes())
+        .merge(diagnosis::routes())
+        .merge(features::routes())
+        .merge(recipes::routes())
         .merge(model_history::routes())
         .merge(promotions::routes())
         .merge(deployments::routes())

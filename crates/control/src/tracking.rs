@@ -10,9 +10,11 @@ mod assessments;
 mod attestations;
 mod comparison;
 mod deployments;
+mod diagnosis;
 pub(crate) mod dossier;
 mod evaluations;
 mod experiments;
+mod features;
 mod gaps;
 mod inputs;
 mod logged_models;
@@ -22,6 +24,7 @@ mod model_searches;
 mod model_sources;
 mod model_versions;
 pub(crate) mod moves;
+mod recipes;
 mod refused;
 mod registered_models;
 mod registry_searches;
@@ -51,8 +54,13 @@ pub use comparison::{COMPARED, Comparison, Difference, compare};
 pub use deployments::{
     DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
 };
+pub use diagnosis::{Beside, CANDIDATES_MAX, CURVES_MAX, Diagnosed, POINTS_MAX};
 pub use dossier::{Dossier, DossierRun, Release, Standing};
 pub use evaluations::{CHECKS_MAX, EVALUATION_TEXT_MAX, NewCheck, NewEvaluation};
+pub use features::{
+    COMPARED_MAX, FEATURES_MAX, FeatureSkew, NamedFeature, NewFeature, Registered, VALUES_MAX, ValueBatch,
+    WORD_BYTES_MAX,
+};
 pub use gaps::{Gap, INFRASTRUCTURE};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
@@ -61,6 +69,7 @@ pub use model_searches::ModelWish;
 pub use model_versions::{ModelVersionShown, ModelVersionWish};
 pub use models::artifact;
 pub use moves::Move;
+pub use recipes::{Checked, VersionRecipe};
 pub use refused::{ErrorCode, Refused};
 pub use registered_models::RegisteredModelShown;
 pub use runs::{NewRun, RunChange, RunShown};

@@ -5,6 +5,7 @@ mod audit;
 mod break_glass;
 mod breakers;
 mod drill;
+mod feature;
 mod incident;
 mod log;
 mod logs;
@@ -30,6 +31,7 @@ pub use audit::{AuditCommand, Sample, Which};
 pub use break_glass::{AskGlass, BreakGlassCommand, StepGlass};
 pub use breakers::BreakersCommand;
 pub use drill::{DrillCommand, DrillKill};
+pub use feature::{FeatureCommand, FeatureImportArgs, FeatureRegisterArgs, FeatureSkewArgs};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
 
 use crate::error::Exit;
@@ -38,8 +40,9 @@ use crate::folder::Folders;
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
 pub use model::{
-    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelHistoryArgs, ModelSignatureArgs, ModelVerifyArgs,
-    PromoteArgs, Question, ReportArgs, RollbackArgs, RunningArgs, UndeployArgs, WhyArgs,
+    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs, ModelSignatureArgs,
+    ModelVerifyArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs, UndeployArgs,
+    WhyArgs,
 };
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
@@ -144,6 +147,9 @@ pub enum Command {
     /// Models: what is kept of them besides what MLflow's clients read, and their signatures.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Features: their definitions in versions, and whether serving computes what training did.
+    #[command(subcommand)]
+    Feature(FeatureCommand),
     /// Who is told that people are asked, and whether they were.
     #[command(subcommand)]
     Notify(NotifyCommand),

@@ -26,6 +26,7 @@ mod inventory;
 mod lineage;
 mod log;
 mod model_signatures;
+mod packages;
 mod passkeys;
 mod permission;
 mod receipts;
@@ -47,6 +48,7 @@ pub use inventory::inventory;
 pub use lineage::lineage;
 pub use log::{keys, note, proof, tiles, tree};
 pub use model_signatures::model_signatures;
+pub use packages::{feast, packages};
 pub use passkeys::passkeys;
 pub use permission::permission;
 pub use receipts::{receipts, statements};
@@ -59,7 +61,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 44] = [
+pub const TARGETS: [(&str, Target); 46] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -72,6 +74,7 @@ pub const TARGETS: [(&str, Target); 44] = [
     ("disclosure", disclosure),
     ("display", display),
     ("facts", facts),
+    ("feast", feast),
     ("frame", frame),
     ("gateway_http", gateway_http),
     ("gateway_stdio", gateway_stdio),
@@ -88,6 +91,7 @@ pub const TARGETS: [(&str, Target); 44] = [
     ("names", names),
     ("note", note),
     ("otlp", otlp),
+    ("packages", packages),
     ("passkeys", passkeys),
     ("permission", permission),
     ("proof", proof),

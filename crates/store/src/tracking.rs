@@ -11,6 +11,7 @@ mod change;
 mod datasets;
 mod deployments;
 mod experiments;
+mod features;
 pub mod lineage;
 mod logged_models;
 mod metrics;
@@ -43,6 +44,7 @@ pub use attestations::Attested;
 pub use datasets::{Dataset, Input, Output};
 pub use deployments::{Deployment, Observation};
 pub use experiments::{Experiment, NewExperiment};
+pub use features::{Feature, FeatureSide};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
 pub use model_history::{ModelMove, MoveKind, NewMove};
@@ -57,7 +59,7 @@ pub use trace_search::TraceSearch;
 pub use traces::{Trace, TraceInfo, Traces};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -66,6 +68,7 @@ const STEPS: [&str; 8] = [
     traces::TABLES,
     attestations::TABLES,
     deployments::TABLES,
+    features::TABLES,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 94] = [
+const ROUTES: [(&str, &str, &str, Right); 103] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -44,6 +44,8 @@ const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("get", "/v1/doctor", "/v1/doctor", Reads),
     ("get", "/v1/events", "/v1/events", Reads),
     ("get", "/v1/export", "/v1/export?action=ACTION", Reads),
+    ("get", "/v1/features", "/v1/features", Reads),
+    ("get", "/v1/features/{name}", "/v1/features/age", Reads),
     ("get", "/v1/health", "/v1/health", Open),
     ("get", "/v1/keys", "/v1/keys", Reads),
     ("get", "/v1/levels", "/v1/levels", Reads),
@@ -58,6 +60,7 @@ const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
     ("get", "/v1/models/{name}/versions/{version}", "/v1/models/fraud/versions/1", Reads),
     ("get", "/v1/models/{name}/versions/{version}/evidence", "/v1/models/fraud/versions/1/evidence", Reads),
+    ("get", "/v1/models/{name}/versions/{version}/recipe", "/v1/models/fraud/versions/1/recipe", Reads),
     ("get", "/v1/notifications", "/v1/notifications", Reads),
     ("get", "/v1/on-call", "/v1/on-call", Reads),
     ("get", "/v1/oversight", "/v1/oversight", Reads),
@@ -67,8 +70,11 @@ const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/reviews", "/v1/reviews", Reads),
     ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
+    ("get", "/v1/runs/{run}/diagnosis", "/v1/runs/RUN/diagnosis", Reads),
+    ("get", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Reads),
     ("get", "/v1/seals", "/v1/seals", Reads),
     ("get", "/v1/seals/{model}/signature", "/v1/seals/MODEL/signature", Reads),
+    ("get", "/v1/skew", "/v1/skew", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
@@ -96,6 +102,8 @@ const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("post", "/v1/delegations/end", "/v1/delegations/end", Refused),
     ("post", "/v1/drills", "/v1/drills", Refused),
     ("post", "/v1/erasures", "/v1/erasures", Refused),
+    ("post", "/v1/features", "/v1/features", Refused),
+    ("post", "/v1/features/{name}/values", "/v1/features/age/values", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),
     ("post", "/v1/log/close", "/v1/log/close", Refused),
@@ -118,6 +126,7 @@ const ROUTES: [(&str, &str, &str, Right); 94] = [
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
     ("post", "/v1/permission-requests", "/v1/permission-requests", Refused),
     ("post", "/v1/reviews/{id}", "/v1/reviews/CASE", Refused),
+    ("post", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
@@ -168,10 +177,16 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     let (model, _) = crate::artifacts::ready(&api, &[("MLmodel", b"flavors: {}")]).await;
     let version = json!({ "name": "fraud", "source": format!("models:/{model}"), "model_id": model });
     api.post("dan", "/api/2.0/mlflow/model-versions/create", version).await.is(200);
+    let run = crate::tracking::make_run(&api, "dan").await;
+    crate::features::register(&api, "age", "age in years", "date_diff('year', born, now)").await;
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {
-        let path = path.replace("MODEL", &model).replace("SIZE", &size.to_string()).replace("BUNDLE", &bundle);
+        let path = path
+            .replace("MODEL", &model)
+            .replace("RUN", &run)
+            .replace("SIZE", &size.to_string())
+            .replace("BUNDLE", &bundle);
         let path = path.replace("PERMISSION", permission["id"].as_str().unwrap());
         path.replace("ACTION", case["action"].as_str().unwrap()).replace("CASE", case["id"].as_str().unwrap())
     };

@@ -28,8 +28,7 @@ async fn trained(api: &Api, rate: &str) -> String {
         .await
         .is(200);
     let (model, _) = crate::artifacts::ready(api, &[("MLmodel", rate.as_bytes())]).await;
-    let version =
-        json!({ "name": "fraud", "source": format!("models:/{model}"), "model_id": model, "run_id": run });
+    let version = json!({ "name": "fraud", "source": format!("models:/{model}"), "model_id": model, "run_id": run });
     api.post("dan", &format!("{API}/model-versions/create"), version).await.is(200);
     run
 }
@@ -126,11 +125,16 @@ async fn what_makes_no_sense_is_refused_and_kept_nowhere() {
     for (body, code) in [
         (json!({ "suite": "s", "checks": [] }), "evaluation-invalid"),
         (json!({ "suite": "", "checks": [{ "name": "a", "passed": true }] }), "evaluation-invalid"),
-        (json!({ "suite": "s", "checks": [{ "name": "a", "passed": true, "value": "1", "demanded": ">2" }] }), "evaluation-invalid"),
+        (
+            json!({ "suite": "s", "checks": [{ "name": "a", "passed": true, "value": "1", "demanded": ">2" }] }),
+            "evaluation-invalid",
+        ),
         (json!({ "suite": "s", "checks": [{ "name": "a", "passed": true, "more": 1 }] }), "request-invalid"),
         (json!({ "checks": [{ "name": "a", "passed": true }] }), "request-invalid"),
     ] {
-        api.post("dan", &format!("{ONE}/evaluations"), body).await.problem(if code == "request-invalid" { 400 } else { 422 }, code);
+        api.post("dan", &format!("{ONE}/evaluations"), body)
+            .await
+            .problem(if code == "request-invalid" { 400 } else { 422 }, code);
     }
     let one = json!({ "suite": "s", "checks": [{ "name": "a", "passed": true }], "run": "nobody" });
     api.post("dan", &format!("{ONE}/evaluations"), one).await.problem(404, "not-found");
@@ -143,7 +147,9 @@ async fn what_makes_no_sense_is_refused_and_kept_nowhere() {
     ] {
         api.post("dan", path, body).await.problem(400, "request-invalid");
     }
-    api.post("dan", "/v1/models/fraud/deployments/%20/observed", json!({ "version": 1 })).await.problem(400, "request-invalid");
+    api.post("dan", "/v1/models/fraud/deployments/%20/observed", json!({ "version": 1 }))
+        .await
+        .problem(400, "request-invalid");
     api.post("zoe", path, json!({ "version": 1 })).await.problem(403, "forbidden");
     let wish = json!({ "version": 9, "reason": "why" });
     api.call("dan", "PUT", "/v1/models/fraud/deployments/eu", Some(wish)).await.problem(404, "not-found");

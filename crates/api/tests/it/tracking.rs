@@ -18,7 +18,7 @@ fn refused(answer: Answer, status: u16, code: &str) -> String {
     body["message"].as_str().unwrap().to_owned()
 }
 
-async fn make_run(api: &Api, who: &str) -> String {
+pub(crate) async fn make_run(api: &Api, who: &str) -> String {
     let wish = json!({ "experiment_id": "0", "run_name": "a run", "start_time": 5 });
     let made = api.post(who, &format!("{API}/runs/create"), wish).await.is(200);
     made["run"]["info"]["run_id"].as_str().unwrap().to_owned()

@@ -137,6 +137,7 @@ impl From<models::Refusal> for Refused {
 }
 
 impl From<Refused> for Refusal {
+    /// Says the same in our own contract.
     fn from(refused: Refused) -> Self {
         let code = match refused.code {
             ErrorCode::ResourceDoesNotExist | ErrorCode::EndpointNotFound => Code::NotFound,
@@ -155,7 +156,7 @@ impl From<TrackingError> for Refused {
             TrackingError::DiskFull | TrackingError::Closed => ErrorCode::TemporarilyUnavailable,
             TrackingError::Database(_) | TrackingError::Version(_) => ErrorCode::InternalError,
         };
-        Self::new(code, error.to_string())
+        Self { reason: Some(error.code()), ..Self::new(code, error.to_string()) }
     }
 }
 

@@ -27,6 +27,10 @@ pub enum ModelCommand {
     Undeploy(UndeployArgs),
     /// Tell what runs here: for the host of a target, now and then.
     Report(ReportArgs),
+    /// Set a run of training beside its nearest successful one: what differs, where its curves part, and what is not recorded.
+    Diagnose(ModelDiagnoseArgs),
+    /// Tell what a version was made with, and what of it a second run matches.
+    Reproduce(ReproduceArgs),
     /// Write the signature of a sealed model, in the format of OpenSSF model signing.
     Signature(ModelSignatureArgs),
     /// Hold the files of a model against a signature, by OpenSSF model signing with a key; needs no server.
@@ -195,6 +199,29 @@ pub struct RollbackArgs {
     /// Why; it is recorded.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// Set a run of training beside its nearest successful one.
+#[derive(Debug, Args)]
+pub struct ModelDiagnoseArgs {
+    /// The run's id.
+    pub run: String,
+    /// The run to set it beside, successful or not; the nearest successful one of the experiment by default.
+    #[arg(long, value_name = "RUN")]
+    pub against: Option<String>,
+}
+
+/// Tell what a version was made with.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The registered model.
+    pub name: String,
+    /// The version's number.
+    #[arg(value_name = "VERSION")]
+    pub number: u64,
+    /// A second run to hold against the recipe; exits with 1 if it is no reproduction.
+    #[arg(long, value_name = "RUN")]
+    pub check: Option<String>,
 }
 
 /// Write the signature of a sealed model.

@@ -16,6 +16,7 @@ mod drill;
 mod erase;
 mod explain;
 mod export;
+mod feature;
 mod hook;
 mod incident;
 mod init;
@@ -28,7 +29,9 @@ mod login;
 mod logs;
 mod model;
 mod model_deploy;
+mod model_diagnose;
 mod model_evaluate;
+mod model_reproduce;
 mod model_signature;
 mod model_verify;
 mod model_why;
@@ -89,6 +92,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Model(ref command) => model::run(&folders, command, client, json).await,
+        Command::Feature(ref command) => feature::run(&client()?, command, json).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Login => login::run(&client()?, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,

@@ -1,10 +1,12 @@
-//! `countersign model`: which version runs, who moved what, the way back, and what is signed.
+//! `countersign model`: which version runs, who moved what, the way back, why a run failed, and what is signed.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::answer::{instant, list, text};
-use super::{Done, model_deploy, model_evaluate, model_signature, model_verify, model_why};
+use super::{
+    Done, model_deploy, model_diagnose, model_evaluate, model_reproduce, model_signature, model_verify, model_why,
+};
 use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
 use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
@@ -29,6 +31,8 @@ pub async fn run(
         ModelCommand::Undeploy(args) => model_deploy::undeploy(&client()?, args, as_json).await,
         ModelCommand::Report(args) => model_deploy::report(&client()?, args, as_json).await,
         ModelCommand::Evaluate(args) => model_evaluate::run(&client()?, args, as_json).await,
+        ModelCommand::Diagnose(args) => model_diagnose::run(&client()?, args, as_json).await,
+        ModelCommand::Reproduce(args) => model_reproduce::run(&client()?, args, as_json).await,
         ModelCommand::Signature(args) => model_signature::write(&client()?, args, as_json).await,
         ModelCommand::Verify(args) => model_verify::run(args, as_json),
         ModelCommand::Key => model_signature::key(folders, as_json),

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod answer;
+mod diagnosis;
 mod differences;
+mod features;
 mod limits;
 mod otlp;
 mod properties;
+mod recipe;
 mod vectors;

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Change, Done, Metric, Pair, Stage, View};
+use crate::writer::as_i64;
 
 /// Is a run of training.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,21 @@ impl View<'_> {
     pub fn run(&self, id: &str) -> Done<Option<Run>> {
         let sql = format!("SELECT {COLUMNS} FROM run r WHERE r.id = ?1");
         Ok(self.0.prepare_cached(&sql)?.query_row([id], read).optional()?)
+    }
+
+    /// Returns runs of an experiment that finished and are not deleted, those that began at the least distance from a time first.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn finished_runs(&self, experiment: i64, near: i64, limit: u64) -> Done<Vec<Run>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM run r WHERE r.experiment = ?1 AND r.stage = 'active' AND r.status = 'FINISHED' \
+             ORDER BY CASE WHEN r.started > ?2 THEN r.started - ?2 ELSE ?2 - r.started END, r.started, r.id LIMIT ?3"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let rows = query.query_map(params![experiment, near, as_i64(limit)], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Returns what a run has logged, each in the order in which its keys came.

@@ -9,6 +9,7 @@
 )]
 
 mod artifacts;
+mod features;
 mod pages;
 mod registry;
 mod traces;

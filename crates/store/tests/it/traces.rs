@@ -120,6 +120,7 @@ fn a_file_from_before_traces_gets_their_tables() {
     for table in TABLES.iter().rev() {
         connection.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
+    connection.execute_batch("DROP TABLE feature_value; DROP TABLE feature").unwrap();
     connection.pragma_update(None, "user_version", 5).unwrap();
     drop(connection);
     let tracking = open(&folder);
