@@ -9,17 +9,24 @@ import { changesCases, useResource, useStream } from "./api/use.ts";
 import { ActionPage, ActionsPage } from "./pages/action.tsx";
 import { AgentsPage } from "./pages/agents.tsx";
 import { isMine } from "./pages/common.ts";
+import { ComparePage } from "./pages/compare.tsx";
 import { EnrolPage } from "./pages/enrol.tsx";
 import { EscalationPage } from "./pages/escalation.tsx";
 import { GlassBanner } from "./pages/glass.tsx";
 import { InboxPage } from "./pages/inbox.tsx";
+import { LineagePage } from "./pages/lineage.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { LogPage } from "./pages/log.tsx";
+import { ModelPage } from "./pages/model.tsx";
+import { ModelsPage } from "./pages/models.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
 import { PermissionsPage } from "./pages/permissions.tsx";
 import { PoliciesPage } from "./pages/policies.tsx";
+import { RunPage } from "./pages/run.tsx";
+import { RunsPage } from "./pages/runs.tsx";
 import { SwitchesPage } from "./pages/switches.tsx";
+import { VersionPage } from "./pages/version.tsx";
 import { go, parts, useAddress } from "./router.ts";
 import { Icon, type IconName, Seal } from "./ui/icons.tsx";
 import { Link, PageHead } from "./ui/parts.tsx";
@@ -44,6 +51,9 @@ const ROOMS: readonly Room[] = [
   { path: "permissions", name: "Permissions", icon: "permissions", wide: true },
   { path: "escalation", name: "Escalation", icon: "escalation", wide: true },
   { path: "policies", name: "Policies", icon: "policies", wide: true },
+  { path: "models", name: "Models", icon: "models", wide: true },
+  { path: "runs", name: "Runs", icon: "runs", wide: true },
+  { path: "lineage", name: "Lineage", icon: "lineage", wide: true },
 ];
 
 function ThemeChoice() {
@@ -109,8 +119,14 @@ function AccountPage({ children }: { children: ReactNode }) {
   );
 }
 
+function models(name: string | undefined, [what, version]: readonly string[]): ReactNode {
+  if (name === undefined) return <ModelsPage />;
+  if (what === "compare") return <ComparePage model={name} />;
+  return what === "versions" && version !== undefined ? <VersionPage model={name} version={version} /> : <ModelPage name={name} />;
+}
+
 function page(address: string, who: LoggedIn, cases: readonly ApprovalLine[] | undefined, me: ReactNode): ReactNode {
-  const [room = "", id] = parts(address);
+  const [room = "", id, ...beneath] = parts(address);
   switch (room) {
     case "inbox": return <InboxPage cases={cases} who={who} open={id} />;
     case "actions": return id ? <ActionPage id={id} /> : <ActionsPage />;
@@ -121,6 +137,9 @@ function page(address: string, who: LoggedIn, cases: readonly ApprovalLine[] | u
     case "permissions": return <PermissionsPage who={who} />;
     case "escalation": return <EscalationPage />;
     case "policies": return <PoliciesPage />;
+    case "models": return models(id, beneath);
+    case "lineage": return <LineagePage />;
+    case "runs": return id ? <RunPage id={id} /> : <RunsPage />;
     case "overview": return <OverviewPage cases={cases} />;
     case "account": return <AccountPage>{me}</AccountPage>;
     default: return <div className="page"><PageHead title="Nothing here">The address may be mistyped.</PageHead></div>;

@@ -32,3 +32,23 @@ export function parts(address: string): string[] {
   const path = address.split("?", 1)[0] ?? "";
   return path.split("/").filter((part) => part !== "").map(decodeURIComponent);
 }
+
+/** Returns what stands behind the `?` of an address. */
+export function query(address: string): URLSearchParams {
+  return new URLSearchParams(address.split("?").slice(1).join("?"));
+}
+
+/**
+ * Changes parts of what stands behind the `?`, and stays on the page; an empty text takes a part away.
+ *
+ * - `asPlace`: whether it is a place of its own, from which one goes back.
+ */
+export function ask(changes: Readonly<Record<string, string>>, asPlace = false): void {
+  const next = query(location.pathname + location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === "") next.delete(name);
+    else next.set(name, value);
+  }
+  const text = next.toString();
+  go(location.pathname + (text === "" ? "" : `?${text}`), !asPlace);
+}

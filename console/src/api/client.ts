@@ -24,13 +24,22 @@ export class Problem extends Error {
   readonly code: string;
   readonly status: number;
   readonly body: ProblemBody | undefined;
+  /** Says whether its words are as somebody wrote them: MLflow's form escapes nothing. */
+  readonly raw: boolean;
 
-  constructor(code: string, status: number, detail: string, body?: ProblemBody) {
+  constructor(code: string, status: number, detail: string, body?: ProblemBody, raw = false) {
     super(detail);
     this.code = code;
     this.status = status;
     this.body = body;
+    this.raw = raw;
   }
+}
+
+/** Is how a request is refused in MLflow's form. */
+interface Refused {
+  readonly error_code: string;
+  readonly message: string;
 }
 
 let proof = "";
@@ -54,7 +63,8 @@ export async function stillLoggedIn(): Promise<boolean> {
 }
 
 async function problemOf(response: Response): Promise<Problem> {
-  const body = (await response.json().catch(() => undefined)) as ProblemBody | undefined;
+  const body = (await response.json().catch(() => undefined)) as (ProblemBody & Partial<Refused>) | undefined;
+  if (body?.error_code !== undefined) return new Problem(body.error_code, response.status, body.message ?? "", undefined, true);
   const detail = body?.detail ?? `the server answered ${response.status}`;
   return new Problem(body?.code ?? "unknown", response.status, detail, body);
 }

@@ -16,25 +16,32 @@ const SETTLE_MS = 120;
 
 /** Reads a resource, and reads it again shortly after an event that `concerns` it. */
 export function useResource<T>(path: string | undefined, concerns?: (event: JournalEvent) => boolean): Loaded<T> {
-  const [loaded, setLoaded] = useState<{ path?: string; data?: T; problem?: Problem }>({});
+  return useLoaded(path, () => get<T>(path ?? ""), concerns);
+}
+
+/** Reads what has a name, by whatever requests that takes, and reads it again shortly after an event that `concerns` it. */
+export function useLoaded<T>(name: string | undefined, load: () => Promise<T>, concerns?: (event: JournalEvent) => boolean): Loaded<T> {
+  const [loaded, setLoaded] = useState<{ name?: string; data?: T; problem?: Problem }>({});
+  const loads = useRef(load);
+  loads.current = load;
   const [turn, setTurn] = useState(0);
   const again = useCallback(() => setTurn((turn) => turn + 1), []);
   const judge = useRef(concerns);
   judge.current = concerns;
 
   useEffect(() => {
-    if (path === undefined) return;
+    if (name === undefined) return;
     let over = false;
-    get<T>(path).then(
-      (data) => { if (!over) setLoaded({ path, data }); },
+    loads.current().then(
+      (data) => { if (!over) setLoaded({ name, data }); },
       (error: unknown) => {
         if (over) return;
         const problem = error instanceof Problem ? error : new Problem("unknown", 0, String(error));
-        setLoaded((before) => ({ ...(before.path === path ? before : {}), path, problem }));
+        setLoaded((before) => ({ ...(before.name === name ? before : {}), name, problem }));
       },
     );
     return () => { over = true; };
-  }, [path, turn]);
+  }, [name, turn]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +52,7 @@ export function useResource<T>(path: string | undefined, concerns?: (event: Jour
     return () => { stop(); clearTimeout(timer); };
   }, [again]);
 
-  const mine = loaded.path === path;
+  const mine = loaded.name === name;
   return { data: mine ? loaded.data : undefined, problem: mine ? loaded.problem : undefined, again };
 }
 

@@ -7,6 +7,7 @@ import { useEvents } from "../api/use.ts";
 import { Text } from "../render/Text.tsx";
 import { Clock, Empty, Link, PageHead, Pill, type Tone } from "../ui/parts.tsx";
 import { OUTCOMES, STATES, VERDICTS, subject } from "../ui/words.ts";
+import { promotion } from "./promotion.ts";
 
 const SHOWN_MAX = 300;
 
@@ -16,6 +17,7 @@ const KINDS: readonly (readonly [string, string, (event: JournalEvent) => boolea
   ["asks", "People", (event) => event.verdict === "escalate" || event.kind === "vote" || event.kind === "review" || event.kind === "case_ended" || event.kind === "decoy"],
   ["denied", "Denied", (event) => event.verdict === "deny" || event.kind === "aggregate"],
   ["outcome", "Outcomes", (event) => event.kind === "outcome"],
+  ["models", "Models", (event) => event.kind === "model" || promotion(event.tool) !== undefined],
   ["changes", "Administration", (event) => ["switch", "grant", "key", "bundle", "tool", "erasure", "key_event", "epoch"].includes(event.kind)],
 ];
 
@@ -25,6 +27,14 @@ const NAMES: Record<string, string> = {
   key_event: "log's keys", epoch: "log goes on",
 };
 
+const MODELS: Record<string, { readonly word: string; readonly tone: Tone }> = {
+  "sealed": { word: "model sealed", tone: "good" },
+  "write-refused": { word: "write refused", tone: "bad" },
+  "anchored": { word: "run recorded", tone: "plain" },
+  "evaluated": { word: "evaluated", tone: "watch" },
+  "observed": { word: "seen to run", tone: "watch" },
+};
+
 function sign(event: JournalEvent): { readonly word: string; readonly tone: Tone } {
   if (event.kind === "decided" && event.verdict) return VERDICTS[event.verdict];
   if (event.kind === "vote") return event.what === "approve" ? { word: "approved", tone: "good" } : { word: "refused", tone: "bad" };
@@ -32,16 +42,18 @@ function sign(event: JournalEvent): { readonly word: string; readonly tone: Tone
   if (event.kind === "review") return { word: event.what ?? "reviewed", tone: "watch" };
   if (event.kind === "decoy") return { word: `decoy ${event.what ?? "shown"}`, tone: "watch" };
   if (event.kind === "case_ended") return STATES[event.what ?? ""] ?? { word: "case ended", tone: "plain" };
+  if (event.kind === "model") return MODELS[event.model ?? ""] ?? { word: "model", tone: "plain" };
   if (event.kind === "switch") return event.what?.endsWith(" lifted") ? { word: "switch lifted", tone: "good" } : { word: "killed", tone: "bad" };
   return { word: NAMES[event.kind] ?? event.kind, tone: "plain" };
 }
 
 function text(event: JournalEvent): string {
-  return [event.who, event.tool, event.what, event.why, event.code].filter(Boolean).join(" ").toLowerCase();
+  return [event.who, event.tool, promotion(event.tool) ? "promotion" : "", event.what, event.why, event.code].filter(Boolean).join(" ").toLowerCase();
 }
 
 function What({ event }: { event: JournalEvent }) {
-  if (event.tool) return <span className="mono ellipsis"><Text>{event.tool}</Text></span>;
+  const moves = promotion(event.tool);
+  if (event.tool) return <span className="ellipsis">{moves ? <><span className="chip">promotion: {moves}</span> </> : null}<span className="mono"><Text>{event.tool}</Text></span></span>;
   return <span className="ellipsis">{event.what ? <Text>{event.what}</Text> : null}</span>;
 }
 

@@ -43,6 +43,15 @@ export function Text({ children, className }: { children: string; className?: st
   );
 }
 
+/** Shows a text as somebody wrote it, which no server has escaped: what is written like an escape in it stands for itself. */
+export function Raw({ children, className }: { children: string; className?: string | undefined }) {
+  return (
+    <span className={`text ${className ?? ""}`} dir="ltr">
+      <Segments of={render(children)} />
+    </span>
+  );
+}
+
 function token(token: Token, key: number): ReactNode {
   return (
     <span key={key} className={`json-${token.role}`}>

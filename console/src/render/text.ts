@@ -151,6 +151,11 @@ export function shown(segments: readonly Segment[]): string {
   return segments.map((segment) => segment.text).join("");
 }
 
+/** Writes a text as somebody wrote it where there is room for one line of letters and for nothing else: in a label, a drawing, an option. */
+export function label(text: string): string {
+  return shown(render(text)).replaceAll("↵\n", "↵");
+}
+
 /** Reads back what {@link render} has written. */
 export function read(shown: string): string {
   return shown

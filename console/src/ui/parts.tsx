@@ -4,7 +4,7 @@ import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "re
 
 import type { Problem } from "../api/client.ts";
 import { useSeconds } from "../api/clock.ts";
-import { Text } from "../render/Text.tsx";
+import { Raw, Text } from "../render/Text.tsx";
 import { go } from "../router.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { ago, clockTime, duration, instant } from "./words.ts";
@@ -110,7 +110,7 @@ export function Note({ tone = "plain", children }: { tone?: Tone; children: Reac
 export function ProblemNote({ problem }: { problem: Problem }) {
   return (
     <div className="note tone-bad" role="alert">
-      <Text>{problem.message}</Text> <code className="quiet small">{problem.code}</code>
+      {problem.raw ? <Raw>{problem.message}</Raw> : <Text>{problem.message}</Text>} <code className="quiet small">{problem.code}</code>
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import type { Browser } from "playwright-core";
 
+import { withRegistry } from "./registry.ts";
 import { ask, person, type Server } from "./stage.ts";
 
 const RULES = 'groups = ["sre", "sre-db"]\nminutes = 10\nreviewers = "risk"\nreview_hours = 24\n';
@@ -17,7 +18,7 @@ when { context.mode == Mode::"monitored" };
 permit (principal, action == Action::"countersign.permission.request", resource);
 `;
 
-/** Returns the demo's bundle with rules for a break-glass and for permissions, a baseline, and a person who reviews a broken glass. */
+/** Returns the demo's bundle with rules for a break-glass, for permissions and for promotions, a baseline, and a person who reviews a broken glass. */
 export function bundle(folder: string): Record<string, string> {
   const root = join(folder, "countersign-demo/bundle");
   const files: Record<string, string> = {};
@@ -27,7 +28,7 @@ export function bundle(folder: string): Record<string, string> {
   }
   files["people.toml"] += '\n[people.rita]\ngroups = ["risk"]\n';
   files["bundle.toml"] += "\n[permissions]\nminutes_max = 60\nuses_max = 10\n";
-  return { ...files, "break_glass.toml": RULES, "behaviour.toml": "[baselines.usual]\n", "policies/glass.cedar": POLICY };
+  return withRegistry({ ...files, "break_glass.toml": RULES, "behaviour.toml": "[baselines.usual]\n", "policies/glass.cedar": POLICY });
 }
 
 /** Logs a person in with a key made for this. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { quoted, readQuoted, renderJson } from "../../src/render/json.ts";
-import { read, render, shown, unescape } from "../../src/render/text.ts";
+import { label, read, render, shown, unescape } from "../../src/render/text.ts";
 import { CORPUS } from "../corpus.ts";
 import { eye } from "../eye.ts";
 
@@ -108,4 +108,11 @@ test("what only looks like json hides nothing either", () => {
 test("what the server has escaped is read back", () => {
   assert.equal(unescape("a\\u{202e}b\\u{5c}u{5c}"), "a\u202eb\\u{5c}");
   assert.equal(shown(render(unescape("harmless\\u{1b}[8m"))), "harmless⟨U+001B⟩[8m");
+});
+
+test("a label is one line, and deceives no more than what is shown in full", () => {
+  for (const { name, hostile, benign } of CORPUS) {
+    assert.ok(!label(hostile).includes("\n"), name);
+    assert.notEqual(eye(label(hostile)), eye(label(benign)), name);
+  }
 });

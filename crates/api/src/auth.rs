@@ -87,7 +87,8 @@ impl Credential {
     }
 }
 
-fn person(visit: Visit) -> Holder {
+/// Returns the person behind a login.
+pub(crate) fn person(visit: Visit) -> Holder {
     Holder { principal: Principal::Person(visit.person), on_behalf_of: None }
 }
 

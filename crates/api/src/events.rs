@@ -94,13 +94,16 @@ pub struct JournalEvent {
     /// The autonomy level in force, `L0` to `L3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<String>,
+    /// What a record of the kind `model` tells: `sealed`, `write-refused`, `anchored`, `evaluated` or `observed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'static str>,
 }
 
 impl From<Event> for JournalEvent {
     fn from(event: Event) -> Self {
-        let Event { index, kind, at, action, verdict, who, tool, case, what, why, code, risk, level } = event;
+        let Event { index, kind, at, action, verdict, who, tool, case, what, why, code, risk, level, model } = event;
         let verdict = verdict.map(|rank| RestrictionName::from(&Verdict::from_rank(rank)));
-        Self { index, kind: kind.to_owned(), at, action, verdict, who, tool, case, what, why, code, risk, level }
+        Self { index, kind: kind.to_owned(), at, action, verdict, who, tool, case, what, why, code, risk, level, model }
     }
 }
 

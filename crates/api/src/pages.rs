@@ -40,7 +40,7 @@ static STYLE: Page = page!("text/css; charset=utf-8", "console.css");
 static ICON: Page = page!("image/svg+xml", "icon.svg");
 
 /// Lists the addresses that the one page answers to; what stands there it finds out by itself.
-const ADDRESSES: [&str; 15] = [
+const ADDRESSES: [&str; 22] = [
     "/",
     "/inbox",
     "/inbox/{case}",
@@ -53,6 +53,13 @@ const ADDRESSES: [&str; 15] = [
     "/policies",
     "/permissions",
     "/escalation",
+    "/models",
+    "/models/{model}",
+    "/models/{model}/compare",
+    "/models/{model}/versions/{version}",
+    "/runs",
+    "/runs/{run}",
+    "/lineage",
     "/overview",
     "/account",
     "/passkey",

@@ -3,7 +3,8 @@
 //!
 //! Each call is a row of a table: its path, what it takes, and what answers it. The contract is MLflow's, so it is no part of our own
 //! OpenAPI document, and refusals have MLflow's form. Whoever calls holds a key of ours: as a bearer token, or as the password of
-//! basic authentication, under any name. An auditor's key reads.
+//! basic authentication, under any name. An auditor's key reads, and so does the login of a page: what is answered to it is JSON, never a file that
+//! others wrote, and nothing is written by it.
 
 mod artifacts;
 mod asked;
@@ -33,8 +34,9 @@ use control::tracking::{Answer, ErrorCode, Move, Refused, Tracking};
 use serde_json::{Value, json};
 use types::Code;
 
-use crate::App;
 use crate::foreign::{self, ForeignCall, Row};
+use crate::problem::Fault;
+use crate::{App, auth, login};
 use asked::{Asked, Field};
 
 /// Is the release of MLflow whose contract this is.
@@ -175,7 +177,7 @@ async fn server_info() -> Response {
 async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
     let (mut parts, body) = request.into_parts();
     // Nothing is read of whoever may not ask.
-    let who = admit(&app, call.writes, &parts.headers)?;
+    let who = admit_page(&app, call.writes, &parts)?;
     let tracking = app.control.tracking().map_err(|refusal| unavailable(&refusal))?.clone();
     let path = in_path(&mut parts, &app).await;
     let unread = |error: axum::Error| Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"));
@@ -228,6 +230,26 @@ fn not_moved(not: NotMoved) -> Refused {
 
 fn unavailable(refusal: &control::Refusal) -> Refused {
     Refused::new(ErrorCode::TemporarilyUnavailable, refusal.message.clone())
+}
+
+/// Lets through whoever [`admit`] does, and the login of a page that only reads.
+fn admit_page(app: &App, writes: bool, parts: &Parts) -> Answer<Holder> {
+    let secret = login::secret(&parts.headers).filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
+    let Some(secret) = secret else { return admit(app, writes, &parts.headers) };
+    let visit = login::visit(parts, app, secret).map_err(not_visited)?;
+    if writes {
+        return Err(Refused::new(ErrorCode::PermissionDenied, "a login only reads here; what writes needs a key"));
+    }
+    Ok(auth::person(visit))
+}
+
+/// Says in MLflow's form why a login does not count.
+fn not_visited(fault: Fault) -> Refused {
+    let problem = fault.into_problem();
+    match problem.code {
+        Code::OriginRefused => Refused::new(ErrorCode::PermissionDenied, problem.detail).because(problem.code),
+        _ => Refused::new(ErrorCode::Unauthenticated, problem.detail),
+    }
 }
 
 /// Lets a caller through who holds a key that may do this, and says who it is.

@@ -5,10 +5,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use evidence::{Content, Field, RecordKind, bodies};
+use evidence::{Content, Field, Leaf, RecordKind, bodies};
 use ledger::history::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use types::attestation::{ANCHORED, EVALUATED, OBSERVED};
 use types::case::Vote;
+use types::seal::{REFUSED, SEALED};
 use types::text::escape;
 use types::{ActionId, CaseId, Code, Decision, Millis, Outcome, Principal, ToolName, cbor};
 
@@ -52,6 +54,20 @@ pub struct Event {
     pub risk: Option<i64>,
     /// The autonomy level in force, `L0` to `L3`.
     pub level: Option<String>,
+    /// What a record of the kind `model` tells.
+    pub model: Option<&'static str>,
+}
+
+/// Says what a record of the kind `model` tells; its text has names that anybody may have chosen.
+fn told_of_model(leaf: &Leaf) -> Option<&'static str> {
+    match leaf.status.filter(|_| leaf.kind == RecordKind::Model)? {
+        SEALED => Some("sealed"),
+        REFUSED => Some("write-refused"),
+        ANCHORED => Some("anchored"),
+        EVALUATED => Some("evaluated"),
+        OBSERVED => Some("observed"),
+        _ => None,
+    }
 }
 
 fn part<T: cbor::Canonical>(content: &Content, field: Field) -> Option<T> {
@@ -74,6 +90,7 @@ impl From<&Entry> for Event {
             code: None,
             risk: None,
             level: None,
+            model: told_of_model(&entry.leaf),
         };
         if let Some(content) = &entry.content {
             event.fill(entry, content);

@@ -144,3 +144,27 @@ async fn a_reader_that_takes_nothing_holds_nobody_up() {
         assert_eq!(idle.next().await.unwrap()["index"], index);
     }
 }
+
+#[tokio::test]
+async fn a_record_of_a_model_says_what_it_tells_whatever_the_names_in_it_pretend() {
+    let api = Api::new().await;
+    let (model, place) = crate::artifacts::ready(&api, &[("MLmodel", b"flavors: {}")]).await;
+    let path = format!("/api/2.0/mlflow-artifacts/artifacts/{place}/MLmodel");
+    assert_eq!(api.call("dan", "PUT", &path, Some(json!({}))).await.status, 403);
+    let name = "write to MLmodel of sealed m-1 refused, 3×";
+    let registered = json!({ "name": name });
+    api.post("dan", "/api/2.0/mlflow/registered-models/create", registered).await.is(200);
+    let version = json!({ "name": name, "source": format!("models:/{model}"), "model_id": model });
+    api.post("dan", "/api/2.0/mlflow/model-versions/create", version).await.is(200);
+    let evaluated = json!({ "suite": "sealed with 3 files", "checks": [{ "name": "auc", "passed": true }] });
+    let to = "/v1/models/write%20to%20MLmodel%20of%20sealed%20m-1%20refused,%203%C3%97/versions/1/evaluations";
+    api.post("dan", to, evaluated).await.is(200);
+    let mut reader = Reader::open(&api, "dan", "/v1/events?last=1000", None).await;
+    let mut told = Vec::new();
+    for _ in 0..api.world.control.size() {
+        let event = reader.next().await.unwrap();
+        assert_eq!(event.get("model").is_some(), event["kind"] == "model", "{event}");
+        told.extend(event["model"].as_str().map(str::to_owned));
+    }
+    assert_eq!(told, ["sealed", "write-refused", "evaluated"]);
+}

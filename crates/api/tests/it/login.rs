@@ -1,7 +1,8 @@
 //! Logins: who gets in, what a cookie is worth, and that no other page can use it.
 
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::{Method, Request, header};
+use countersign_api::{ForeignCall, lineage_calls, tracking_calls};
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Api, request};
@@ -214,4 +215,74 @@ async fn a_cookie_is_kept_to_https_where_the_page_came_over_it() {
     let answer = api.send(request).await;
     let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
     assert!(set.starts_with("countersign_login=") && set.ends_with("; Secure"), "{set}");
+}
+
+/// Says whether a call serves or takes what is no JSON of ours, and so takes keys alone.
+fn takes_keys_alone(call: &ForeignCall) -> bool {
+    call.path.contains("/mlflow-artifacts/") || call.path == "/v1/traces"
+}
+
+fn body_of(method: &Method) -> Option<Value> {
+    matches!(*method, Method::POST | Method::PATCH).then(|| json!({}))
+}
+
+#[tokio::test]
+async fn a_login_reads_what_is_tracked_as_the_key_behind_it_does_and_writes_nothing() {
+    let api = crate::auditor::world().await;
+    for who in ["dan", "zoe"] {
+        let page = Browser::of(&api, who).await;
+        for call in tracking_calls() {
+            let answer = api.send(page.request(call.method.as_str(), &call.path, body_of(&call.method))).await;
+            let status = answer.status.as_u16();
+            match (takes_keys_alone(&call), call.writes) {
+                (true, _) => assert_eq!(status, 401, "{who}: {} {}", call.method, call.path),
+                (false, true) => assert_eq!(answer.is(403)["error_code"], "PERMISSION_DENIED", "{who}: {}", call.path),
+                (false, false) => assert!(matches!(status, 200 | 400 | 404 | 501), "{who}: {} {status}", call.path),
+            }
+        }
+        for call in lineage_calls().iter().filter(|call| !call.writes) {
+            let status = api.send(page.request("GET", &call.path, None)).await.status.as_u16();
+            assert!(matches!(status, 200 | 400 | 404), "{who}: {} {status}", call.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_reads_what_is_tracked_for_its_own_pages_alone_and_only_while_it_lasts() {
+    let api = Api::new().await;
+    let ben = Browser::of(&api, "ben").await;
+    let search = || ben.request("POST", "/api/2.0/mlflow/runs/search", Some(json!({ "experiment_ids": ["0"] })));
+    type Change = fn(&mut axum::http::HeaderMap);
+    let wrongs: [Change; 4] = [
+        |headers| drop(headers.remove("x-countersign-proof")),
+        |headers| drop(headers.remove(header::ORIGIN)),
+        |headers| drop(headers.insert("sec-fetch-site", "same-site".parse().unwrap())),
+        |headers| drop(headers.insert(header::ORIGIN, "https://console.example".parse().unwrap())),
+    ];
+    for (number, wrong) in wrongs.into_iter().enumerate() {
+        let mut request = search();
+        wrong(request.headers_mut());
+        let refused = api.send(request).await.is(403);
+        assert_eq!(
+            (&refused["error_code"], &refused["reason"]),
+            (&json!("PERMISSION_DENIED"), &json!("origin-refused")),
+            "{number}"
+        );
+    }
+    for path in ["/api/2.0/mlflow/experiments/search?max_results=9", "/api/v1/namespaces"] {
+        let mut read = ben.request("GET", path, None);
+        read.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+        assert_eq!(api.send(read).await.status, 403, "{path}");
+    }
+    // A request that names a key is judged by that key alone.
+    let mut keyed = search();
+    keyed.headers_mut().insert(header::AUTHORIZATION, "Bearer cs_nobody".parse().unwrap());
+    assert_eq!(api.send(keyed).await.is(401)["error_code"], "UNAUTHENTICATED");
+    let event = crate::lineage::run_event("COMPLETE", 1, crate::lineage::RUN, "job", &["a"], &["b"]);
+    let mut forged = ben.request("POST", "/api/v1/lineage", Some(event));
+    forged.headers_mut().remove("x-countersign-proof");
+    api.send(forged).await.problem(403, "origin-refused");
+    api.send(search()).await.is(200);
+    api.send(ben.request("DELETE", "/v1/login", None)).await.is(204);
+    assert_eq!(api.send(search()).await.is(401)["error_code"], "UNAUTHENTICATED");
 }

@@ -7,9 +7,25 @@ use crate::call::{Api, request};
 #[tokio::test]
 async fn pages_run_what_this_server_serves_and_nothing_else() {
     let api = Api::new().await;
-    for path in
-        ["/", "/inbox", "/inbox/case_x", "/actions/act_x", "/live", "/switches", "/log", "/overview", "/passkey"]
-    {
+    for path in [
+        "/",
+        "/inbox",
+        "/inbox/case_x",
+        "/actions/act_x",
+        "/live",
+        "/switches",
+        "/log",
+        "/overview",
+        "/passkey",
+        "/models",
+        "/models/fraud",
+        "/models/fraud%20%2F%20x",
+        "/models/fraud/compare",
+        "/models/fraud/versions/7",
+        "/runs",
+        "/runs/0a",
+        "/lineage",
+    ] {
         let answer = api.send(request("GET", path, None, None)).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
