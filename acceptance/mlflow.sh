@@ -49,6 +49,23 @@ python3 "$HERE/exchanges.py" "$OURS" "$(cat ours/keys/admin.key)" >ours.jsonl
 python3 "$HERE/compare.py" theirs.jsonl ours.jsonl | tee out
 figure "tracking beside MLflow $MLFLOW, one scenario played to both" "$(tail -1 out)"
 
+# Webhooks: both servers are started again, as those that may reach this machine, and what they deliver is compared.
+hooks_port=$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true setsid "${PY%/*}/mlflow" server --host 127.0.0.1 --port "$hooks_port" --workers 1 \
+  --backend-store-uri "sqlite:///$WORK/hooks.db" --artifacts-destination "$WORK/hooks" >hooks.log 2>&1 &
+PIDS+=("-$!")
+"$CS" --dir hooked init --name inventory --owner ana -- "$CS" demo --serve "$WORK/countersign-demo/inventory.db" >hooked.log 2>&1 || fail "$(cat hooked.log)"
+printf '[registry_webhooks]\nallow_private = true\nprivate = ["127.0.0.1/32"]\n' >hooked/notify.toml
+"$CS" --dir hooked up --listen 127.0.0.1:0 --json >hooked.json 2>hooked.log &
+PIDS+=($!)
+for _ in $(seq 100); do grep -qo 'http://127.0.0.1:[0-9]*' hooked.json && break || sleep 0.1; done
+HOOKED=$(grep -o 'http://127.0.0.1:[0-9]*' hooked.json | head -1)
+answers "$HOOKED"
+answers "http://127.0.0.1:$hooks_port"
+told=$(python3 "$HERE/deliveries.py" "http://127.0.0.1:$hooks_port" "$HOOKED" "$(cat hooked/keys/admin.key)" 2>&1) || fail "$told"
+echo "$told"
+figure "webhooks of the registry beside MLflow $MLFLOW" "${told#webhooks: }"
+
 # What two releases of the stock client do all day, the present one and one a year older: each tells the same of both servers.
 for release in $MLFLOW $OLDER; do
   python=$PY

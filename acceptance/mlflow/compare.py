@@ -98,6 +98,7 @@ def call_of(exchange):
     path = exchange["path"].split("?")[0]
     path = re.sub(r"/logged-models/(?!search$)[^/]+", "/logged-models/ID", path)
     path = re.sub(r"(/logged-models/ID/tags)/.+", r"\1/KEY", path)
+    path = re.sub(r"/webhooks/[^/]+", "/webhooks/ID", path)
     path = re.sub(r"/traces/(?!(?:get|search|batchGet|batchGetInfos|delete-traces|link-to-run|link-prompts)$)[^/]+", "/traces/ID", path)
     path = re.sub(r"(/traces/ID/assessments)/.+", r"\1/ID", path)
     path = re.sub(r"(/mlflow-artifacts/(?:artifacts|presigned|mpu/[a-z]+))/.*", r"\1/PATH", path)

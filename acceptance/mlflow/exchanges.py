@@ -14,6 +14,7 @@ import urllib.request
 import artifacts
 import registry
 import traces
+import webhooks
 
 API = "/api/2.0/mlflow/"
 
@@ -431,7 +432,7 @@ def transport(server):
 
 def main():
     server = Server(sys.argv[1].rstrip("/"), sys.argv[2] if len(sys.argv) > 2 else None)
-    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, *registry.SCENES, *traces.SCENES, transport]:
+    for scene in [experiments, experiment_searches, runs, tags_and_params, metrics, batches, inputs_and_outputs, run_searches, artifacts.play, *registry.SCENES, *traces.SCENES, transport, webhooks.play]:
         scene(server)
 
 

@@ -18,6 +18,7 @@ mod runs;
 mod shown;
 mod spans;
 mod traces;
+mod webhooks;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -139,7 +140,7 @@ fn calls() -> impl Iterator<Item = &'static Call> {
     let models = artifacts::CALLS.iter().chain(logged_models::CALLS);
     let registry = registered_models::CALLS.iter().chain(model_versions::CALLS);
     let runs = experiments::CALLS.iter().chain(runs::CALLS).chain(logs::CALLS);
-    runs.chain(models).chain(registry).chain(traces::CALLS)
+    runs.chain(models).chain(registry).chain(traces::CALLS).chain(webhooks::CALLS)
 }
 
 fn calls_3() -> impl Iterator<Item = &'static Call> {

@@ -295,6 +295,7 @@ impl Control {
         self.spawn_witnesses();
         self.spawn_timestamps();
         self.spawn_notifications();
+        self.spawn_webhooks();
         self.spawn_promotions();
         self.spawn_attestations();
         Ok(started)

@@ -36,13 +36,19 @@ pub mod times;
 mod trace_searches;
 mod trace_totals;
 mod traces;
+mod webhook_events;
+mod webhooks;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use evidence::SecretsKey;
+use ledger::recover::Place;
 use ledger::{Clock, Random};
+use notify::address::Reach;
+use notify::webhooks::Hooks;
 use store::artifacts::Artifacts;
 use store::tracking::{Change, Experiment, Run, Stage, View};
+use tokio::sync::watch;
 
 pub use anchors::PARTS;
 pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
@@ -68,6 +74,7 @@ pub use model_history::MOVES_MAX;
 pub use model_searches::ModelWish;
 pub use model_versions::{ModelVersionShown, ModelVersionWish};
 pub use models::artifact;
+pub use models::names::WebhookEvent;
 pub use moves::Move;
 pub use recipes::{Checked, VersionRecipe};
 pub use refused::{ErrorCode, Refused};
@@ -79,6 +86,7 @@ pub use spans::{TRACE_BYTES_MAX, TRACE_SPANS_MAX, TRACES_TOGETHER_MAX};
 pub use store::artifacts::{ArtifactError, CHUNK_BYTES, Incoming, Outgoing};
 pub use store::tracking as kept;
 pub use traces::{NewTrace, STATES, TRACES_MAX, TraceShown, WholeTrace};
+pub use webhooks::{WebhookTried, WebhookWish};
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -102,13 +110,20 @@ pub struct Tracking {
     pub(crate) recording: tokio::sync::Mutex<()>,
     /// Wakes who takes the digests of runs that have ended.
     pub(crate) ended: tokio::sync::Notify,
+    /// Posts to webhooks.
+    hooks: Arc<Hooks>,
+    /// Seals their secrets.
+    secrets: SecretsKey,
+    /// Moves when webhooks may have to be told of something.
+    webhook_news: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl Tracking {
     /// Opens what is tracked, with an experiment 0 named `Default` if there is none.
-    pub(crate) fn open(data: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Answer<Self> {
+    pub(crate) fn open(place: &Place, webhooks: Reach) -> Answer<Self> {
+        let data = &place.data;
         let artifacts = Artifacts::open(&data.join(ARTIFACTS), ARTIFACT_BYTES_MAX)?;
         let kept = kept::Tracking::open(&data.join(FILE))?;
         let tracking = Self {
@@ -117,8 +132,11 @@ impl Tracking {
             refused: Mutex::default(),
             recording: tokio::sync::Mutex::default(),
             ended: tokio::sync::Notify::new(),
-            clock,
-            random,
+            hooks: Arc::new(Hooks::new(webhooks)),
+            secrets: place.keys.tenant.secrets(),
+            webhook_news: watch::Sender::new(0),
+            clock: place.clock.clone(),
+            random: place.random.clone(),
         };
         tracking.make_default()?;
         tracking.remove_unnamed()?;
@@ -151,8 +169,8 @@ impl Control {
 
     /// Opens what is tracked.
     pub(crate) fn start_tracking(&self) {
-        let place = &self.config.place;
-        let opened = Tracking::open(&place.data, place.clock.clone(), place.random.clone());
+        let webhooks = self.config.notifications.as_ref().map(|settings| settings.webhooks.clone());
+        let opened = Tracking::open(&self.config.place, webhooks.unwrap_or_default());
         if let Err(refused) = &opened {
             tracing::error!(%refused, "nothing can be tracked");
         }

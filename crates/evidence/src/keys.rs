@@ -34,6 +34,13 @@ pub struct RecordKey([u8; 32]);
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct RedactionKey([u8; 32]);
 
+/// Is the key under which secrets of others are kept that the server has to use, such as those that webhooks are signed with.
+///
+/// An attacker who holds it and the data folder can read those secrets; one who holds the data folder alone can read none. It is
+/// derived from the tenant's key and is never written anywhere.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretsKey([u8; 32]);
+
 /// Is a subject key as it is stored: sealed under the tenant key for exactly that subject.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -116,6 +123,44 @@ impl TenantKey {
         RedactionKey(mac.finalize().into_bytes().into())
     }
 
+    /// Derives the key under which secrets of others are kept.
+    pub fn secrets(&self) -> SecretsKey {
+        let mut mac = keyed(&self.0);
+        mac.update(b"countersign/secrets/1");
+        SecretsKey(mac.finalize().into_bytes().into())
+    }
+
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new(&self.0.into())
+    }
+}
+
+impl SecretsKey {
+    /// Seals a secret for one place.
+    ///
+    /// - `place`: whose secret it is; it opens for no other.
+    /// - `nonce`: 12 random bytes, never used before with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Cipher`] if the cipher refuses.
+    pub fn seal(&self, place: &str, secret: &[u8], nonce: [u8; 12]) -> Result<Vec<u8>, SealError> {
+        let payload = Payload { msg: secret, aad: place.as_bytes() };
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::Cipher)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens a sealed secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::WrongKey`] if it was sealed under another key, for another place, or altered.
+    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or(SealError::WrongKey)?;
+        let payload = Payload { msg: sealed, aad: place.as_bytes() };
+        self.cipher().decrypt(&Nonce::from(*nonce), payload).map_err(|_| SealError::WrongKey)
+    }
+
     fn cipher(&self) -> Aes256Gcm {
         Aes256Gcm::new(&self.0.into())
     }
@@ -191,8 +236,35 @@ impl std::fmt::Debug for RedactionKey {
     }
 }
 
+impl std::fmt::Debug for SecretsKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretsKey(..)")
+    }
+}
+
 impl std::fmt::Debug for RecordKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RecordKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_opens_for_its_own_place_alone() {
+        let key = TenantKey::from_bytes([7; 32]).secrets();
+        let sealed = key.seal("webhook a", b"s3cret", [1; 12]).unwrap();
+        assert!(!sealed.windows(6).any(|six| six == b"s3cret"));
+        assert_eq!(key.open("webhook a", &sealed).unwrap(), b"s3cret");
+        assert_eq!(key.open("webhook b", &sealed), Err(SealError::WrongKey));
+        assert_eq!(TenantKey::from_bytes([8; 32]).secrets().open("webhook a", &sealed), Err(SealError::WrongKey));
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert_eq!(key.open("webhook a", &altered), Err(SealError::WrongKey));
+        }
+        assert_eq!(key.open("webhook a", &sealed[..11]), Err(SealError::WrongKey));
     }
 }

@@ -45,7 +45,7 @@ pub use commit::{Disclosed, Disclosure, Item};
 pub use content::{Content, Field};
 pub use cose_receipt::{CoseError, CoseReceipt};
 pub use dsse::{DsseError, Envelope};
-pub use keys::{RecordKey, RedactionKey, SubjectKey, TenantKey, WrappedKey};
+pub use keys::{RecordKey, RedactionKey, SecretsKey, SubjectKey, TenantKey, WrappedKey};
 pub use leaf::{FIELDS, Leaf, RecordKind};
 pub use listing::{ListedTool, Listing};
 pub use log_archive::{LogArchiveReader, LogArchiveReport, LogArchiveWriter, LogManifest};

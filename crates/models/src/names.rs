@@ -11,6 +11,7 @@ mod parameter;
 mod registry;
 mod run;
 mod trace;
+mod webhook;
 
 use crate::{Given, Refusal, python};
 
@@ -25,6 +26,7 @@ pub use registry::{
 };
 pub use run::run_id;
 pub use trace::{trace_id, trace_name, trace_session, trace_tag_removable, trace_tag_settable};
+pub use webhook::{WebhookEvent, webhook_name, webhook_url};
 
 /// Says that a value is not valid, with the value as JSON.
 fn invalid(path: &str, value: &Given, message: Option<&str>) -> Refusal {

@@ -14,6 +14,7 @@ pub mod send;
 pub mod settings;
 pub mod source;
 pub mod text;
+pub mod webhooks;
 
 pub use desk::Desk;
 pub use event::{Event, EventKind};

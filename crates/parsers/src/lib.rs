@@ -34,6 +34,7 @@ mod request;
 mod timestamps;
 mod traces;
 mod upstream;
+mod webhook;
 mod witness;
 
 pub use audit::audit;
@@ -55,13 +56,14 @@ pub use receipts::{receipts, statements};
 pub use timestamps::timestamps;
 pub use traces::{otlp, trace_filter};
 pub use upstream::{definitions, lines, splice, sse};
+pub use webhook::webhook;
 pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 
 /// Is one parser with the properties it must keep.
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 46] = [
+pub const TARGETS: [(&str, Target); 47] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -108,4 +110,5 @@ pub const TARGETS: [(&str, Target); 46] = [
     ("trials", trials),
     ("trust_policy", trust_policy),
     ("verify", verify),
+    ("webhook", webhook),
 ];

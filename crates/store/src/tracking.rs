@@ -26,6 +26,7 @@ mod search;
 mod spans;
 mod trace_search;
 mod traces;
+mod webhooks;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -57,9 +58,10 @@ pub use search::{Page, Search};
 pub use spans::{Span, SpanUse, Used};
 pub use trace_search::TraceSearch;
 pub use traces::{Trace, TraceInfo, Traces};
+pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -69,6 +71,7 @@ const STEPS: [&str; 9] = [
     attestations::TABLES,
     deployments::TABLES,
     features::TABLES,
+    webhooks::TABLES,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

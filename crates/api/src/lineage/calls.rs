@@ -13,12 +13,10 @@ use super::{Answered, Call, graph, shows};
 pub(super) const CALLS: &[Call] = &[
     Call::post("lineage", take),
     Call::post("lineage/batch", take_batch),
-    Call::get("lineage", |tracking, asked| {
-        shows(&graph::whole(&tracking.lineage_graph(asked.node()?, asked.depth()?)?))
-    }),
+    Call::get("lineage", |tracking, asked| graph::whole(&tracking.lineage_graph(asked.node()?, asked.depth()?)?)),
     Call::get("column-lineage", |tracking, asked| {
         let downstream = asked.flag("withDownstream")?;
-        shows(&graph::columns(&tracking.lineage_columns(asked.node()?, asked.depth()?, downstream)?))
+        graph::columns(&tracking.lineage_columns(asked.node()?, asked.depth()?, downstream)?)
     }),
     Call::get("events/lineage", events),
     Call::get("namespaces", namespaces),

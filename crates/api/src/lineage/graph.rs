@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::shown::{self, DatasetData, JobData};
+use super::{Answered, shows};
 
 /// Is a graph.
 #[derive(Serialize)]
-pub(super) struct Shown<'a> {
+struct Shown<'a> {
     graph: Vec<GraphNode<'a>>,
     /// Whether there is more than an answer holds, which Marquez does not tell.
     truncated: bool,
@@ -21,12 +22,12 @@ pub(super) struct Shown<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct GraphNode<'a> {
-    id: String,
+    id: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
     data: Data<'a>,
-    in_edges: Vec<Edge>,
-    out_edges: Vec<Edge>,
+    in_edges: Vec<Edge<'a>>,
+    out_edges: Vec<Edge<'a>>,
 }
 
 #[derive(Serialize)]
@@ -39,31 +40,18 @@ enum Data<'a> {
 }
 
 /// Is one edge.
-#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Edge {
-    origin: String,
-    destination: String,
+#[derive(Serialize)]
+struct Edge<'a> {
+    origin: &'a str,
+    destination: &'a str,
 }
 
-/// Collects edges at both of their ends.
-#[derive(Default)]
-struct Edges {
-    into: HashMap<String, BTreeSet<Edge>>,
-    from: HashMap<String, BTreeSet<Edge>>,
-}
-
-impl Edges {
-    fn add(&mut self, origin: &str, destination: &str) {
-        let edge = Edge { origin: origin.to_owned(), destination: destination.to_owned() };
-        self.into.entry(destination.to_owned()).or_default().insert(edge.clone());
-        self.from.entry(origin.to_owned()).or_default().insert(edge);
-    }
-
-    fn node<'a>(&mut self, id: String, kind: &'static str, data: Data<'a>) -> GraphNode<'a> {
-        let list = |edges: Option<BTreeSet<Edge>>| edges.unwrap_or_default().into_iter().collect();
-        let (in_edges, out_edges) = (list(self.into.remove(&id)), list(self.from.remove(&id)));
-        GraphNode { id, kind, data, in_edges, out_edges }
-    }
+/// Is what stands behind a node.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Node(&'a Node),
+    Run(&'a TrainedRun),
+    Model(&'a str),
 }
 
 fn node_id(node: &Node) -> String {
@@ -75,50 +63,99 @@ fn run_node(run: &TrainedRun) -> String {
     format!("run:{}", shown::run_id(&run.run))
 }
 
-/// Shows the graph of datasets and jobs, and of the runs and models that follow.
-pub(super) fn whole(graph: &Graph) -> Shown<'_> {
-    let known: HashMap<i64, &Node> = graph.nodes.iter().chain(&graph.beside).map(|node| (node.id, node)).collect();
-    let ids: HashMap<i64, String> = graph.nodes.iter().map(|node| (node.id, node_id(node))).collect();
-    let mut edges = Edges::default();
-    for (origin, target) in &graph.edges {
-        if let (Some(origin), Some(target)) = (ids.get(origin), ids.get(target)) {
-            edges.add(origin, target);
-        }
-    }
-    let models = trained_edges(graph, &ids, &mut edges);
-    let mut nodes: Vec<GraphNode<'_>> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
-        let (kind, data) = match node.kind {
-            NodeKind::Dataset => ("DATASET", Data::Dataset(shown::dataset_data(node))),
-            NodeKind::Job => ("JOB", Data::Job(Box::new(job(graph, node, &known)))),
-        };
-        nodes.push(edges.node(node_id(node), kind, data));
-    }
-    for run in &graph.trained {
-        let data = json!({
-            "id": run.run, "name": run.name, "status": run.status, "experimentId": run.experiment.to_string(),
-        });
-        nodes.push(edges.node(run_node(run), "RUN", Data::Trained(data)));
-    }
-    for model in models {
-        nodes.push(edges.node(format!("model:{model}"), "MODEL", Data::Trained(json!({ "id": model }))));
-    }
-    nodes.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-    Shown { graph: nodes, truncated: graph.is_cut }
+/// Are the nodes of a graph in the order of their ids. Edges are told by places among them, so that each id is written once alone.
+struct Places<'a> {
+    all: Vec<(String, Of<'a>)>,
+    nodes: HashMap<i64, usize>,
+    runs: HashMap<&'a str, usize>,
+    models: HashMap<&'a str, usize>,
 }
 
-/// Adds the edges to runs that are tracked and on to their models, which are returned.
-fn trained_edges<'a>(graph: &'a Graph, ids: &HashMap<i64, String>, edges: &mut Edges) -> BTreeSet<&'a str> {
-    let mut models = BTreeSet::new();
-    for run in &graph.trained {
-        let id = run_node(run);
-        run.from.iter().filter_map(|node| ids.get(node)).for_each(|origin| edges.add(origin, &id));
-        for model in &run.models {
-            edges.add(&id, &format!("model:{model}"));
-            models.insert(model.as_str());
+impl<'a> Places<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let models: BTreeSet<&str> = graph.trained.iter().flat_map(|run| &run.models).map(String::as_str).collect();
+        let nodes = graph.nodes.iter().map(|node| (node_id(node), Of::Node(node)));
+        let runs = graph.trained.iter().map(|run| (run_node(run), Of::Run(run)));
+        let models = models.into_iter().map(|model| (format!("model:{model}"), Of::Model(model)));
+        let mut all: Vec<(String, Of<'a>)> = nodes.chain(runs).chain(models).collect();
+        all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut places = Self { all: Vec::new(), nodes: HashMap::new(), runs: HashMap::new(), models: HashMap::new() };
+        for (place, (_, of)) in all.iter().enumerate() {
+            match *of {
+                Of::Node(node) => places.nodes.insert(node.id, place),
+                Of::Run(run) => places.runs.insert(&run.run, place),
+                Of::Model(model) => places.models.insert(model, place),
+            };
         }
+        places.all = all;
+        places
     }
-    models
+
+    /// Returns the edges of a graph by the places of their ends, also those to runs that are tracked and on to their models.
+    fn edges(&self, graph: &Graph) -> Vec<(usize, usize)> {
+        let told = graph
+            .edges
+            .iter()
+            .filter_map(|(origin, target)| Some((*self.nodes.get(origin)?, *self.nodes.get(target)?)));
+        let mut edges: Vec<(usize, usize)> = told.collect();
+        for run in &graph.trained {
+            let Some(place) = self.runs.get(run.run.as_str()) else { continue };
+            edges.extend(run.from.iter().filter_map(|node| Some((*self.nodes.get(node)?, *place))));
+            edges.extend(run.models.iter().filter_map(|model| Some((*place, *self.models.get(model.as_str())?))));
+        }
+        edges
+    }
+
+    fn id(&self, place: usize) -> &str {
+        self.all.get(place).map(|(id, _)| id.as_str()).unwrap_or_default()
+    }
+
+    fn edge(&self, origin: usize, destination: usize) -> Edge<'_> {
+        Edge { origin: self.id(origin), destination: self.id(destination) }
+    }
+}
+
+/// Returns what stands beside a place in a sorted list of pairs.
+fn beside(pairs: &[(usize, usize)], place: usize) -> impl Iterator<Item = usize> {
+    let from = pairs.partition_point(|(one, _)| *one < place);
+    let rest = pairs.get(from..).unwrap_or_default();
+    rest.iter().take_while(move |(one, _)| *one == place).map(|(_, other)| *other)
+}
+
+fn sorted(mut pairs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// Shows the graph of datasets and jobs, and of the runs and models that follow.
+pub(super) fn whole(graph: &Graph) -> Answered {
+    let known: HashMap<i64, &Node> = graph.nodes.iter().chain(&graph.beside).map(|node| (node.id, node)).collect();
+    let places = Places::of(graph);
+    let from = sorted(places.edges(graph));
+    let into = sorted(from.iter().map(|(origin, destination)| (*destination, *origin)).collect());
+    let mut nodes = Vec::with_capacity(places.all.len());
+    for (place, (id, of)) in places.all.iter().enumerate() {
+        let (kind, data) = data(graph, *of, &known);
+        let in_edges = beside(&into, place).map(|origin| places.edge(origin, place)).collect();
+        let out_edges = beside(&from, place).map(|destination| places.edge(place, destination)).collect();
+        nodes.push(GraphNode { id, kind, data, in_edges, out_edges });
+    }
+    shows(&Shown { graph: nodes, truncated: graph.is_cut })
+}
+
+fn data<'a>(graph: &'a Graph, of: Of<'a>, known: &HashMap<i64, &'a Node>) -> (&'static str, Data<'a>) {
+    match of {
+        Of::Node(node) if node.kind == NodeKind::Dataset => ("DATASET", Data::Dataset(shown::dataset_data(node))),
+        Of::Node(node) => ("JOB", Data::Job(Box::new(job(graph, node, known)))),
+        Of::Run(run) => {
+            let data = json!({
+                "id": run.run, "name": run.name, "status": run.status, "experimentId": run.experiment.to_string(),
+            });
+            ("RUN", Data::Trained(data))
+        }
+        Of::Model(model) => ("MODEL", Data::Trained(json!({ "id": model }))),
+    }
 }
 
 fn job<'a>(graph: &'a Graph, node: &'a Node, known: &HashMap<i64, &'a Node>) -> JobData<'a> {
@@ -164,22 +201,23 @@ impl Input<'_> {
 
 /// Shows the graph of columns. As in Marquez's answers, each edge begins at the node that it stands at: what leads to a column has the column
 /// as its origin too.
-pub(super) fn columns(graph: &ColumnGraph) -> Shown<'_> {
-    let mut into: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut from: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for ((dataset, column), node) in &graph.columns {
-        let Some(id) = column_id(graph, *dataset, column) else { continue };
+pub(super) fn columns(graph: &ColumnGraph) -> Answered {
+    let written = graph.columns.keys().filter_map(|at| Some((at, column_id(graph, at)?)));
+    let ids: BTreeMap<&(i64, String), String> = written.collect();
+    let mut into: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut from: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (at, node) in &graph.columns {
+        let Some(id) = ids.get(at) else { continue };
         for edge in &node.inputs {
-            let is_shown = graph.columns.contains_key(&(edge.origin, edge.origin_field.clone()));
-            if let Some(origin) = column_id(graph, edge.origin, &edge.origin_field).filter(|_| is_shown) {
-                into.entry(id.clone()).or_default().insert(origin.clone());
-                from.entry(origin).or_default().insert(id.clone());
+            if let Some(origin) = ids.get(&(edge.origin, edge.origin_field.clone())) {
+                into.entry(id).or_default().insert(origin);
+                from.entry(origin).or_default().insert(id);
             }
         }
     }
     let mut nodes = Vec::new();
-    for ((dataset, column), node) in &graph.columns {
-        let (Some(id), Some(of)) = (column_id(graph, *dataset, column), graph.datasets.get(dataset)) else { continue };
+    for (at, node) in &graph.columns {
+        let (Some(id), Some(of)) = (ids.get(at), graph.datasets.get(&at.0)) else { continue };
         let mut inputs: Vec<Input<'_>> = node.inputs.iter().filter_map(|edge| input(graph, edge)).collect();
         inputs.sort_by(|one, other| one.place().cmp(&other.place()));
         // The same may be told of one column and of all.
@@ -188,24 +226,25 @@ pub(super) fn columns(graph: &ColumnGraph) -> Shown<'_> {
             namespace: &of.namespace,
             dataset: &of.name,
             dataset_version: None,
-            field: column,
+            field: &at.1,
             field_type: node.kind.as_deref(),
             transformation_description: inputs.first().and_then(|input| input.transformation_description.clone()),
             transformation_type: inputs.first().and_then(|input| input.transformation_type.clone()),
             input_fields: inputs,
         };
-        let list = |ends: Option<BTreeSet<String>>| -> Vec<Edge> {
-            ends.into_iter().flatten().map(|destination| Edge { origin: id.clone(), destination }).collect()
-        };
-        let (in_edges, out_edges) = (list(into.remove(&id)), list(from.remove(&id)));
+        let (in_edges, out_edges) = (to(id, into.remove(id.as_str())), to(id, from.remove(id.as_str())));
         nodes.push(GraphNode { kind: "DATASET_FIELD", data: Data::Column(data), in_edges, out_edges, id });
     }
-    nodes.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-    Shown { graph: nodes, truncated: graph.is_cut }
+    nodes.sort_unstable_by(|one, other| one.id.cmp(other.id));
+    shows(&Shown { graph: nodes, truncated: graph.is_cut })
 }
 
-fn column_id(graph: &ColumnGraph, dataset: i64, column: &str) -> Option<String> {
-    let of = graph.datasets.get(&dataset)?;
+fn to<'a>(origin: &'a str, ends: Option<BTreeSet<&'a str>>) -> Vec<Edge<'a>> {
+    ends.into_iter().flatten().map(|destination| Edge { origin, destination }).collect()
+}
+
+fn column_id(graph: &ColumnGraph, (dataset, column): &(i64, String)) -> Option<String> {
+    let of = graph.datasets.get(dataset)?;
     Some(NodeId::Column(&of.namespace, &of.name, column).to_string())
 }
 

@@ -1,6 +1,6 @@
 //! Experiments and runs as MLflow's clients read them. What is unset or empty is left out, but where MLflow always writes it.
 
-use control::tracking::kept::{Experiment, Input, Metric, ModelMetric, Pair, Run};
+use control::tracking::kept::{Experiment, Input, Metric, ModelMetric, Pair, Run, Webhook};
 use control::tracking::{Found, Listed, LoggedModelShown, RunShown, Status};
 use models::Given;
 use serde_json::{Map, Number, Value, json};
@@ -165,6 +165,24 @@ fn model_metric(model: &str, point: &ModelMetric) -> Value {
         object.insert("run_id".to_owned(), point.run.clone().into());
     }
     value
+}
+
+/// Shows a webhook. Of its secret nothing is known here.
+pub(super) fn webhook(webhook: &Webhook) -> Value {
+    let events = webhook.events.iter().filter_map(|event| event.split_once('.'));
+    let upper =
+        |(entity, action): (&str, &str)| json!({ "entity": entity.to_uppercase(), "action": action.to_uppercase() });
+    let description = Some(&webhook.description).filter(|description| !description.is_empty());
+    Object::default()
+        .with("webhook_id", webhook.id.clone())
+        .with("name", webhook.name.clone())
+        .with_some("description", description.cloned())
+        .with("url", webhook.url.clone())
+        .with_list("events", events.map(upper).collect())
+        .with("status", if webhook.active { "ACTIVE" } else { "DISABLED" })
+        .with("creation_timestamp", webhook.created)
+        .with("last_updated_timestamp", webhook.updated)
+        .value()
 }
 
 /// Shows what a folder holds. MLflow leaves out a size of nothing.

@@ -257,8 +257,24 @@ async fn a_dataset_is_one_by_all_its_names() {
         assert_eq!(ids(&graph(&api, node).await), ["dataset:ns:table", "job:ns:read", "job:ns:write"], "{node}");
     }
     assert_eq!(get(&api, "namespaces/s3:%2F%2Fbucket/datasets/%2Fpath").await["name"], "table");
+    // A job that reads it by both names reads it once, and so does one of a graph that it is not in.
+    let mut both = run_event("COMPLETE", 3, &run_id(3), "both", &["beside", "table"], &["out"]);
+    both["inputs"].as_array_mut().unwrap().push(json!({ "namespace": "s3://bucket", "name": "/path" }));
+    send(&api, &both).await;
+    let named = |name: &str| json!({ "namespace": "ns", "name": name });
+    let around = graph(&api, "dataset:ns:table").await;
+    assert_eq!(node(&around, "job:ns:both")["data"]["inputs"], json!([named("beside"), named("table")]));
+    assert_eq!(node(&around, "job:ns:read")["data"]["inputs"], json!([named("table")]));
+    let edge = |from: &str, to: &str| json!({ "origin": from, "destination": to });
+    let from: Vec<Value> = ["both", "read"].map(|job| edge("dataset:ns:table", &format!("job:ns:{job}"))).into();
+    assert_eq!(node(&around, "dataset:ns:table")["outEdges"], Value::from(from));
+    assert_eq!(node(&around, "dataset:ns:table")["inEdges"], json!([edge("job:ns:write", "dataset:ns:table")]));
+    let beside = graph(&api, "dataset:ns:beside").await;
+    assert_eq!(ids(&beside), ["dataset:ns:beside", "dataset:ns:out", "job:ns:both"]);
+    assert_eq!(node(&beside, "job:ns:both")["data"]["inputs"], json!([named("beside"), named("table")]));
     send(&api, &dataset_event(4, "table", json!({ "symlinks": facet(json!({ "_deleted": true })) }))).await;
-    assert_eq!(ids(&graph(&api, "job:ns:write").await).len(), 2, "what was one by a facet is two without it");
+    let apart = ["dataset:ns:out", "dataset:ns:table", "job:ns:both", "job:ns:write"];
+    assert_eq!(ids(&graph(&api, "job:ns:write").await), apart, "what was one by a facet is two without it");
 }
 
 #[tokio::test]

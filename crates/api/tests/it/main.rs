@@ -41,3 +41,4 @@ mod reviews;
 mod switches;
 mod traces;
 mod tracking;
+mod webhooks;

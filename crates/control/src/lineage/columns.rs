@@ -75,7 +75,7 @@ fn starts(view: &View<'_>, id: &str, wanted: &Wanted) -> Answer<Vec<At>> {
             let datasets = match kind {
                 NodeKind::Dataset => vec![node],
                 NodeKind::Job => {
-                    let (io, _) = graph::of_jobs(view, &BTreeSet::from([node]))?;
+                    let (io, _) = graph::of_jobs(view, &BTreeSet::from([node]), &graph::Names::new())?;
                     io.into_values().flat_map(|(_, written)| written).collect()
                 }
             };

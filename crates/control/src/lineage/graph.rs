@@ -125,33 +125,63 @@ fn around(view: &View<'_>, start: i64, steps: usize) -> Answer<Graph> {
     Ok(graph)
 }
 
+/// Says as which node each of many names is shown.
+pub(super) type Names = HashMap<i64, i64>;
+
 /// Puts together what is shown of nodes.
 fn drawn(view: &View<'_>, found: &BTreeSet<i64>) -> Answer<Graph> {
     let list = ids(found.iter().copied());
-    let names = view.lineage_other_names(&list)?;
-    // An edge between two names of one dataset is none.
-    let edges = view.lineage_edges_among(&ids(names))?.into_iter().filter(|(origin, target)| origin != target);
+    let besides = view.lineage_names_besides(&list)?;
+    let names: Names = found.iter().map(|node| (*node, *node)).chain(besides).collect();
+    let edges = edges_among(view, &names)?;
     let nodes = view.lineage_nodes(&list)?;
     let jobs = nodes.iter().filter(|node| node.kind == NodeKind::Job).map(|node| node.id);
     let jobs: BTreeSet<i64> = jobs.collect();
-    let (io, latest) = of_jobs(view, &jobs)?;
+    let (io, latest) = of_jobs(view, &jobs, &names)?;
     let beside: BTreeSet<i64> = io.values().flat_map(|(read, written)| read.iter().chain(written).copied()).collect();
     let beside = view.lineage_nodes(&ids(beside.difference(found).copied()))?;
-    Ok(Graph { nodes, edges: edges.collect(), io, beside, latest, ..Graph::default() })
+    Ok(Graph { nodes, edges, io, beside, latest, ..Graph::default() })
+}
+
+/// Returns the edges between nodes, by what these are shown as.
+fn edges_among(view: &View<'_>, names: &Names) -> Answer<Vec<(i64, i64)>> {
+    let mut edges = Vec::new();
+    view.lineage_edges_from(&ids(names.keys().copied()), |origin, target| {
+        if let (Some(origin), Some(target)) = (names.get(&origin), names.get(&target)) {
+            edges.push((*origin, *target));
+        }
+    })?;
+    // An edge between two names of one dataset is none.
+    edges.retain(|(origin, target)| origin != target);
+    edges.sort_unstable();
+    edges.dedup();
+    Ok(edges)
 }
 
 type OfJobs = (BTreeMap<i64, (Vec<i64>, Vec<i64>)>, BTreeMap<i64, LineageRun>);
 
 /// Returns of jobs what they read and write, and their latest runs.
-pub(super) fn of_jobs(view: &View<'_>, jobs: &BTreeSet<i64>) -> Answer<OfJobs> {
+///
+/// - `names`: what is known already of names.
+pub(super) fn of_jobs(view: &View<'_>, jobs: &BTreeSet<i64>, names: &Names) -> Answer<OfJobs> {
     let list = ids(jobs.iter().copied());
+    let told = view.lineage_io_of_jobs(&list)?;
+    let ends = told.iter().flat_map(|(origin, target)| [*origin, *target]);
+    let unknown: BTreeSet<i64> = ends.filter(|node| !names.contains_key(node)).collect();
+    let others: Names = view.lineage_shown_otherwise(&ids(unknown))?.into_iter().collect();
+    let shown = |node: i64| names.get(&node).or_else(|| others.get(&node)).copied().unwrap_or(node);
     let mut io: BTreeMap<i64, (Vec<i64>, Vec<i64>)> = BTreeMap::new();
-    for (origin, target) in view.lineage_io_of_jobs(&list)? {
+    for (origin, target) in told {
         if jobs.contains(&target) {
-            io.entry(target).or_default().0.push(origin);
+            io.entry(target).or_default().0.push(shown(origin));
         } else {
-            io.entry(origin).or_default().1.push(target);
+            io.entry(origin).or_default().1.push(shown(target));
         }
+    }
+    for list in io.values_mut().flat_map(|(read, written)| [read, written]) {
+        // A dataset that was told by two of its names is one.
+        list.sort_unstable();
+        list.dedup();
     }
     let latest = view.latest_lineage_runs(&list)?.into_iter().map(|run| (run.job, run));
     Ok((io, latest.collect()))

@@ -192,7 +192,7 @@ fn dataset(view: &View<'_>, node: Node) -> Answer<DatasetShown> {
 }
 
 fn job(view: &View<'_>, node: Node, runs: u32) -> Answer<JobShown> {
-    let (io, _) = graph::of_jobs(view, &BTreeSet::from([node.id]))?;
+    let (io, _) = graph::of_jobs(view, &BTreeSet::from([node.id]), &graph::Names::new())?;
     let (inputs, outputs) = io.into_values().next().unwrap_or_default();
     let runs = view.lineage_runs(node.id, runs, 0)?;
     Ok(JobShown {

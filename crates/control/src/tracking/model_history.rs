@@ -9,6 +9,7 @@ use models::names::Stage as VersionStage;
 use store::tracking::{Change, ModelMove, ModelVersion, MoveKind, NewMove, RegisteredModel, TrackingError};
 use types::{ActionId, Code};
 
+use super::webhook_events::Teller;
 use super::{Answer, Tracking};
 use crate::control::Control;
 use crate::door::Refusal;
@@ -28,6 +29,8 @@ pub(super) struct Mover {
     pub(super) at: i64,
     /// Counts what was noted.
     noted: Cell<usize>,
+    /// Tells webhooks of it.
+    pub(super) teller: Teller,
 }
 
 /// Is what a move is about, without who makes it.
@@ -93,7 +96,14 @@ impl Tracking {
     pub(super) fn mover(&self, who: &Holder, action: Option<ActionId>) -> Mover {
         let on_behalf_of = who.on_behalf_of.as_ref().map(ToString::to_string);
         let action = action.map(|action| action.to_string());
-        Mover { by: who.principal.subject(), on_behalf_of, action, at: self.now(), noted: Cell::new(0) }
+        Mover {
+            by: who.principal.subject(),
+            on_behalf_of,
+            action,
+            at: self.now(),
+            noted: Cell::new(0),
+            teller: self.teller(),
+        }
     }
 }
 

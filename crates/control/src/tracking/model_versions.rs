@@ -1,13 +1,15 @@
 //! Versions of registered models: made, described, staged, tagged, deleted; and the aliases that name them.
 
 use models::names;
-use models::names::Stage as VersionStage;
+use models::names::{Stage as VersionStage, WebhookEvent};
+use serde_json::json;
 use store::tracking::{Change, ModelVersion, MoveKind, NameHeld, NewModelVersion, Pair, RegisteredModel, View};
 
 use super::deployments::runs_nowhere;
 use super::model_history::{About, Mover, move_alias, move_stage};
 use super::model_sources::{Place, note_on_model, place};
 use super::registered_models::{PROMPT, drop_aliases, registered_model};
+use super::webhook_events::{VersionMade, version_made};
 use super::{Answer, Refused, Tracking};
 use crate::keys::Holder;
 
@@ -100,7 +102,7 @@ impl Tracking {
     /// none has.
     pub fn create_model_version(&self, who: &Holder, wish: ModelVersionWish) -> Answer<ModelVersionShown> {
         let mover = self.mover(who, None);
-        self.kept.change(move |change| {
+        self.change_registry(move |change| {
             let is_prompt = wish.is_prompt();
             let Place { source, location, run, logged } = place(change, &wish, is_prompt)?;
             let model = registered_model(change, &wish.name)?;
@@ -124,6 +126,10 @@ impl Tracking {
             }
             let about = About { number: Some(number), after: Some(&source), ..About::default() };
             mover.note(change, MoveKind::VersionMade, (model.seq, &wish.name), about)?;
+            let (tags, description) = (wish.tags.as_slice(), wish.description.as_str());
+            let made = VersionMade { name: &wish.name, number, source: &source, run: &run, tags, description };
+            let (event, data) = version_made(&made);
+            mover.teller.tell(change, event, &data)?;
             shown_again(change, &wish.name, number)
         })
     }
@@ -219,9 +225,12 @@ impl Tracking {
         names::model_name(&name)?;
         names::version(&number)?;
         names::model_version_tag(&tag.key, Some(&tag.value))?;
-        self.kept.change(move |change| {
-            let version = model_version(change, &name, &number)?;
-            Ok(change.tag_model_version(version.seq, &tag)?)
+        let teller = self.teller();
+        self.change_registry(move |change| {
+            change.tag_model_version(model_version(change, &name, &number)?.seq, &tag)?;
+            let data = json!({ "name": name, "version": number, "key": tag.key, "value": tag.value });
+            let events = [WebhookEvent::ModelVersionTagSet, WebhookEvent::PromptVersionTagSet];
+            teller.tell_of(change, &registered_model(change, &name)?, events, &data)
         })
     }
 
@@ -234,9 +243,12 @@ impl Tracking {
         names::model_name(&name)?;
         names::version(&number)?;
         names::tag_name(&key, "key")?;
-        self.kept.change(move |change| {
-            let version = model_version(change, &name, &number)?;
-            Ok(change.untag_model_version(version.seq, &key)?)
+        let teller = self.teller();
+        self.change_registry(move |change| {
+            change.untag_model_version(model_version(change, &name, &number)?.seq, &key)?;
+            let data = json!({ "name": name, "version": number, "key": key });
+            let events = [WebhookEvent::ModelVersionTagDeleted, WebhookEvent::PromptVersionTagDeleted];
+            teller.tell_of(change, &registered_model(change, &name)?, events, &data)
         })
     }
 }
@@ -298,7 +310,10 @@ pub(super) fn set_model_alias(change: &Change<'_>, mover: &Mover, name: &str, al
     names::alias_not_reserved(alias)?;
     let version = model_version(change, name, number)?;
     let model = registered_model(change, name)?;
-    move_alias(change, mover, &model, alias, Some(version.number))
+    move_alias(change, mover, &model, alias, Some(version.number))?;
+    let data = json!({ "name": name, "alias": alias, "version": number });
+    let events = [WebhookEvent::ModelVersionAliasCreated, WebhookEvent::PromptAliasCreated];
+    mover.teller.tell_of(change, &model, events, &data)
 }
 
 /// Takes an alias away, if it is there.
@@ -310,5 +325,7 @@ pub(super) fn delete_model_alias(change: &Change<'_>, mover: &Mover, name: &str,
     names::model_name(name)?;
     names::alias(alias)?;
     let model = registered_model(change, name)?;
-    move_alias(change, mover, &model, alias, None)
+    move_alias(change, mover, &model, alias, None)?;
+    let events = [WebhookEvent::ModelVersionAliasDeleted, WebhookEvent::PromptAliasDeleted];
+    mover.teller.tell_of(change, &model, events, &json!({ "name": name, "alias": alias }))
 }

@@ -303,7 +303,7 @@ impl Tracking {
     /// What it is refused with; `state-conflict` if things are not as they were when it was decided.
     pub(crate) fn make_move(&self, who: &Holder, wanted: Move, decided: Option<Decided>) -> Answer<()> {
         let mover = self.mover(who, decided.as_ref().map(|decided| decided.action));
-        self.kept.change(move |change| {
+        self.change_registry(move |change| {
             let arguments = wanted.arguments(change);
             wanted.make(change, &mover)?;
             let stands = match &decided {

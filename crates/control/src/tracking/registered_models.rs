@@ -1,10 +1,13 @@
 //! Registered models: made, described, renamed, deleted, tagged.
 
 use models::names;
+use models::names::WebhookEvent;
+use serde_json::json;
 use store::tracking::{Change, ModelVersion, MoveKind, NameHeld, Pair, RegisteredModel, View};
 
 use super::deployments::runs_nowhere;
 use super::model_history::{About, Mover, move_alias};
+use super::webhook_events::{is_prompt, model_made};
 use super::{Answer, ErrorCode, Refused, Tracking};
 use crate::keys::Holder;
 
@@ -80,13 +83,15 @@ impl Tracking {
             names::registered_model_tag(&tag.key, &tag.value)?;
         }
         let mover = self.mover(who, None);
-        self.kept.change(move |change| {
+        self.change_registry(move |change| {
             let Some(seq) = change.add_registered_model(&name, &description, mover.at)? else {
                 return Err(taken(&registered_model(change, &name)?, &tags));
             };
             change.hold_name(&name, NameHeld { model: seq, last: 0 })?;
             tags.iter().try_for_each(|tag| change.tag_registered_model(seq, tag))?;
             mover.note(change, MoveKind::ModelMade, (seq, &name), About::default())?;
+            let (event, data) = model_made(&name, &tags, &description);
+            mover.teller.tell(change, event, &data)?;
             shown_again(change, &name)
         })
     }
@@ -122,9 +127,15 @@ impl Tracking {
     pub fn tag_registered_model(&self, name: String, tag: Pair) -> Answer<()> {
         names::model_name(&name)?;
         names::registered_model_tag(&tag.key, &tag.value)?;
-        self.kept.change(move |change| {
-            let model = registered_model(change, &name)?;
-            Ok(change.tag_registered_model(model.seq, &tag)?)
+        let teller = self.teller();
+        self.change_registry(move |change| {
+            change.tag_registered_model(registered_model(change, &name)?.seq, &tag)?;
+            // The tag may be what makes a prompt of it.
+            if !is_prompt(&registered_model(change, &name)?.tags) {
+                return Ok(());
+            }
+            let data = json!({ "name": name, "key": tag.key, "value": tag.value });
+            teller.tell(change, WebhookEvent::PromptTagSet, &data)
         })
     }
 
@@ -136,9 +147,13 @@ impl Tracking {
     pub fn untag_registered_model(&self, name: String, key: String) -> Answer<()> {
         names::model_name(&name)?;
         names::tag_name(&key, "key")?;
-        self.kept.change(move |change| {
-            let model = registered_model(change, &name)?;
-            Ok(change.untag_registered_model(model.seq, &key)?)
+        let teller = self.teller();
+        self.change_registry(move |change| {
+            change.untag_registered_model(registered_model(change, &name)?.seq, &key)?;
+            if !is_prompt(&registered_model(change, &name)?.tags) {
+                return Ok(());
+            }
+            teller.tell(change, WebhookEvent::PromptTagDeleted, &json!({ "name": name, "key": key }))
         })
     }
 }

@@ -56,6 +56,7 @@ mod safety;
 mod sealing;
 mod time;
 mod timestamps;
+mod webhooks;
 mod witnesses;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use types::{Code, Millis};
 
 use super::{Failure, sign};
-use crate::address::{Names, checked};
+use crate::address::{Names, Reach, checked, special};
 use crate::event::Event;
 use crate::message::cloud_event;
 use crate::settings::{Secret, Target};
@@ -70,19 +70,94 @@ fn bounded(request: Request) -> Result<Request, Failure> {
 
 /// Posts a message once. Of the answer only its head is read.
 pub(super) async fn post(names: &dyn Names, target: &Target, request: Request, now: Millis) -> Result<u16, Failure> {
-    let too_long = Failure::new(Code::UpstreamTimeout, "the target did not answer within 10 seconds");
-    tokio::time::timeout(WHOLE, exchange(names, target, request, now)).await.unwrap_or(Err(too_long))
+    let Request { url, headers, body } = request;
+    let authorities = target.authorities.as_deref();
+    let way = Post { names, reach: &target.reach, authorities, plain_is_private: false };
+    judge(&way.send(url, headers, body, now, false).await?)
 }
 
-async fn exchange(names: &dyn Names, target: &Target, request: Request, now: Millis) -> Result<u16, Failure> {
-    let Request { url, headers, body } = request;
-    let client = client(names, target, &url).await?;
-    let sent = client.post(url).headers(headers).body(body).send().await;
-    let answer = sent.map_err(|error| {
-        let code = if error.is_timeout() { Code::UpstreamTimeout } else { Code::UpstreamUnavailable };
-        Failure::new(code, format!("the target cannot be reached: {}", causes(&error.without_url())))
-    })?;
-    judge(&answer, now)
+/// Is a way to post: which names lead where, and where nothing is posted to.
+pub(crate) struct Post<'a> {
+    pub(crate) names: &'a dyn Names,
+    pub(crate) reach: &'a Reach,
+    pub(crate) authorities: Option<&'a [u8]>,
+    /// Says whether nothing goes to a public address without TLS.
+    pub(crate) plain_is_private: bool,
+}
+
+/// Is what was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// How long whoever answered wants to be left alone, in milliseconds.
+    pub wait_ms: Option<i64>,
+    /// The beginning of the body, where it was wanted.
+    pub body: String,
+}
+
+impl Post<'_> {
+    /// Posts once, and returns the answer, whatever it is.
+    pub(crate) async fn send(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        now: Millis,
+        with_body: bool,
+    ) -> Result<Answered, Failure> {
+        let too_long = Failure::new(Code::UpstreamTimeout, "the target did not answer within 10 seconds");
+        let exchange = async {
+            let client = self.client(&url).await?;
+            let sent = client.post(url).headers(headers).body(body).send().await.map_err(unreached)?;
+            let status = sent.status().as_u16();
+            let wait_ms = sent.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, now));
+            let body = if with_body { beginning(sent).await? } else { String::new() };
+            Ok(Answered { status, wait_ms, body })
+        };
+        tokio::time::timeout(WHOLE, exchange).await.unwrap_or(Err(too_long))
+    }
+
+    /// Makes a client that connects to the judged addresses alone. There is one for each attempt, so that nothing is remembered.
+    async fn client(&self, url: &Url) -> Result<Client, Failure> {
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or(443);
+        let addresses = checked(self.names, self.reach, host, port).await?;
+        let is_public = |address: &SocketAddr| special(address.ip()).is_none();
+        if self.plain_is_private && url.scheme() != "https" && addresses.iter().any(is_public) {
+            return Err(Failure::new(Code::AddressForbidden, "without TLS nothing is sent to a public address"));
+        }
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Judged(addresses));
+        for certificate in
+            self.authorities.iter().filter_map(|pem| reqwest::Certificate::from_pem_bundle(pem).ok()).flatten()
+        {
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build().map_err(|error| Failure::new(Code::UpstreamUnavailable, error.to_string()))
+    }
+}
+
+fn unreached(error: reqwest::Error) -> Failure {
+    let code = if error.is_timeout() { Code::UpstreamTimeout } else { Code::UpstreamUnavailable };
+    Failure::new(code, format!("the target cannot be reached: {}", causes(&error.without_url())))
+}
+
+/// Reads the beginning of a body, as text.
+async fn beginning(mut answer: Response) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    while bytes.len() < BODY_BYTES_MAX
+        && let Some(chunk) = answer.chunk().await.map_err(unreached)?
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(BODY_BYTES_MAX);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Answers every question for a name with the addresses that were judged, and asks nobody.
@@ -95,38 +170,16 @@ impl Resolve for Judged {
     }
 }
 
-/// Makes a client that connects to the judged addresses alone. There is one for each attempt, so that nothing is remembered.
-async fn client(names: &dyn Names, target: &Target, url: &Url) -> Result<Client, Failure> {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or(443);
-    let addresses = checked(names, &target.reach, host, port).await?;
-    let mut builder = Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(CONNECT)
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Judged(addresses));
-    for certificate in
-        target.authorities.iter().filter_map(|pem| reqwest::Certificate::from_pem_bundle(pem).ok()).flatten()
-    {
-        builder = builder.add_root_certificate(certificate);
-    }
-    builder.build().map_err(|error| Failure::new(Code::UpstreamUnavailable, error.to_string()))
-}
-
-fn judge(answer: &Response, now: Millis) -> Result<u16, Failure> {
-    let status = answer.status().as_u16();
-    if answer.status().is_success() {
-        return Ok(status);
-    }
+fn judge(answer: &Answered) -> Result<u16, Failure> {
+    let status = answer.status;
     let says = match status {
+        200..=299 => return Ok(status),
         300..=399 => format!("the target answers with status {status}; redirects are not followed"),
         410 => "the target says that it is gone (status 410)".to_owned(),
         _ => format!("the target answers with status {status}"),
     };
-    let wait_ms = answer.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, now));
-    Err(Failure { status: Some(status), wait_ms, gone: status == 410, ..Failure::new(Code::UpstreamInvalid, says) })
+    let (wait_ms, gone) = (answer.wait_ms, status == 410);
+    Err(Failure { status: Some(status), wait_ms, gone, ..Failure::new(Code::UpstreamInvalid, says) })
 }
 
 /// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or an instant.

@@ -12,6 +12,8 @@ use crate::address::{Names, SystemNames};
 use crate::event::Event;
 use crate::settings::{Channel, Target};
 
+pub use http::Answered;
+pub(crate) use http::Post;
 pub use signature::sign;
 
 /// Is why a message was not delivered.

@@ -67,6 +67,8 @@ pub struct Settings {
     pub link: Option<String>,
     /// The targets, by name.
     pub targets: Vec<Target>,
+    /// The private networks that webhooks of the registry may be in, which people register.
+    pub webhooks: Reach,
 }
 
 impl Settings {

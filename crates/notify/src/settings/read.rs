@@ -35,6 +35,17 @@ struct File {
     link: Option<String>,
     #[serde(default)]
     targets: BTreeMap<String, Entry>,
+    registry_webhooks: Option<Webhooks>,
+}
+
+/// Says where webhooks of the registry may lead.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhooks {
+    #[serde(default)]
+    allow_private: bool,
+    #[serde(default)]
+    private: Vec<String>,
 }
 
 /// Is one target of the file, of any kind.
@@ -96,7 +107,7 @@ impl Settings {
     /// [`SettingsError`] with the first thing that is wrong; it repeats nothing of a file that is named.
     pub fn read(text: &str, read: ReadFile<'_>) -> Result<Self, SettingsError> {
         let file: File = toml::from_str(text).map_err(|error| malformed(text, &error))?;
-        if file.targets.is_empty() {
+        if file.targets.is_empty() && file.registry_webhooks.is_none() {
             return Err(SettingsError::Whole("there is no target: name one as `[targets.NAME]`".to_owned()));
         }
         if file.targets.len() > TARGETS_MAX {
@@ -107,7 +118,10 @@ impl Settings {
             let target = target(&name, &entry, read);
             judged(target.map_err(|why| SettingsError::Target { target: name, why })?)
         };
-        Ok(Self { link, targets: file.targets.into_iter().map(whole).collect::<Result<_, _>>()? })
+        let webhooks = file.registry_webhooks.map(|entry| reach(entry.allow_private, &entry.private)).transpose();
+        let webhooks = webhooks.map_err(|why| SettingsError::Whole(format!("`registry_webhooks`: {why}")))?;
+        let targets = file.targets.into_iter().map(whole).collect::<Result<_, _>>()?;
+        Ok(Self { link, targets, webhooks: webhooks.unwrap_or_default() })
     }
 }
 
@@ -128,7 +142,7 @@ fn target(name: &str, entry: &Entry, read: ReadFile<'_>) -> Result<Target, Strin
     if !is_name(name) {
         return Err("a name is 1 to 64 of a-z A-Z 0-9 . _ - and starts with a letter or digit".to_owned());
     }
-    let reach = reach(entry)?;
+    let reach = reach(entry.allow_private, &entry.private)?;
     let channel = channel(entry, &reach, read)?;
     let authorities = entry.ca_file.as_deref().map(|file| certificates(file, read)).transpose()?;
     let usual = if entry.kind == Kind::Webhook { MACHINE_PER_MINUTE } else { PEOPLE_PER_MINUTE };
@@ -184,8 +198,8 @@ fn events(names: &[String]) -> Result<BTreeSet<EventKind>, String> {
     names.iter().map(named).collect()
 }
 
-fn reach(entry: &Entry) -> Result<Reach, String> {
-    match (entry.allow_private, entry.private.as_slice()) {
+fn reach(allow_private: bool, private: &[String]) -> Result<Reach, String> {
+    match (allow_private, private) {
         (false, []) => Ok(Reach::default()),
         (true, []) => Err("`allow_private` needs `private`, the networks that it allows, such as `10.1.2.0/24`".into()),
         (false, _) => Err("`private` names networks that only `allow_private = true` allows".into()),

@@ -65,10 +65,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Node> {
     })
 }
 
-fn pair(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
-    Ok((row.get(0)?, row.get(1)?))
-}
-
 impl View<'_> {
     /// Returns the nodes of a list.
     ///
@@ -154,32 +150,57 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Returns the edges between nodes, which MUST come with all their names; each as an origin and its target, by what they are shown as.
+    /// Returns the nodes that are other names of nodes, each with the one that it is shown as.
     ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn lineage_edges_among(&self, nodes: &str) -> Done<Vec<(i64, i64)>> {
-        // The plus keeps SQLite from looking for each of the nodes behind each of them, instead of at the few edges that there are.
-        let sql = "SELECT DISTINCT coalesce(o.shown, o.id), coalesce(t.shown, t.id) FROM json_each(?1) j \
-                   CROSS JOIN lineage_edge e ON e.origin = j.value CROSS JOIN lineage_node o ON o.id = e.origin \
-                   CROSS JOIN lineage_node t ON t.id = e.target WHERE +e.target IN (SELECT value FROM json_each(?1))";
-        let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([nodes], pair)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn lineage_names_besides(&self, nodes: &str) -> Done<Vec<(i64, i64)>> {
+        let sql = "SELECT id, shown FROM lineage_node WHERE shown IN (SELECT value FROM json_each(?1))";
+        self.ends_of(sql, nodes)
     }
 
-    /// Returns what jobs read and write, each as an origin and its target, one of which is the job.
+    /// Returns those of a list that are other names of a node, each with the one that it is shown as.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn lineage_shown_otherwise(&self, nodes: &str) -> Done<Vec<(i64, i64)>> {
+        let sql = "SELECT n.id, n.shown FROM json_each(?1) j CROSS JOIN lineage_node n ON n.id = j.value \
+                   WHERE n.shown IS NOT NULL";
+        self.ends_of(sql, nodes)
+    }
+
+    /// Tells each edge that begins at one of the nodes, as an origin and its target, by the very names that were told.
+    ///
+    /// Neither end is looked up: whoever asks knows the nodes, and two look-ups cost more than the edge.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn lineage_edges_from(&self, nodes: &str, mut tell: impl FnMut(i64, i64)) -> Done<()> {
+        let sql = "SELECT e.origin, e.target FROM json_each(?1) j CROSS JOIN lineage_edge e ON e.origin = j.value";
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut rows = query.query([nodes])?;
+        while let Some(row) = rows.next()? {
+            tell(row.get(0)?, row.get(1)?);
+        }
+        Ok(())
+    }
+
+    /// Returns what jobs read and write, each as an origin and its target, one of which is the job; by the very names that were told.
     ///
     /// # Errors
     ///
     /// What the file says.
     pub fn lineage_io_of_jobs(&self, jobs: &str) -> Done<Vec<(i64, i64)>> {
-        let sql = "SELECT DISTINCT coalesce(o.shown, o.id), coalesce(t.shown, t.id) FROM json_each(?1) j \
-                   CROSS JOIN lineage_edge e ON e.said = j.value AND e.how = 0 \
-                   CROSS JOIN lineage_node o ON o.id = e.origin CROSS JOIN lineage_node t ON t.id = e.target";
+        let sql = "SELECT e.origin, e.target FROM json_each(?1) j CROSS JOIN lineage_edge e ON e.said = j.value AND e.how = 0";
+        self.ends_of(sql, jobs)
+    }
+
+    fn ends_of(&self, sql: &str, nodes: &str) -> Done<Vec<(i64, i64)>> {
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([jobs], pair)?;
+        let rows = query.query_map([nodes], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
