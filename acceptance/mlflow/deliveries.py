@@ -88,7 +88,7 @@ def story(server):
     model("DELETE", "alias", name="greeting", alias="live")
 
 
-TOLD = 20
+TOLD = 19
 
 
 def came(path):
@@ -96,12 +96,12 @@ def came(path):
         return list(Receiver.came.get(path, []))
 
 
-def until(what, said):
+def until(what):
     for _ in range(600):
         if what():
             return
         time.sleep(0.1)
-    raise SystemExit(f"it has not come to that: {said}")
+    raise SystemExit(f"it has not come to that: {({path: len(all) for path, all in Receiver.came.items()})}")
 
 
 def read(headers, body):
@@ -123,7 +123,7 @@ def play(server, base, name):
     server.hook("flaky", f"{base}/flaky-{name}", [{"entity": "PROMPT", "action": "CREATED"}], secret=SECRET)
     tried = [server.hook(f"tried-{kind}", f"{base}/{kind}-{name}", [EVERY[2]]) for kind in ["well", "teapot"]]
     story(server)
-    until(lambda: len(came(f"/{name}")) >= TOLD and len(came(f"/flaky-{name}")) >= 2, {path: len(all) for path, all in Receiver.came.items()})
+    until(lambda: len(came(f"/{name}")) >= TOLD and len(came(f"/flaky-{name}")) >= 2)
     time.sleep(1)
     results = [server.call("POST", f"webhooks/{id}/test", event=of) for id in tried for of in [EVERY[0], EVERY[9]]]
     examples = [json.loads(body) for kind in ["well", "teapot"] for headers, body in came(f"/{kind}-{name}") if "x-mlflow-signature" not in {h.lower() for h in headers}]

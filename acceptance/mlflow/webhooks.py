@@ -58,7 +58,7 @@ def refused(server):
         "", " ", "a", "http://8.8.8.8/in", "ftp://8.8.8.8/in", "//8.8.8.8/in", "https://", "https:///in", "https:8.8.8.8", "https://:443/in", "HTTP://8.8.8.8",
         "javascript:alert(1)", "https://127.0.0.1/in", "https://127.0.0.1:8443/in", "https://10.1.2.3/", "https://192.168.0.1", "https://172.16.0.1/",
         "https://169.254.169.254/latest/meta-data", "https://0.0.0.0/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/in", "https://100.64.0.1/",
-        "https://224.0.0.1/", "https://255.255.255.255/", "https://[::ffff:127.0.0.1]/in", "https://192.0.2.1/in", "https://198.18.0.1/", "https://240.0.0.1/",
+        "https://255.255.255.255/", "https://[::ffff:127.0.0.1]/in", "https://192.0.2.1/in", "https://198.18.0.1/", "https://240.0.0.1/",
         None, ..., *WRONG,
     ]:
         create(server, url=url)

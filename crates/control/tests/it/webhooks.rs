@@ -25,7 +25,10 @@ const SECRET: &str = "a secret that nobody is told";
 
 /// Is a receiver: what came, and what it answers.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(Vec<(HeaderMap, Bytes)>, u16)>>);
+struct Receiver(Arc<Mutex<(Vec<Request>, u16)>>);
+
+/// Is the head and the body of a request.
+type Request = (HeaderMap, Bytes);
 
 impl Receiver {
     async fn start(status: u16) -> (Self, String) {
@@ -42,7 +45,7 @@ impl Receiver {
         self.0.lock().unwrap().1 = status;
     }
 
-    fn came(&self) -> Vec<(HeaderMap, Bytes)> {
+    fn came(&self) -> Vec<Request> {
         self.0.lock().unwrap().0.clone()
     }
 
