@@ -155,6 +155,9 @@ fn is_whole(answer: &[u8]) -> bool {
     length(head).is_none_or(|length| body.len() >= length + 4)
 }
 
+/// Returns how long a body is. Servers write the header's name in either case.
 fn length(head: &str) -> Option<usize> {
-    head.split_once("content-length: ")?.1.lines().next()?.parse().ok()
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let (_, length) = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    length.trim().parse().ok()
 }

@@ -2,8 +2,9 @@
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
 //! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
-//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`, `lineage`; none means all. Numbers choose how many callers.
-//! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours.
+//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`, `lineage`, `mlflow`; none means all. Numbers choose how many callers.
+//! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours. `mlflow=PROGRAM` and
+//! `countersign=PROGRAM` name the two servers that are measured beside each other, `runs=COUNT` how many runs they are given.
 
 mod cpu;
 mod evidence;
@@ -12,6 +13,7 @@ mod lineage;
 mod machine;
 mod mcp;
 mod measure;
+mod mlflow;
 mod published;
 mod raw;
 mod workload;
@@ -52,11 +54,18 @@ async fn all() -> Result<(), String> {
         return write::run(Path::new(folder), count.parse().map_err(|_| format!("`{count}` is no count"))?).await;
     }
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let go = words.iter().find_map(|word| word.strip_prefix("go="));
-    let parts: Vec<&String> =
-        words.iter().filter(|word| word.parse::<u32>().is_err() && !word.starts_with("go=")).collect();
+    let named = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let go = named("go");
+    let parts: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err() && !word.contains('=')).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
     let callers = if numbers.is_empty() { vec![1, 16, 64, 256] } else { numbers };
+    if wanted("mlflow") {
+        beside_mlflow(named("countersign"), named("mlflow"), named("runs")).await?;
+        // Nobody else is asked to make a workload that is not wanted.
+        if parts.len() == 1 {
+            return Ok(());
+        }
+    }
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     line("workload", &format!("{} policies, {} agents", workload::POLICIES, workload::AGENTS));
     let server = mcp::server().await?;
@@ -105,6 +114,16 @@ async fn all() -> Result<(), String> {
         crate::lineage::all(&control).await?;
     }
     Ok(())
+}
+
+/// Measures our tracking server beside MLflow's, if both programs are named.
+async fn beside_mlflow(ours: Option<&str>, theirs: Option<&str>, runs: Option<&str>) -> Result<(), String> {
+    let (Some(countersign), Some(mlflow)) = (ours, theirs) else {
+        line("beside MLflow's server", "not measured: `countersign=` and `mlflow=` name no programs");
+        return Ok(());
+    };
+    let runs = runs.map_or(Ok(mlflow::RUNS), |runs| runs.parse().map_err(|_| format!("`{runs}` is no count")))?;
+    mlflow::all(&mlflow::Wish { countersign, mlflow, runs }).await
 }
 
 /// Measures a decision without its record, first permitted at the first rung, then asked through all three.
