@@ -195,7 +195,7 @@ mod tests {
             "training_version": 2, "serving_version": 1, "first": { "entity": "a", "at": 0, "training": "3.5" },
             "distance": { "training": 9, "serving": 9, "psi_millionths": 1_234_567, "ks_millionths": 500_000 },
         });
-        let expected = "clv differs at 2 of 9 compared; 1 in training alone, 0 in serving alone; first at 1970-01-01 00:00:00 UTC of a: \
+        let expected = "clv differs at 2 of 9 compared; 1 in training alone, 0 in serving alone; first at 1970-01-01 00:00:00Z of a: \
                         3.5 in training, nothing in serving; training computes version 2, serving version 1; PSI 1.234, KS 0.500";
         assert_eq!(plain(&told(&report)), expected);
         let same = json!({ "feature": "a", "finding": "same", "compared": 3, "training_only": 0, "serving_only": 0 });

@@ -184,7 +184,7 @@ mod tests {
         let lines = plain(&told(&found));
         let told = [
             "brisk-otter r1: its status is FAILED",
-            "beside calm-heron r2 of 1970-01-01 00:00:00 UTC, the nearest of 4 that succeeded: 2 of 9 facts differ, 1 are known of one alone",
+            "beside calm-heron r2 of 1970-01-01 00:00:00Z, the nearest of 4 that succeeded: 2 of 9 facts differ, 1 are known of one alone",
             "first loss leaves the others at step 2 with 9.0; 1.0 to 2.0 would be usual; is NaN from step 7 on, 1e+30 at step 6 before; ends at step 7, the others go on to 29",
             "cause most likely parameter `lr`",
             "differences",

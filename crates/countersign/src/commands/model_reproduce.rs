@@ -126,7 +126,7 @@ mod tests {
             "gaps": [{ "says": "not recorded: the hardware", "remedy": "set it" }],
         });
         let told = [
-            "fraud version 3 was made by calm-heron r1 of 1970-01-01 00:00:00 UTC",
+            "fraud version 3 was made by calm-heron r1 of 1970-01-01 00:00:00Z",
             "repository https://git.example/fraud main",
             "code mlflow.source.git.commit = c1",
             "data training = sales d1",
