@@ -510,6 +510,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/deployments": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells which version is to run where, and which does.
+         * @description What is to run was decided; what does is what the hosts say. Needs a key.
+         */
+        readonly get: operations["list_deployments"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/doctor": {
         readonly parameters: {
             readonly query?: never;
@@ -1157,6 +1177,89 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/models/{name}/compare": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Compares two versions of a registered model.
+         * @description Part by part: files, code, data, what came before the data, parameters, metrics, evaluations with their intervals, environment,
+         *     infrastructure, tags, deployments and gaps. Needs a person's key.
+         */
+        readonly get: operations["compare_model_versions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/deployments/{target}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /**
+         * Says which version of a registered model is to run at a target.
+         * @description This is an action like any other, decided as setting an alias is; people are asked where policy says so. Needs an agent's or a person's
+         *     key.
+         */
+        readonly put: operations["deploy_model"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/deployments/{target}/observed": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Takes what the host of a target says that it runs.
+         * @description It is recorded when it is news, and compared to what is to run there: what nobody decided is told. Hosts send it every few minutes; one
+         *     that says nothing for 15 is told as silent. Needs an agent's or a person's key.
+         */
+        readonly post: operations["observe_deployment"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/deployments/{target}/undeploy": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Says that no version of a registered model is to run at a target any more.
+         * @description It is decided as deploying is. Needs an agent's or a person's key.
+         */
+        readonly post: operations["undeploy_model"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/models/{name}/history": {
         readonly parameters: {
             readonly query?: never;
@@ -1170,6 +1273,69 @@ export interface paths {
          *     its aliases and stages, from where to where, and when. Needs a person's key.
          */
         readonly get: operations["read_model_history"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/versions/{version}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells everything that is kept of a version of a registered model.
+         * @description Which run made it, of what data and code; whether its files are sealed; how it was evaluated; who approved where it stands; where it
+         *     runs; which release came before it; and what of all this is missing or does not agree with the journal. Needs a person's key.
+         */
+        readonly get: operations["read_model_version"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/versions/{version}/evaluations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Keeps how a version of a registered model did in an evaluation.
+         * @description It is recorded with who says so and with the digest of the files that it is about. Policies see which suites a version passed and which
+         *     it failed. Needs an agent's or a person's key.
+         */
+        readonly post: operations["evaluate_model_version"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/{name}/versions/{version}/evidence": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Exports the evidence of a version of a registered model.
+         * @description The bundle holds what the journal has of it, with its proofs, for `countersign-verify`: the seal over its files, the digests of its run, its
+         *     evaluations, what hosts said of it, and the decisions that moved it, with the votes. Needs a person's key.
+         */
+        readonly get: operations["export_model_version"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1913,6 +2079,26 @@ export interface components {
             /** @description Where they stand in the arguments, as a JSON Pointer. */
             readonly pointer: string;
         };
+        /** @description Is the record that holds the digests of what a run logged. */
+        readonly AnchorOfRun: {
+            /**
+             * Format: int64
+             * @description When the digests were taken, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The digest of each part. */
+            readonly parts: readonly components["schemas"]["NamedValue"][];
+            /**
+             * Format: int64
+             * @description How many points of metrics there were.
+             */
+            readonly points: number;
+            /**
+             * Format: int64
+             * @description The index of the record.
+             */
+            readonly record?: number | null;
+        };
         /** @description Is a case as a reviewer sees it. */
         readonly Approval: {
             /** @description The proposal that opened it. */
@@ -2525,6 +2711,68 @@ export interface components {
             /** @description The tool, as `server.tool`. */
             readonly tool: string;
         };
+        /** @description Is one change of a dataset's columns, or of a job's source. */
+        readonly ChangeBefore: {
+            /**
+             * Format: int64
+             * @description When, in microseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Whether it was documented why; absent for columns. */
+            readonly documented?: boolean | null;
+            /** @description The column, or the facet that tells the source. */
+            readonly what: string;
+        };
+        /** @description Is one check of it. Numbers are texts, and stay as they are sent. */
+        readonly CheckAsked: {
+            /**
+             * @description What is demanded: `>=`, `>`, `<=`, `<` or `==`, and a number.
+             * @example >= 0.9
+             */
+            readonly demanded?: string | null;
+            /** @description The lower and the upper end of the interval that it is in. */
+            readonly interval?: readonly [
+                string,
+                string
+            ] | null;
+            /**
+             * @description Its name.
+             * @example auc
+             */
+            readonly name: string;
+            /** @description Whether it passed; without it, `value` is held against `demanded`, and with all three they must agree. */
+            readonly passed?: boolean | null;
+            /**
+             * @description What was measured, a number.
+             * @example 0.93
+             */
+            readonly value?: string | null;
+        };
+        /** @description Is one check of an evaluation. Numbers are texts, as they were sent. */
+        readonly CheckView: {
+            /**
+             * @description What was demanded: a sign and a number.
+             * @example >= 0.9
+             */
+            readonly demanded?: string | null;
+            /** @description The lower and the upper end of the interval that it is in. */
+            readonly interval?: readonly [
+                string,
+                string
+            ] | null;
+            /**
+             * @description Its name.
+             * @example auc
+             */
+            readonly name: string;
+            /** @description Whether it passed. */
+            readonly passed: boolean;
+            /**
+             * @description What was measured, a number.
+             * @example 0.93
+             */
+            readonly value?: string | null;
+        };
         /** @description Is the circuit of an agent on a tool that has seen a failure, or is open. */
         readonly Circuit: {
             /** @description The agent. */
@@ -2695,6 +2943,19 @@ export interface components {
             /** @description How often it left them for a moment. */
             readonly spikes_count: number;
         };
+        /** @description Is data that a run read. */
+        readonly DataOfRun: {
+            /** @description Its digest, as the client has computed it. */
+            readonly digest: string;
+            /** @description What kind of source it comes from. */
+            readonly kind: string;
+            /** @description Its name. */
+            readonly name: string;
+            /** @description Where it comes from. */
+            readonly source: string;
+            /** @description What the run says of it: what it was read for, say. */
+            readonly tags: readonly components["schemas"]["NamedValue"][];
+        };
         /** @description Is one decision with everything that led to it. */
         readonly Decision: {
             /** @description The digest of the exact action. */
@@ -2732,6 +2993,28 @@ export interface components {
             readonly semantics: number;
             /** @description What it came to. */
             readonly verdict: components["schemas"]["RestrictionName"];
+        };
+        /** @description Is a decision by which a version was moved. */
+        readonly DecisionOfMove: {
+            /** @description The action, as `countersign trace` takes it. */
+            readonly action: string;
+            /**
+             * Format: int64
+             * @description When it was decided, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description How it ended: `done`, `failed`, `in_doubt` or `not_dispatched`; absent while nobody knows. */
+            readonly outcome?: string | null;
+            /** @description The policies that permitted it. */
+            readonly policies: readonly string[];
+            /** @description Why, as whoever asked for it said. */
+            readonly purpose?: string | null;
+            /** @description The records of it, by index. */
+            readonly records: readonly number[];
+            /** @description The verdict. */
+            readonly verdict: components["schemas"]["RestrictionName"];
+            /** @description The votes of people. */
+            readonly votes: readonly components["schemas"]["VoteOnMove"][];
         };
         /** @description Is how long decisions took from when it was the person's turn, in milliseconds. */
         readonly DecisionTimes: {
@@ -2817,6 +3100,31 @@ export interface components {
             /** @description The delegations. */
             readonly delegations: readonly components["schemas"]["Delegation"][];
         };
+        /** @description Are targets with what is to run there and what does. */
+        readonly Deployments: {
+            /** @description The targets, by model and name. */
+            readonly deployments: readonly components["schemas"]["DeploymentView"][];
+        };
+        /** @description Is a target with what is to run there and what does. */
+        readonly DeploymentView: {
+            /**
+             * Format: int64
+             * @description The version that is to run there; absent if nobody decided that any is.
+             */
+            readonly declared?: number | null;
+            /** @description The registered model. */
+            readonly model: string;
+            /** @description Whether the host has shown that it runs the very files that were sealed. */
+            readonly proved: boolean;
+            readonly seen?: components["schemas"]["ObservationView"] | null;
+            /**
+             * @description How what runs compares to it: `as-declared`, `other-version`, `other-files`, `undeclared`, `nothing-runs`, `silent` for 15 minutes, or
+             *     `unseen`.
+             */
+            readonly state: string;
+            /** @description Where. */
+            readonly target: string;
+        };
         /** @description Is a run of training. */
         readonly DiagnosedRun: {
             /** @description Why it is no success; absent if nothing says that it is none. */
@@ -2849,6 +3157,20 @@ export interface components {
             readonly side: components["schemas"]["Side"];
             /** @description Its text, without the end of the line. */
             readonly text: string;
+        };
+        /** @description Is one thing in which two versions differ. */
+        readonly DifferenceView: {
+            /** @description What it is of the one; absent if it is not there. */
+            readonly from?: string | null;
+            /** @description What it is within the part. */
+            readonly name: string;
+            /**
+             * @description The part: `files`, `code`, `data`, `lineage`, `parameters`, `metrics`, `evaluations`, `environment`, `infrastructure`, `tags`,
+             *     `deployments` or `gaps`.
+             */
+            readonly part: string;
+            /** @description What it is of the other; absent if it is not there. */
+            readonly to?: string | null;
         };
         /** @description Is one thing the doctor looked at. */
         readonly DoctorFinding: {
@@ -2975,6 +3297,59 @@ export interface components {
              * @description How many sessions ended with it.
              */
             readonly sessions: number;
+        };
+        /** @description Is how a version did. */
+        readonly Evaluate: {
+            /** @description The checks, at least one; it passed if each of them did. */
+            readonly checks: readonly components["schemas"]["CheckAsked"][];
+            /** @description The data that it was made on. */
+            readonly dataset?: string | null;
+            /** @description The tracked run that it was made in. */
+            readonly run?: string | null;
+            /**
+             * @description What it was evaluated by: one name for the same checks.
+             * @example holdout
+             */
+            readonly suite: string;
+        };
+        /** @description Is an evaluation that was kept. */
+        readonly EvaluationKept: {
+            /** @description Whether it passed. */
+            readonly passed: boolean;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
+            /** @description Whether the version's files are sealed, so that it is known which ones were evaluated. */
+            readonly sealed: boolean;
+        };
+        /** @description Is an evaluation of a version. */
+        readonly EvaluationOfVersion: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who says so. */
+            readonly by?: string | null;
+            /** @description The checks. */
+            readonly checks: readonly components["schemas"]["CheckView"][];
+            /** @description The data that it was made on. */
+            readonly dataset?: string | null;
+            /** @description Whether the files that the version has now are those that were evaluated. */
+            readonly of_these_files: boolean;
+            /** @description Whether it passed. */
+            readonly passed: boolean;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
+            /** @description The run that it was made in. */
+            readonly run?: string | null;
+            /** @description What it was evaluated by. */
+            readonly suite: string;
         };
         /**
          * Format: binary
@@ -3176,6 +3551,16 @@ export interface components {
              */
             readonly witnessed?: number | null;
         };
+        /** @description Is something that is missing, or does not agree. */
+        readonly GapView: {
+            /**
+             * @description Its name, as policies know it.
+             * @example no-training-data
+             */
+            readonly name: string;
+            /** @description In words. */
+            readonly text: string;
+        };
         /** @description Is an action that ran under a break-glass. */
         readonly GlassAction: {
             /** @description The action. */
@@ -3299,6 +3684,8 @@ export interface components {
             readonly kind: string;
             /** @description The autonomy level in force, `L0` to `L3`. */
             readonly level?: string | null;
+            /** @description What a record of the kind `model` tells: `sealed`, `write-refused`, `anchored`, `evaluated` or `observed`. */
+            readonly model?: string | null;
             /**
              * Format: int64
              * @description The risk score.
@@ -3464,6 +3851,15 @@ export interface components {
             /** @description The levels, in order of agent and class; without one an agent is at L0. */
             readonly levels: readonly components["schemas"]["Level"][];
         };
+        /** @description Is what came before a run. */
+        readonly LineageOfVersion: {
+            /** @description The datasets. */
+            readonly datasets: readonly components["schemas"]["NodeBefore"][];
+            /** @description The jobs. */
+            readonly jobs: readonly components["schemas"]["NodeBefore"][];
+            /** @description Whether there is more than is told. */
+            readonly truncated: boolean;
+        };
         /** @description Is how the live log stands. */
         readonly LiveLog: {
             /**
@@ -3626,6 +4022,18 @@ export interface components {
          * @enum {string}
          */
         readonly MatchName: "same" | "near" | "other" | "unknown";
+        /** @description Is the latest point of a metric. */
+        readonly MetricOfRun: {
+            /** @description The metric. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description The step of the training.
+             */
+            readonly step: number;
+            /** @description The value: a number, or `NaN`. */
+            readonly value: unknown;
+        };
         /** @description Is what was moved of the models that had a name, the oldest first. */
         readonly ModelHistory: {
             /** @description The moves. */
@@ -3640,7 +4048,7 @@ export interface components {
         readonly ModelMoved: {
             /** @description The action that it was decided as, as `countersign trace` takes it. */
             readonly action?: string | null;
-            /** @description The alias that was moved. */
+            /** @description The alias that was moved, or the target. */
             readonly alias?: string | null;
             /**
              * Format: int64
@@ -3742,7 +4150,14 @@ export interface components {
          * @description Names what was moved.
          * @enum {string}
          */
-        readonly MoveName: "model-made" | "model-renamed" | "model-deleted" | "version-made" | "version-deleted" | "stage-moved" | "alias-moved";
+        readonly MoveName: "model-made" | "model-renamed" | "model-deleted" | "version-made" | "version-deleted" | "stage-moved" | "alias-moved" | "deployment-moved";
+        /** @description Is a name with what it stands for. */
+        readonly NamedValue: {
+            /** @description The name. */
+            readonly name: string;
+            /** @description What it stands for. */
+            readonly value: string;
+        };
         /** @description Is what a profile asks for. */
         readonly Needed: {
             /** @description The profile. */
@@ -3960,6 +4375,15 @@ export interface components {
             readonly shown?: string | null;
             readonly vote?: components["schemas"]["VoteName"] | null;
         };
+        /** @description Is a dataset or a job before a run. */
+        readonly NodeBefore: {
+            /** @description How it changed, the earliest first. */
+            readonly changes: readonly components["schemas"]["ChangeBefore"][];
+            /** @description Its name. */
+            readonly name: string;
+            /** @description Its namespace. */
+            readonly namespace: string;
+        };
         /** @description Is where a metric stops being a number. */
         readonly NoNumber: {
             /**
@@ -4085,6 +4509,41 @@ export interface components {
              * @description How many events wait for it.
              */
             readonly waiting: number;
+        };
+        /** @description Is what the host of a target said last. */
+        readonly ObservationView: {
+            /**
+             * Format: int64
+             * @description When it last said so.
+             */
+            readonly at: number;
+            /** @description Who said so. */
+            readonly by: string;
+            /** @description The digest over the files that it has loaded. */
+            readonly digest?: string | null;
+            /**
+             * Format: int64
+             * @description Since when it says so, in milliseconds since the epoch.
+             */
+            readonly since: number;
+            /**
+             * Format: int64
+             * @description The version that runs there; nothing does if it is absent.
+             */
+            readonly version?: number | null;
+        };
+        /** @description Says what runs at a target. */
+        readonly Observe: {
+            /**
+             * @description The digest over the files that are loaded: the SHA-256 of a text with a line for each, with its SHA-256, its size in bytes and its path below
+             *     the model, by path. `countersign model digest` computes it.
+             */
+            readonly digest?: string | null;
+            /**
+             * Format: int64
+             * @description The version's number; nothing runs there without one.
+             */
+            readonly version?: number | null;
         };
         /** @description Is a session that was opened. */
         readonly OpenedSession: {
@@ -4609,6 +5068,16 @@ export interface components {
             /** @description What the authenticator answered. */
             readonly response: components["schemas"]["Attestation"];
         };
+        /** @description Is the release before a version. */
+        readonly ReleaseBefore: {
+            /** @description The alias, or the target, that was at it before. */
+            readonly of?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            readonly version: number;
+        };
         /** @description Names the relying party. */
         readonly RelyingParty: {
             /** @description Its id, a host name. */
@@ -4862,6 +5331,49 @@ export interface components {
             /** @description What is not recorded, and of which run. */
             readonly says: string;
         };
+        /** @description Is the run that a version was made in. */
+        readonly RunOfVersion: {
+            readonly anchor?: components["schemas"]["AnchorOfRun"] | null;
+            /** @description The parts that were changed after it had ended. */
+            readonly changed: readonly string[];
+            /** @description The data that it read. */
+            readonly data: readonly components["schemas"]["DataOfRun"][];
+            /** @description The parts that are not what its last record says. */
+            readonly differs: readonly string[];
+            /**
+             * Format: int64
+             * @description When it ended.
+             */
+            readonly ended?: number | null;
+            /** @description The experiment it belongs to. */
+            readonly experiment: string;
+            /** @description Its id. */
+            readonly id: string;
+            /** @description The latest point of each metric. */
+            readonly metrics: readonly components["schemas"]["MetricOfRun"][];
+            /** @description Its name. */
+            readonly name: string;
+            /** @description Its parameters. */
+            readonly params: readonly components["schemas"]["NamedValue"][];
+            /**
+             * Format: int64
+             * @description When it began, in milliseconds since the epoch.
+             */
+            readonly started: number;
+            /** @description How it stands. */
+            readonly status: string;
+            /** @description Its tags; those that begin with `mlflow.source.` say which code it ran. */
+            readonly tags: readonly components["schemas"]["NamedValue"][];
+            /** @description Who made it, as they said. */
+            readonly user: string;
+        };
+        /** @description Says how many things of a part are the same. */
+        readonly SameView: {
+            /** @description How many things are the same. */
+            readonly count: number;
+            /** @description The part. */
+            readonly part: string;
+        };
         /** @description Is one schedule. */
         readonly Schedule: {
             readonly next?: components["schemas"]["PersonOnCall"] | null;
@@ -4877,6 +5389,35 @@ export interface components {
         readonly Schedules: {
             /** @description The schedules. */
             readonly schedules: readonly components["schemas"]["Schedule"][];
+        };
+        /** @description Is the seal over a version's files. */
+        readonly SealOfVersion: {
+            /**
+             * Format: int64
+             * @description When it was sealed, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who said that it was ready. */
+            readonly by: string;
+            /**
+             * Format: int64
+             * @description How many bytes they have together.
+             */
+            readonly bytes: number;
+            /** @description The digest over all files, as `/v1/seals` has it. */
+            readonly digest: string;
+            /**
+             * Format: int64
+             * @description How many files there are.
+             */
+            readonly files: number;
+            /** @description The logged model. */
+            readonly logged_model: string;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
         };
         /** @description Is a part of a tool that is redacted in every record. */
         readonly Secret: {
@@ -5023,6 +5564,22 @@ export interface components {
             /** @description A report for each feature, by name. */
             readonly features: readonly components["schemas"]["SkewReport"][];
         };
+        /** @description Says by what an alias names a version, or a target is to run it. */
+        readonly StandingOfVersion: {
+            /** @description The action that it was decided as. */
+            readonly action?: string | null;
+            /** @description Who moved it there. */
+            readonly by?: string | null;
+            /** @description `alias` or `deployment`. */
+            readonly kind: string;
+            /** @description The alias, or the target. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description Since when, in milliseconds since the epoch; absent if the history knows no such move.
+             */
+            readonly since?: number | null;
+        };
         /** @description Is the list of switches that are set. */
         readonly Switches: {
             /** @description The switches, in order of key. */
@@ -5109,11 +5666,88 @@ export interface components {
             /** @description Who. */
             readonly by: string;
         };
+        /** @description Says why nothing is to run at a target any more. */
+        readonly Undeploy: {
+            /** @description Why; it is recorded. */
+            readonly reason: string;
+        };
+        /** @description Is the action by which nothing is to run at a target any more. */
+        readonly Undeployed: {
+            /** @description The action that it was decided as; absent where nothing was to run there. */
+            readonly action?: string | null;
+        };
         /**
          * @description Says what the differences say together.
          * @enum {string}
          */
         readonly VerdictName: "no-success" | "nothing-differs" | "named" | "several" | "only-weak";
+        /** @description Is how two versions of a model compare. */
+        readonly VersionComparison: {
+            /** @description What differs, by part and name. */
+            readonly differences: readonly components["schemas"]["DifferenceView"][];
+            /**
+             * Format: int64
+             * @description The one's number.
+             */
+            readonly from: number;
+            /** @description The registered model. */
+            readonly model: string;
+            /** @description How many things are the same, by part. */
+            readonly same: readonly components["schemas"]["SameView"][];
+            /**
+             * Format: int64
+             * @description The other's number.
+             */
+            readonly to: number;
+        };
+        /** @description Is everything that is kept of a version of a registered model, held against the journal. */
+        readonly VersionDossier: {
+            /** @description The aliases that name it. */
+            readonly aliases: readonly string[];
+            readonly before?: components["schemas"]["ReleaseBefore"] | null;
+            /** @description The decisions by which it was moved. */
+            readonly decisions: readonly components["schemas"]["DecisionOfMove"][];
+            /** @description Where it is to run, and where it does. */
+            readonly deployments: readonly components["schemas"]["DeploymentView"][];
+            /** @description What it is. */
+            readonly description?: string | null;
+            /** @description Its files that say in which environment it was made, each with its SHA-256. */
+            readonly environment: readonly components["schemas"]["NamedValue"][];
+            /** @description Its evaluations, the latest first. */
+            readonly evaluations: readonly components["schemas"]["EvaluationOfVersion"][];
+            /** @description What is missing, or does not agree. */
+            readonly gaps: readonly components["schemas"]["GapView"][];
+            /** @description The definitions of infrastructure that it names, each with its digest. */
+            readonly infrastructure: readonly components["schemas"]["NamedValue"][];
+            /** @description The datasets and jobs that came before its run. */
+            readonly lineage: components["schemas"]["LineageOfVersion"];
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since the epoch.
+             */
+            readonly made_at: number;
+            /** @description Who made it, with their kind in front. */
+            readonly made_by?: string | null;
+            /** @description The registered model. */
+            readonly model: string;
+            /** @description What was moved of it, the oldest first. */
+            readonly moves: readonly components["schemas"]["ModelMoved"][];
+            readonly run?: components["schemas"]["RunOfVersion"] | null;
+            readonly seal?: components["schemas"]["SealOfVersion"] | null;
+            /** @description What it was made of. */
+            readonly source: string;
+            /** @description The stage it is in. */
+            readonly stage: string;
+            /** @description By what each alias names it, and each target is to run it. */
+            readonly standing: readonly components["schemas"]["StandingOfVersion"][];
+            /** @description Its tags. */
+            readonly tags: readonly components["schemas"]["NamedValue"][];
+            /**
+             * Format: int64
+             * @description The version's number.
+             */
+            readonly version: number;
+        };
         /** @description Is one vote of a person. */
         readonly Vote: {
             /**
@@ -5144,6 +5778,24 @@ export interface components {
          * @enum {string}
          */
         readonly VoteName: "approve" | "deny";
+        /** @description Is a person's vote on a move. */
+        readonly VoteOnMove: {
+            /** @description Whether for it. */
+            readonly approved: boolean;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description In whose place. */
+            readonly in_place_of?: string | null;
+            /** @description Who. */
+            readonly person: string;
+            /** @description Why. */
+            readonly reason: string;
+            /** @description Whether they signed it with a passkey. */
+            readonly signed: boolean;
+        };
         /**
          * @description Says how much a difference says of the cause.
          * @enum {string}
@@ -7211,6 +7863,65 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_deployments: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Those of this registered model alone. */
+                readonly model?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The targets */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Deployments"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -9919,6 +10630,391 @@ export interface operations {
             };
         };
     };
+    readonly compare_model_versions: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description The one: its number, or an alias with an `@` in front.
+                 * @example 3
+                 */
+                readonly from: string;
+                /**
+                 * @description The other.
+                 * @example @champion
+                 */
+                readonly to: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description How they compare */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly deploy_model: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description Where it is to run
+                 * @example eu-west
+                 */
+                readonly target: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Promote"];
+            };
+        };
+        readonly responses: {
+            /** @description The version is to run there */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AliasMoved"];
+                };
+            };
+            /** @description People must approve it first; it is done here once they have */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly observe_deployment: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The model, by the name that the host has for it
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description Where it runs
+                 * @example eu-west
+                 */
+                readonly target: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Observe"];
+            };
+        };
+        readonly responses: {
+            /** @description How it compares */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly undeploy_model: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description Where it is to run no more
+                 * @example eu-west
+                 */
+                readonly target: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Undeploy"];
+            };
+        };
+        readonly responses: {
+            /** @description Nothing is to run there */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Undeployed"];
+                };
+            };
+            /** @description People must approve it first; it is done here once they have */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly read_model_history: {
         readonly parameters: {
             readonly query?: {
@@ -9977,6 +11073,274 @@ export interface operations {
             };
             /** @description `not-found`: no registered model ever had this name */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_model_version: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description The version's number, or an alias with an `@` in front
+                 * @example @champion
+                 */
+                readonly version: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The dossier */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VersionDossier"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly evaluate_model_version: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description The version's number
+                 * @example 7
+                 */
+                readonly version: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Evaluate"];
+            };
+        };
+        readonly responses: {
+            /** @description It is kept and recorded */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["EvaluationKept"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model, version or run */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `evaluation-invalid`: it says nothing, too much, or what its own numbers contradict */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly export_model_version: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description The version's number, or an alias with an `@` in front
+                 * @example @champion
+                 */
+                readonly version: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The evidence bundle */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/zip": components["schemas"]["EvidenceBundle"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version, or nothing recorded of it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: its records are not published yet; try again */
+            readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ use control::tracking::kept::Observation;
 use control::tracking::{DeploymentShown, Move, NewObservation};
 use serde::{Deserialize, Serialize};
 use types::text::escape;
-use types::{Code, Digest, Millis};
+use types::{Digest, Millis};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -210,9 +210,6 @@ async fn observe(
     let Observe { version, digest } = asked;
     if version.is_none() && digest.is_some() {
         return Err(invalid("`digest` is told of a version, and there is no `version`"));
-    }
-    if version.is_some_and(|version| i64::try_from(version).is_err()) {
-        return Err(Fault::new(Code::RequestInvalid, "`version` is no number of a version"));
     }
     let new = NewObservation { model, target, version, digest };
     Ok(Json(app.control.observe_deployment(holder, new).await?.into()))

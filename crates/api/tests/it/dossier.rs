@@ -141,7 +141,6 @@ async fn what_makes_no_sense_is_refused_and_kept_nowhere() {
     let path = "/v1/models/fraud/deployments/eu/observed";
     for body in [
         json!({ "digest": "00".repeat(32) }),
-        json!({ "version": u64::MAX }),
         json!({ "version": 1, "digest": "short" }),
         json!({ "version": -1 }),
     ] {

@@ -89,7 +89,7 @@ fn what_init_knows_is_what_the_bundle_says() {
     assert_eq!(data.servers[&input.server], input.wiring);
     assert!(data.head.solo && data.head.authors.contains(&input.owner));
     assert_eq!(data.tools[&"files.read_file".parse().unwrap()].definition, Some(Digest::plain(b"read_file")));
-    assert_eq!(data.tools.len(), 6 + 4 + 6, "one tool has no name a catalogue can hold");
+    assert_eq!(data.tools.len(), 6 + 4 + 8, "one tool has no name a catalogue can hold");
     assert_eq!(data.registry.as_ref().map(ServerName::as_str), Some("registry"));
 }
 
@@ -121,7 +121,7 @@ fn the_cases_it_brings_name_its_own_tools() {
 #[test]
 fn a_server_without_tools_gets_a_bundle_too() {
     let bundle = load(starter::generate(&input(Vec::new())));
-    assert_eq!(bundle.data().tools.len(), 4 + 6);
+    assert_eq!(bundle.data().tools.len(), 4 + 8);
 }
 
 #[test]
