@@ -100,7 +100,7 @@ client train 4 0.7 >/dev/null
 cs model report fraud --target eu --serves 4 >/dev/null
 ask 4 running; says other-version
 is "no-evaluation runs-around-the-road undocumented-change" "$(gaps 4 | tr ' ' '\n' | grep -v '^$' | sort | paste -sd' ')" "a version deployed around the road is found"
-cs model running >answer 2>&1 && fail "failed  a version around the road exits with 0" || says "nobody decided"
+cs model running >answer 2>&1 && fail "failed  a version around the road exits with 0" || { says "nobody decided"; says deployment-differs; }
 cs model report fraud --target eu --serves 1 --folder loaded >/dev/null
 touch loaded/more
 cs model report fraud --target eu --serves 1 --folder loaded >answer; says other-files

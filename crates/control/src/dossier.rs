@@ -96,7 +96,7 @@ impl Control {
         let this = self.clone();
         let proved =
             move |tracking: &Tracking| Ok::<_, crate::tracking::Refused>(this.proved(tracking.dossier(&name, &at)?));
-        Ok(blocking(self.tracking()?, proved).await??)
+        blocking(self.tracking()?, proved).await?
     }
 
     /// Exports what the journal holds of a version as the bytes of an evidence bundle: its seal, the digests of its run, its evaluations, what

@@ -139,11 +139,9 @@ async fn what_makes_no_sense_is_refused_and_kept_nowhere() {
     let one = json!({ "suite": "s", "checks": [{ "name": "a", "passed": true }], "run": "nobody" });
     api.post("dan", &format!("{ONE}/evaluations"), one).await.problem(404, "not-found");
     let path = "/v1/models/fraud/deployments/eu/observed";
-    for body in [
-        json!({ "digest": "00".repeat(32) }),
-        json!({ "version": 1, "digest": "short" }),
-        json!({ "version": -1 }),
-    ] {
+    for body in
+        [json!({ "digest": "00".repeat(32) }), json!({ "version": 1, "digest": "short" }), json!({ "version": -1 })]
+    {
         api.post("dan", path, body).await.problem(400, "request-invalid");
     }
     api.post("dan", "/v1/models/fraud/deployments/%20/observed", json!({ "version": 1 }))

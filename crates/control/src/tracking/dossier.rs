@@ -14,8 +14,11 @@ use super::model_versions::{ModelVersionShown, model_version, shown as with_alia
 use super::registered_models::registered_model;
 use super::runs::{RunShown, shown};
 use super::seals::covers;
-use super::{Answer, Tracking};
+use super::{Answer, Refused, Tracking};
 use crate::lineage::Upstream;
+
+/// Is the alias of what is in use, where nobody says otherwise.
+const CHAMPION: &str = "champion";
 
 /// Is everything that is kept of a version.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,13 +82,16 @@ pub struct Standing {
 pub struct Release {
     /// Its number.
     pub number: i64,
-    /// The alias, or the target, that was at it before; none for the version of the number before.
+    /// The alias, or the target, that was at it before, or is at it now; none for the version of the number before.
     pub of: Option<(MoveKind, String)>,
 }
 
-/// Returns when the version before one was made, in milliseconds since the epoch: from then on, changes of what came before it count.
+/// Returns when the release before a version was made, in milliseconds since the epoch: from then on, changes of what came before it count.
 pub(super) fn made_before(view: &View<'_>, version: &ModelVersion) -> Answer<i64> {
-    let before = previous(view, version)?;
+    let model = registered_model(view, &version.name)?;
+    let before = release_before(view, version, &model, &history(view, &model)?)?;
+    let before = before.map_or(Ok(None), |before| view.model_version(&version.name, before.number))?;
+    // Before any change of a source, also in microseconds.
     Ok(before.map_or(i64::MIN / 2_000, |before| before.created))
 }
 
@@ -135,8 +141,16 @@ fn standing(moves: &[ModelMove], aliases: &[String], declared: &[DeploymentShown
         .collect()
 }
 
-/// Finds the release before a version: what its alias named before it, what ran before it where it runs, or else the number before.
-fn release_before(view: &View<'_>, version: &ModelVersion, moves: &[ModelMove]) -> Answer<Option<Release>> {
+/// Finds the release before a version: what its alias named before it, or what ran before it where it runs; or else what an alias names now, the
+/// champion first; or else the version of the number before. It is of a lower number, since whoever goes back releases nothing new.
+fn release_before(
+    view: &View<'_>,
+    version: &ModelVersion,
+    model: &RegisteredModel,
+    moves: &[ModelMove],
+) -> Answer<Option<Release>> {
+    let is_there =
+        |number: i64| Ok::<_, Refused>(number < version.number && view.model_version(&model.name, number)?.is_some());
     let text = version.number.to_string();
     let is_to_it = |moved: &&ModelMove| {
         matches!(moved.kind, MoveKind::AliasMoved | MoveKind::DeploymentMoved) && moved.after.as_deref() == Some(&text)
@@ -144,9 +158,16 @@ fn release_before(view: &View<'_>, version: &ModelVersion, moves: &[ModelMove]) 
     for moved in moves.iter().rev().filter(is_to_it) {
         let number = moved.before.as_deref().and_then(|before| before.parse::<i64>().ok());
         if let (Some(number), Some(name)) = (number, &moved.alias)
-            && view.model_version(&version.name, number)?.is_some()
+            && is_there(number)?
         {
             return Ok(Some(Release { number, of: Some((moved.kind, name.clone())) }));
+        }
+    }
+    let mut aliases: Vec<_> = model.aliases.iter().collect();
+    aliases.sort_by_key(|alias| alias.alias != CHAMPION);
+    for alias in aliases {
+        if is_there(alias.number)? {
+            return Ok(Some(Release { number: alias.number, of: Some((MoveKind::AliasMoved, alias.alias.clone())) }));
         }
     }
     Ok(previous(view, version)?.map(|before| Release { number: before.number, of: None }))
@@ -252,7 +273,7 @@ fn dossier(view: &View<'_>, version: ModelVersion, now: i64) -> Answer<Dossier> 
         evaluations: evaluations(view, version)?,
         observed: observed(view, &deployments, version.number)?,
         moves: history.iter().filter(|moved| is_about(moved, model.seq, version.number)).cloned().collect(),
-        before: release_before(view, version, &history)?,
+        before: release_before(view, version, &model, &history)?,
         environment,
         seal,
         run,
