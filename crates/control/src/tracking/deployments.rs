@@ -18,7 +18,7 @@ pub const SILENT_AFTER_MS: i64 = 15 * 60 * 1_000;
 pub const TARGET_MAX: usize = 255;
 
 /// Is how many pairs of model and target are told of at most.
-pub const OBSERVATIONS_MAX: usize = 10_000;
+pub const OBSERVATIONS_MAX: u64 = 10_000;
 
 /// Says how what runs compares to what is to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,14 +242,13 @@ impl Tracking {
         let (by, now) = (who.principal.subject(), self.now());
         self.kept.change(move |change| {
             let NewObservation { model, target, version, digest } = new;
-            let known = change.observations(None)?;
-            let before = known.iter().find(|seen| seen.model == model && seen.target == target);
-            if before.is_none() && known.len() >= OBSERVATIONS_MAX {
+            let before = change.observation(&model, &target)?;
+            if before.is_none() && change.observation_count()? >= OBSERVATIONS_MAX {
                 return Err(wrong(format!("{OBSERVATIONS_MAX} pairs of model and target are told of already.")));
             }
-            let is_same = |seen: &&Observation| seen.version == version && seen.digest == digest && seen.by == by;
-            let first = before.filter(is_same).map_or(now, |seen| seen.first);
-            let recorded = before.filter(is_same).map(|seen| seen.state.clone()).unwrap_or_default();
+            let is_same = |seen: &Observation| seen.version == version && seen.digest == digest && seen.by == by;
+            let (first, recorded) =
+                before.filter(is_same).map_or((now, String::new()), |seen| (seen.first, seen.state));
             let seen = Observation { model, target, version, digest, by, state: recorded, first, last: now };
             change.observe(&seen)?;
             reconcile(change, &seen.model, &seen.target, now)

@@ -105,6 +105,26 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Returns what the host of a target said last of a model.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn observation(&self, model: &str, target: &str) -> Done<Option<Observation>> {
+        let sql = "SELECT model, target, version, digest, by, state, first, last FROM observation \
+                   WHERE model = ?1 AND target = ?2";
+        Ok(self.0.prepare_cached(sql)?.query_row([model, target], read_observed).optional()?)
+    }
+
+    /// Counts what hosts said last.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn observation_count(&self) -> Done<u64> {
+        Ok(as_u64(self.0.prepare_cached("SELECT count(*) FROM observation")?.query_row([], |row| row.get(0))?))
+    }
+
     /// Returns what hosts said last, by model and target.
     ///
     /// - `model`: what they said of this one alone, by the name that they have for it.
