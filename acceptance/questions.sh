@@ -160,7 +160,7 @@ RUN="(SELECT seq FROM run WHERE id = (SELECT run FROM model_version WHERE number
 alter "UPDATE param SET value = '0.2' WHERE key = 'rate' AND run = $RUN" run-differs
 alter "UPDATE point SET value = value / 2 WHERE series IN (SELECT id FROM series WHERE run = $RUN)" run-differs
 alter "UPDATE dataset SET digest = 'november' WHERE id IN (SELECT dataset FROM input WHERE run = $RUN)" "no-lineage run-differs"
-alter "UPDATE seal SET digest = zeroblob(32) WHERE model = (SELECT model FROM seal ORDER BY at LIMIT 1)" "files-differ no-evaluation record-missing"
+alter "UPDATE seal SET digest = zeroblob(32) WHERE model = (SELECT model FROM seal ORDER BY at LIMIT 1)" "files-differ no-evaluation record-missing runs-around-the-road"
 alter "UPDATE artifact SET digest = zeroblob(32) WHERE path IN (SELECT s.place || '/MLmodel' FROM seal s ORDER BY s.at LIMIT 1)" files-differ
 alter "UPDATE model_alias SET number = 3 WHERE alias = 'champion'" "alias-around-the-road no-evaluation undocumented-change" 3
 alter "UPDATE model_move SET action = NULL WHERE kind = 'alias-moved'" not-decided
