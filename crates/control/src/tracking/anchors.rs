@@ -104,15 +104,18 @@ impl Tracking {
     /// Takes the digests of a run, and keeps them if they are not those that were kept last.
     pub(crate) fn anchor_run(&self, id: &str) -> Answer<()> {
         let now = self.now();
-        let (seq, touches, taken, last) = self.kept.view(|view| {
+        let (seq, touches, taken) = self.kept.view(|view| {
             let run = run(view, id)?;
-            let last = view.attested(ANCHORED, id, 1)?.pop();
-            Ok::<_, super::Refused>((run.seq, view.touches(run.seq)?, anchor(view, &run, now)?, last))
+            Ok::<_, super::Refused>((run.seq, view.touches(run.seq)?, anchor(view, &run, now)?))
         })?;
-        let is_known = matches!(last.map(|last| last.what), Some(Attestation::Anchored(last)) if same(&last, &taken));
         let about = id.to_owned();
         self.kept.change(move |change| {
-            if !is_known {
+            // Whoever was faster has taken them later than this.
+            if touches == 0 || change.touches(seq)? < touches {
+                return Ok(());
+            }
+            let last = change.attested(ANCHORED, &about, 1)?.pop().map(|last| last.what);
+            if !matches!(last, Some(Attestation::Anchored(last)) if same(&last, &taken)) {
                 change.attest(&Attestation::Anchored(taken), &about, None)?;
             }
             Ok(change.forget_touches(seq, touches)?)
