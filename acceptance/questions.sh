@@ -165,6 +165,7 @@ alter "UPDATE artifact SET digest = zeroblob(32) WHERE path IN (SELECT s.place |
 alter "UPDATE model_alias SET number = 3 WHERE alias = 'champion'" "alias-around-the-road no-evaluation undocumented-change" 3
 alter "UPDATE model_move SET action = NULL WHERE kind = 'alias-moved'" not-decided
 alter "UPDATE model_move SET action = 'act_00000000000000000000000000000000' WHERE kind = 'alias-moved'" decision-missing
+alter "UPDATE model_move SET action = (SELECT action FROM model_move WHERE kind = 'deployment-moved') WHERE kind = 'alias-moved'" decision-missing
 alter "DELETE FROM model_move WHERE kind = 'alias-moved'" alias-around-the-road
 alter "UPDATE attestation SET body = (SELECT body FROM attestation WHERE status = 3 ORDER BY id DESC LIMIT 1) WHERE status = 3" record-missing
 client touch 1
