@@ -20,13 +20,13 @@ mod spans;
 mod traces;
 mod webhooks;
 
-use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control::keys::Holder;
@@ -84,17 +84,18 @@ impl Call {
         Self { method: Method::PATCH, path, writes: true, seals: false, fields, moves: None, run }
     }
 
-    /// Is a call as [`Call::patch`], which may seal a model.
-    const fn seal(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
-        Self { method: Method::PATCH, path, writes: true, seals: true, fields, moves: None, run }
-    }
-
     const fn delete(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
         Self { method: Method::DELETE, path, writes: true, seals: false, fields, moves: None, run }
     }
 
     const fn post(path: &'static str, fields: &'static [Field], run: fn(&Tracking, &Asked) -> Answer<Value>) -> Self {
         Self { method: Method::POST, path, writes: true, seals: false, fields, moves: None, run }
+    }
+
+    /// Is the same call, which may seal a model.
+    const fn sealing(mut self) -> Self {
+        self.seals = true;
+        self
     }
 
     /// Is a call that moves something in the registry before it is answered.
@@ -193,8 +194,14 @@ async fn run(app: App, call: &'static Call, request: Request) -> Answer<Value> {
         (call.run)(&tracking, &asked)
     });
     let done = done.await;
-    if call.seals {
-        app.control.record_models().await.map_err(|refusal| unavailable(&refusal))?;
+    if call.seals
+        && let Err(refusal) = app.control.record_models().await
+    {
+        // A client that hears of an error makes once more what it makes; the seal is recorded with the next one, or by a start.
+        if call.method != Method::POST {
+            return Err(unavailable(&refusal));
+        }
+        tracing::error!(code = %refusal.code, message = %refusal.message, "a seal is not recorded");
     }
     done
 }
@@ -279,7 +286,7 @@ fn key(headers: &HeaderMap) -> Option<String> {
 }
 
 fn answer(value: &Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+    Json(value).into_response()
 }
 
 fn refuse(refused: &Refused) -> Response {

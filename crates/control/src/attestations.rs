@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use types::Code;
 use types::attestation::Evaluated;
 
@@ -87,13 +88,21 @@ impl Control {
             if waiting.is_empty() {
                 return Ok(());
             }
-            for Attested { id, by, what, .. } in waiting {
-                let by = by.map(|by| principal(&by)).transpose()?;
-                let (_, _, record) = self.ask_permit(Command::Attested(Box::new(what), by)).await?;
-                let record = record.ok_or_else(|| Refusal::plain(Code::Internal, "it is not recorded"))?;
-                blocking(&tracking, move |tracking| tracking.note_attestation_recorded(id, record)).await?;
-            }
+            // They share a sync of the journal, and then one that notes all of them.
+            let recorded = join_all(waiting.into_iter().map(|attested| self.record_attestation(attested))).await;
+            let (recorded, failed): (Vec<_>, Vec<_>) = recorded.into_iter().partition(Result::is_ok);
+            let recorded = recorded.into_iter().flatten().collect();
+            blocking(&tracking, move |tracking| tracking.note_attestations_recorded(recorded)).await?;
+            failed.into_iter().collect::<Failure<Vec<_>>>()?;
         }
+    }
+
+    /// Records what was attested, and returns its place with the record's.
+    async fn record_attestation(&self, attested: Attested) -> Failure<(i64, u64)> {
+        let by = attested.by.map(|by| principal(&by)).transpose()?;
+        let (_, _, record) = self.ask_permit(Command::Attested(Box::new(attested.what), by)).await?;
+        let record = record.ok_or_else(|| Refusal::plain(Code::Internal, "it is not recorded"))?;
+        Ok((attested.id, record))
     }
 
     /// Takes the digests of the runs that were written since that was done last, and records them.
@@ -113,9 +122,8 @@ impl Control {
                 // Also what others are about to record: whoever asked waits for it.
                 return self.record_attestations().await;
             }
-            for run in runs.clone() {
-                blocking(&tracking, move |tracking| tracking.anchor_run(&run)).await?;
-            }
+            let these = runs.clone();
+            blocking(&tracking, move |tracking| tracking.anchor_runs(&these)).await?;
             self.record_attestations().await?;
             last = runs;
         }

@@ -13,12 +13,14 @@ mod run;
 mod trace;
 mod webhook;
 
+use std::fmt::{self, Display};
+
 use crate::{Given, Refusal, python};
 
 pub use batch::{batch_limits, unique_params};
 pub use dataset::{Dataset, dataset, input_tag};
 pub use experiment::{artifact_location, experiment_name, experiment_number, experiment_tag};
-pub use key::{metric, metric_name, param, param_name, tag, tag_name};
+pub use key::{metric, metric_name, param, param_name, read_metric, tag, tag_name};
 pub use parameter::{Kind, at_most, boolean, one_spelling, parameter, required};
 pub use registry::{
     Stage, alias, alias_not_reserved, logged_model_name, model_name, model_name_fits, model_version_tag,
@@ -46,7 +48,7 @@ fn missing(path: &str) -> Refusal {
 }
 
 /// Checks a length in characters.
-fn at_most_characters(name: &str, limit: usize, value: &str) -> Result<(), Refusal> {
+fn at_most_characters(name: impl Display, limit: usize, value: &str) -> Result<(), Refusal> {
     if value.chars().nth(limit).is_none() {
         return Ok(());
     }
@@ -58,13 +60,12 @@ pub fn quoted(text: &str) -> String {
     python::text(text)
 }
 
-/// Appends a name to a path such as `metrics[0]`.
-fn joined(path: &str, name: &str) -> String {
-    match (path.is_empty(), name.starts_with('[')) {
-        (true, _) => name.to_owned(),
-        (false, true) => format!("{path}{name}"),
-        (false, false) => format!("{path}.{name}"),
-    }
+/// Appends a name to a path such as `metrics[0]`, as soon as that is to be written.
+fn joined(path: impl Display, name: &str) -> impl Display {
+    fmt::from_fn(move |f| match path.to_string().as_str() {
+        "" => f.write_str(name),
+        path => write!(f, "{path}.{name}"),
+    })
 }
 
 /// Returns true for a letter or digit of ASCII with up to `more` letters, digits, `_` and `-` behind it.
@@ -76,7 +77,10 @@ fn is_id(text: &str, more: usize) -> bool {
 }
 
 /// Refuses a name that, as a path, would be another name.
-fn unique_as_path(path: &str, name: &str) -> Result<(), Refusal> {
+fn unique_as_path(path: impl Display, name: &str) -> Result<(), Refusal> {
+    if !name.is_empty() && !name.contains(['/', '.']) {
+        return Ok(());
+    }
     let norm = normal_path(name);
     if norm == name && norm != "." && !norm.starts_with("..") && !norm.starts_with('/') {
         return Ok(());
@@ -86,7 +90,7 @@ fn unique_as_path(path: &str, name: &str) -> Result<(), Refusal> {
          This name would resolve to {}",
         python::text(&norm)
     );
-    Err(invalid_text(path, name, Some(&message)))
+    Err(invalid_text(&path.to_string(), name, Some(&message)))
 }
 
 /// Writes a path without empty and single-dot parts, and double dots resolved; two slashes at its start stay two.

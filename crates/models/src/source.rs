@@ -196,6 +196,14 @@ fn run_of(source: &str) -> Option<String> {
     (!run.is_empty()).then(|| run.to_owned())
 }
 
+/// Returns the run that a source names with `runs:`, and the path below its artifacts; nothing, if the source is no such address.
+pub fn in_run(source: &str) -> Option<(String, String)> {
+    let Parts { scheme, authority, path } = split(source);
+    let run = run_of(source).filter(|_| scheme == "runs" && authority.is_empty())?;
+    let below = path.strip_prefix('/')?.strip_prefix(run.as_str())?.trim_start_matches('/').to_owned();
+    Some((run, below))
+}
+
 /// Says whether a source is within a place: the same place, or below it. Only whole segments count.
 pub fn is_within(source: &str, place: &str) -> bool {
     let parts = |text: &str| -> Option<(String, String, Vec<String>)> {

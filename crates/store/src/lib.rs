@@ -12,6 +12,7 @@ pub mod memory;
 pub mod mutant;
 pub mod outbox;
 pub mod pages;
+mod plans;
 pub mod query;
 pub mod reader;
 pub mod tracking;

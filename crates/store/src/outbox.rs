@@ -13,6 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use types::Code;
 
+use crate::plans;
 use crate::writer::{as_i64, as_u64};
 
 pub use notice::{Cursor, NewNotice, Noted, Notice, NoticeState};
@@ -93,6 +94,7 @@ impl Outbox {
     /// [`OutboxError`], as described there.
     pub fn open(path: &Path) -> Done<Self> {
         let mut connection = Connection::open(path)?;
+        plans::keep(&connection)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;

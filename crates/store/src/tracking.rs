@@ -37,6 +37,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, ToSql};
 use types::Code;
 
+use crate::plans;
 use change::Writing;
 
 pub use artifacts::{Artifact, Child};
@@ -61,7 +62,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -72,6 +73,7 @@ const STEPS: [&str; 10] = [
     deployments::TABLES,
     features::TABLES,
     webhooks::TABLES,
+    seals::OF_RUNS,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.
@@ -351,6 +353,7 @@ fn from_one_moment<T, E: From<TrackingError>>(
 
 fn connect(path: &Path) -> Done<Connection> {
     let connection = Connection::open(path)?;
+    plans::keep(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -21,7 +21,7 @@ pub fn line(digest: &Digest, size: u64, path: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Sealed {
-    /// The model.
+    /// The model: the id of a logged one, or `runs:/RUN/PATH` for files of a run that became a version.
     #[n(0)]
     pub model: String,
     /// The digest over all files: the SHA-256 of a line for each, with its digest, its size and its path below the model, by path.

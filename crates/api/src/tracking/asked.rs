@@ -1,5 +1,7 @@
 //! What a request says: read as MLflow's server reads it, and checked before anything is done.
 
+use std::borrow::Cow;
+
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
 use control::keys::Holder;
@@ -68,13 +70,13 @@ pub(super) const EXPERIMENT_ID: Field = Field::new("experiment_id", Kind::Text).
 
 /// Is a request that was read: an object, with what its path says, and who sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
-    given: Given,
+pub(super) struct Asked<'a> {
+    given: Cow<'a, Given>,
     path: Vec<(String, String)>,
-    who: Holder,
+    who: Cow<'a, Holder>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// Reads what a call was sent, and checks what it takes.
     ///
     /// - `path`: the parts of the path that have a name.
@@ -89,12 +91,12 @@ impl Asked {
         let has_query = call.method == Method::GET && uri.query().is_some_and(|query| !query.is_empty());
         let given = if has_query { from_query(call, uri) } else { from_body(call, headers, body)? };
         call.fields.iter().try_for_each(|field| field.check(&given))?;
-        Ok(Self { given, path, who })
+        Ok(Self { given: Cow::Owned(given), path, who: Cow::Owned(who) })
     }
 
     /// Makes a part of this request of an object in it.
-    fn part(&self, given: Given) -> Self {
-        Self { given, path: Vec::new(), who: self.who.clone() }
+    fn part<'b>(&'b self, given: Cow<'b, Given>) -> Asked<'b> {
+        Asked { given, path: Vec::new(), who: Cow::Borrowed(&self.who) }
     }
 
     /// Returns who sent it.
@@ -156,31 +158,32 @@ impl Asked {
     /// Returns the elements of a list, each an object; none if it is missing.
     ///
     /// - `fields`: what each takes, checked with its place.
-    pub(super) fn each(&self, name: &str, fields: &[Field]) -> Answer<Vec<Self>> {
+    pub(super) fn each(&self, name: &str, fields: &[Field]) -> Answer<Vec<Asked<'_>>> {
         let Some(Given::List(values)) = self.of(name) else { return Ok(Vec::new()) };
-        let read = |(n, value): (usize, &Given)| {
-            if !matches!(value, Given::Map(_)) {
-                names::parameter(name, value, Kind::List)?;
-                return Err(Refused::new(ErrorCode::InvalidParameterValue, format!("{name}[{n}] is no object")));
+        values.iter().enumerate().map(|(n, value)| self.element((name, n), value, fields)).collect()
+    }
+
+    /// Returns an element of a list, if it is an object of these fields.
+    fn element<'b>(&'b self, (name, n): (&str, usize), value: &'b Given, fields: &[Field]) -> Answer<Asked<'b>> {
+        if !matches!(value, Given::Map(_)) {
+            names::parameter(name, value, Kind::List)?;
+            return Err(Refused::new(ErrorCode::InvalidParameterValue, format!("{name}[{n}] is no object")));
+        }
+        for field in fields {
+            let value = value.member(field.name);
+            if field.required {
+                names::required(format_args!("{name}[{n}].{}", field.name), value)?;
             }
-            for field in fields {
-                let value = value.member(field.name);
-                let path = format!("{name}[{n}].{}", field.name);
-                if field.required {
-                    names::required(&path, value)?;
-                }
-                if let Some(value) = value.filter(|value| **value != Given::Null) {
-                    names::parameter(&path, value, field.kind)?;
-                }
+            if let Some(value) = value.filter(|value| **value != Given::Null) {
+                names::parameter(format_args!("{name}[{n}].{}", field.name), value, field.kind)?;
             }
-            Ok(self.part(value.clone()))
-        };
-        values.iter().enumerate().map(read).collect()
+        }
+        Ok(self.part(Cow::Borrowed(value)))
     }
 
     /// Returns the object of a name; an empty one if it is missing.
-    pub(super) fn object(&self, name: &str) -> Self {
-        self.part(self.of(name).cloned().unwrap_or(Given::Map(Vec::new())))
+    pub(super) fn object(&self, name: &str) -> Asked<'_> {
+        self.part(self.of(name).map_or(Cow::Owned(Given::Map(Vec::new())), Cow::Borrowed))
     }
 
     /// Says whether something is there.
@@ -189,10 +192,10 @@ impl Asked {
     }
 
     /// Returns the object of a name, if it is there.
-    pub(super) fn some_object(&self, name: &str) -> Answer<Option<Self>> {
+    pub(super) fn some_object(&self, name: &str) -> Answer<Option<Asked<'_>>> {
         match self.of(name) {
             None => Ok(None),
-            Some(object @ Given::Map(_)) => Ok(Some(self.part(object.clone()))),
+            Some(object @ Given::Map(_)) => Ok(Some(self.part(Cow::Borrowed(object)))),
             Some(_) => Err(Refused::new(ErrorCode::InvalidParameterValue, format!("{name} is no object"))),
         }
     }
@@ -207,12 +210,13 @@ impl Asked {
 
     /// Returns texts by their keys; none if they are missing.
     pub(super) fn keyed_texts(&self, name: &str) -> Answer<Vec<Pair>> {
-        let Some(Self { given: Given::Map(members), .. }) = self.some_object(name)? else { return Ok(Vec::new()) };
-        let pair = |(key, value): (String, Given)| match value {
-            Given::Text(value) => Ok(Pair { key, value }),
-            value => Err(wrong(&format!("{name}.{key}"), &value)),
+        self.some_object(name)?;
+        let Some(Given::Map(members)) = self.of(name) else { return Ok(Vec::new()) };
+        let pair = |(key, value): &(String, Given)| match value {
+            Given::Text(value) => Ok(Pair { key: key.clone(), value: value.clone() }),
+            value => Err(wrong(&format!("{name}.{key}"), value)),
         };
-        members.into_iter().map(pair).collect()
+        members.iter().map(pair).collect()
     }
 
     /// Returns a value as it was given, if it is there.
@@ -238,7 +242,7 @@ impl Asked {
     }
 
     fn pairs_of(&self, name: &str, fields: &[Field]) -> Answer<Vec<Pair>> {
-        Ok(self.each(name, fields)?.iter().map(Self::pair).collect())
+        Ok(self.each(name, fields)?.iter().map(Asked::pair).collect())
     }
 
     /// Returns the key and the value that stand in it.

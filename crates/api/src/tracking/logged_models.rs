@@ -42,11 +42,12 @@ pub(super) const CALLS: &[Call] = &[
         let with_deleted = asked.text("allow_deleted").eq_ignore_ascii_case("true");
         tracking.logged_model(&asked.in_path("model_id"), with_deleted).map(model)
     }),
-    Call::seal(
+    Call::patch(
         "logged-models/{model_id}",
         &[MODEL_ID, Field::new("status", Kind::Text).required().of_any_kind()],
         finish,
-    ),
+    )
+    .sealing(),
     Call::delete("logged-models/{model_id}", &[], |tracking, asked| {
         tracking.delete_logged_model(asked.in_path("model_id")).map(nothing)
     }),

@@ -31,7 +31,8 @@ pub(super) const CALLS: &[Call] = &[
             Field::new("model_id", Kind::Text),
         ],
         create,
-    ),
+    )
+    .sealing(),
     Call::get("model-versions/get", &[NAME, VERSION], |tracking, asked| {
         tracking.model_version(&asked.text("name"), &asked.text("version")).map(one)
     }),

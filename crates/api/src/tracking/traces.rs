@@ -101,8 +101,9 @@ fn invalid(said: impl Into<String>) -> Refused {
 }
 
 fn start(tracking: &Tracking, asked: &Asked) -> Answer<Value> {
-    let info = asked.some_object("trace")?.and_then(|trace| trace.some_object("trace_info").transpose()).transpose()?;
-    let info = info.ok_or_else(|| invalid("Missing value for required parameter 'trace.trace_info'."))?;
+    let missing = || invalid("Missing value for required parameter 'trace.trace_info'.");
+    let trace = asked.some_object("trace")?.ok_or_else(missing)?;
+    let info = trace.some_object("trace_info")?.ok_or_else(missing)?;
     let trace = tracking.start_trace(NewTrace {
         experiment: located(&info)?.ok_or_else(|| invalid("A trace is kept in an experiment, and names none."))?,
         info: TraceInfo {

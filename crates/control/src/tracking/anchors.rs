@@ -4,7 +4,7 @@
 
 use models::artifact;
 use serde_json::{Value, json};
-use store::tracking::{Pair, Run, View};
+use store::tracking::{Change, Pair, Run, View};
 use types::attestation::{ANCHORED, Anchored, Attestation, Part};
 use types::digest::Lines;
 
@@ -101,26 +101,37 @@ impl Tracking {
         self.kept.view(|view| Ok(view.touched_runs(ended, limit)?))
     }
 
-    /// Takes the digests of a run, and keeps them if they are not those that were kept last.
-    pub(crate) fn anchor_run(&self, id: &str) -> Answer<()> {
+    /// Takes the digests of runs, and keeps those that are not the ones that were kept last.
+    pub(crate) fn anchor_runs(&self, ids: &[String]) -> Answer<()> {
         let now = self.now();
-        let (seq, touches, taken) = self.kept.view(|view| {
-            let run = run(view, id)?;
-            Ok::<_, super::Refused>((run.seq, view.touches(run.seq)?, anchor(view, &run, now)?))
-        })?;
-        let about = id.to_owned();
-        self.kept.change(move |change| {
-            // Whoever was faster has taken them later than this.
-            if touches == 0 || change.touches(seq)? < touches {
-                return Ok(());
-            }
-            let last = change.attested(ANCHORED, &about, 1)?.pop().map(|last| last.what);
-            if !matches!(last, Some(Attestation::Anchored(last)) if same(&last, &taken)) {
-                change.attest(&Attestation::Anchored(taken), &about, None)?;
-            }
-            Ok(change.forget_touches(seq, touches)?)
-        })
+        let taken: Vec<Taken> =
+            self.kept.view(|view| ids.iter().map(|id| taken(view, &run(view, id)?, now)).collect::<Answer<_>>())?;
+        self.kept.change(move |change| taken.iter().try_for_each(|taken| keep(change, taken)))
     }
+}
+
+/// Are the digests of a run, and how often it had been written when they were taken.
+struct Taken {
+    seq: i64,
+    touches: i64,
+    anchor: Anchored,
+}
+
+fn taken(view: &View<'_>, run: &Run, now: i64) -> Answer<Taken> {
+    Ok(Taken { seq: run.seq, touches: view.touches(run.seq)?, anchor: anchor(view, run, now)? })
+}
+
+fn keep(change: &Change<'_>, taken: &Taken) -> Answer<()> {
+    let Taken { seq, touches, anchor } = taken;
+    // Whoever was faster has taken them later than this.
+    if *touches == 0 || change.touches(*seq)? < *touches {
+        return Ok(());
+    }
+    let last = change.attested(ANCHORED, &anchor.run, 1)?.pop().map(|last| last.what);
+    if !matches!(last, Some(Attestation::Anchored(last)) if same(&last, anchor)) {
+        change.attest(&Attestation::Anchored(anchor.clone()), &anchor.run, None)?;
+    }
+    Ok(change.forget_touches(*seq, *touches)?)
 }
 
 /// Says whether two anchors say the same of a run.

@@ -5,7 +5,7 @@ use store::tracking::Attested;
 use super::{Answer, Tracking};
 
 /// Is how many are read at once.
-const AT_ONCE: u64 = 256;
+const AT_ONCE: u64 = 16;
 
 impl Tracking {
     /// Returns what was attested and no record says anything of yet, the oldest first; not all of it at once.
@@ -18,8 +18,10 @@ impl Tracking {
         self.kept.view(|view| Ok(view.attestation(id)?.and_then(|attested| attested.record)))
     }
 
-    /// Notes which record says what was attested.
-    pub(crate) fn note_attestation_recorded(&self, id: i64, record: u64) -> Answer<()> {
-        self.kept.change(move |change| Ok(change.note_attestation_recorded(id, record)?))
+    /// Notes which records say what was attested, by its place.
+    pub(crate) fn note_attestations_recorded(&self, recorded: Vec<(i64, u64)>) -> Answer<()> {
+        self.kept.change(move |change| {
+            recorded.iter().try_for_each(|(id, record)| Ok(change.note_attestation_recorded(*id, *record)?))
+        })
     }
 }

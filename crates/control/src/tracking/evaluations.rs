@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use models::artifact;
 use store::tracking::{Attested, ModelVersion, View};
 use types::attestation::{Attestation, Check, EVALUATED, Evaluated};
 use types::{Code, Digest};
 
 use super::model_versions::model_version;
-use super::{Answer, ErrorCode, Refused, Tracking};
+use super::{Answer, ErrorCode, Refused, Tracking, seals};
 use crate::keys::Holder;
 
 /// Is how many checks an evaluation has at most.
@@ -53,9 +52,10 @@ fn about(version: &ModelVersion) -> String {
     format!("{}/{}", version.model, version.number)
 }
 
-/// Returns the digest under which a version's files are sealed.
+/// Returns the seal that a version's files are under.
 pub(super) fn seal_of(view: &View<'_>, version: &ModelVersion) -> Answer<Option<store::tracking::Seal>> {
-    Ok(artifact::place(&version.location).map_or(Ok(None), |place| view.seal_over(place.key()))?)
+    let folder = seals::folder(view, &version.location)?;
+    Ok(folder.map_or(Ok(None), |folder| view.seal_over(folder.key()))?)
 }
 
 /// Returns the evaluations of a version, the latest first.

@@ -1,6 +1,8 @@
 //! What runs log: metrics, parameters, tags, and batches of them.
 
-use models::{Given, names, page};
+use std::fmt::{Arguments, Display};
+
+use models::{names, page};
 use store::tracking::{Change, Metric, ModelMetric, OnDataset, Pair, RunChange};
 
 use super::runs::NAME;
@@ -37,10 +39,8 @@ pub struct Logged {
 }
 
 /// Checks a metric. `path` says where it stands in the request, and is empty for one alone.
-fn check_metric(path: &str, metric: &Metric) -> Answer<()> {
-    let value = Given::Float(metric.value.to_string());
-    let (at, step) = (Given::Integer(metric.at.to_string()), Given::Integer(metric.step.to_string()));
-    Ok(names::metric(path, &metric.key, &value, &at, &step)?)
+fn check_metric(path: impl Display, metric: &Metric) -> Answer<()> {
+    Ok(names::read_metric(path, &metric.key, metric.value, metric.at, metric.step)?)
 }
 
 /// Logs a point as one of a model too, if it is.
@@ -61,20 +61,20 @@ fn of_model(change: &Change<'_>, run: &str, logged: &LoggedMetric) -> Answer<()>
 }
 
 /// Checks a parameter and cuts its value.
-fn checked_param(path: &str, param: Pair) -> Answer<Pair> {
+fn checked_param(path: Arguments<'_>, param: Pair) -> Answer<Pair> {
     let value = names::param(path, &param.key, &param.value)?.to_owned();
     Ok(Pair { value, ..param })
 }
 
 /// Checks a tag and cuts its value.
-fn checked_tag(path: &str, tag: Pair) -> Answer<Pair> {
+fn checked_tag(path: Arguments<'_>, tag: Pair) -> Answer<Pair> {
     let value = names::tag(path, &tag.key, &tag.value)?.to_owned();
     Ok(Pair { value, ..tag })
 }
 
 /// Checks each of many, with its place.
-fn each<T>(what: &str, all: Vec<T>, check: impl Fn(&str, T) -> Answer<T>) -> Answer<Vec<T>> {
-    all.into_iter().enumerate().map(|(n, one)| check(&format!("{what}[{n}]"), one)).collect()
+fn each<T>(what: &str, all: Vec<T>, check: impl Fn(Arguments<'_>, T) -> Answer<T>) -> Answer<Vec<T>> {
+    all.into_iter().enumerate().map(|(n, one)| check(format_args!("{what}[{n}]"), one)).collect()
 }
 
 /// Sets a tag; the one of the name renames the run.
@@ -114,7 +114,7 @@ impl Tracking {
     ///
     /// A parameter that cannot be, or was logged with another value; a run that is not there or deleted.
     pub fn log_param(&self, run: String, param: Pair) -> Answer<()> {
-        let param = checked_param("", param)?;
+        let param = checked_param(format_args!(""), param)?;
         self.kept.change(move |change| {
             let seq = active_run(change, &run)?.seq;
             match change.param(seq, &param.key)? {
@@ -135,7 +135,7 @@ impl Tracking {
     ///
     /// A tag that cannot be; a run that is not there or deleted.
     pub fn tag_run(&self, run: String, wish: Pair) -> Answer<()> {
-        let wish = checked_tag("", wish)?;
+        let wish = checked_tag(format_args!(""), wish)?;
         self.kept.change(move |change| tag(change, active_run(change, &run)?.seq, &wish))
     }
 
@@ -172,10 +172,8 @@ impl Tracking {
         self.kept.change(move |change| {
             let seq = active_run(change, &run)?.seq;
             log_params(change, seq, &run, &params)?;
-            for logged in &metrics {
-                change.log_metric(seq, &logged.metric)?;
-                of_model(change, &run, logged)?;
-            }
+            change.log_metrics(seq, metrics.iter().map(|logged| &logged.metric))?;
+            metrics.iter().try_for_each(|logged| of_model(change, &run, logged))?;
             tags.iter().try_for_each(|wish| tag(change, seq, wish))
         })
     }

@@ -22,7 +22,7 @@ pub const MOVES_MAX: u64 = 1_000;
 /// Is who moves something, and when.
 #[derive(Debug)]
 pub(super) struct Mover {
-    by: String,
+    pub(super) by: String,
     on_behalf_of: Option<String>,
     /// Is the action that the move was decided as.
     action: Option<String>,

@@ -10,7 +10,7 @@ use super::model_history::{About, Mover, move_alias, move_stage};
 use super::model_sources::{Place, note_on_model, place};
 use super::registered_models::{PROMPT, drop_aliases, registered_model};
 use super::webhook_events::{VersionMade, version_made};
-use super::{Answer, Refused, Tracking};
+use super::{Answer, Refused, Tracking, seals};
 use crate::keys::Holder;
 
 /// Are the stages in which a version is in use, so that another one can take its place.
@@ -121,8 +121,10 @@ impl Tracking {
             change.hold_name(&wish.name, NameHeld { model: model.seq, last: number })?;
             wish.tags.iter().try_for_each(|tag| change.tag_model_version(seq, tag))?;
             change.touch_registered_model(model.seq, mover.at)?;
-            if let Some(logged) = logged {
-                note_on_model(change, &logged, &wish.name, number)?;
+            match logged {
+                Some(logged) => note_on_model(change, &logged, &wish.name, number)?,
+                None if is_prompt => {}
+                None => seals::seal_of_run(change, &run, &location, (&mover.by, mover.at))?,
             }
             let about = About { number: Some(number), after: Some(&source), ..About::default() };
             mover.note(change, MoveKind::VersionMade, (model.seq, &wish.name), about)?;

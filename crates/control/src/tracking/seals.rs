@@ -5,8 +5,9 @@
 
 use std::sync::PoisonError;
 
-use models::artifact;
-use store::tracking::{Artifact, Change, LoggedModel, Seal};
+use models::artifact::{self, Path};
+use models::source;
+use store::tracking::{Artifact, Change, LoggedModel, Seal, View};
 use types::{Code, Digest};
 
 use super::{Answer, ErrorCode, Refused, Tracking};
@@ -44,8 +45,9 @@ pub struct RefusedWrite {
 /// Says that a model is sealed.
 pub(super) fn sealed(seal: &Seal) -> Refused {
     let (model, at) = (&seal.model, seal.at);
+    let when = if source::in_run(model).is_some() { "it became a version" } else { "it became ready" };
     let message = format!(
-        "Model '{model}' was sealed when it became ready, at {at} ms since the epoch: its files cannot be changed or removed."
+        "Model '{model}' was sealed when {when}, at {at} ms since the epoch: its files cannot be changed or removed."
     );
     Refused::new(ErrorCode::PermissionDenied, message).because(Code::ModelSealed)
 }
@@ -69,15 +71,47 @@ pub(super) fn covers(seal: &Seal, files: &[Artifact]) -> bool {
 /// Seals a model that has become ready, if its files are kept here.
 pub(super) fn seal(change: &Change<'_>, model: &LoggedModel, by: &str, now: i64) -> Answer<()> {
     let Some(place) = artifact::place(&model.location) else { return Ok(()) };
-    let place = place.key().to_owned();
-    let files = change.artifacts_below(&place)?;
+    let files = change.artifacts_below(place.key())?;
+    seal_folder(change, (&model.id, &place), &files, (by, now))
+}
+
+/// Returns the folder that holds the files of a version, if they are kept here.
+pub(super) fn folder(view: &View<'_>, location: &str) -> Answer<Option<Path>> {
+    let Some((run, path)) = source::in_run(location) else { return Ok(artifact::place(location)) };
+    let root = view.run(&run)?.and_then(|run| artifact::place(&run.location));
+    Ok(root.and_then(|root| Some(artifact::path(&path).ok()?.below(&root))))
+}
+
+/// Seals the files of a run that have become a version, unless they are sealed. Where there are none, nothing is sealed.
+///
+/// - `run`: whose files they must be; else whoever may register a version could seal what is not theirs.
+pub(super) fn seal_of_run(change: &Change<'_>, run: &str, location: &str, who: (&str, i64)) -> Answer<()> {
+    let root = change.run(run)?.and_then(|run| artifact::place(&run.location));
+    let (Some(root), Some(place)) = (root, folder(change, location)?) else { return Ok(()) };
+    let Some(below) = place.key().strip_prefix(root.key()).filter(|below| below.is_empty() || below.starts_with('/'))
+    else {
+        return Ok(());
+    };
+    let files = change.artifacts_below(place.key())?;
+    if files.is_empty() || change.seal_over(place.key())?.is_some() {
+        return Ok(());
+    }
+    seal_folder(change, (&format!("runs:/{run}{below}"), &place), &files, who)
+}
+
+fn seal_folder(
+    change: &Change<'_>,
+    (name, place): (&str, &Path),
+    files: &[Artifact],
+    (by, at): (&str, i64),
+) -> Answer<()> {
     let seal = Seal {
-        model: model.id.clone(),
-        digest: Digest::plain(manifest(&place, &files).as_bytes()),
+        model: name.to_owned(),
+        digest: Digest::plain(manifest(place.key(), files).as_bytes()),
         files: u64::try_from(files.len()).unwrap_or(u64::MAX),
         bytes: files.iter().map(|file| file.size).fold(0, u64::saturating_add),
-        place,
-        at: now,
+        place: place.key().to_owned(),
+        at,
         by: by.to_owned(),
         record: None,
     };

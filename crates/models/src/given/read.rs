@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use super::Given;
 
+/// Is how many members an object has at most whose names are looked through one by one.
+const FEW: usize = 16;
+
 /// Limits nesting of arrays and objects.
 pub const DEPTH_MAX: usize = 64;
 
@@ -25,7 +28,9 @@ const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 impl Reader<'_> {
     fn space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        if self.rest.starts_with(|c: char| c <= ' ') {
+            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        }
     }
 
     fn eat(&mut self, text: &str) -> bool {
@@ -47,6 +52,9 @@ impl Reader<'_> {
         }
         if self.eat("\"") {
             return self.text().map(Given::Text);
+        }
+        if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.number();
         }
         if let Some((_, value)) = WORDS.iter().find(|(word, _)| self.eat(word)) {
             return Some(value.clone());
@@ -87,13 +95,7 @@ impl Reader<'_> {
             self.space();
             self.eat(":").then_some(())?;
             let value = self.value(depth + 1)?;
-            match places.get(&name).and_then(|at| members.get_mut(*at)) {
-                Some((_, earlier)) => *earlier = value,
-                None => {
-                    places.insert(name.clone(), members.len());
-                    members.push((name, value));
-                }
-            }
+            put(&mut members, &mut places, name, value);
             self.space();
             if self.eat("}") {
                 return Some(Given::Map(members));
@@ -104,6 +106,15 @@ impl Reader<'_> {
 
     /// Reads a text whose opening quote is behind; a control character or half of a pair of UTF-16 is refused.
     fn text(&mut self) -> Option<String> {
+        let end = self.rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..b' '))?;
+        if let Some((plain, rest)) = self.rest.split_at_checked(end).filter(|(_, rest)| rest.starts_with('"')) {
+            self.rest = rest.strip_prefix('"')?;
+            return Some(plain.to_owned());
+        }
+        self.text_with_escapes()
+    }
+
+    fn text_with_escapes(&mut self) -> Option<String> {
         let mut units: Vec<u16> = Vec::new();
         let mut chars = self.rest.chars();
         loop {
@@ -119,7 +130,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Option<Given> {
-        let end = self.rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'));
+        let end = self.rest.bytes().position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
         let (text, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
@@ -133,6 +144,27 @@ impl Reader<'_> {
         self.rest = rest;
         let is_integer = digits.bytes().all(|b| b.is_ascii_digit());
         Some(if is_integer { Given::Integer(text.to_owned()) } else { Given::Float(text.to_owned()) })
+    }
+}
+
+/// Puts a member into an object, in the place of an earlier one of the same name.
+fn put(members: &mut Vec<(String, Given)>, places: &mut HashMap<String, usize>, name: String, value: Given) {
+    if members.len() == FEW {
+        places.extend(members.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)));
+    }
+    let known = if members.len() < FEW {
+        members.iter().position(|(known, _)| *known == name)
+    } else {
+        places.get(&name).copied()
+    };
+    match known.and_then(|at| members.get_mut(at)) {
+        Some((_, earlier)) => *earlier = value,
+        None => {
+            if members.len() >= FEW {
+                places.insert(name.clone(), members.len());
+            }
+            members.push((name, value));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Keys and values of metrics, parameters and tags.
 
+use std::fmt::Display;
+
 use super::{at_most_characters, invalid, invalid_text, joined, missing, unique_as_path};
 use crate::{Given, Refusal, python};
 
@@ -12,7 +14,7 @@ const TAG_VALUE_MAX: usize = 8_000;
 /// # Errors
 ///
 /// A character other than letters, digits, `_`, `-`, `.`, space, `:` and `/`; a name that is another one as a path.
-pub fn metric_name(name: &str, path: &str) -> Result<(), Refusal> {
+pub fn metric_name(name: &str, path: impl Display) -> Result<(), Refusal> {
     key(name, path)
 }
 
@@ -21,7 +23,7 @@ pub fn metric_name(name: &str, path: &str) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// Those of [`metric_name`].
-pub fn param_name(name: &str, path: &str) -> Result<(), Refusal> {
+pub fn param_name(name: &str, path: impl Display) -> Result<(), Refusal> {
     key(name, path)
 }
 
@@ -30,16 +32,16 @@ pub fn param_name(name: &str, path: &str) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// Those of [`metric_name`].
-pub fn tag_name(name: &str, path: &str) -> Result<(), Refusal> {
+pub fn tag_name(name: &str, path: impl Display) -> Result<(), Refusal> {
     key(name, path)
 }
 
-fn key(name: &str, path: &str) -> Result<(), Refusal> {
+fn key(name: &str, path: impl Display) -> Result<(), Refusal> {
     let is_allowed = |c: char| python::is_word(c) || matches!(c, '/' | '.' | '-' | ' ' | ':');
     if !name.chars().all(is_allowed) {
         let message = "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), \
                        colon(:) and slashes (/).";
-        return Err(invalid_text(path, name, Some(message)));
+        return Err(invalid_text(&path.to_string(), name, Some(message)));
     }
     unique_as_path(path, name)
 }
@@ -51,8 +53,8 @@ fn key(name: &str, path: &str) -> Result<(), Refusal> {
 /// Those of [`metric_name`]; a value that is missing or no number; a timestamp that is none or below 0; a step that is
 /// no number; a name of more than 250 characters.
 pub fn metric(path: &str, name: &str, value: &Given, timestamp: &Given, step: &Given) -> Result<(), Refusal> {
-    metric_name(name, &joined(path, "name"))?;
-    let value_path = joined(path, "value");
+    metric_name(name, joined(path, "name"))?;
+    let value_path = joined(path, "value").to_string();
     if *value == Given::Null {
         return Err(missing(&value_path));
     }
@@ -64,12 +66,26 @@ pub fn metric(path: &str, name: &str, value: &Given, timestamp: &Given, step: &G
     let named = format!("metric '{name}' (value={}).", value.shown());
     if !is_number(timestamp) || is_negative(timestamp) {
         let message = format!("{named} Timestamp must be a nonnegative long (64-bit integer) ");
-        return Err(invalid(&joined(path, "timestamp"), timestamp, Some(&message)));
+        return Err(invalid(&joined(path, "timestamp").to_string(), timestamp, Some(&message)));
     }
     if !is_number(step) {
         let message = format!("{named} Step must be a valid long (64-bit integer).");
-        return Err(invalid(&joined(path, "step"), step, Some(&message)));
+        return Err(invalid(&joined(path, "step").to_string(), step, Some(&message)));
     }
+    at_most_characters("Metric name", KEY_MAX, name)
+}
+
+/// Checks a metric whose numbers were read before, as [`metric`] does.
+///
+/// # Errors
+///
+/// Those of [`metric_name`]; a timestamp below 0; a name of more than 250 characters.
+pub fn read_metric(path: impl Display, name: &str, value: f64, at: i64, step: i64) -> Result<(), Refusal> {
+    if at < 0 {
+        let (at, step) = (Given::Integer(at.to_string()), Given::Integer(step.to_string()));
+        return metric(&path.to_string(), name, &Given::Float(value.to_string()), &at, &step);
+    }
+    metric_name(name, joined(path, "name"))?;
     at_most_characters("Metric name", KEY_MAX, name)
 }
 
@@ -87,8 +103,8 @@ fn is_negative(value: &Given) -> bool {
 /// # Errors
 ///
 /// Those of [`param_name`], and a name of more than 250 characters.
-pub fn param<'a>(path: &str, name: &str, value: &'a str) -> Result<&'a str, Refusal> {
-    param_name(name, &joined(path, "key"))?;
+pub fn param<'a>(path: impl Display, name: &str, value: &'a str) -> Result<&'a str, Refusal> {
+    param_name(name, joined(path, "key"))?;
     at_most_characters("Param key", KEY_MAX, name)?;
     Ok(cut(value, PARAM_VALUE_MAX))
 }
@@ -98,10 +114,9 @@ pub fn param<'a>(path: &str, name: &str, value: &'a str) -> Result<&'a str, Refu
 /// # Errors
 ///
 /// Those of [`tag_name`], and a name of more than 250 characters.
-pub fn tag<'a>(path: &str, name: &str, value: &'a str) -> Result<&'a str, Refusal> {
-    let key_path = joined(path, "key");
-    tag_name(name, &key_path)?;
-    at_most_characters(&key_path, KEY_MAX, name)?;
+pub fn tag<'a>(path: impl Display + Copy, name: &str, value: &'a str) -> Result<&'a str, Refusal> {
+    tag_name(name, joined(path, "key"))?;
+    at_most_characters(joined(path, "key"), KEY_MAX, name)?;
     Ok(cut(value, TAG_VALUE_MAX))
 }
 

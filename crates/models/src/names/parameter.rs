@@ -3,6 +3,8 @@
 //! MLflow first reads a request by its schema, which also takes a number in quotes and the like. Only if that fails does
 //! it look at the kinds of single parameters, so [`parameter`] belongs behind a request that could not be read.
 
+use std::fmt::Display;
+
 use super::{invalid, missing};
 use crate::{Given, Refusal, python};
 
@@ -30,10 +32,10 @@ pub enum Kind {
 /// # Errors
 ///
 /// A parameter that is missing, null or empty.
-pub fn required(name: &str, value: Option<&Given>) -> Result<(), Refusal> {
+pub fn required(name: impl Display, value: Option<&Given>) -> Result<(), Refusal> {
     match value {
-        None | Some(Given::Null) => Err(hinted(&missing(name))),
-        Some(Given::Text(text)) if text.is_empty() => Err(hinted(&missing(name))),
+        None | Some(Given::Null) => Err(hinted(&missing(&name.to_string()))),
+        Some(Given::Text(text)) if text.is_empty() => Err(hinted(&missing(&name.to_string()))),
         Some(_) => Ok(()),
     }
 }
@@ -43,7 +45,7 @@ pub fn required(name: &str, value: Option<&Given>) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// A value of another kind.
-pub fn parameter(name: &str, value: &Given, kind: Kind) -> Result<(), Refusal> {
+pub fn parameter(name: impl Display, value: &Given, kind: Kind) -> Result<(), Refusal> {
     let is_text = |value: &Given| matches!(value, Given::Text(_));
     let fits = match (kind, value) {
         (Kind::Text, value) => is_text(value),
@@ -56,7 +58,7 @@ pub fn parameter(name: &str, value: &Given, kind: Kind) -> Result<(), Refusal> {
         (Kind::Texts, Given::List(values)) => values.iter().all(is_text),
         (Kind::Texts, _) => false,
     };
-    if fits { Ok(()) } else { Err(wrong(name, value)) }
+    if fits { Ok(()) } else { Err(wrong(&name.to_string(), value)) }
 }
 
 /// Checks that a number, what is behind its point cut off, or a text of digits, is at most so much.

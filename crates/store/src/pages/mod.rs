@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
 use crate::mutant::{self, Mutant};
+use crate::plans;
 
 pub use vfs::VFS;
 
@@ -36,7 +37,9 @@ const HEADER_BYTES: usize = 100;
 /// Opens a journal whose pages are compared, or one of an earlier version whose pages carry nothing to compare.
 pub(crate) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     vfs::register_once();
-    Connection::open_with_flags_and_vfs(path, flags, VFS)
+    let connection = Connection::open_with_flags_and_vfs(path, flags, VFS)?;
+    plans::keep(&connection)?;
+    Ok(connection)
 }
 
 /// Has a file that is still empty made with checksums, and marks it so that the header says it twice.

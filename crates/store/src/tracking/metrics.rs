@@ -1,5 +1,7 @@
 //! Metrics: each a series of points, and its latest.
 
+use std::collections::{BTreeMap, HashMap};
+
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Change, Done, Page, View};
@@ -86,7 +88,16 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Adds a point to a metric of a run; one that is there already changes nothing. Infinite values are kept as the largest finite
+    /// Adds a point to a metric of a run, as [`Self::log_metrics`] does.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn log_metric(&self, run: i64, metric: &Metric) -> Done<()> {
+        self.log_metrics(run, [metric])
+    }
+
+    /// Adds points to metrics of a run; one that is there already changes nothing. Infinite values are kept as the largest finite
     /// ones.
     ///
     /// The latest point is the one of the highest step, then of the latest time, then of the highest value, where what is not
@@ -95,25 +106,44 @@ impl Change<'_> {
     /// # Errors
     ///
     /// What the file says.
-    pub fn log_metric(&self, run: i64, metric: &Metric) -> Done<()> {
-        let (value, nan) = metric.kept();
-        let series = match self.series(run, &metric.key)? {
-            Some(series) => {
-                if (metric.step, metric.at, value) > series.latest {
-                    let sql = "UPDATE series SET at = ?2, step = ?3, value = ?4, nan = ?5 WHERE id = ?1";
-                    let mut update = self.0.0.prepare_cached(sql)?;
-                    update.execute(params![series.id, metric.at, metric.step, value, nan])?;
-                }
-                series.id
-            }
-            None => {
-                let sql = "INSERT INTO series (run, key, at, step, value, nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                let mut insert = self.0.0.prepare_cached(sql)?;
-                insert.insert(params![run, metric.key, metric.at, metric.step, value, nan])?
-            }
-        };
+    pub fn log_metrics<'a>(&self, run: i64, metrics: impl IntoIterator<Item = &'a Metric>) -> Done<()> {
         let sql = "INSERT OR IGNORE INTO point (series, at, step, value, nan) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.0.0.prepare_cached(sql)?.execute(params![series, metric.at, metric.step, value, nan])?;
+        let mut insert = self.0.0.prepare_cached(sql)?;
+        let mut later = BTreeMap::new();
+        let mut known: HashMap<&str, Series> = HashMap::new();
+        for metric in metrics {
+            let (value, nan) = metric.kept();
+            let series = match known.get_mut(metric.key.as_str()) {
+                Some(series) => series,
+                None => known.entry(&metric.key).or_insert(self.series_with(run, metric)?),
+            };
+            insert.execute(params![series.id, metric.at, metric.step, value, nan])?;
+            let latest = (metric.step, metric.at, value);
+            if latest > series.latest {
+                series.latest = latest;
+                later.insert(series.id, metric);
+            }
+        }
+        later.into_iter().try_for_each(|(series, metric)| self.set_latest(series, metric))
+    }
+
+    /// Returns a metric of a run, which begins with this point if there is none yet.
+    fn series_with(&self, run: i64, first: &Metric) -> Done<Series> {
+        if let Some(series) = self.series(run, &first.key)? {
+            return Ok(series);
+        }
+        let (value, nan) = first.kept();
+        let sql = "INSERT INTO series (run, key, at, step, value, nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let mut insert = self.0.0.prepare_cached(sql)?;
+        let id = insert.insert(params![run, first.key, first.at, first.step, value, nan])?;
+        Ok(Series { id, latest: (first.step, first.at, value) })
+    }
+
+    fn set_latest(&self, series: i64, latest: &Metric) -> Done<()> {
+        let (value, nan) = latest.kept();
+        let sql = "UPDATE series SET at = ?2, step = ?3, value = ?4, nan = ?5 WHERE id = ?1";
+        let mut update = self.0.0.prepare_cached(sql)?;
+        update.execute(params![series, latest.at, latest.step, value, nan])?;
         Ok(())
     }
 }

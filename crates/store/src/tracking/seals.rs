@@ -7,10 +7,27 @@ use super::artifacts::{ancestors, below};
 use super::{Change, Done, View};
 use crate::writer::{as_i64, as_u64};
 
+/// Lets files of runs be sealed, which belong to no logged model.
+pub(super) const OF_RUNS: &str = "
+CREATE TABLE seal_of_any (
+    place  TEXT PRIMARY KEY,
+    model  TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL,
+    files  INTEGER NOT NULL,
+    bytes  INTEGER NOT NULL,
+    at     INTEGER NOT NULL,
+    by     TEXT NOT NULL,
+    record INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO seal_of_any SELECT place, model, digest, files, bytes, at, by, record FROM seal;
+DROP TABLE seal;
+ALTER TABLE seal_of_any RENAME TO seal;
+";
+
 /// Is the seal of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    /// The model.
+    /// The model: the id of a logged one, or the address of a run's files that became a version.
     pub model: String,
     /// The folder that is sealed.
     pub place: String,

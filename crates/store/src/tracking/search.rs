@@ -40,6 +40,9 @@ const RUN_TAG: Keyed = Keyed { table: "run_tag", of: "k.run = r.seq" };
 const PARAM: Keyed = Keyed { table: "param", of: "k.run = r.seq" };
 const EXPERIMENT_TAG: Keyed = Keyed { table: "experiment_tag", of: "k.experiment = e.id" };
 
+/// Are the columns of a run that never lack a value.
+const WHOLE: [&str; 6] = ["r.id", "r.name", "r.user", "r.status", "r.started", "r.location"];
+
 impl View<'_> {
     /// Finds experiments, with their tags.
     ///
@@ -153,9 +156,16 @@ fn joined(query: &mut Query, n: usize, term: &Term) {
     query.text(&format!(" LEFT JOIN {table} o{n} ON o{n}.run = r.seq AND o{n}.key = ")).value(term.key.clone());
 }
 
-/// Orders by a column, with what is missing at the end.
+/// Orders by a column, with what is missing at the end. Of a column that never lacks anything it says no more than its index does, which is
+/// then read in that order.
 pub(super) fn ordered(query: &mut Query, column: &str, term: &Term) {
-    query.text(column).text(if term.ascending { " ASC" } else { " DESC" }).text(" NULLS LAST");
+    let order = match term.ascending {
+        // Nothing is the smallest value already.
+        false => " DESC",
+        true if WHOLE.contains(&column) => " ASC",
+        true => " ASC NULLS LAST",
+    };
+    query.text(column).text(order);
 }
 
 fn run_holds(query: &mut Query, clause: &Clause) {
