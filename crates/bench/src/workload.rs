@@ -290,6 +290,7 @@ pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Ar
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        bucket: None,
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,

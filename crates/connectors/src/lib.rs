@@ -1,10 +1,12 @@
 //! Connections to what agents act upon: upstream MCP servers, the inventory that describes what they touch, and
-//! calendars of those who are on call; and to those who know people: providers of OpenID Connect.
+//! calendars of those who are on call; to those who know people: providers of OpenID Connect; and to buckets that keep files.
 //!
 //! Nothing here decides, records or knows who calls. The environment is never read: commands come with
 //! their variables, headers with their values, inventory files with their text.
 
+pub mod bucket;
 pub mod calendar;
+mod host;
 pub mod inventory;
 pub mod mcp;
 pub mod oidc;

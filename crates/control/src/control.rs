@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
+use connectors::bucket::Bucket;
 use evidence::ModelSigningKey;
 use executor::Gate;
 use ledger::epoch::Found;
@@ -62,6 +63,8 @@ pub struct Config {
     pub anonymous: Option<AgentId>,
     /// The witnesses that cosign the log, if there are any.
     pub witnesses: Option<TrustPolicy>,
+    /// Where files of training are kept, if not in the data folder.
+    pub bucket: Option<Arc<Bucket>>,
     /// The key that signs models, where one does.
     pub model_key: Option<ModelSigningKey>,
     /// Whose signatures of models are believed.

@@ -31,6 +31,7 @@ mod registry_searches;
 mod runs;
 mod seals;
 mod searches;
+mod shelf;
 mod spans;
 pub mod times;
 mod trace_searches;
@@ -41,12 +42,14 @@ mod webhooks;
 
 use std::sync::{Arc, Mutex};
 
+use connectors::bucket::Bucket;
 use evidence::SecretsKey;
 use ledger::recover::Place;
 use ledger::{Clock, Random};
 use notify::address::Reach;
 use notify::webhooks::Hooks;
-use store::artifacts::Artifacts;
+use shelf::InBucket;
+use store::artifacts::{Artifacts, Shelf};
 use store::tracking::{Change, Experiment, Run, Stage, View};
 use tokio::sync::watch;
 
@@ -60,6 +63,7 @@ pub use comparison::{COMPARED, Comparison, Difference, compare};
 pub use deployments::{
     DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
 };
+pub use connectors::bucket;
 pub use diagnosis::{Beside, CANDIDATES_MAX, CURVES_MAX, Diagnosed, POINTS_MAX};
 pub use dossier::{Dossier, DossierRun, Release, Standing};
 pub use evaluations::{CHECKS_MAX, EVALUATION_TEXT_MAX, NewCheck, NewEvaluation};
@@ -122,9 +126,13 @@ pub struct Tracking {
 
 impl Tracking {
     /// Opens what is tracked, with an experiment 0 named `Default` if there is none.
-    pub(crate) fn open(place: &Place, webhooks: Reach) -> Answer<Self> {
+    ///
+    /// - `bucket`: where files are kept, if not on the disk here.
+    pub(crate) fn open(place: &Place, webhooks: Reach, bucket: Option<Arc<Bucket>>) -> Answer<Self> {
         let data = &place.data;
-        let artifacts = Artifacts::open(&data.join(ARTIFACTS), ARTIFACT_BYTES_MAX)?;
+        let shelf = bucket.map(InBucket::start).transpose()?;
+        let shelf = shelf.map(|shelf| Arc::new(shelf) as Arc<dyn Shelf>);
+        let artifacts = Artifacts::open(&data.join(ARTIFACTS), ARTIFACT_BYTES_MAX)?.on(shelf);
         let kept = kept::Tracking::open(&data.join(FILE))?;
         let tracking = Self {
             kept,
@@ -170,7 +178,7 @@ impl Control {
     /// Opens what is tracked.
     pub(crate) fn start_tracking(&self) {
         let webhooks = self.config.notifications.as_ref().map(|settings| settings.webhooks.clone());
-        let opened = Tracking::open(&self.config.place, webhooks.unwrap_or_default());
+        let opened = Tracking::open(&self.config.place, webhooks.unwrap_or_default(), self.config.bucket.clone());
         if let Err(refused) = &opened {
             tracing::error!(%refused, "nothing can be tracked");
         }

@@ -37,6 +37,8 @@ pub struct Folders {
     pub notify: PathBuf,
     /// The file that says at whose place people log in.
     pub oidc: PathBuf,
+    /// The file that says where files of training are kept.
+    pub artifacts: PathBuf,
 }
 
 /// Is what a running server leaves for the command line, among the keys: whoever could change it would be sent them.
@@ -117,6 +119,7 @@ impl Folders {
             keys: dir.join("keys"),
             notify: dir.join("notify.toml"),
             oidc: dir.join("oidc.toml"),
+            artifacts: dir.join("artifacts.toml"),
         }
     }
 

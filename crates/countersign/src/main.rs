@@ -1,5 +1,6 @@
 //! `countersign`: the server and its command line.
 
+mod artifacts;
 mod cli;
 mod client;
 mod commands;
@@ -12,6 +13,7 @@ mod notifications;
 mod oidc;
 mod output;
 mod serve;
+mod settings;
 mod timestamps;
 
 use clap::Parser as _;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::{fs, io};
 
 use control::oidc::{OidcConfig, Provider, Settings};
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use types::{Code, PersonId};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
 use crate::notifications::read_file;
+use crate::settings;
 
 /// Is how many people the file may name.
 const PEOPLE_MAX: usize = 10_000;
@@ -44,11 +44,7 @@ struct File {
 ///
 /// `oidc-invalid` if it cannot be understood, or names a file that cannot be read; `file-unusable` if it cannot be read itself.
 pub fn config(folders: &Folders) -> Result<Option<OidcConfig>, CliError> {
-    let text = match fs::read_to_string(&folders.oidc) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CliError::machine(format!("`{}` cannot be used: {error}", folders.oidc.display()))),
-    };
+    let Some(text) = settings::read(&folders.oidc)? else { return Ok(None) };
     let invalid =
         |why: String| CliError::new(Exit::Usage, Code::OidcInvalid, format!("`{}`: {why}", folders.oidc.display()));
     let read = |name: &str| read_file(&folders.keys.join(name));
@@ -56,10 +52,7 @@ pub fn config(folders: &Folders) -> Result<Option<OidcConfig>, CliError> {
 }
 
 fn understood(text: &str, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Result<OidcConfig, String> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        format!("line {}: {}", before.matches('\n').count() + 1, error.message())
-    })?;
+    let file: File = settings::parse(text)?;
     let texts = [("name", &file.name), ("client_id", &file.client_id), ("claim", &file.claim)];
     if let Some((name, _)) = texts.iter().find(|(_, text)| text.trim().is_empty()) {
         return Err(format!("`{name}` is empty"));
@@ -67,11 +60,7 @@ fn understood(text: &str, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Res
     if file.people.is_empty() || file.people.len() > PEOPLE_MAX {
         return Err(format!("`[people]` must name 1 to {PEOPLE_MAX} people: VALUE = \"PERSON\""));
     }
-    let secret = file.client_secret_file.as_deref().map(|name| {
-        let text = String::from_utf8(read(name)?).map_err(|_| format!("`{name}` is no text"))?;
-        let secret = text.trim().to_owned();
-        if secret.is_empty() { Err(format!("`{name}` is empty")) } else { Ok(secret) }
-    });
+    let secret = file.client_secret_file.as_deref().map(|name| settings::secret(name, read));
     let settings = Settings {
         issuer: file.issuer.clone(),
         client_id: file.client_id,

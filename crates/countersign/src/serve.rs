@@ -21,7 +21,7 @@ use types::{AgentId, Code, PersonId, Principal, TenantId};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
-use crate::{notifications, oidc, timestamps};
+use crate::{artifacts, notifications, oidc, timestamps};
 
 /// Says how the server runs.
 #[derive(Debug, Clone)]
@@ -213,6 +213,7 @@ fn config(
         anonymous: options.anonymous,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        bucket: artifacts::bucket(folders)?,
         model_key: Some(folders.model_key(lock)?),
         model_signers: Arc::new(folders.model_signers()?),
         passkeys,
@@ -237,6 +238,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         anonymous: None,
         witnesses: folders.witnesses()?,
         timestamps: timestamps::config(folders)?,
+        bucket: None,
         // Who takes a model elsewhere asks a running server.
         model_key: None,
         model_signers: Arc::default(),

@@ -66,6 +66,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>, bundle: usize) -> Config {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        bucket: None,
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,

@@ -6,16 +6,19 @@
 
 mod incoming;
 mod outgoing;
+mod shelf;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use types::{Code, Digest};
 
 pub use incoming::{Incoming, Kept};
 pub use outgoing::{CHUNK_BYTES, Outgoing};
+pub use shelf::{Shelf, Shelved};
 
 /// Is the folder of what has not arrived to its end.
 const INCOMING: &str = "incoming";
@@ -32,6 +35,9 @@ pub enum ArtifactError {
     /// It is larger than what is taken.
     #[error("an artifact has at most {0} bytes")]
     TooLarge(u64),
+    /// Where files are kept, which is not the disk here, does not do what it is asked.
+    #[error("the files are kept elsewhere, and {0}")]
+    Elsewhere(String),
     /// What is on the disk is not what was kept.
     #[error("the file {0} is not what was kept")]
     Changed(Digest),
@@ -44,6 +50,7 @@ impl ArtifactError {
             Self::Unusable(_) => Code::FileUnusable,
             Self::DiskFull => Code::DiskFull,
             Self::TooLarge(_) => Code::PayloadTooLarge,
+            Self::Elsewhere(_) => Code::ArtifactStoreUnusable,
             Self::Changed(_) => Code::ArtifactChanged,
         }
     }
@@ -67,6 +74,8 @@ pub struct Artifacts {
     /// The largest file, in bytes.
     limit: u64,
     received: AtomicU64,
+    /// Where files are kept, if not in the folder; those that are in it stay there.
+    shelf: Option<Arc<dyn Shelf>>,
 }
 
 impl Artifacts {
@@ -87,7 +96,13 @@ impl Artifacts {
         for left in fs::read_dir(&incoming)? {
             fs::remove_file(left?.path())?;
         }
-        Ok(Self { folder: folder.to_owned(), limit, received: AtomicU64::new(0) })
+        Ok(Self { folder: folder.to_owned(), limit, received: AtomicU64::new(0), shelf: None })
+    }
+
+    /// Keeps files elsewhere from now on. The folder takes them as they arrive, and has those that it has.
+    #[must_use]
+    pub fn on(self, shelf: Option<Arc<dyn Shelf>>) -> Self {
+        Self { shelf, ..self }
     }
 
     /// Returns the largest file that is taken, in bytes.
@@ -103,7 +118,7 @@ impl Artifacts {
     pub fn receive(&self) -> Done<Incoming> {
         let number = self.received.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(INCOMING).join(number.to_string());
-        Incoming::create(path, &self.folder, self.limit)
+        Incoming::create(path, &self.folder, (self.limit, self.shelf.clone()))
     }
 
     /// Opens a kept file to read some of it.
@@ -113,28 +128,33 @@ impl Artifacts {
     ///
     /// # Errors
     ///
-    /// [`ArtifactError::Changed`] if it is missing or has another length; [`ArtifactError::Unusable`].
+    /// [`ArtifactError::Changed`] if it is missing or has another length; [`ArtifactError::Unusable`], [`ArtifactError::Elsewhere`].
     pub fn read(&self, digest: Digest, size: u64, (from, to): (u64, u64)) -> Done<Outgoing> {
-        let file = match File::open(place(&self.folder, digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ArtifactError::Changed(digest)),
-            opened => opened?,
+        let found = match (File::open(place(&self.folder, digest)), &self.shelf) {
+            (Err(error), None) if error.kind() == io::ErrorKind::NotFound => None,
+            (Err(error), Some(shelf)) if error.kind() == io::ErrorKind::NotFound => shelf.open(digest)?,
+            (opened, _) => {
+                let file = opened?;
+                Some(Shelved { size: file.metadata()?.len(), bytes: Box::new(file) })
+            }
         };
-        if file.metadata()?.len() != size {
-            return Err(ArtifactError::Changed(digest));
+        match found.filter(|found| found.size == size) {
+            Some(found) => Ok(Outgoing::new(found.bytes, digest, size, (from, to))),
+            None => Err(ArtifactError::Changed(digest)),
         }
-        Ok(Outgoing::new(file, digest, size, (from, to)))
     }
 
     /// Removes a file that nobody names any more; one that is not there is removed already.
     ///
     /// # Errors
     ///
-    /// [`ArtifactError::Unusable`].
+    /// [`ArtifactError::Unusable`], [`ArtifactError::Elsewhere`].
     pub fn remove(&self, digest: Digest) -> Done<()> {
         match fs::remove_file(place(&self.folder, digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => Ok(removed?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
         }
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.remove(digest))
     }
 }
 

@@ -169,6 +169,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        bucket: None,
         model_key: Some(model_key()),
         model_signers: Arc::default(),
         notifications: None,

@@ -283,6 +283,10 @@ codes! {
     DeploymentDiffers "deployment-differs" 409;
     /// The evaluation of a version says nothing, too much, or what its own numbers contradict.
     EvaluationInvalid "evaluation-invalid" 422;
+    /// Where files of training are kept, which is not the disk here, does not do what it is asked.
+    ArtifactStoreUnusable "artifact-store-unusable" 503;
+    /// The file that says where files of training are kept cannot be understood.
+    ArtifactsInvalid "artifacts-invalid" 422;
     /// The artifact on the disk is not what was kept.
     ArtifactChanged "artifact-changed" 500;
     /// The model's files are not those that were signed or sealed.

@@ -1,6 +1,5 @@
 //! Speaking to a provider: its description, its keys, and the token of a code.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,6 +12,7 @@ use types::{Code, Millis};
 
 use super::keys::Keys;
 use super::token::{Expected, TokenError, verify};
+use crate::host::{is_loopback, literal};
 use crate::mcp::address::{Resolver, is_refused};
 
 /// Is how long the provider may take for one answer, from the connection to its last byte.
@@ -313,14 +313,6 @@ fn encoded<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
 
 fn part(text: &str) -> String {
     encoded([("", text)]).trim_start_matches('=').to_owned()
-}
-
-fn literal(url: &Url) -> Option<IpAddr> {
-    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str() == Some("localhost") || literal(url).is_some_and(|address| address.is_loopback())
 }
 
 /// Demands an address that is spoken to: over TLS; without it on this machine, if the issuer is there too.

@@ -221,7 +221,10 @@ impl Tracking {
     /// Removes the files that no path has any more; nothing is read or written meanwhile.
     pub(super) fn remove_unnamed(&self) -> Answer<()> {
         let unnamed = self.kept.view(|view| view.unnamed_artifacts().map_err(Refused::from))?;
-        unnamed.into_iter().try_for_each(|digest| self.artifacts.remove(digest))?;
+        if let Err(error) = unnamed.into_iter().try_for_each(|digest| self.artifacts.remove(digest)) {
+            tracing::warn!(%error, "files that no path has any more stay until the next start");
+            return Ok(());
+        }
         self.kept.change(|change| change.forget_unnamed().map_err(Refused::from))
     }
 

@@ -164,7 +164,7 @@ impl From<ArtifactError> for Refused {
     fn from(error: ArtifactError) -> Self {
         let code = match error {
             ArtifactError::TooLarge(_) => ErrorCode::TooLarge,
-            ArtifactError::DiskFull => ErrorCode::TemporarilyUnavailable,
+            ArtifactError::DiskFull | ArtifactError::Elsewhere(_) => ErrorCode::TemporarilyUnavailable,
             ArtifactError::Unusable(_) | ArtifactError::Changed(_) => ErrorCode::InternalError,
         };
         let reason = error.code();

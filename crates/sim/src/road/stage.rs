@@ -113,6 +113,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         passkeys: control::passkeys::PasskeyConfig::local(7717),
         witnesses: None,
         timestamps: None,
+        bucket: None,
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,

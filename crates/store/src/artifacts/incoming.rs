@@ -3,11 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use types::Digest;
 
-use super::{ArtifactError, Done, place, sync_folder};
+use super::{ArtifactError, Done, Shelf, place, sync_folder};
 
 /// Is a file that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +28,15 @@ pub struct Incoming {
     hasher: Sha256,
     size: u64,
     limit: u64,
+    shelf: Option<Arc<dyn Shelf>>,
     is_kept: bool,
 }
 
 impl Incoming {
-    pub(super) fn create(path: PathBuf, folder: &Path, limit: u64) -> Done<Self> {
+    pub(super) fn create(path: PathBuf, folder: &Path, (limit, shelf): (u64, Option<Arc<dyn Shelf>>)) -> Done<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let hasher = Sha256::new();
-        Ok(Self { file, path, folder: folder.to_owned(), hasher, size: 0, limit, is_kept: false })
+        Ok(Self { file, path, folder: folder.to_owned(), hasher, size: 0, limit, shelf, is_kept: false })
     }
 
     /// Takes the next bytes.
@@ -57,16 +59,20 @@ impl Incoming {
         Kept { digest: Digest(self.hasher.clone().finalize().into()), size: self.size }
     }
 
-    /// Keeps it: when this returns it is on the disk, under its digest.
+    /// Keeps it: when this returns it is on the disk, or where else files are kept, under its digest.
     ///
     /// A file that is there already is replaced by the same bytes, which mends one that was damaged.
     ///
     /// # Errors
     ///
-    /// [`ArtifactError::DiskFull`], [`ArtifactError::Unusable`].
+    /// [`ArtifactError::DiskFull`], [`ArtifactError::Unusable`], [`ArtifactError::Elsewhere`].
     pub fn keep(mut self) -> Done<Kept> {
-        self.file.sync_all()?;
         let kept = self.so_far();
+        if let Some(shelf) = &self.shelf {
+            shelf.put(kept.digest, &self.path)?;
+            return Ok(kept);
+        }
+        self.file.sync_all()?;
         let place = place(&self.folder, kept.digest);
         if let Some(folder) = place.parent() {
             fs::create_dir_all(folder)?;

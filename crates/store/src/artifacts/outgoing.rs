@@ -1,7 +1,7 @@
 //! A kept file that is read: its bytes are hashed as they leave, and the last are held back until all are known to be right.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fmt::{self, Debug, Formatter};
+use std::io::Read;
 
 use sha2::{Digest as _, Sha256};
 use types::Digest;
@@ -12,9 +12,8 @@ use super::{ArtifactError, Done};
 pub const CHUNK_BYTES: usize = 256 << 10;
 
 /// Is a kept file that is read.
-#[derive(Debug)]
 pub struct Outgoing {
-    file: File,
+    file: Box<dyn Read + Send>,
     hasher: Sha256,
     digest: Digest,
     size: u64,
@@ -25,8 +24,14 @@ pub struct Outgoing {
     is_over: bool,
 }
 
+impl Debug for Outgoing {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({}, {} of {})", self.digest, self.read, self.size)
+    }
+}
+
 impl Outgoing {
-    pub(super) fn new(file: File, digest: Digest, size: u64, wanted: (u64, u64)) -> Self {
+    pub(super) fn new(file: Box<dyn Read + Send>, digest: Digest, size: u64, wanted: (u64, u64)) -> Self {
         Self { file, hasher: Sha256::new(), digest, size, read: 0, wanted, held: None, is_over: false }
     }
 

@@ -1,9 +1,12 @@
 //! Files by their contents, on a real disk.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign_store::artifacts::{ArtifactError, Artifacts, CHUNK_BYTES, Kept};
+use countersign_store::artifacts::{ArtifactError, Artifacts, CHUNK_BYTES, Kept, Shelf, Shelved};
 use proptest::prelude::*;
 use types::Digest;
 
@@ -101,4 +104,95 @@ proptest! {
         prop_assert_eq!(ended, Err(ArtifactError::Changed(kept.digest)));
         prop_assert!(got.len() < to - from);
     }
+}
+
+/// Keeps files in memory, and does nothing once it is told to be away.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    files: Mutex<BTreeMap<Digest, Vec<u8>>>,
+    is_away: AtomicBool,
+}
+
+impl Elsewhere {
+    fn files(&self) -> Result<MutexGuard<'_, BTreeMap<Digest, Vec<u8>>>, ArtifactError> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(ArtifactError::Elsewhere("it is away".into())),
+            false => Ok(self.files.lock().unwrap()),
+        }
+    }
+}
+
+impl Shelf for Elsewhere {
+    fn put(&self, digest: Digest, file: &Path) -> Result<(), ArtifactError> {
+        self.files()?.insert(digest, fs::read(file).unwrap());
+        Ok(())
+    }
+
+    fn open(&self, digest: Digest) -> Result<Option<Shelved>, ArtifactError> {
+        let found = self.files()?.get(&digest).cloned();
+        Ok(found.map(|bytes| Shelved { size: bytes.len() as u64, bytes: Box::new(std::io::Cursor::new(bytes)) }))
+    }
+
+    fn remove(&self, digest: Digest) -> Result<(), ArtifactError> {
+        self.files()?.remove(&digest);
+        Ok(())
+    }
+}
+
+fn files_below(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn files_that_are_kept_elsewhere_are_judged_as_those_here_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Arc::new(Elsewhere::default());
+    let artifacts = Artifacts::open(folder.path(), 1 << 20).unwrap().on(Some(shelf.clone()));
+    let bytes = vec![7; CHUNK_BYTES + 5];
+    let kept = keep(&artifacts, &bytes);
+    assert_eq!(files_below(folder.path()), 0);
+    assert_eq!(read(&artifacts, kept, (0, kept.size)), (bytes.clone(), Ok(())));
+    assert_eq!(read(&artifacts, kept, (CHUNK_BYTES as u64, kept.size)), (vec![7; 5], Ok(())));
+
+    let changed = Err(ArtifactError::Changed(kept.digest));
+    for wrong in [[&bytes[1..], &[8]].concat(), bytes[1..].to_vec(), [&bytes[..], &[7]].concat()] {
+        shelf.files().unwrap().insert(kept.digest, wrong);
+        let (got, said) = read(&artifacts, kept, (0, kept.size));
+        assert!(said == changed && got.len() < bytes.len(), "{} bytes were handed out", got.len());
+    }
+    artifacts.remove(kept.digest).unwrap();
+    artifacts.remove(kept.digest).unwrap();
+    assert_eq!(read(&artifacts, kept, (0, kept.size)).1, changed);
+}
+
+#[test]
+fn while_it_is_away_nothing_is_taken_for_kept_and_nothing_for_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Arc::new(Elsewhere::default());
+    let artifacts = Artifacts::open(folder.path(), 1 << 20).unwrap().on(Some(shelf.clone()));
+    let kept = keep(&artifacts, b"there");
+    shelf.is_away.store(true, Ordering::Relaxed);
+    let mut incoming = artifacts.receive().unwrap();
+    incoming.write(b"new").unwrap();
+    let away = ArtifactError::Elsewhere("it is away".into());
+    assert_eq!(incoming.keep(), Err(away.clone()));
+    assert_eq!(read(&artifacts, kept, (0, 5)).1, Err(away.clone()));
+    assert_eq!(artifacts.remove(kept.digest), Err(away));
+    assert_eq!(files_below(folder.path()), 0);
+    shelf.is_away.store(false, Ordering::Relaxed);
+    assert_eq!(read(&artifacts, kept, (0, 5)), (b"there".to_vec(), Ok(())));
+}
+
+#[test]
+fn files_from_before_stay_where_they_are_and_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = keep(&Artifacts::open(folder.path(), 10).unwrap(), b"before");
+    let shelf = Arc::new(Elsewhere::default());
+    let artifacts = Artifacts::open(folder.path(), 10).unwrap().on(Some(shelf.clone()));
+    assert_eq!(read(&artifacts, before, (0, 6)), (b"before".to_vec(), Ok(())));
+    assert!(shelf.files().unwrap().is_empty());
+    // A damaged one is mended by the same bytes, wherever they are.
+    fs::write(place(folder.path(), before.digest), b"before?").unwrap();
+    assert_eq!(read(&artifacts, before, (0, 6)).1, Err(ArtifactError::Changed(before.digest)));
 }
