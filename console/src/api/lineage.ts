@@ -4,7 +4,7 @@ import { get } from "./client.ts";
 
 const API = "/api/v1";
 
-export type Kind = "DATASET" | "JOB" | "RUN" | "MODEL" | "DATASET_FIELD";
+export type Kind = "DATASET" | "JOB" | "FEATURE" | "RUN" | "MODEL" | "VERSION" | "DEPLOYMENT" | "DATASET_FIELD";
 
 interface Edge {
   readonly origin: string;
@@ -20,6 +20,8 @@ export interface AnsweredNode {
     readonly dataset?: string;
     readonly field?: string;
     readonly id?: unknown;
+    readonly version?: unknown;
+    readonly target?: string;
     readonly transformationType?: string | null;
   };
   readonly inEdges: readonly Edge[];

@@ -24,6 +24,9 @@ export const KINDS: Record<Node["kind"], { readonly word: string; readonly colou
   JOB: { word: "job", colour: "--hue-1" },
   RUN: { word: "run", colour: "--hue-2" },
   MODEL: { word: "model", colour: "--hue-3" },
+  FEATURE: { word: "feature", colour: "--hue-6" },
+  VERSION: { word: "version", colour: "--hue-5" },
+  DEPLOYMENT: { word: "deployment", colour: "--hue-7" },
   DATASET_FIELD: { word: "column", colour: "--hue-4" },
 };
 

@@ -26,6 +26,8 @@ export const NOTHING: Graph = { nodes: new Map(), out: new Map(), into: new Map(
 function named({ id, type, data }: AnsweredNode): Node {
   if (type === "DATASET_FIELD") return { id, kind: type, name: data.field ?? id, of: data.dataset ?? "" };
   if (type === "MODEL") return { id, kind: type, name: typeof data.id === "string" ? data.id : id, of: "" };
+  if (type === "FEATURE" || type === "VERSION") return { id, kind: type, name: `${data.name ?? id} ${String(data.version)}`, of: "" };
+  if (type === "DEPLOYMENT") return { id, kind: type, name: data.target ?? id, of: `${data.name ?? ""} ${String(data.version)}` };
   return { id, kind: type, name: data.name ?? id, of: data.namespace ?? "" };
 }
 

@@ -14,6 +14,7 @@ import { label } from "../render/text.ts";
 import { ask, query, useAddress } from "../router.ts";
 import { Command, Empty, Link, Note, PageHead, Pill, ProblemNote } from "../ui/parts.tsx";
 import { many } from "../ui/words.ts";
+import { versionAddress } from "./version.tsx";
 
 /** Is how far a graph reaches at first, in jobs. */
 const DEPTH = 3;
@@ -77,6 +78,12 @@ function Names({ title, all, choose }: { title: string; all: readonly Node[]; ch
   );
 }
 
+/** Returns the page of the version that a node is: `version:NAME/NUMBER`. */
+function versionPage(id: string): string {
+  const cut = id.lastIndexOf("/");
+  return versionAddress(id.slice("version:".length, cut), id.slice(cut + 1));
+}
+
 interface Act {
   readonly choose: (id: string) => void;
   readonly grow: (id: string, depth: number) => void;
@@ -95,7 +102,8 @@ function Chosen({ graph, node, isOpen, act }: { graph: Graph; node: Node; isOpen
       <div className="row">
         {kind === "DATASET" || kind === "JOB" ? <button type="button" className="button" onClick={() => act.grow(id, 1)} disabled={!isOpen}>{isOpen ? "Show what is behind" : "All beside it is shown"}</button> : null}
         {kind === "DATASET" || kind === "JOB" ? <button type="button" className="button" onClick={() => ask({ node: id, columns: "1" }, true)}>Its columns</button> : null}
-        {kind === "DATASET" || kind === "JOB" ? <button type="button" className="button button-bare" onClick={() => ask({ node: id, columns: "" }, true)}>Begin from here</button> : null}
+        {kind === "DATASET_FIELD" || kind === "FEATURE" ? null : <button type="button" className="button button-bare" onClick={() => ask({ node: id, columns: "" }, true)}>Begin from here</button>}
+        {kind === "VERSION" ? <Link className="button" to={versionPage(id)}>The version</Link> : null}
         {kind === "RUN" ? <Link className="button" to={`/runs/${id.slice("run:".length).replaceAll("-", "")}`}>The run</Link> : null}
       </div>
       <div className="two">

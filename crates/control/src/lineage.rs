@@ -9,6 +9,7 @@ mod changes;
 mod columns;
 mod graph;
 mod shown;
+mod tracked;
 mod upstream;
 
 use ::lineage::{Event, Kind, Name, Wanted};
@@ -22,9 +23,10 @@ use crate::tracking::Tracking;
 pub use ::lineage::{Kind as LineageKind, Name as LineageName, NodeId, RunId, instant, written};
 pub use changes::{PreprocessingChange, SchemaChange};
 pub use columns::{ColumnGraph, ColumnNode};
-pub use graph::{Graph, TrainedRun};
+pub use graph::Graph;
 pub use shown::{DatasetShown, EventsShown, JobShown, Page, RunDataset, RunShown};
 pub use store::tracking::lineage as kept;
+pub use tracked::{TrainedRun, TrainedVersion};
 pub(crate) use upstream::upstream;
 pub use upstream::{UPSTREAM_MAX, Upstream};
 
@@ -131,8 +133,8 @@ fn node(view: &View<'_>, kind: NodeKind, name: &Name) -> Answer<i64> {
 
 /// Reads the id of a node.
 fn wanted(id: &str) -> Answer<Wanted> {
-    let message =
-        "`nodeId` is none: `dataset:NAMESPACE:NAME`, `job:NAMESPACE:NAME` and `datasetField:NAMESPACE:NAME:COLUMN` are";
+    let message = "`nodeId` is none: `dataset:NAMESPACE:NAME`, `job:NAMESPACE:NAME`, `datasetField:NAMESPACE:NAME:COLUMN`, \
+                   `run:ID`, `model:ID`, `version:NAME/NUMBER` and `deployment:NAME@TARGET` are";
     let is_short = id.len() <= 4 * ::lineage::NAME_BYTES_MAX;
     Wanted::read(id).filter(|_| is_short).ok_or_else(|| Refusal::plain(Code::LineageNodeInvalid, message))
 }

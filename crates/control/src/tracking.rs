@@ -71,6 +71,7 @@ pub use features::{
     COMPARED_MAX, FEATURES_MAX, FeatureSkew, NamedFeature, NewFeature, Registered, VALUES_MAX, ValueBatch,
     WORD_BYTES_MAX,
 };
+pub(crate) use features::of_run as features_of_run;
 pub use gaps::{Gap, INFRASTRUCTURE};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};

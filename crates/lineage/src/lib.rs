@@ -17,7 +17,7 @@ mod time;
 pub use document::compact;
 pub use event::{About, Dataset, Event, Facet, Job, Name, RunEvent, RunId, State};
 pub use facets::{Column, End, Field, Said, Threads};
-pub use node::{Kind, NodeId, Wanted};
+pub use node::{Kind, NodeId, TrackedNode, Wanted};
 pub use read::{batch, event};
 pub use refusal::Refusal;
 pub use time::{instant, written};

@@ -43,6 +43,21 @@ pub enum Wanted {
     Whole(Kind, Vec<Name>),
     /// A column of a dataset.
     Column(Vec<(Name, String)>),
+    /// Something that is tracked of training.
+    Tracked(TrackedNode),
+}
+
+/// Is something that is tracked of training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackedNode {
+    /// A run, by its id in the form in which it is tracked.
+    Run(String),
+    /// A logged model, by its id.
+    Model(String),
+    /// A version of a registered model, by the name and its number.
+    Version(String, i64),
+    /// What is to run of a model at a target, by the name and the target.
+    Deployment(String, String),
 }
 
 impl Wanted {
@@ -53,13 +68,33 @@ impl Wanted {
             "dataset" => Self::Whole(Kind::Dataset, names(rest)),
             "job" => Self::Whole(Kind::Job, names(rest)),
             "datasetField" => Self::Column(columns(rest)),
-            _ => return None,
+            _ => return tracked(kind, rest).map(Self::Tracked),
         };
         let is_some = match &wanted {
             Self::Whole(_, names) => !names.is_empty(),
             Self::Column(columns) => !columns.is_empty(),
+            Self::Tracked(_) => true,
         };
         is_some.then_some(wanted)
+    }
+}
+
+fn tracked(kind: &str, rest: &str) -> Option<TrackedNode> {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let id = |id: &str| text(id).filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+    match kind {
+        // Lineage writes as a UUID what training writes as 32 digits.
+        "run" => id(&rest.replace('-', "")).map(TrackedNode::Run),
+        "model" => id(rest).map(TrackedNode::Model),
+        "version" => {
+            let (name, number) = rest.rsplit_once('/')?;
+            Some(TrackedNode::Version(text(name)?, number.parse().ok()?))
+        }
+        "deployment" => {
+            let (name, target) = rest.split_once('@')?;
+            Some(TrackedNode::Deployment(text(name)?, text(target)?))
+        }
+        _ => None,
     }
 }
 

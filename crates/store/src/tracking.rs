@@ -62,7 +62,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -74,6 +74,7 @@ const STEPS: [&str; 11] = [
     features::TABLES,
     webhooks::TABLES,
     seals::OF_RUNS,
+    model_versions::BY_RUN,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use control::lineage::kept::{ColumnEdge, Node, NodeKind};
-use control::lineage::{ColumnGraph, Graph, LineageKind, NodeId, TrainedRun};
+use control::lineage::{ColumnGraph, Graph, LineageKind, NodeId, TrainedRun, TrainedVersion};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -50,48 +50,71 @@ struct Edge<'a> {
 #[derive(Clone, Copy)]
 enum Of<'a> {
     Node(&'a Node),
+    Feature(&'a str, i64),
     Run(&'a TrainedRun),
     Model(&'a str),
+    Version(&'a TrainedVersion),
+    Deployment(&'a TrainedVersion, &'a str),
 }
 
-fn node_id(node: &Node) -> String {
-    let kind = if node.kind == NodeKind::Job { LineageKind::Job } else { LineageKind::Dataset };
-    NodeId::Whole(kind, &node.namespace, &node.name).to_string()
+impl Of<'_> {
+    fn id(&self) -> String {
+        match self {
+            Self::Node(node) => {
+                let kind = if node.kind == NodeKind::Job { LineageKind::Job } else { LineageKind::Dataset };
+                NodeId::Whole(kind, &node.namespace, &node.name).to_string()
+            }
+            Self::Feature(name, version) => format!("feature:{name}@{version}"),
+            Self::Run(run) => format!("run:{}", shown::run_id(&run.run)),
+            Self::Model(id) => format!("model:{id}"),
+            Self::Version(version) => format!("version:{}/{}", version.name, version.number),
+            Self::Deployment(version, target) => format!("deployment:{}@{target}", version.name),
+        }
+    }
 }
 
-fn run_node(run: &TrainedRun) -> String {
-    format!("run:{}", shown::run_id(&run.run))
+/// Returns what is tracked of a run, each with what it came of.
+fn tracked(run: &TrainedRun) -> Vec<(Of<'_>, Option<Of<'_>>)> {
+    let mut all = vec![(Of::Run(run), None)];
+    all.extend(run.models.iter().map(|model| (Of::Model(model), Some(Of::Run(run)))));
+    for version in &run.versions {
+        let origin = version.model.as_deref().map_or(Of::Run(run), Of::Model);
+        all.push((Of::Version(version), Some(origin)));
+        let targets = version.targets.iter();
+        all.extend(targets.map(|target| (Of::Deployment(version, target), Some(Of::Version(version)))));
+    }
+    all
 }
 
 /// Are the nodes of a graph in the order of their ids. Edges are told by places among them, so that each id is written once alone.
 struct Places<'a> {
     all: Vec<(String, Of<'a>)>,
     nodes: HashMap<i64, usize>,
-    runs: HashMap<&'a str, usize>,
-    models: HashMap<&'a str, usize>,
 }
 
 impl<'a> Places<'a> {
     fn of(graph: &'a Graph) -> Self {
-        let models: BTreeSet<&str> = graph.trained.iter().flat_map(|run| &run.models).map(String::as_str).collect();
-        let nodes = graph.nodes.iter().map(|node| (node_id(node), Of::Node(node)));
-        let runs = graph.trained.iter().map(|run| (run_node(run), Of::Run(run)));
-        let models = models.into_iter().map(|model| (format!("model:{model}"), Of::Model(model)));
-        let mut all: Vec<(String, Of<'a>)> = nodes.chain(runs).chain(models).collect();
+        let features = graph.trained.iter().flat_map(|run| &run.features).map(|(name, version)| Of::Feature(name, *version));
+        let trained = graph.trained.iter().flat_map(tracked).map(|(of, _)| of);
+        let nodes = graph.nodes.iter().map(Of::Node).chain(features).chain(trained);
+        let mut all: Vec<(String, Of<'a>)> = nodes.map(|of| (of.id(), of)).collect();
         all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let mut places = Self { all: Vec::new(), nodes: HashMap::new(), runs: HashMap::new(), models: HashMap::new() };
-        for (place, (_, of)) in all.iter().enumerate() {
-            match *of {
-                Of::Node(node) => places.nodes.insert(node.id, place),
-                Of::Run(run) => places.runs.insert(&run.run, place),
-                Of::Model(model) => places.models.insert(model, place),
-            };
-        }
-        places.all = all;
-        places
+        // A feature, or a model, may be of several runs.
+        all.dedup_by(|(one, _), (other, _)| one == other);
+        let place = |(place, (_, of)): (usize, &(String, Of<'a>))| match of {
+            Of::Node(node) => Some((node.id, place)),
+            _ => None,
+        };
+        let nodes = all.iter().enumerate().filter_map(place).collect();
+        Self { all, nodes }
     }
 
-    /// Returns the edges of a graph by the places of their ends, also those to runs that are tracked and on to their models.
+    fn place(&self, of: Of<'_>) -> Option<usize> {
+        let id = of.id();
+        self.all.binary_search_by(|(known, _)| known.as_str().cmp(&id)).ok()
+    }
+
+    /// Returns the edges of a graph by the places of their ends, also those to what is tracked.
     fn edges(&self, graph: &Graph) -> Vec<(usize, usize)> {
         let told = graph
             .edges
@@ -99,9 +122,12 @@ impl<'a> Places<'a> {
             .filter_map(|(origin, target)| Some((*self.nodes.get(origin)?, *self.nodes.get(target)?)));
         let mut edges: Vec<(usize, usize)> = told.collect();
         for run in &graph.trained {
-            let Some(place) = self.runs.get(run.run.as_str()) else { continue };
-            edges.extend(run.from.iter().filter_map(|node| Some((*self.nodes.get(node)?, *place))));
-            edges.extend(run.models.iter().filter_map(|model| Some((*place, *self.models.get(model.as_str())?))));
+            let Some(place) = self.place(Of::Run(run)) else { continue };
+            edges.extend(run.from.iter().filter_map(|node| Some((*self.nodes.get(node)?, place))));
+            let features = run.features.iter().filter_map(|(name, version)| self.place(Of::Feature(name, *version)));
+            edges.extend(features.map(|feature| (feature, place)));
+            let made = tracked(run).into_iter();
+            edges.extend(made.filter_map(|(of, origin)| Some((self.place(origin?)?, self.place(of)?))));
         }
         edges
     }
@@ -128,7 +154,7 @@ fn sorted(mut pairs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Shows the graph of datasets and jobs, and of the runs and models that follow.
+/// Shows the graph of datasets and jobs, and of what is tracked and follows.
 pub(super) fn whole(graph: &Graph) -> Answered {
     let known: HashMap<i64, &Node> = graph.nodes.iter().chain(&graph.beside).map(|node| (node.id, node)).collect();
     let places = Places::of(graph);
@@ -154,7 +180,16 @@ fn data<'a>(graph: &'a Graph, of: Of<'a>, known: &HashMap<i64, &'a Node>) -> (&'
             });
             ("RUN", Data::Trained(data))
         }
+        Of::Feature(name, version) => ("FEATURE", Data::Trained(json!({ "name": name, "version": version }))),
         Of::Model(model) => ("MODEL", Data::Trained(json!({ "id": model }))),
+        Of::Version(version) => {
+            let TrainedVersion { name, number, stage, .. } = version;
+            ("VERSION", Data::Trained(json!({ "name": name, "version": number.to_string(), "stage": stage })))
+        }
+        Of::Deployment(version, target) => {
+            let data = json!({ "name": version.name, "target": target, "version": version.number.to_string() });
+            ("DEPLOYMENT", Data::Trained(data))
+        }
     }
 }
 

@@ -366,6 +366,77 @@ async fn a_graph_goes_on_from_data_to_runs_that_are_tracked_and_their_models() {
     assert_eq!(ids(&self::graph(&api, "dataset:ns:other").await), ["dataset:ns:other"]);
 }
 
+/// Makes a job before a run that is tracked, and what came of the run: two versions, one of a model and one of its other files, one of them
+/// deployed, and a feature that it used. Returns the run and the model.
+async fn made(api: &Api) -> (String, String) {
+    let mlflow = "/api/2.0/mlflow";
+    let run = api.post("dan", &format!("{mlflow}/runs/create"), json!({ "experiment_id": "0", "run_name": "fit" })).await;
+    let run = run.is(200)["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+    let logged = json!({ "experiment_id": "0", "name": "forest", "source_run_id": run });
+    let logged = api.post("dan", &format!("{mlflow}/logged-models"), logged).await.is(200);
+    let model = logged["model"]["info"]["model_id"].as_str().unwrap().to_owned();
+    let outputs = json!({ "run_id": run, "models": [{ "model_id": model, "step": 0 }] });
+    api.post("dan", &format!("{mlflow}/runs/outputs"), outputs).await.is(200);
+    api.post("dan", &format!("{mlflow}/registered-models/create"), json!({ "name": "fraud" })).await.is(200);
+    let of_model = json!({ "name": "fraud", "source": format!("models:/{model}"), "run_id": run, "model_id": model });
+    let of_run = json!({ "name": "fraud", "source": format!("mlflow-artifacts:/0/{run}/artifacts/other"), "run_id": run });
+    for version in [of_model, of_run] {
+        api.post("dan", &format!("{mlflow}/model-versions/create"), version).await.is(200);
+    }
+    let wish = json!({ "version": 1, "reason": "the first" });
+    api.call("dan", "PUT", "/v1/models/fraud/deployments/eu", Some(wish)).await.is(200);
+    crate::features::register(api, "clv", "customer lifetime value", "sum(amount)").await;
+    let named = json!({ "features": [{ "name": "clv", "version": 1 }] });
+    api.post("dan", &format!("/v1/runs/{run}/features"), named).await.is(200);
+    let same = run.parse::<uuid::Uuid>().unwrap().to_string();
+    send(api, &run_event("COMPLETE", 1, &same, "train", &["raw"], &[])).await;
+    send(api, &run_event("COMPLETE", 2, &run_id(2), "count", &["raw"], &["counted"])).await;
+    (same, model)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_goes_on_to_versions_and_deployments_and_back_from_each_of_them() {
+    let api = crate::auditor::world().await;
+    let (run, model) = made(&api).await;
+    let tracked = [
+        "deployment:fraud@eu".to_owned(),
+        "feature:clv@1".to_owned(),
+        format!("model:{model}"),
+        format!("run:{run}"),
+        "version:fraud/1".to_owned(),
+        "version:fraud/2".to_owned(),
+    ];
+    let with = |nodes: &[&str]| {
+        let mut all: Vec<String> = nodes.iter().map(|node| (*node).to_owned()).chain(tracked.clone()).collect();
+        all.sort();
+        all
+    };
+    let forward = graph(&api, "dataset:ns:raw").await;
+    assert_eq!(ids(&forward), with(&["dataset:ns:counted", "dataset:ns:raw", "job:ns:count", "job:ns:train"]));
+    let origin = |id: &str| node(&forward, id)["inEdges"][0]["origin"].clone();
+    assert_eq!(origin("version:fraud/1"), format!("model:{model}"));
+    assert_eq!(origin("version:fraud/2"), format!("run:{run}"));
+    assert_eq!(origin("deployment:fraud@eu"), "version:fraud/1");
+    assert_eq!(node(&forward, "feature:clv@1")["outEdges"][0]["destination"], format!("run:{run}"));
+    assert_eq!(node(&forward, "deployment:fraud@eu")["data"]["version"], "1");
+
+    for start in &tracked {
+        if start.starts_with("feature:") {
+            continue;
+        }
+        let back = graph(&api, start).await;
+        assert_eq!(ids(&back), with(&["dataset:ns:raw", "job:ns:train"]), "{start}");
+    }
+    let near = get(&api, "lineage?nodeId=version:fraud/2&depth=0").await;
+    assert_eq!(ids(&near), with(&["dataset:ns:raw", "job:ns:train"]));
+    for gone in ["version:fraud/3", "deployment:fraud@us", "run:00000000000000000000000000000000", "model:m-0"] {
+        api.get("dan", &format!("/api/v1/lineage?nodeId={gone}")).await.problem(404, "not-found");
+    }
+    for none in ["version:fraud", "version:/1", "version:fraud/x", "deployment:fraud", "run:", "agent:x"] {
+        api.get("dan", &format!("/api/v1/lineage?nodeId={none}")).await.problem(400, "lineage-node-invalid");
+    }
+}
+
 #[tokio::test]
 async fn a_source_that_changed_without_a_word_is_told() {
     let api = Api::new().await;

@@ -69,6 +69,8 @@ fn starts(view: &View<'_>, id: &str, wanted: &Wanted) -> Answer<Vec<At>> {
             }
             Err(no_node(id))
         }
+        // What is tracked has no columns.
+        Wanted::Tracked(_) => Err(no_node(id)),
         Wanted::Whole(kind, names) => {
             let kind = super::node_kind(*kind);
             let node = first_of(view, kind, names)?.ok_or_else(|| no_node(id))?;

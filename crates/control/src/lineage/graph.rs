@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::lineage::Wanted;
 use store::tracking::View;
-use store::tracking::lineage::{LineageRun, Node, NodeKind, Trained, ids};
+use store::tracking::lineage::{LineageRun, Node, NodeKind, ids};
 
+use super::tracked::{TrainedRun, train};
 use super::{Answer, NODES_MAX, first_of, no_node, wanted};
 use crate::tracking::Tracking;
 
@@ -28,25 +29,9 @@ pub struct Graph {
     pub is_cut: bool,
 }
 
-/// Is a run that is tracked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrainedRun {
-    /// Its id.
-    pub run: String,
-    /// Its name.
-    pub name: String,
-    /// How it stands, as it was tracked.
-    pub status: String,
-    /// The experiment it belongs to.
-    pub experiment: i64,
-    /// The jobs that it is a run of, and the datasets that it has read.
-    pub from: Vec<i64>,
-    /// The models that it has made.
-    pub models: Vec<String>,
-}
-
 impl Tracking {
-    /// Returns what a dataset or a job came of and what came of it, breadth first both ways, at most [`NODES_MAX`] nodes.
+    /// Returns what a dataset or a job came of and what came of it, breadth first both ways, at most [`NODES_MAX`] nodes; of what is tracked,
+    /// what it came of.
     ///
     /// - `depth`: how many jobs away; the datasets of the last are in it still.
     ///
@@ -55,8 +40,13 @@ impl Tracking {
     /// An id that is none; a node that is not there.
     pub fn lineage_graph(&self, id: &str, depth: usize) -> Answer<Graph> {
         let wanted = wanted(id)?;
+        let steps = depth.saturating_mul(2);
+        if let Wanted::Tracked(node) = &wanted {
+            return self.lineage_of_tracked(id, node, steps.saturating_add(1));
+        }
         self.kept.view(|view| {
             let start = match &wanted {
+                Wanted::Tracked(_) => None,
                 Wanted::Whole(kind, names) => first_of(view, super::node_kind(*kind), names)?,
                 Wanted::Column(columns) => {
                     let names: Vec<_> = columns.iter().map(|(name, _)| name.clone()).collect();
@@ -65,8 +55,7 @@ impl Tracking {
             };
             let start = start.ok_or_else(|| no_node(id))?;
             let is_job = matches!(wanted, Wanted::Whole(::lineage::Kind::Job, _));
-            let steps = depth.saturating_mul(2).saturating_add(if is_job { 1 } else { 2 });
-            around(view, start, steps)
+            around(view, start, steps.saturating_add(if is_job { 1 } else { 2 }))
         })
     }
 }
@@ -79,8 +68,8 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(start: i64, forward: bool) -> Self {
-        Self { forward, seen: BTreeSet::from([start]), edge: vec![start] }
+    fn new(start: &BTreeSet<i64>, forward: bool) -> Self {
+        Self { forward, seen: start.clone(), edge: start.iter().copied().collect() }
     }
 
     /// Goes one step, as far as there is room; says whether there was not enough.
@@ -109,7 +98,7 @@ impl Walk {
 
 fn around(view: &View<'_>, start: i64, steps: usize) -> Answer<Graph> {
     let mut found = BTreeSet::from([start]);
-    let mut walks = [Walk::new(start, false), Walk::new(start, true)];
+    let mut walks = [Walk::new(&found, false), Walk::new(&found, true)];
     let mut is_cut = false;
     for _ in 0..steps {
         for walk in &mut walks {
@@ -123,6 +112,15 @@ fn around(view: &View<'_>, start: i64, steps: usize) -> Answer<Graph> {
     graph.is_cut = is_cut;
     train(view, &mut graph)?;
     Ok(graph)
+}
+
+/// Returns nodes and what they came of.
+pub(super) fn walked_back(view: &View<'_>, start: &BTreeSet<i64>, steps: usize) -> Answer<Graph> {
+    let (mut found, mut walk, mut is_cut) = (start.clone(), Walk::new(start, false), false);
+    for _ in 0..steps {
+        is_cut |= walk.step(view, &mut found)?;
+    }
+    Ok(Graph { is_cut, ..drawn(view, &found)? })
 }
 
 /// Says as which node each of many names is shown.
@@ -185,36 +183,4 @@ pub(super) fn of_jobs(view: &View<'_>, jobs: &BTreeSet<i64>, names: &Names) -> A
     }
     let latest = view.latest_lineage_runs(&list)?.into_iter().map(|run| (run.job, run));
     Ok((io, latest.collect()))
-}
-
-/// Goes on from jobs and datasets to the runs that are tracked, and to the models that these have made.
-///
-/// Versions of registered models and what is deployed follow upon models here, once they are kept.
-fn train(view: &View<'_>, graph: &mut Graph) -> Answer<()> {
-    if !view.has_runs()? {
-        return Ok(());
-    }
-    let room = NODES_MAX.saturating_sub(graph.nodes.len());
-    let list = ids(graph.nodes.iter().map(|node| node.id));
-    let mut runs: HashMap<String, (i64, BTreeSet<i64>)> = HashMap::new();
-    let pairs = view.trained_by(&list, NODES_MAX)?.into_iter().chain(view.trained_on(&list, NODES_MAX)?);
-    for Trained { node, seq, run } in pairs {
-        runs.entry(run).or_insert_with(|| (seq, BTreeSet::new())).1.insert(node);
-    }
-    let mut runs: Vec<_> = runs.into_iter().collect();
-    runs.sort_unstable_by_key(|(_, (seq, _))| *seq);
-    let mut used = 0;
-    for (id, (seq, from)) in runs {
-        let models: Vec<String> = view.outputs(seq)?.into_iter().map(|output| output.model).collect();
-        used += 1 + models.len();
-        if used > room {
-            graph.is_cut = true;
-            break;
-        }
-        let Some(run) = view.run(&id)? else { continue };
-        let (name, status, experiment) = (run.name, run.status, run.experiment);
-        let from = from.into_iter().collect();
-        graph.trained.push(TrainedRun { run: id, name, status, experiment, from, models });
-    }
-    Ok(())
 }

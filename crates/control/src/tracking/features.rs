@@ -209,16 +209,7 @@ impl Tracking {
     ///
     /// An id that is nobody's.
     pub fn features_of(&self, id: &str) -> Answer<Vec<Feature>> {
-        self.kept.view(|view| {
-            let inputs = view.inputs(run(view, id)?.seq)?;
-            let mut found = Vec::new();
-            for Input { dataset, .. } in inputs.iter().filter(|input| input.dataset.kind == KIND) {
-                let name = dataset.name.strip_prefix("feature ").unwrap_or_default();
-                let is_named = |one: &Feature| one.digest.starts_with(&dataset.digest);
-                found.extend(view.feature_versions(name)?.into_iter().find(is_named));
-            }
-            Ok(found)
-        })
+        self.kept.view(|view| of_run(view, run(view, id)?.seq))
     }
 
     /// Compares training with serving: of one feature, or of each that has values on both sides.
@@ -276,6 +267,17 @@ fn checked(feature: &Feature, row: &Row) -> Answer<()> {
     let message =
         || format!("The value for entity `{}` is no {kind}, or longer than {WORD_BYTES_MAX} bytes.", row.entity);
     if fits { Ok(()) } else { Err(Refused::invalid(message())) }
+}
+
+/// Returns the definitions that a run says it used.
+pub(crate) fn of_run(view: &View<'_>, run: i64) -> Answer<Vec<Feature>> {
+    let mut found = Vec::new();
+    for Input { dataset, .. } in view.inputs(run)?.iter().filter(|input| input.dataset.kind == KIND) {
+        let name = dataset.name.strip_prefix("feature ").unwrap_or_default();
+        let is_named = |one: &Feature| one.digest.starts_with(&dataset.digest);
+        found.extend(view.feature_versions(name)?.into_iter().find(is_named));
+    }
+    Ok(found)
 }
 
 fn as_input(feature: &Feature) -> Input {

@@ -105,6 +105,18 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Returns where a version is to run, by target.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn targets_of(&self, model: i64, number: i64) -> Done<Vec<String>> {
+        let sql = "SELECT target FROM deployment WHERE model = ?1 AND number = ?2 ORDER BY target";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([model, number], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Returns what the host of a target said last of a model.
     ///
     /// # Errors

@@ -58,6 +58,9 @@ pub struct NewModelVersion<'a> {
     pub run_link: &'a str,
 }
 
+/// Lets versions be found by their run.
+pub(super) const BY_RUN: &str = "CREATE INDEX model_version_by_run ON model_version (run);";
+
 pub(super) const COLUMNS: &str = "v.seq, v.model, m.name, v.number, v.created, v.updated, v.description, v.stage, \
                                   v.source, v.location, v.run, v.run_link";
 
@@ -94,6 +97,18 @@ impl View<'_> {
         let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE m.name = ?1 AND v.number = ?2 AND v.deleted = 0");
         let found = self.0.prepare_cached(&sql)?.query_row(params![name, number], read).optional()?;
         found.map(|version| self.with_version_tags(version)).transpose()
+    }
+
+    /// Returns the versions that came of a run, without their tags.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn versions_of_run(&self, run: &str) -> Done<Vec<ModelVersion>> {
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE v.run = ?1 AND v.deleted = 0 ORDER BY v.seq");
+        let mut query = self.0.prepare_cached(&sql)?;
+        let rows = query.query_map([run], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Returns the highest version of each stage, in the order of the lowest one in each.
