@@ -249,7 +249,9 @@ mod tests {
         for plain in ["http://store.example", "http://10.0.0.1:9000", "http://localhost.example"] {
             assert!(Bucket::new(settings(Some(plain))).is_err(), "{plain}");
         }
-        for fine in [None, Some("https://store.example:9000"), Some("http://127.0.0.1:9000"), Some("http://localhost:9000")] {
+        for fine in
+            [None, Some("https://store.example:9000"), Some("http://127.0.0.1:9000"), Some("http://localhost:9000")]
+        {
             assert!(Bucket::new(settings(fine)).is_ok(), "{fine:?}");
         }
         assert!(!format!("{:?}", settings(None)).contains("very secret"));

@@ -93,6 +93,7 @@ impl Control {
         found.extend(self.agents());
         found.extend(self.tools_found());
         found.extend(self.people());
+        found.extend(self.models_found());
         found.extend(self.notifications_found());
         found.extend(self.oidc_found());
         found
@@ -181,6 +182,24 @@ impl Control {
         match &stand.failure {
             Some(why) => say(Sign::Note, "timestamp", format!("{says}; {why}")),
             None => say(Sign::Good, "timestamp", says),
+        }
+    }
+
+    /// Says what stands between models and their promotion.
+    fn models_found(&self) -> Option<Finding> {
+        let bad = |says: String| Finding { code: Some(Code::FileUnusable), ..say(Sign::Bad, "models", says) };
+        let tracking = self.tracking.get()?;
+        let has_models = match tracking {
+            Ok(tracking) => tracking.has_registered_models(),
+            Err(said) => return Some(bad(format!("nothing can be tracked: {said}"))),
+        };
+        match has_models {
+            Ok(true) if self.snapshot().bundle.data().registry.is_none() => {
+                let says = "no catalogue of the bundle has the table `[registry]`, so none is promoted or deployed";
+                Some(Finding { code: Some(Code::ToolUnknown), ..say(Sign::Note, "models", says) })
+            }
+            Ok(_) => None,
+            Err(refused) => Some(bad(refused.message)),
         }
     }
 

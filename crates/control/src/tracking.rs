@@ -60,18 +60,18 @@ pub use assessments::{
     NewAssessment, SOURCES,
 };
 pub use comparison::{COMPARED, Comparison, Difference, compare};
+pub use connectors::bucket;
 pub use deployments::{
     DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
 };
-pub use connectors::bucket;
 pub use diagnosis::{Beside, CANDIDATES_MAX, CURVES_MAX, Diagnosed, POINTS_MAX};
 pub use dossier::{Dossier, DossierRun, Release, Standing};
 pub use evaluations::{CHECKS_MAX, EVALUATION_TEXT_MAX, NewCheck, NewEvaluation};
+pub(crate) use features::of_run as features_of_run;
 pub use features::{
     COMPARED_MAX, FEATURES_MAX, FeatureSkew, NamedFeature, NewFeature, Registered, VALUES_MAX, ValueBatch,
     WORD_BYTES_MAX,
 };
-pub(crate) use features::of_run as features_of_run;
 pub use gaps::{Gap, INFRASTRUCTURE};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};

@@ -21,7 +21,9 @@ mod tests {
 
     /// Runs a query a few times out of the cache, and says how often it was planned anew.
     fn planned_anew(connection: &Connection) -> i32 {
-        connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER); CREATE INDEX by_b ON t (b)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER); CREATE INDEX by_b ON t (b)")
+            .unwrap();
         let sql = "SELECT a FROM t WHERE b = ?1 ORDER BY a";
         let mut planned = 0;
         for n in 0..5 {

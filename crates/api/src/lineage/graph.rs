@@ -94,7 +94,8 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn of(graph: &'a Graph) -> Self {
-        let features = graph.trained.iter().flat_map(|run| &run.features).map(|(name, version)| Of::Feature(name, *version));
+        let features =
+            graph.trained.iter().flat_map(|run| &run.features).map(|(name, version)| Of::Feature(name, *version));
         let trained = graph.trained.iter().flat_map(tracked).map(|(of, _)| of);
         let nodes = graph.nodes.iter().map(Of::Node).chain(features).chain(trained);
         let mut all: Vec<(String, Of<'a>)> = nodes.map(|of| (of.id(), of)).collect();

@@ -370,7 +370,8 @@ async fn a_graph_goes_on_from_data_to_runs_that_are_tracked_and_their_models() {
 /// deployed, and a feature that it used. Returns the run and the model.
 async fn made(api: &Api) -> (String, String) {
     let mlflow = "/api/2.0/mlflow";
-    let run = api.post("dan", &format!("{mlflow}/runs/create"), json!({ "experiment_id": "0", "run_name": "fit" })).await;
+    let run =
+        api.post("dan", &format!("{mlflow}/runs/create"), json!({ "experiment_id": "0", "run_name": "fit" })).await;
     let run = run.is(200)["run"]["info"]["run_id"].as_str().unwrap().to_owned();
     let logged = json!({ "experiment_id": "0", "name": "forest", "source_run_id": run });
     let logged = api.post("dan", &format!("{mlflow}/logged-models"), logged).await.is(200);
@@ -379,7 +380,8 @@ async fn made(api: &Api) -> (String, String) {
     api.post("dan", &format!("{mlflow}/runs/outputs"), outputs).await.is(200);
     api.post("dan", &format!("{mlflow}/registered-models/create"), json!({ "name": "fraud" })).await.is(200);
     let of_model = json!({ "name": "fraud", "source": format!("models:/{model}"), "run_id": run, "model_id": model });
-    let of_run = json!({ "name": "fraud", "source": format!("mlflow-artifacts:/0/{run}/artifacts/other"), "run_id": run });
+    let of_run =
+        json!({ "name": "fraud", "source": format!("mlflow-artifacts:/0/{run}/artifacts/other"), "run_id": run });
     for version in [of_model, of_run] {
         api.post("dan", &format!("{mlflow}/model-versions/create"), version).await.is(200);
     }

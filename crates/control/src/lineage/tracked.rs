@@ -75,7 +75,8 @@ impl Tracking {
 
 /// Returns the run that something came of.
 fn run_of(view: &View<'_>, node: &TrackedNode) -> Answer<Option<Run>> {
-    let of_version = |name: &str, number: i64| view.model_version(name, number).map(|found| found.map(|found| found.run));
+    let of_version =
+        |name: &str, number: i64| view.model_version(name, number).map(|found| found.map(|found| found.run));
     let run = match node {
         TrackedNode::Run(id) => Some(id.clone()),
         TrackedNode::Model(id) => view.logged_model(id)?.and_then(|model| model.source_run),

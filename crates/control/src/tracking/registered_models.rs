@@ -65,6 +65,11 @@ fn taken(old: &RegisteredModel, tags: &[Pair]) -> Refused {
 }
 
 impl Tracking {
+    /// Says whether any model is registered.
+    pub(crate) fn has_registered_models(&self) -> Answer<bool> {
+        self.kept.view(|view| Ok(view.has_registered_models()?))
+    }
+
     /// Makes a registered model.
     ///
     /// # Errors

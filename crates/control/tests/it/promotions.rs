@@ -305,3 +305,15 @@ async fn going_back_is_told_as_such() {
     let zoe = Holder { principal: Principal::Person("eve".parse().unwrap()), on_behalf_of: None };
     assert_eq!(denied(&world, zoe, champion("2")).await, Code::PolicyDenies);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_tells_that_no_model_can_be_promoted() {
+    for (files, is_told) in [(without_registry(), true), (testkit::bundle(), false)] {
+        let world = world_with(files).await;
+        let said = || world.control.doctor().into_iter().find(|found| found.about == "models");
+        assert_eq!(said(), None, "there is no model yet");
+        let tracking = world.control.tracking().unwrap();
+        tracking.create_registered_model(&dan(), "fraud".into(), String::new(), Vec::new()).unwrap();
+        assert_eq!(said().is_some_and(|found| found.says.contains("[registry]")), is_told, "{:?}", said());
+    }
+}

@@ -123,7 +123,8 @@ async fn files_of_a_run_are_sealed_as_soon_as_they_are_a_version() {
         let name = format!("runs:/{run}/model");
         world.control.record_models().await.unwrap();
         let seal = world.control.seals(Some(name.clone()), String::new()).await.unwrap().remove(0);
-        let line = |name: &str| format!("{} {} {name}\n", Digest::plain(format!("model/{name}").as_bytes()), 6 + name.len());
+        let line =
+            |name: &str| format!("{} {} {name}\n", Digest::plain(format!("model/{name}").as_bytes()), 6 + name.len());
         assert_eq!(seal.digest, Digest::plain((line("MLmodel") + &line("data/weights")).as_bytes()));
         assert!(seal.record.is_some());
         assert!(world.control.model_signature(name).await.is_ok());

@@ -130,6 +130,16 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RegisteredModel> {
 }
 
 impl View<'_> {
+    /// Says whether any model is registered.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn has_registered_models(&self) -> Done<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM registered_model)";
+        Ok(self.0.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
     /// Returns the registered model of a name.
     ///
     /// # Errors

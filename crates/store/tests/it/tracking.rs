@@ -138,7 +138,10 @@ fn a_seal_from_before_those_of_runs_stays() {
     let kept = Tracking::open(&file(&folder)).unwrap();
     let seal = |model: &'static str| kept.view::<_, TrackingError>(|view| view.seal(model)).unwrap();
     let old = seal("m-1").unwrap();
-    assert_eq!((old.place.as_str(), old.files, old.bytes, old.at, old.record), ("0/models/m-1/artifacts", 2, 9, 5, Some(7)));
+    assert_eq!(
+        (old.place.as_str(), old.files, old.bytes, old.at, old.record),
+        ("0/models/m-1/artifacts", 2, 9, 5, Some(7))
+    );
     let of_run = Seal { model: "runs:/r/model".into(), place: "0/r/artifacts/model".into(), ..old };
     let new = of_run.clone();
     kept.change::<_, TrackingError>(move |change| change.seal_model(&new)).unwrap();
