@@ -32,6 +32,7 @@ mod features;
 mod foreign;
 mod guard;
 mod health;
+mod imports;
 mod keys;
 mod levels;
 mod lineage;
@@ -147,6 +148,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(logs::routes())
         .merge(diagnosis::routes())
         .merge(features::routes())
+        .merge(imports::routes())
         .merge(recipes::routes())
         .merge(model_history::routes())
         .merge(promotions::routes())

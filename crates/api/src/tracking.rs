@@ -6,7 +6,7 @@
 //! basic authentication, under any name. An auditor's key reads, and so does the login of a page: what is answered to it is JSON, never a file that
 //! others wrote, and nothing is written by it.
 
-mod artifacts;
+pub(crate) mod artifacts;
 mod asked;
 mod assessments;
 mod experiments;

@@ -200,5 +200,6 @@ fn is_attested(entry: &Entry, attested: &Attested) -> bool {
         Attestation::Anchored(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::Evaluated(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::Observed(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
+        Attestation::Imported(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
     }
 }

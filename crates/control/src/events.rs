@@ -8,7 +8,7 @@ use std::time::Duration;
 use evidence::{Content, Field, Leaf, RecordKind, bodies};
 use ledger::history::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use types::attestation::{ANCHORED, EVALUATED, OBSERVED};
+use types::attestation::{ANCHORED, EVALUATED, IMPORTED, OBSERVED};
 use types::case::Vote;
 use types::seal::{REFUSED, SEALED};
 use types::text::escape;
@@ -66,6 +66,7 @@ fn told_of_model(leaf: &Leaf) -> Option<&'static str> {
         ANCHORED => Some("anchored"),
         EVALUATED => Some("evaluated"),
         OBSERVED => Some("observed"),
+        IMPORTED => Some("imported"),
         _ => None,
     }
 }

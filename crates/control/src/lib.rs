@@ -30,6 +30,7 @@ pub mod events;
 pub mod export;
 pub mod gather;
 pub mod grants;
+mod imports;
 pub mod incident;
 pub mod keys;
 pub mod late;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
-use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, OBSERVED, Observed};
+use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, IMPORTED, Imported, OBSERVED, Observed};
 use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
@@ -145,6 +145,11 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let Observed { model, target, version, state, .. } = part(content, Field::Body)?;
             let version = version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
             Some(escape(&format!("{version} of {model} runs at {target}, {state}"), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(IMPORTED) => {
+            let Imported { source, taken, digest, .. } = part(content, Field::Body)?;
+            let taken: Vec<String> = taken.iter().map(|taken| format!("{} {}", taken.count, taken.kind)).collect();
+            Some(escape(&format!("{} imported from {source}, {digest}", taken.join(", ")), false))
         }
         RecordKind::Model => {
             let write: WriteRefused = part(content, Field::Body)?;

@@ -16,6 +16,7 @@ mod evaluations;
 mod experiments;
 mod features;
 mod gaps;
+mod imports;
 mod inputs;
 mod logged_models;
 mod logs;
@@ -73,6 +74,7 @@ pub use features::{
     WORD_BYTES_MAX,
 };
 pub use gaps::{Gap, INFRASTRUCTURE};
+pub use imports::{IMPORTS_MAX, ImportShown, ImportState, Judged, Owner};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
 pub use model_history::MOVES_MAX;

@@ -40,9 +40,9 @@ use crate::folder::Folders;
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
 pub use model::{
-    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs, ModelSignatureArgs,
-    ModelVerifyArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs, UndeployArgs,
-    WhyArgs,
+    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs, ModelImportArgs,
+    ModelSignatureArgs, ModelVerifyArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs,
+    UndeployArgs, WhyArgs,
 };
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;

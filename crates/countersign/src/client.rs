@@ -15,6 +15,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Is how long a server may take to answer: longer than it waits for anything it is asked to wait for.
 const ANSWER: Duration = Duration::from_secs(120);
 
+/// Is how long a file may take on its way.
+const FILE: Duration = Duration::from_secs(24 * 3_600);
+
 /// Speaks to a running server.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -97,7 +100,29 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Sends a file as a stream.
+    ///
+    /// - `size`: how many bytes it has; with fewer, or more, it is not kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn upload(&self, path: &str, body: reqwest::Body, size: u64) -> Result<Value, CliError> {
+        let request = self.http.put(format!("{}{path}", self.url)).timeout(FILE);
+        let request = request.header(reqwest::header::CONTENT_LENGTH, size).body(body);
+        let bytes = self.answered(request).await?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
     async fn bytes(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>, CliError> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answered(request).await
+    }
+
+    async fn answered(&self, mut request: reqwest::RequestBuilder) -> Result<Vec<u8>, CliError> {
         let gone = |e: reqwest::Error| {
             CliError::new(
                 Exit::Failed,
@@ -105,12 +130,8 @@ impl Client {
                 format!("the server at {} does not answer: {}", self.url, e.without_url()),
             )
         };
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
         }
         let answer = request.send().await.map_err(gone)?;
         let status = answer.status();
@@ -146,8 +167,10 @@ pub fn segment(text: &str) -> String {
 fn problem(status: StatusCode, bytes: &[u8]) -> CliError {
     let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    let code = text("code").and_then(|c| c.parse().ok()).unwrap_or(Code::UpstreamInvalid);
-    let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered {status}"));
+    // MLflow's contract has other names for the same.
+    let code = text("code").or_else(|| text("reason")).and_then(|c| c.parse().ok()).unwrap_or(Code::UpstreamInvalid);
+    let said = text("detail").or_else(|| text("message")).or_else(|| text("title"));
+    let message = said.unwrap_or_else(|| format!("the server answered {status}"));
     let case = body.pointer("/approval/id").and_then(Value::as_str);
     if let (StatusCode::ACCEPTED, Some(case)) = (status, case) {
         let waits = CliError::new(

@@ -6,7 +6,7 @@
 //! page sizes, [`source`] judges where a model version says its files are. [`otlp`] reads the spans of traces as they are sent, and [`spans`] says what is
 //! kept of them. The stores run the terms; what they mean on data is theirs. [`diagnosis`] sets what a
 //! client has logged of one run beside what it has logged of others, [`feature`] says what a definition of a feature is, [`feast`] reads them from Feast, [`skew`] compares
-//! training with serving, and [`recipe`] says what a model was made with; these are ours, not MLflow's.
+//! training with serving, [`imports`] reads what other servers keep, and [`recipe`] says what a model was made with; these are ours, not MLflow's.
 //!
 //! Nothing here reads a clock, a file or the environment, and no number of a request becomes a float: number literals stay texts, and a float on the wire is written down as it is met.
 //! [`diagnosis`], [`skew`] and [`recipe`] compare doubles, and let none out.
@@ -19,6 +19,7 @@ pub mod environment;
 pub mod feast;
 pub mod feature;
 pub mod given;
+pub mod imports;
 pub mod names;
 pub mod order;
 pub mod otlp;

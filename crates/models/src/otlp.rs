@@ -9,7 +9,7 @@
 
 mod json;
 mod protobuf;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 

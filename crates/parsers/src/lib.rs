@@ -22,6 +22,7 @@ mod door;
 mod evidence;
 mod gate;
 mod id_tokens;
+mod imports;
 mod inventory;
 mod lineage;
 mod log;
@@ -45,6 +46,7 @@ pub use data::{display, frame, glob, json, names, rows, text};
 pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
 pub use id_tokens::id_tokens;
+pub use imports::imports;
 pub use inventory::inventory;
 pub use lineage::lineage;
 pub use log::{keys, note, proof, tiles, tree};
@@ -63,7 +65,7 @@ pub use witness::{add_checkpoint, cosignature, log_proof, trust_policy};
 pub type Target = fn(&[u8]);
 
 /// Lists the targets by name, as `fuzz/` and `corpus/` call them.
-pub const TARGETS: [(&str, Target); 47] = [
+pub const TARGETS: [(&str, Target); 48] = [
     ("add_checkpoint", add_checkpoint),
     ("archive", archive),
     ("audit", audit),
@@ -82,6 +84,7 @@ pub const TARGETS: [(&str, Target); 47] = [
     ("gateway_stdio", gateway_stdio),
     ("glob", glob),
     ("id_tokens", id_tokens),
+    ("imports", imports),
     ("inventory", inventory),
     ("json", json),
     ("keys", keys),

@@ -9,6 +9,7 @@ mod erase;
 pub mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod mlflow;
 pub mod mutant;
 pub mod outbox;
 pub mod pages;

@@ -12,6 +12,7 @@ mod datasets;
 mod deployments;
 mod experiments;
 mod features;
+mod imports;
 pub mod lineage;
 mod logged_models;
 mod metrics;
@@ -47,6 +48,7 @@ pub use datasets::{Dataset, Input, Output};
 pub use deployments::{Deployment, Observation};
 pub use experiments::{Experiment, NewExperiment};
 pub use features::{Feature, FeatureSide};
+pub use imports::{Import, Mark};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
 pub use model_history::{ModelMove, MoveKind, NewMove};
@@ -62,7 +64,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -75,6 +77,7 @@ const STEPS: [&str; 12] = [
     webhooks::TABLES,
     seals::OF_RUNS,
     model_versions::BY_RUN,
+    imports::TABLES,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

@@ -14,6 +14,9 @@ pub const EVALUATED: u8 = 3;
 /// Is the status of the record of what runs at a target, as its host says.
 pub const OBSERVED: u8 = 4;
 
+/// Is the status of the record of an import.
+pub const IMPORTED: u8 = 9;
+
 /// Is what is recorded of training and of models, each with the status of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attestation {
@@ -23,6 +26,8 @@ pub enum Attestation {
     Evaluated(Evaluated),
     /// Which version runs at a target.
     Observed(Observed),
+    /// What was taken over from elsewhere.
+    Imported(Imported),
 }
 
 impl Attestation {
@@ -32,6 +37,7 @@ impl Attestation {
             Self::Anchored(_) => ANCHORED,
             Self::Evaluated(_) => EVALUATED,
             Self::Observed(_) => OBSERVED,
+            Self::Imported(_) => IMPORTED,
         }
     }
 
@@ -41,6 +47,7 @@ impl Attestation {
             Self::Anchored(body) => crate::cbor::encode(body),
             Self::Evaluated(body) => crate::cbor::encode(body),
             Self::Observed(body) => crate::cbor::encode(body),
+            Self::Imported(body) => crate::cbor::encode(body),
         }
     }
 
@@ -50,6 +57,7 @@ impl Attestation {
             ANCHORED => crate::cbor::decode(bytes).ok().map(Self::Anchored),
             EVALUATED => crate::cbor::decode(bytes).ok().map(Self::Evaluated),
             OBSERVED => crate::cbor::decode(bytes).ok().map(Self::Observed),
+            IMPORTED => crate::cbor::decode(bytes).ok().map(Self::Imported),
             _ => None,
         }
     }
@@ -169,6 +177,46 @@ pub struct Observed {
     pub at: i64,
 }
 
+/// Is what an import has taken over: what is kept of it is the word of the source, and this says what that word was.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Imported {
+    /// The import.
+    #[n(0)]
+    pub import: String,
+    /// Where it was taken from, without credentials.
+    #[n(1)]
+    pub source: String,
+    /// How many things were taken, by their kind.
+    #[n(2)]
+    pub taken: Vec<Taken>,
+    /// The SHA-256 of a line for each thing that was taken: a JSON array of its kind, its id and the digest of what was taken, by kind and
+    /// id.
+    #[n(3)]
+    pub digest: Digest,
+    /// How many things the source has that were refused or could not be taken, as whoever imports says.
+    #[n(4)]
+    pub left: u64,
+    /// When it began, in milliseconds since the epoch.
+    #[n(5)]
+    pub began: i64,
+    /// When it ended.
+    #[n(6)]
+    pub at: i64,
+}
+
+/// Says how many things of a kind were taken.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Taken {
+    /// The kind.
+    #[n(0)]
+    pub kind: String,
+    /// How many.
+    #[n(1)]
+    pub count: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +252,21 @@ mod tests {
             state: "other-version".into(),
             at: 5,
         };
-        let all = [Attestation::Anchored(anchored), Attestation::Evaluated(evaluated), Attestation::Observed(observed)];
+        let imported = Imported {
+            import: "i".into(),
+            source: "http://mlflow.example".into(),
+            taken: vec![Taken { kind: "run".into(), count: 2 }],
+            digest: Digest([3; 32]),
+            left: 1,
+            began: 4,
+            at: 5,
+        };
+        let all = [
+            Attestation::Anchored(anchored),
+            Attestation::Evaluated(evaluated),
+            Attestation::Observed(observed),
+            Attestation::Imported(imported),
+        ];
         for one in all {
             assert_eq!(Attestation::from_bytes(one.status(), &one.to_bytes()), Some(one.clone()));
             assert_eq!(Attestation::from_bytes(1, &one.to_bytes()), None);

@@ -287,6 +287,16 @@ codes! {
     ArtifactStoreUnusable "artifact-store-unusable" 503;
     /// The file that says where files of training are kept cannot be understood.
     ArtifactsInvalid "artifacts-invalid" 422;
+    /// What is to be taken over is here already, and is another one.
+    ImportDiffers "import-differs" 409;
+    /// Not everything was taken over.
+    ImportIncomplete "import-incomplete" 409;
+    /// The source of an import refuses the credentials, or has none.
+    ImportSourceDenied "import-source-denied" 403;
+    /// The source of an import is none that is read here.
+    ImportSourceUnknown "import-source-unknown" 422;
+    /// The source of an import ends in the middle, or never, or says what makes no sense.
+    ImportSourceBroken "import-source-broken" 502;
     /// The artifact on the disk is not what was kept.
     ArtifactChanged "artifact-changed" 500;
     /// The model's files are not those that were signed or sealed.

@@ -25,6 +25,7 @@ pub mod finding;
 pub mod glob;
 pub mod grant;
 pub mod id;
+pub mod imports;
 pub mod invariant;
 pub mod json;
 pub mod jsonrpc;

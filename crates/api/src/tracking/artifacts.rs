@@ -141,7 +141,7 @@ async fn receive(app: &App, request: Request) -> Answer<Response> {
 }
 
 /// Takes a body to its end, a portion at a time.
-async fn arrive(mut upload: Upload, body: Body) -> Answer<Upload> {
+pub(crate) async fn arrive(mut upload: Upload, body: Body) -> Answer<Upload> {
     let mut arriving = body.into_data_stream();
     let mut portion: Vec<u8> = Vec::with_capacity(CHUNK_BYTES);
     loop {

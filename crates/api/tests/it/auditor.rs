@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 103] = [
+const ROUTES: [(&str, &str, &str, Right); 109] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -47,6 +47,8 @@ const ROUTES: [(&str, &str, &str, Right); 103] = [
     ("get", "/v1/features", "/v1/features", Reads),
     ("get", "/v1/features/{name}", "/v1/features/age", Reads),
     ("get", "/v1/health", "/v1/health", Open),
+    ("get", "/v1/imports", "/v1/imports", Reads),
+    ("get", "/v1/imports/{id}", "/v1/imports/IMPORT", Reads),
     ("get", "/v1/keys", "/v1/keys", Reads),
     ("get", "/v1/levels", "/v1/levels", Reads),
     ("get", "/v1/log", "/v1/log", Reads),
@@ -104,6 +106,9 @@ const ROUTES: [(&str, &str, &str, Right); 103] = [
     ("post", "/v1/erasures", "/v1/erasures", Refused),
     ("post", "/v1/features", "/v1/features", Refused),
     ("post", "/v1/features/{name}/values", "/v1/features/age/values", Refused),
+    ("post", "/v1/imports", "/v1/imports", Refused),
+    ("post", "/v1/imports/{id}/end", "/v1/imports/1/end", Refused),
+    ("post", "/v1/imports/{id}/items", "/v1/imports/1/items", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),
     ("post", "/v1/log/close", "/v1/log/close", Refused),
@@ -130,6 +135,7 @@ const ROUTES: [(&str, &str, &str, Right); 103] = [
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
+    ("put", "/v1/imports/{id}/files", "/v1/imports/1/files?run=RUN&path=a", Refused),
     ("put", "/v1/models/{name}/aliases/{alias}", "/v1/models/fraud/aliases/champion", Refused),
     ("put", "/v1/models/{name}/deployments/{target}", "/v1/models/fraud/deployments/eu", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
@@ -179,11 +185,13 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
     api.post("dan", "/api/2.0/mlflow/model-versions/create", version).await.is(200);
     let run = crate::tracking::make_run(&api, "dan").await;
     crate::features::register(&api, "age", "age in years", "date_diff('year', born, now)").await;
+    let import = api.post("dan", "/v1/imports", json!({ "source": "http://mlflow.example" })).await.is(200);
     let size = api.world.control.publish().unwrap();
     let bundle = api.world.control.snapshot().bundle.digest().to_string();
     let filled = |path: &str| {
         let path = path
             .replace("MODEL", &model)
+            .replace("IMPORT", import["import"]["id"].as_str().unwrap())
             .replace("RUN", &run)
             .replace("SIZE", &size.to_string())
             .replace("BUNDLE", &bundle);

@@ -22,6 +22,7 @@ mod dossier;
 mod erasures;
 mod events;
 mod features;
+mod imports;
 mod journal;
 mod keys;
 mod lineage;

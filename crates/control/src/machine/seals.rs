@@ -20,6 +20,7 @@ impl Decider {
             Attestation::Anchored(body) => content.with(Field::Body, body),
             Attestation::Evaluated(body) => content.with(Field::Body, body),
             Attestation::Observed(body) => content.with(Field::Body, body),
+            Attestation::Imported(body) => content.with(Field::Body, body),
         };
         self.record_model(content, what.status(), turn)
     }

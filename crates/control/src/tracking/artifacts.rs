@@ -29,6 +29,17 @@ impl Upload {
     }
 }
 
+/// Says what stands where a file is to be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Nothing.
+    Nothing,
+    /// The very bytes that arrived.
+    Same,
+    /// Others.
+    Other,
+}
+
 /// Is an artifact that is read.
 #[derive(Debug)]
 pub struct Opened {
@@ -123,6 +134,13 @@ impl Tracking {
             None => Ok(()),
             Some(seal) => Err(self.refuse_write(&seal, &path, &by, Writing::Put(kept.digest))),
         }
+    }
+
+    /// Says what stands where a file that has arrived is to be put.
+    pub(super) fn held(&self, upload: &Upload) -> Answer<Held> {
+        let digest = upload.incoming.so_far().digest;
+        let there = self.kept.view(|view| view.artifact(upload.path.key()))?;
+        Ok(there.map_or(Held::Nothing, |there| if there.digest == digest { Held::Same } else { Held::Other }))
     }
 
     /// Opens an artifact. A small one is known to be what was kept before this returns.

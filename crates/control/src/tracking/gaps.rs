@@ -72,13 +72,15 @@ pub enum Gap {
     DecisionMissing,
     /// An alias names it of which the history says otherwise.
     AliasAroundTheRoad,
+    /// It was taken over from elsewhere, and nobody evaluated or promoted it here.
+    Imported,
     /// It runs where nobody decided that it runs, or other files run in its name.
     RunsAroundTheRoad,
 }
 
 impl Gap {
     /// Lists all of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::NotSealed,
         Self::FilesDiffer,
         Self::NoRun,
@@ -103,6 +105,7 @@ impl Gap {
         Self::NotDecided,
         Self::DecisionMissing,
         Self::AliasAroundTheRoad,
+        Self::Imported,
         Self::RunsAroundTheRoad,
     ];
 
@@ -146,6 +149,9 @@ impl Gap {
             Self::AliasAroundTheRoad => {
                 ("alias-around-the-road", "an alias names it of which the history says otherwise")
             }
+            Self::Imported => {
+                ("imported", "it was taken over from elsewhere, and what lies before that is the word of its source")
+            }
             Self::RunsAroundTheRoad => ("runs-around-the-road", "what runs is not what was decided to run"),
         }
     }
@@ -179,6 +185,8 @@ pub(super) fn gaps(view: &View<'_>, known: &Known<'_>) -> Answer<BTreeSet<Gap>> 
     let [passed, failed] = standing(view, version, seal.map(|seal| seal.digest))?;
     say(passed.is_empty() && failed.is_empty(), Gap::NoEvaluation);
     say(!failed.is_empty(), Gap::EvaluationFailed);
+    let is_only_imported = view.is_only_imported(version.model, version.number)?;
+    say(is_only_imported && passed.is_empty() && failed.is_empty(), Gap::Imported);
     say(infrastructure(&version.tags).next().is_none(), Gap::NoInfrastructure);
     say(environment(view, *seal, *run)?.is_empty(), Gap::NoEnvironment);
     say(version.run.is_empty(), Gap::NoRun);

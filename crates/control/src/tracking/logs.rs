@@ -39,7 +39,7 @@ pub struct Logged {
 }
 
 /// Checks a metric. `path` says where it stands in the request, and is empty for one alone.
-fn check_metric(path: impl Display, metric: &Metric) -> Answer<()> {
+pub(super) fn check_metric(path: impl Display, metric: &Metric) -> Answer<()> {
     Ok(names::read_metric(path, &metric.key, metric.value, metric.at, metric.step)?)
 }
 

@@ -22,7 +22,7 @@ pub const MOVES_MAX: u64 = 1_000;
 /// Is who moves something, and when.
 #[derive(Debug)]
 pub(super) struct Mover {
-    pub(super) by: String,
+    by: String,
     on_behalf_of: Option<String>,
     /// Is the action that the move was decided as.
     action: Option<String>,
@@ -52,6 +52,11 @@ impl Mover {
         change.note_move(NewMove { at, by, on_behalf_of, model, name, kind, number, alias, before, after, action })?;
         self.noted.set(self.noted.get().saturating_add(1));
         Ok(())
+    }
+
+    /// Returns who moves, with their kind in front.
+    pub(super) fn by(&self) -> &str {
+        &self.by
     }
 
     /// Says whether anything was moved so far.

@@ -124,7 +124,7 @@ impl Tracking {
             match logged {
                 Some(logged) => note_on_model(change, &logged, &wish.name, number)?,
                 None if is_prompt => {}
-                None => seals::seal_of_run(change, &run, &location, (&mover.by, mover.at))?,
+                None => seals::seal_of_run(change, &run, &location, (mover.by(), mover.at))?,
             }
             let about = About { number: Some(number), after: Some(&source), ..About::default() };
             mover.note(change, MoveKind::VersionMade, (model.seq, &wish.name), about)?;

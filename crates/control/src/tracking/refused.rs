@@ -110,6 +110,11 @@ impl Refused {
         Self { message, reason: Some(reason), ..self }
     }
 
+    /// Says why in a code of ours, where the text says it already.
+    pub(super) fn reasoned(self, reason: Code) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
     /// Returns its `sqlstate` and its `error_class`, where there are any.
     pub fn class(&self) -> Option<(&'static str, &'static str)> {
         self.class.or_else(|| self.code.class())

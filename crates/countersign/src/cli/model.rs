@@ -35,6 +35,8 @@ pub enum ModelCommand {
     Signature(ModelSignatureArgs),
     /// Hold the files of a model against a signature, by OpenSSF model signing with a key; needs no server.
     Verify(ModelVerifyArgs),
+    /// Take over what MLflow or W&B has, with its history: ids, numbers and times stay.
+    Import(ModelImportArgs),
     /// Print the public key that verifies the signatures made here, as PEM.
     Key,
 }
@@ -232,6 +234,30 @@ pub struct ModelSignatureArgs {
     /// The file to write; standard output by default.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Take over what MLflow or W&B has.
+#[derive(Debug, Args)]
+pub struct ModelImportArgs {
+    /// The address of a running MLflow server. Credentials are read as its own client reads them: `MLFLOW_TRACKING_TOKEN`, or
+    /// `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`.
+    #[arg(value_name = "URL", conflicts_with_all = ["store", "wandb"])]
+    pub source: Option<String>,
+    /// The SQLite database of an MLflow server instead, such as `sqlite:///mlflow.db`. It is only read.
+    #[arg(long, value_name = "DATABASE", requires = "artifacts")]
+    pub store: Option<String>,
+    /// The folder of that server's files. Nothing outside of it is read.
+    #[arg(long, value_name = "FOLDER", requires = "store")]
+    pub artifacts: Option<PathBuf>,
+    /// A folder with runs that W&B's client has written, offline or not, instead.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "store")]
+    pub wandb: Option<PathBuf>,
+    /// A file that holds the bearer token instead.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Count what there is, and take nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Hold the files of a model against a signature.

@@ -31,6 +31,7 @@ mod model;
 mod model_deploy;
 mod model_diagnose;
 mod model_evaluate;
+mod model_import;
 mod model_reproduce;
 mod model_signature;
 mod model_verify;

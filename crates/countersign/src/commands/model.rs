@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::answer::{instant, list, text};
 use super::{
-    Done, model_deploy, model_diagnose, model_evaluate, model_reproduce, model_signature, model_verify, model_why,
+    Done, model_deploy, model_diagnose, model_evaluate, model_import, model_reproduce, model_signature, model_verify,
+    model_why,
 };
 use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
 use crate::client::{Client, segment};
@@ -34,6 +35,7 @@ pub async fn run(
         ModelCommand::Diagnose(args) => model_diagnose::run(&client()?, args, as_json).await,
         ModelCommand::Reproduce(args) => model_reproduce::run(&client()?, args, as_json).await,
         ModelCommand::Signature(args) => model_signature::write(&client()?, args, as_json).await,
+        ModelCommand::Import(args) => model_import::run(client, args, as_json).await,
         ModelCommand::Verify(args) => model_verify::run(args, as_json),
         ModelCommand::Key => model_signature::key(folders, as_json),
     }

@@ -4,7 +4,7 @@ use super::OtlpError;
 
 /// Is the value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wire<'a> {
+pub(crate) enum Wire<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
@@ -12,12 +12,12 @@ pub(super) enum Wire<'a> {
 }
 
 /// Are the fields of a message, read one by one.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -77,7 +77,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// Reads a text.
-pub(super) fn text(bytes: &[u8]) -> Result<String, OtlpError> {
+pub(crate) fn text(bytes: &[u8]) -> Result<String, OtlpError> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| OtlpError::Malformed)
 }
 

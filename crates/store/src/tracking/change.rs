@@ -93,6 +93,17 @@ fn open<'a>(begun: &'a Done<Transaction<'_>>) -> Done<&'a Connection> {
     }
 }
 
+impl Change<'_> {
+    /// Makes a part of a change; if it refuses, nothing of that part stays, and the rest does.
+    ///
+    /// # Errors
+    ///
+    /// What `work` says, or what the file says.
+    pub fn attempt<T, E: From<TrackingError>>(&self, work: impl FnOnce(&Change<'_>) -> Result<T, E>) -> Result<T, E> {
+        in_savepoint(self.0.0, work)
+    }
+}
+
 /// Makes one change; if it refuses, or cannot be made, nothing of it stays.
 fn in_savepoint<T, E: From<TrackingError>>(
     connection: &Connection,

@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod features;
+mod mlflow;
 mod pages;
 mod registry;
 mod traces;
