@@ -34,6 +34,14 @@ lacks() { ! grep -qF -- "$1" answer || { cat answer; fail "failed  the answer sa
 # ask VERSION QUESTION
 ask() { cs model why "fraud/$1" --ask "$2" >answer 2>&1 || fail "$(cat answer)"; asked=$((asked + 1)); }
 ok() { echo "ok      $*"; }
+# checked VERSION: the data of its run is held against what is expected, and the verdict is evidence of the run.
+printf 'amount\n1.5\n' >october.csv
+printf "[columns.amount]\ntype = 'number'\n" >expected.toml
+checked() {
+  local run
+  run=$(cs model why "fraud/$1" --json | "$PY" -c 'import json,sys; print(json.load(sys.stdin)["dossier"]["run"]["id"])')
+  cs data check october.csv --against expected.toml --run "$run" --dataset payments.features >/dev/null || fail "failed  the check of version $1"
+}
 gaps() { cs model why "fraud/$1" --json | "$PY" -c 'import json,sys; print(" ".join(g["name"] for g in json.load(sys.stdin)["dossier"]["gaps"]))'; }
 is() { [ "$1" = "$2" ] && ok "$3" || fail "failed  $3: $2 instead of $1"; }
 # approve: whatever waits for people is approved.
@@ -53,6 +61,7 @@ PERSON=$(cat ours/keys/admin.key)
 client tell "select amount" "the first features"
 is 1 "$(client train 1 0.1 | tail -1)" "the stock client registers a version"
 cs model evaluate fraud 1 --suite holdout --check 'auc=0.93[0.91,0.95]>=0.9' --check 'rows=10000' >/dev/null
+checked 1
 curl -s -X PUT -H "Authorization: Bearer $AGENT" -H 'Content-Type: application/json' "$URL/v1/models/fraud/aliases/champion" \
   -d '{"version": 1, "reason": "best on the holdout"}' >/dev/null
 approve
@@ -64,7 +73,7 @@ cs model report fraud --target eu --serves 1 --folder loaded >/dev/null
 is "" "$(gaps 1)" "a version with a full history has no gaps"
 ask 1 running; says "version 1 is to run"; says as-declared; says "the sealed files"
 ask 1 origin; says "sealed as"; says "FINISHED"; says "rate=0.1"; says "terraform"; says "https://example.com/fraud.git"; lacks "not recorded"
-ask 1 data; says payments.features; says "came of dataset warehouse:payments.raw"; says "came of job warehouse:prepare"
+ask 1 data; says payments.features; says "payments.features, by its name alone"; says "came of dataset warehouse:payments.raw"; says "came of job warehouse:prepare"
 ask 1 changes; says "none is known"
 ask 1 approved; says "approved by person:ana"; says "the holdout looks right"; says "auc 0.93 [0.91, 0.95] >=0.9 passed"; says "best on the holdout"
 ask 1 differs; says "there is no release before it"
@@ -82,6 +91,7 @@ ok "a version with gaps: they are named, and nothing is made up"
 # Version 3: promoted, and rolled back.
 client tell "select amount, country" ""
 client train 3 0.5 >/dev/null
+checked 3
 cs model promote fraud 3 --reason "a new feature" >/dev/null
 ask 3 changes; says "sourceCode changed"; says "without a word of why"
 is "no-evaluation undocumented-change" "$(gaps 3 | tr ' ' '\n' | sort | paste -sd' ')" "a change of preprocessing without a word of why is found"
@@ -97,6 +107,7 @@ ok "a version that was rolled back: the command is told, takes $took ms, and the
 
 # Version 4: runs where nobody decided it.
 client train 4 0.7 >/dev/null
+checked 4
 cs model report fraud --target eu --serves 4 >/dev/null
 ask 4 running; says other-version
 is "no-evaluation runs-around-the-road undocumented-change" "$(gaps 4 | tr ' ' '\n' | grep -v '^$' | sort | paste -sd' ')" "a version deployed around the road is found"

@@ -1,5 +1,6 @@
 //! `/v1/models/{name}/versions/{version}`: everything that is kept of a version, and what two of them differ in.
 
+mod data;
 mod evaluation;
 mod run;
 mod version;

@@ -16,6 +16,7 @@ mod break_glass;
 mod breakers;
 mod bundles;
 mod callers;
+mod data_checks;
 mod decoys;
 mod delegations;
 mod deployments;
@@ -49,6 +50,7 @@ mod pages;
 mod passkey_logins;
 mod passkeys;
 mod permissions;
+mod pipelines;
 mod problem;
 mod promotions;
 mod recipes;
@@ -155,6 +157,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(deployments::routes())
         .merge(dossier::routes())
         .merge(evaluations::routes())
+        .merge(data_checks::routes())
+        .merge(pipelines::routes())
         .merge(notifications::routes())
         .merge(health::routes())
 }

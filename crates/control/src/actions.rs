@@ -116,6 +116,16 @@ impl Control {
         self.decide(self.proposal(wish), reported, None, None).await?.now()
     }
 
+    /// Decides a wish as an action whose name was noted before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::decide_once`].
+    pub(crate) async fn decide_as(&self, wish: Wish, action: ActionId) -> Failure<Decided> {
+        let proposal = ActionProposal { id: action, ..self.proposal(wish) };
+        self.decide(proposal, false, None, None).await?.now()
+    }
+
     /// Decides a wish, unless it came before under the agent's own key against doing it twice.
     ///
     /// # Errors

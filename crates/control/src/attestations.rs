@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use types::Code;
 use types::attestation::Evaluated;
+use types::data_check::DataChecked;
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -14,7 +15,7 @@ use crate::keys::Holder;
 use crate::machine::Command;
 use crate::seals::principal;
 use crate::tracking::kept::Attested;
-use crate::tracking::{Answer, DeploymentShown, NewEvaluation, NewObservation, Tracking, blocking};
+use crate::tracking::{Answer, DeploymentShown, NewDataCheck, NewEvaluation, NewObservation, Tracking, blocking};
 
 /// Is how often the digests of runs that go on are taken, and what runs is compared to what is to run.
 const EVERY: Duration = Duration::from_secs(60);
@@ -40,6 +41,18 @@ impl Control {
         let (id, evaluated) = self.attest(move |tracking| tracking.evaluate(&who, of, new)).await?;
         let record = blocking(self.tracking()?, move |tracking| tracking.record_of(id)).await?;
         Ok((evaluated, record))
+    }
+
+    /// Keeps a check of data, and records it; returns it with the index of its record.
+    ///
+    /// # Errors
+    ///
+    /// What [`Tracking::check_data`] refuses it with; what the journal says, and then it is recorded later.
+    pub async fn check_data(&self, who: Holder, new: NewDataCheck) -> Failure<(DataChecked, Option<u64>)> {
+        self.principal_may_change(&who.principal)?;
+        let (id, checked) = self.attest(move |tracking| tracking.check_data(&who, new)).await?;
+        let record = blocking(self.tracking()?, move |tracking| tracking.record_of(id)).await?;
+        Ok((checked, record))
     }
 
     /// Keeps what the host of a target says that it runs, and records it if it is news; returns how it compares to what is to run there.
@@ -69,6 +82,7 @@ impl Control {
     ) -> Failure<T> {
         let kept = blocking(self.tracking()?, work).await?;
         self.record_attestations().await?;
+        self.tracking()?.attested.notify_one();
         Ok(kept)
     }
 
@@ -150,7 +164,9 @@ impl Control {
 
     async fn attest_what_is(&self, ended: bool) -> Failure<()> {
         self.anchor_runs(ended).await?;
-        if !ended {
+        if ended {
+            self.tracking()?.attested.notify_one();
+        } else {
             self.attest(Tracking::reconcile).await?;
         }
         Ok(())

@@ -73,6 +73,11 @@ impl Board {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells of each change of the board from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Waits for the first case for which something is true.
     pub async fn first(&self, is: impl Fn(&Case) -> bool) -> Case {
         let mut changes = self.changes.subscribe();

@@ -301,6 +301,7 @@ impl Control {
         self.spawn_webhooks();
         self.spawn_promotions();
         self.spawn_attestations();
+        self.spawn_pipelines();
         Ok(started)
     }
 

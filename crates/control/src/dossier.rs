@@ -109,7 +109,8 @@ impl Control {
         let DossierProved { dossier, decided } = self.model_dossier(name, at).await?;
         let (actions, mut records) = (actions(&decided), BTreeSet::new());
         let anchor = dossier.run.as_ref().and_then(|run| run.anchor.as_ref());
-        for attested in dossier.evaluations.iter().chain(anchor).chain(&dossier.observed) {
+        let others = dossier.observed.iter().chain(dossier.data_checks()).chain(&dossier.stepped);
+        for attested in dossier.evaluations.iter().chain(anchor).chain(others) {
             records.extend(self.live(attested.record, |entry| is_attested(entry, attested))?);
         }
         if let Some(seal) = &dossier.seal {
@@ -152,10 +153,12 @@ impl Control {
         Ok(DossierProved { dossier, decided })
     }
 
-    /// Says whether records say what is kept of the seal, of the evaluations and of the run's last anchor.
+    /// Says whether records say what is kept of the seal, of the evaluations, of the run's last anchor, of the checks of its data and of its
+    /// pipeline's steps.
     fn is_borne_out(&self, dossier: &Dossier) -> Failure<bool> {
         let anchor = dossier.run.as_ref().and_then(|run| run.anchor.as_ref());
-        for attested in dossier.evaluations.iter().chain(anchor) {
+        let others = dossier.data_checks().chain(&dossier.stepped);
+        for attested in dossier.evaluations.iter().chain(anchor).chain(others) {
             if !self.holds_record(attested.record, |entry| is_attested(entry, attested))? {
                 return Ok(false);
             }
@@ -201,5 +204,7 @@ fn is_attested(entry: &Entry, attested: &Attested) -> bool {
         Attestation::Evaluated(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::Observed(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::Imported(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
+        Attestation::DataChecked(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
+        Attestation::PipelineStepped(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
     }
 }

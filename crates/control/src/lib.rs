@@ -52,6 +52,7 @@ pub mod oversight;
 pub mod passkey_logins;
 pub mod passkeys;
 pub mod permissions;
+pub mod pipelines;
 pub mod promotions;
 pub mod rebuild;
 mod receipts;

@@ -108,9 +108,25 @@ impl Control {
         wanted: Move,
         purpose: Option<String>,
     ) -> Result<Option<ActionId>, NotMoved> {
+        let action = ActionId::draw(self.now(), self.draw());
+        self.move_model_as(who, wanted, purpose, action).await
+    }
+
+    /// Does as [`Control::move_model`], as an action whose name was noted before.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) async fn move_model_as(
+        self: &Arc<Self>,
+        who: Holder,
+        wanted: Move,
+        purpose: Option<String>,
+        action: ActionId,
+    ) -> Result<Option<ActionId>, NotMoved> {
         let this = self.clone();
         // Of its own, so that a caller who leaves leaves nothing half done.
-        let moving = tokio::spawn(async move { this.move_alone(who, wanted, purpose).await });
+        let moving = tokio::spawn(async move { this.move_alone(who, wanted, purpose, action).await });
         moving.await.map_err(|error| Refusal::plain(Code::Internal, error.to_string()))?
     }
 
@@ -145,6 +161,7 @@ impl Control {
         who: Holder,
         wanted: Move,
         purpose: Option<String>,
+        action: ActionId,
     ) -> Result<Option<ActionId>, NotMoved> {
         self.principal_may_change(&who.principal)?;
         let tracking = self.tracking()?.clone();
@@ -159,7 +176,7 @@ impl Control {
         };
         let arguments = Arguments::parse(&arguments.to_string(), ARGUMENTS_BYTES_MAX)
             .map_err(|error| Refusal::plain(error.code(), error.to_string()))?;
-        self.decide_move(who, wanted, arguments, purpose).await.map(Some)
+        self.decide_move(who, wanted, (arguments, purpose), action).await.map(Some)
     }
 
     /// Decides a move and makes it; the caller holds `moving`.
@@ -167,8 +184,8 @@ impl Control {
         self: &Arc<Self>,
         who: Holder,
         wanted: Move,
-        arguments: Arguments,
-        purpose: Option<String>,
+        (arguments, purpose): (Arguments, Option<String>),
+        action: ActionId,
     ) -> Result<ActionId, NotMoved> {
         let wish = Wish {
             principal: who.principal.clone(),
@@ -180,8 +197,7 @@ impl Control {
             claims: Claims { purpose, ..Claims::default() },
             channel: Channel::Http,
         };
-        let mut decided = self.decide_once(wish, false).await?;
-        let action = decided.decision.action;
+        let mut decided = self.decide_as(wish, action).await?;
         if let Some(case) = decided.case.take() {
             return Err(NotMoved::Held(case, action));
         }
@@ -265,7 +281,10 @@ impl Control {
         let ActionProposal { principal, on_behalf_of, tool, arguments, claims, .. } = proposal;
         let no_move = || Refusal::plain(Code::Internal, "what was approved is no move");
         let wanted = Move::read(&tool.operation, arguments.value()).ok_or_else(no_move)?;
-        self.decide_move(Holder { principal, on_behalf_of }, wanted, arguments, claims.purpose).await.map(drop)
+        let action = ActionId::draw(self.now(), self.draw());
+        self.decide_move(Holder { principal, on_behalf_of }, wanted, (arguments, claims.purpose), action)
+            .await
+            .map(drop)
     }
 }
 

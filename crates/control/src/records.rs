@@ -5,15 +5,19 @@ use std::time::Duration;
 use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
-use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, IMPORTED, Imported, OBSERVED, Observed};
+use types::attestation::{
+    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, IMPORTED, Imported, OBSERVED, Observed, PIPELINE_STEPPED,
+};
 use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
+use types::data_check::DataChecked;
 use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
 use types::permission::{PERMITTED, Permission, REVOKED};
+use types::pipeline::PipelineStepped;
 use types::reviewing::{Advice, Review};
 use types::seal::{SEALED, Sealed, WriteRefused};
 use types::text::escape;
@@ -150,6 +154,16 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let Imported { source, taken, digest, .. } = part(content, Field::Body)?;
             let taken: Vec<String> = taken.iter().map(|taken| format!("{} {}", taken.count, taken.kind)).collect();
             Some(escape(&format!("{} imported from {source}, {digest}", taken.join(", ")), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(DATA_CHECKED) => {
+            let DataChecked { dataset, digest, passed, .. } = part(content, Field::Body)?;
+            let word = if passed { "passed" } else { "failed" };
+            Some(escape(&format!("data {dataset} {word} its check, {digest}"), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(PIPELINE_STEPPED) => {
+            let PipelineStepped { model, version, pipeline, step, state, .. } = part(content, Field::Body)?;
+            let (step, state) = (step.name(), state.name());
+            Some(escape(&format!("{model} version {version} in pipeline {pipeline}: {step} {state}"), false))
         }
         RecordKind::Model => {
             let write: WriteRefused = part(content, Field::Body)?;

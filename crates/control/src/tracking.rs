@@ -9,6 +9,7 @@ mod artifacts;
 mod assessments;
 mod attestations;
 mod comparison;
+mod data_checks;
 mod deployments;
 mod diagnosis;
 pub(crate) mod dossier;
@@ -25,6 +26,7 @@ mod model_searches;
 mod model_sources;
 mod model_versions;
 pub(crate) mod moves;
+pub(crate) mod pipelines;
 mod recipes;
 mod refused;
 mod registered_models;
@@ -62,6 +64,7 @@ pub use assessments::{
 };
 pub use comparison::{COMPARED, Comparison, Difference, compare};
 pub use connectors::bucket;
+pub use data_checks::{DATA_TEXT_MAX, DataCheckOf, NewDataCheck};
 pub use deployments::{
     DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
 };
@@ -83,6 +86,7 @@ pub use model_versions::{ModelVersionShown, ModelVersionWish};
 pub use models::artifact;
 pub use models::names::WebhookEvent;
 pub use moves::Move;
+pub use pipelines::{EVALUATE_TAG, PipelineShown};
 pub use recipes::{Checked, VersionRecipe};
 pub use refused::{ErrorCode, Refused};
 pub use registered_models::RegisteredModelShown;
@@ -117,6 +121,10 @@ pub struct Tracking {
     pub(crate) recording: tokio::sync::Mutex<()>,
     /// Wakes who takes the digests of runs that have ended.
     pub(crate) ended: tokio::sync::Notify,
+    /// Wakes who drives pipelines, as something was attested.
+    pub(crate) attested: tokio::sync::Notify,
+    /// Is held by who drives pipelines, so that nothing is proposed twice.
+    pub(crate) driving: tokio::sync::Mutex<()>,
     /// Posts to webhooks.
     hooks: Arc<Hooks>,
     /// Seals their secrets.
@@ -143,6 +151,8 @@ impl Tracking {
             refused: Mutex::default(),
             recording: tokio::sync::Mutex::default(),
             ended: tokio::sync::Notify::new(),
+            attested: tokio::sync::Notify::new(),
+            driving: tokio::sync::Mutex::default(),
             hooks: Arc::new(Hooks::new(webhooks)),
             secrets: place.keys.tenant.secrets(),
             webhook_news: watch::Sender::new(0),
@@ -157,6 +167,11 @@ impl Tracking {
     /// Returns now, in milliseconds since the epoch.
     fn now(&self) -> i64 {
         self.clock.wall().0
+    }
+
+    /// Tells of each change of the registry from now on.
+    pub(crate) fn registry_news(&self) -> watch::Receiver<u64> {
+        self.webhook_news.subscribe()
     }
 
     fn draw<const N: usize>(&self) -> [u8; N] {

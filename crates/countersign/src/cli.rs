@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod break_glass;
 mod breakers;
+mod data;
 mod drill;
 mod feature;
 mod incident;
@@ -17,6 +18,7 @@ mod permission;
 mod policy;
 mod rebuild;
 mod receipt;
+mod tool;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs,
 pub use audit::{AuditCommand, Sample, Which};
 pub use break_glass::{AskGlass, BreakGlassCommand, StepGlass};
 pub use breakers::BreakersCommand;
+pub use data::{DataCheckArgs, DataCommand, DataFormat};
 pub use drill::{DrillCommand, DrillKill};
 pub use feature::{FeatureCommand, FeatureImportArgs, FeatureRegisterArgs, FeatureSkewArgs};
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
@@ -41,7 +44,7 @@ pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
 pub use model::{
     CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs, ModelImportArgs,
-    ModelSignatureArgs, ModelVerifyArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs,
+    ModelSignatureArgs, ModelVerifyArgs, PipelineArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs,
     UndeployArgs, WhyArgs,
 };
 pub use notify::NotifyCommand;
@@ -51,6 +54,7 @@ pub use permission::{PermissionCommand, PermissionRequestArgs};
 pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
+pub use tool::ToolCommand;
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.
 #[derive(Debug, Parser)]
@@ -147,6 +151,9 @@ pub enum Command {
     /// Models: what is kept of them besides what MLflow's clients read, and their signatures.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Data: whether a file is as expected, before anything is trained on it.
+    #[command(subcommand)]
+    Data(DataCommand),
     /// Features: their definitions in versions, and whether serving computes what training did.
     #[command(subcommand)]
     Feature(FeatureCommand),
@@ -463,29 +470,6 @@ pub struct Erase {
     /// Why; it is recorded and stays, so name the request and not the person.
     #[arg(long)]
     pub reason: String,
-}
-
-/// Tools and their reviewed definitions.
-#[derive(Debug, Subcommand)]
-pub enum ToolCommand {
-    /// List the tools of the catalogue, with the digests of their definitions.
-    List,
-    /// Show a tool's definition as its server listed it last, the digest to pin, and what of it is redacted and why.
-    Show {
-        /// The tool, as `server.tool`.
-        tool: ToolName,
-    },
-    /// Pin the definition you have read; refused if the server lists another by now.
-    Pin {
-        /// The tool, as `server.tool`.
-        tool: ToolName,
-        /// The digest of the definition you have read, as `show` prints it.
-        #[arg(long, value_name = "DIGEST")]
-        definition: String,
-        /// What you found.
-        #[arg(long)]
-        reason: String,
-    },
 }
 
 /// Prints what is wrong with the command line, or the help that was asked for.

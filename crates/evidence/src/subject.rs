@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use types::attestation::{ANCHORED, Anchored, EVALUATED, Evaluated, OBSERVED, Observed};
+use types::attestation::{
+    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, OBSERVED, Observed, PIPELINE_STEPPED,
+};
 use types::case::Vote;
+use types::data_check::DataChecked;
+use types::pipeline::PipelineStepped;
 use types::seal::{SEALED, Sealed};
 use types::{ActionId, Principal, Session, SessionId};
 
@@ -74,6 +78,14 @@ fn of_version(about: &About, record: &Read<'_>) -> Standing {
         Some(OBSERVED) => {
             let names = |found: &Observed| found.version == Some(*version) || found.declared == Some(*version);
             record.value::<Observed>(Field::Body).map(|found| found.model == *model && names(&found))
+        }
+        Some(DATA_CHECKED) => {
+            let names = |found: &DataChecked| found.run.is_some() && found.run == *run;
+            record.value::<DataChecked>(Field::Body).map(|found| names(&found))
+        }
+        Some(PIPELINE_STEPPED) => {
+            let is_of_it = |found: PipelineStepped| found.model == *model && found.version == *version;
+            record.value::<PipelineStepped>(Field::Body).map(is_of_it)
         }
         _ => Ok(false),
     };
@@ -295,14 +307,56 @@ mod tests {
             let body = Observed { model, target, version, digest: None, declared, state, at: 1 };
             of(4, OBSERVED, Content::default().with(Field::Body, &body))
         };
+        let checked = |run: Option<&str>| {
+            let digest = types::Digest([1; 32]);
+            let body = DataChecked {
+                dataset: "d".into(),
+                run: run.map(str::to_owned),
+                digest,
+                bytes: 1,
+                rows: 1,
+                expectations: digest,
+                passed: true,
+                findings: vec![],
+                as_of: 1,
+                at: 1,
+            };
+            of(5, DATA_CHECKED, Content::default().with(Field::Body, &body))
+        };
+        let stepped = |model: &str, version| {
+            let body = PipelineStepped {
+                model: model.into(),
+                version,
+                pipeline: "p".into(),
+                definition: types::Digest([1; 32]),
+                step: types::pipeline::Step::Validate,
+                state: types::pipeline::StepState::Done,
+                why: None,
+                action: None,
+                at: 1,
+            };
+            of(6, PIPELINE_STEPPED, Content::default().with(Field::Body, &body))
+        };
         assert_eq!(stands(&about(&[]), &[seal("m-2"), run("r2"), evaluation("fraud", 2)]), Standing::Holds);
         assert_eq!(stands(&about(&[]), &[seen(Some(2), None), seen(Some(1), Some(2))]), Standing::Holds);
+        assert_eq!(stands(&about(&[]), &[checked(Some("r2")), stepped("fraud", 2)]), Standing::Holds);
         let moved = approved();
         assert_eq!(stands(&about(&[1]), &[seal("m-2"), moved.record(&[])]), Standing::Holds);
         assert_eq!(stands(&about(&[1]), &[seal("m-2")]), Standing::Broken, "the decision is not here");
         assert_eq!(stands(&about(&[]), &[seal("m-2"), moved.record(&[])]), Standing::Broken, "a decision of others");
         assert_eq!(stands(&about(&[]), &[]), Standing::Broken, "there is nothing");
-        for other in [seal("m-1"), run("r1"), evaluation("fraud", 1), evaluation("spam", 2), seen(Some(1), None)] {
+        let others = [
+            seal("m-1"),
+            run("r1"),
+            evaluation("fraud", 1),
+            evaluation("spam", 2),
+            seen(Some(1), None),
+            checked(Some("r1")),
+            checked(None),
+            stepped("fraud", 1),
+            stepped("spam", 2),
+        ];
+        for other in others {
             assert_eq!(stands(&about(&[]), &[seal("m-2"), other]), Standing::Broken);
         }
         let refused = of(5, 0, Content::default());

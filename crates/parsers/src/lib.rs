@@ -18,6 +18,7 @@ mod calendar;
 mod contract;
 pub mod corpus;
 mod data;
+mod data_files;
 mod door;
 mod evidence;
 mod gate;
@@ -43,6 +44,7 @@ pub use bundle::{bundle, cedar, facts, trials};
 pub use calendar::calendar;
 pub use contract::contract;
 pub use data::{display, frame, glob, json, names, rows, text};
+pub use data_files::data_file;
 pub use evidence::{archive, disclosure, leaf, verify};
 pub use gate::{gateway_http, gateway_stdio};
 pub use id_tokens::id_tokens;
@@ -74,6 +76,7 @@ pub const TARGETS: [(&str, Target); 48] = [
     ("cedar", cedar),
     ("contract", contract),
     ("cosignature", cosignature),
+    ("data_file", data_file),
     ("definitions", definitions),
     ("disclosure", disclosure),
     ("display", display),

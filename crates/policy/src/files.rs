@@ -85,6 +85,8 @@ pub enum FileKind {
     BreakGlass,
     /// `workflows/NAME.toml`.
     Workflow,
+    /// `pipelines/NAME.toml`.
+    Pipeline,
     /// `policies/NAME.cedar`.
     Policy,
     /// `schema.cedarschema`.
@@ -128,6 +130,7 @@ impl FileKind {
             ("catalog", "toml") => Self::Catalog,
             ("inventory", "toml" | "json") => Self::InventoryData,
             ("workflows", "toml") => Self::Workflow,
+            ("pipelines", "toml") => Self::Pipeline,
             ("policies", "cedar") => Self::Policy,
             ("tests", "toml") => Self::Test,
             _ => return None,

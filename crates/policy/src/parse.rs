@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::bundle::{
-    Breakers, BundleData, Decoys, Head, Inventory, Limits, Registry, RiskModel, Server, Tool, Workflow,
-};
+use types::bundle::{Breakers, BundleData, Decoys, Head, Inventory, Limits, Registry, RiskModel, Server, Tool};
 use types::{ServerName, ToolName};
 
 use crate::document::Document;
@@ -14,7 +12,7 @@ use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
      inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, behaviour.toml, decoys.toml, escalation.toml, schedules.toml, \
-     obligations.toml, retention.toml, break_glass.toml, workflows/NAME.toml, \
+     obligations.toml, retention.toml, break_glass.toml, workflows/NAME.toml, pipelines/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
 /// Reads all TOML files except tests and inventory data.
@@ -43,7 +41,8 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         profiles: section(files, "escalation.toml", "profiles", report),
         schedules: section(files, "schedules.toml", "schedules", report),
         obligations: section(files, "obligations.toml", "obligations", report),
-        workflows: workflows(files, report),
+        workflows: named(files, FileKind::Workflow, report),
+        pipelines: named(files, FileKind::Pipeline, report),
         retention: whole(files, "retention.toml", report),
         break_glass: whole(files, "break_glass.toml", report),
         ..BundleData::default()
@@ -114,8 +113,13 @@ fn decoys(files: &BundleFiles, report: &mut Report) -> Decoys {
     Decoys { templates, ..head }
 }
 
-fn workflows(files: &BundleFiles, report: &mut Report) -> BTreeMap<String, Workflow> {
-    let found: Vec<_> = files.of_kind(FileKind::Workflow).collect();
+/// Reads each file of a kind as one value, by the name that it takes from its path.
+fn named<T: serde::de::DeserializeOwned>(
+    files: &BundleFiles,
+    kind: FileKind,
+    report: &mut Report,
+) -> BTreeMap<String, T> {
+    let found: Vec<_> = files.of_kind(kind).collect();
     let read = |(path, name, text)| Some((String::from(name), Document::open(path, text, report).rest(report)?));
     found.into_iter().filter_map(read).collect()
 }

@@ -8,6 +8,7 @@ mod catalog;
 mod decoys;
 mod limits;
 mod people;
+mod pipelines;
 mod reviewers;
 mod schedules;
 
@@ -29,6 +30,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.schedules();
     check.break_glass();
     check.workflows();
+    check.pipelines();
     check.classes();
     check.servers();
     check.tools();

@@ -8,6 +8,7 @@ mod artifacts;
 mod assessments;
 mod attestations;
 mod change;
+mod data_checks;
 mod datasets;
 mod deployments;
 mod experiments;
@@ -18,6 +19,7 @@ mod logged_models;
 mod metrics;
 mod model_history;
 mod model_versions;
+mod pipelines;
 mod query;
 mod registered_models;
 mod registry_search;
@@ -53,6 +55,7 @@ pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
 pub use model_history::{ModelMove, MoveKind, NewMove};
 pub use model_versions::{ModelVersion, NewModelVersion};
+pub use pipelines::{Driven, Registered};
 pub use registered_models::{Alias, NameHeld, RegisteredModel};
 pub use registry_search::Prompts;
 pub use runs::{NewRun, Run, RunChange, RunData};
@@ -64,7 +67,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -78,6 +81,7 @@ const STEPS: [&str; 13] = [
     seals::OF_RUNS,
     model_versions::BY_RUN,
     imports::TABLES,
+    pipelines::TABLES,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

@@ -101,6 +101,13 @@ impl World {
         assert_eq!(forged.unwrap(), 1);
     }
 
+    /// Changes what is tracked behind the application's back, as a process does that ends between two changes; returns how many rows it was.
+    pub fn alter_tracked(&self, sql: &str) -> usize {
+        let tracking = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
+        tracking.busy_timeout(Duration::from_secs(5)).unwrap();
+        tracking.execute(sql, ()).unwrap()
+    }
+
     /// Holds the journal up until what is returned is dropped, or its writer gives up after five seconds.
     pub fn hold_journal(&self) -> rusqlite::Connection {
         let journal = rusqlite::Connection::open(self.control.config().place.data.join("journal.db")).unwrap();

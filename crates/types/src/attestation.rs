@@ -1,9 +1,12 @@
-//! What is recorded of training and of models besides seals: the digests of runs, evaluations, and which version a host says it runs.
+//! What is recorded of training and of models besides seals: the digests of runs, evaluations, which version a host says it runs, checks of
+//! data, and the steps of pipelines.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
+use crate::data_check::DataChecked;
+use crate::pipeline::PipelineStepped;
 
 /// Is the status of the record of a run's digests.
 pub const ANCHORED: u8 = 2;
@@ -16,6 +19,11 @@ pub const OBSERVED: u8 = 4;
 
 /// Is the status of the record of an import.
 pub const IMPORTED: u8 = 9;
+/// Is the status of the record of a check of data.
+pub const DATA_CHECKED: u8 = 6;
+
+/// Is the status of the record of a step of a pipeline.
+pub const PIPELINE_STEPPED: u8 = 7;
 
 /// Is what is recorded of training and of models, each with the status of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +36,10 @@ pub enum Attestation {
     Observed(Observed),
     /// What was taken over from elsewhere.
     Imported(Imported),
+    /// Whether a file of data is as expected.
+    DataChecked(DataChecked),
+    /// What became of a step of a pipeline.
+    PipelineStepped(PipelineStepped),
 }
 
 impl Attestation {
@@ -38,6 +50,8 @@ impl Attestation {
             Self::Evaluated(_) => EVALUATED,
             Self::Observed(_) => OBSERVED,
             Self::Imported(_) => IMPORTED,
+            Self::DataChecked(_) => DATA_CHECKED,
+            Self::PipelineStepped(_) => PIPELINE_STEPPED,
         }
     }
 
@@ -48,6 +62,8 @@ impl Attestation {
             Self::Evaluated(body) => crate::cbor::encode(body),
             Self::Observed(body) => crate::cbor::encode(body),
             Self::Imported(body) => crate::cbor::encode(body),
+            Self::DataChecked(body) => crate::cbor::encode(body),
+            Self::PipelineStepped(body) => crate::cbor::encode(body),
         }
     }
 
@@ -58,6 +74,8 @@ impl Attestation {
             EVALUATED => crate::cbor::decode(bytes).ok().map(Self::Evaluated),
             OBSERVED => crate::cbor::decode(bytes).ok().map(Self::Observed),
             IMPORTED => crate::cbor::decode(bytes).ok().map(Self::Imported),
+            DATA_CHECKED => crate::cbor::decode(bytes).ok().map(Self::DataChecked),
+            PIPELINE_STEPPED => crate::cbor::decode(bytes).ok().map(Self::PipelineStepped),
             _ => None,
         }
     }
@@ -220,6 +238,8 @@ pub struct Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_check::DataFinding;
+    use crate::pipeline::{Step, StepState};
 
     #[test]
     fn what_is_recorded_is_read_again() {
@@ -261,11 +281,45 @@ mod tests {
             began: 4,
             at: 5,
         };
+        let stepped = PipelineStepped {
+            model: "m".into(),
+            version: 2,
+            pipeline: "p".into(),
+            definition: Digest([3; 32]),
+            step: Step::Promote,
+            state: StepState::Failed,
+            why: Some("denied".into()),
+            action: Some("a".into()),
+            at: 5,
+        };
+        let finding = DataFinding {
+            check: "nulls".into(),
+            column: Some("age".into()),
+            passed: false,
+            count: 3,
+            line: Some(2),
+            found: Some("0.5".into()),
+            demanded: "<= 0.1".into(),
+        };
+        let checked = DataChecked {
+            dataset: "d".into(),
+            run: Some("r".into()),
+            digest: Digest([4; 32]),
+            bytes: 9,
+            rows: 6,
+            expectations: Digest([5; 32]),
+            passed: false,
+            findings: vec![finding],
+            as_of: 4,
+            at: 5,
+        };
         let all = [
             Attestation::Anchored(anchored),
             Attestation::Evaluated(evaluated),
             Attestation::Observed(observed),
             Attestation::Imported(imported),
+            Attestation::DataChecked(checked),
+            Attestation::PipelineStepped(stepped),
         ];
         for one in all {
             assert_eq!(Attestation::from_bytes(one.status(), &one.to_bytes()), Some(one.clone()));

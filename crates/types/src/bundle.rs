@@ -14,6 +14,7 @@ pub use crate::decoy::{DecoyTemplate, Decoys};
 use crate::glob::Glob;
 use crate::obligation::Obligation;
 pub use crate::permission::PermissionLimits;
+pub use crate::pipeline::Pipeline;
 pub use crate::profile::{Profile, Reviewer};
 pub use crate::retention::Retention;
 pub use crate::review::{Amount, Review};
@@ -63,6 +64,8 @@ pub struct BundleData {
     pub obligations: BTreeMap<ObligationId, Obligation>,
     /// `workflows/*.toml`.
     pub workflows: BTreeMap<String, Workflow>,
+    /// `pipelines/*.toml`, by name; without one, nothing happens to a version by itself.
+    pub pipelines: BTreeMap<String, Pipeline>,
     /// `retention.toml`; without one, no closed log is ever deleted.
     pub retention: Option<Retention>,
     /// `break_glass.toml`; without one, no approval is ever done without.

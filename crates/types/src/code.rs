@@ -297,6 +297,14 @@ codes! {
     ImportSourceUnknown "import-source-unknown" 422;
     /// The source of an import ends in the middle, or never, or says what makes no sense.
     ImportSourceBroken "import-source-broken" 502;
+    /// A check of data says nothing, or what its own numbers contradict.
+    DataCheckInvalid "data-check-invalid" 422;
+    /// A file of data is not as expected.
+    DataCheckFailed "data-check-failed" 409;
+    /// A file of data cannot be judged at all.
+    DataUnreadable "data-unreadable" 422;
+    /// What is expected of data cannot be read.
+    ExpectationsInvalid "expectations-invalid" 422;
     /// The artifact on the disk is not what was kept.
     ArtifactChanged "artifact-changed" 500;
     /// The model's files are not those that were signed or sealed.

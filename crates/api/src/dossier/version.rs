@@ -10,10 +10,12 @@ use types::text::escape;
 use types::{Digest, Millis};
 use utoipa::ToSchema;
 
+use super::data::{DataCheckOfVersion, data_check};
 use super::evaluation::{EvaluationOfVersion, evaluation};
 use super::run::{LineageOfVersion, RunOfVersion};
 use crate::deployments::DeploymentView;
 use crate::model_history::ModelMoved;
+use crate::pipelines::{PipelineStepView, steps};
 use crate::view::RestrictionName;
 
 /// Is everything that is kept of a version of a registered model, held against the journal.
@@ -52,8 +54,12 @@ pub struct VersionDossier {
     infrastructure: Vec<NamedValue>,
     /// The datasets and jobs that came before its run.
     lineage: LineageOfVersion,
+    /// The checks of the data of its run, the latest first.
+    data_checks: Vec<DataCheckOfVersion>,
     /// Its evaluations, the latest first.
     evaluations: Vec<EvaluationOfVersion>,
+    /// What became of each step of the pipeline that drives it, the oldest first.
+    pipeline: Vec<PipelineStepView>,
     /// What was moved of it, the oldest first.
     moves: Vec<ModelMoved>,
     /// By what each alias names it, and each target is to run it.
@@ -216,6 +222,8 @@ impl From<DossierProved> for VersionDossier {
             environment: environment.into_iter().map(file).collect(),
             infrastructure: infrastructure.iter().map(|(name, digest)| named(name, digest)).collect(),
             lineage: upstream.into(),
+            data_checks: dossier.checked.into_iter().filter_map(data_check).collect(),
+            pipeline: steps(dossier.stepped),
             evaluations: dossier.evaluations.into_iter().filter_map(|one| evaluation(one, seal)).collect(),
             moves: dossier.moves.into_iter().map(ModelMoved::from).collect(),
             standing: dossier.standing.into_iter().map(StandingOfVersion::from).collect(),

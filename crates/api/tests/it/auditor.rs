@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 109] = [
+const ROUTES: [(&str, &str, &str, Right); 111] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -59,6 +59,7 @@ const ROUTES: [(&str, &str, &str, Right); 109] = [
     ("get", "/v1/logs/{name}", "/v1/logs/1", Reads),
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
     ("get", "/v1/models/{name}/compare", "/v1/models/fraud/compare?from=1&to=1", Reads),
+    ("get", "/v1/models/{name}/versions/{version}/pipeline", "/v1/models/fraud/versions/1/pipeline", Reads),
     ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
     ("get", "/v1/models/{name}/versions/{version}", "/v1/models/fraud/versions/1", Reads),
     ("get", "/v1/models/{name}/versions/{version}/evidence", "/v1/models/fraud/versions/1/evidence", Reads),
@@ -104,6 +105,7 @@ const ROUTES: [(&str, &str, &str, Right); 109] = [
     ("post", "/v1/delegations/end", "/v1/delegations/end", Refused),
     ("post", "/v1/drills", "/v1/drills", Refused),
     ("post", "/v1/erasures", "/v1/erasures", Refused),
+    ("post", "/v1/data-checks", "/v1/data-checks", Refused),
     ("post", "/v1/features", "/v1/features", Refused),
     ("post", "/v1/features/{name}/values", "/v1/features/age/values", Refused),
     ("post", "/v1/imports", "/v1/imports", Refused),

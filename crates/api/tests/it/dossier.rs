@@ -78,7 +78,7 @@ async fn everything_that_is_kept_of_a_version_comes_together() {
     }
     assert_eq!(
         gaps(&dossier),
-        ["no-training-data", "no-environment", "no-infrastructure"],
+        ["no-training-data", "data-not-checked", "no-environment", "no-infrastructure"],
         "what is not known is told: {dossier:#}"
     );
     api.get("zoe", "/v1/models/fraud/versions/9").await.problem(404, "not-found");

@@ -14,6 +14,7 @@ mod break_glass;
 mod breakers;
 mod call;
 mod contract;
+mod data_checks;
 mod decoys;
 mod delegations;
 mod diagnosis;

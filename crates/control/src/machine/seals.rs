@@ -21,6 +21,8 @@ impl Decider {
             Attestation::Evaluated(body) => content.with(Field::Body, body),
             Attestation::Observed(body) => content.with(Field::Body, body),
             Attestation::Imported(body) => content.with(Field::Body, body),
+            Attestation::DataChecked(body) => content.with(Field::Body, body),
+            Attestation::PipelineStepped(body) => content.with(Field::Body, body),
         };
         self.record_model(content, what.status(), turn)
     }

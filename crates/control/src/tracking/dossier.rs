@@ -6,11 +6,13 @@ use store::tracking::{Artifact, Attested, ModelMove, ModelVersion, MoveKind, Reg
 use types::attestation::{ANCHORED, Anchored, Attestation, OBSERVED};
 
 use super::anchors::{ANCHORS_MAX, anchor, has_ended};
+use super::data_checks::{DataCheckOf, data_checks};
 use super::deployments::{DeploymentShown, deployments};
 use super::evaluations::{evaluations, seal_of};
 use super::gaps::{Gap, Known, before_run, environment, gaps, infrastructure, last_move};
 use super::model_history::MOVES_MAX;
 use super::model_versions::{ModelVersionShown, model_version, shown as with_aliases, version_of_alias};
+use super::pipelines::stepped;
 use super::registered_models::registered_model;
 use super::runs::{RunShown, shown};
 use super::seals::covers;
@@ -35,12 +37,16 @@ pub struct Dossier {
     pub environment: Vec<Artifact>,
     /// The definitions of infrastructure that it names, each with its digest.
     pub infrastructure: Vec<(String, String)>,
+    /// The checks of the data of its run, the latest first.
+    pub checked: Vec<DataCheckOf>,
     /// What came before its run.
     pub upstream: Upstream,
     /// Its evaluations, the latest first.
     pub evaluations: Vec<Attested>,
     /// What hosts said of it that is recorded, the latest first.
     pub observed: Vec<Attested>,
+    /// What became of each step of the pipeline that drives it, the oldest first.
+    pub stepped: Vec<Attested>,
     /// What was moved of it, the oldest first: its aliases, stages and deployments too.
     pub moves: Vec<ModelMove>,
     /// The moves by which each alias names it and each target is to run it; nothing where the history knows none.
@@ -51,6 +57,16 @@ pub struct Dossier {
     pub before: Option<Release>,
     /// What is missing, or does not agree.
     pub gaps: BTreeSet<Gap>,
+}
+
+impl Dossier {
+    /// Returns the checks of data that name its run: the others are about the same bytes, and are evidence of other runs.
+    pub(crate) fn data_checks(&self) -> impl Iterator<Item = &Attested> {
+        let run = self.run.as_ref().map(|run| run.shown.run.id.as_str());
+        let names =
+            move |check: &&DataCheckOf| run.is_some() && check.checked().and_then(|one| one.run.as_deref()) == run;
+        self.checked.iter().filter(names).map(|check| &check.attested)
+    }
 }
 
 /// Is the run that a version was made in.
@@ -243,6 +259,7 @@ fn dossier(view: &View<'_>, version: ModelVersion, now: i64) -> Answer<Dossier> 
     let known = Known { version: &version, seal: seal.as_ref(), run: run.as_ref(), upstream: &upstream, since };
     let mut gaps = gaps(view, &known)?;
     let environment = environment(view, seal.as_ref(), run.as_ref())?;
+    let checked = run.as_ref().map_or_else(|| Ok(Vec::new()), |run| data_checks(view, run, &view.inputs(run.seq)?))?;
     let run = run.map(|run| dossier_run(view, run, now)).transpose()?;
     let all = deployments(view, Some(&model.name), now)?;
     let shown = with_aliases(view, version)?;
@@ -270,6 +287,8 @@ fn dossier(view: &View<'_>, version: ModelVersion, now: i64) -> Answer<Dossier> 
         infrastructure: infrastructure(&version.tags)
             .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
             .collect(),
+        checked,
+        stepped: stepped(view, model.seq, version.number)?,
         evaluations: evaluations(view, version)?,
         observed: observed(view, &deployments, version.number)?,
         moves: history.iter().filter(|moved| is_about(moved, model.seq, version.number)).cloned().collect(),

@@ -24,7 +24,7 @@ pub const WORD_BYTES_MAX: usize = 1_000;
 const DOMAIN: &str = "countersign/feature/1";
 
 /// Is the kind of source of a dataset that is a feature's definition.
-const KIND: &str = "countersign-feature";
+pub(super) const KIND: &str = "countersign-feature";
 
 /// Is how many characters of the digest name the definition among a run's datasets, whose digests MLflow's clients keep to 36.
 const SHORT: usize = 32;

@@ -7,6 +7,7 @@ use store::tracking::{Artifact, ModelMove, ModelVersion, MoveKind, Pair, Run, Se
 use types::attestation::ANCHORED;
 
 use super::anchors::has_ended;
+use super::data_checks::{data_checks, data_standing};
 use super::evaluations::{seal_of, standing};
 use super::{Answer, Tracking};
 use crate::lineage::{Upstream, upstream};
@@ -40,6 +41,10 @@ pub enum Gap {
     NotAnchored,
     /// That run logged no data that it was trained on.
     NoTrainingData,
+    /// Nobody checked some of that data against what is expected of it.
+    DataNotChecked,
+    /// Some of that data is not as expected.
+    DataCheckFailed,
     /// Nobody told where some of that data came from.
     NoLineage,
     /// More came before it than is looked at.
@@ -80,7 +85,7 @@ pub enum Gap {
 
 impl Gap {
     /// Lists all of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::NotSealed,
         Self::FilesDiffer,
         Self::NoRun,
@@ -89,6 +94,8 @@ impl Gap {
         Self::RunDeleted,
         Self::NotAnchored,
         Self::NoTrainingData,
+        Self::DataNotChecked,
+        Self::DataCheckFailed,
         Self::NoLineage,
         Self::LineageCut,
         Self::UndocumentedChange,
@@ -129,6 +136,8 @@ impl Gap {
             Self::RunDeleted => ("run-deleted", "its run was deleted"),
             Self::NotAnchored => ("not-anchored", "no record holds what its run logged"),
             Self::NoTrainingData => ("no-training-data", "its run logged no data that it was trained on"),
+            Self::DataNotChecked => ("data-not-checked", "nobody checked some of its training data"),
+            Self::DataCheckFailed => ("data-check-failed", "some of its training data is not as expected"),
             Self::NoLineage => ("no-lineage", "nobody told where some of its training data came from"),
             Self::LineageCut => ("lineage-cut", "more came before it than is looked at"),
             Self::UndocumentedChange => {
@@ -199,6 +208,9 @@ pub(super) fn gaps(view: &View<'_>, known: &Known<'_>) -> Answer<BTreeSet<Gap>> 
     say(run.stage == Stage::Deleted, Gap::RunDeleted);
     say(!has_ended(&run.status) || !is_anchored(view, run)?, Gap::NotAnchored);
     say(inputs.is_empty(), Gap::NoTrainingData);
+    let checked = data_standing(&data_checks(view, run, &inputs)?, &inputs);
+    say(checked.unchecked, Gap::DataNotChecked);
+    say(checked.failed, Gap::DataCheckFailed);
     let is_told = |name: &str| upstream.datasets.iter().any(|(node, _)| node.name == name);
     say(inputs.iter().any(|input| !is_told(&input.dataset.name)), Gap::NoLineage);
     say(upstream.is_cut, Gap::LineageCut);

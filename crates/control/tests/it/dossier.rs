@@ -158,7 +158,8 @@ async fn what_is_not_known_of_a_version_is_told() {
     let full = run(&tracking);
     end(&tracking, &full);
     let number = version(&tracking, Some(&full));
-    let expected = ["not-sealed", "no-lineage", "no-environment", "no-infrastructure", "no-evaluation"];
+    let expected =
+        ["not-sealed", "data-not-checked", "no-lineage", "no-environment", "no-infrastructure", "no-evaluation"];
     assert_eq!(gaps(&world, &number).await, expected);
     tracking.tag_model_version("fraud".into(), number.clone(), pair("countersign.infrastructure.k8s", "d")).unwrap();
     tracking.tag_run(full.clone(), pair("mlflow.source.git.dirty", "True")).unwrap();

@@ -17,6 +17,8 @@ pub enum ModelCommand {
     History(ModelHistoryArgs),
     /// Record how a version did in an evaluation.
     Evaluate(EvaluateArgs),
+    /// Tell where a version stands in the pipeline that drives it, step by step.
+    Pipeline(PipelineArgs),
     /// Let an alias name a version: what is decided, and approved where policy asks for it, is done.
     Promote(PromoteArgs),
     /// Let an alias name the version again that it named before.
@@ -52,6 +54,13 @@ pub struct WhyArgs {
     /// Write what the journal holds of the version to this file, as evidence for `countersign-verify`.
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
+}
+
+/// Tell where a version stands in the pipeline that drives it.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// The version: `fraud/3`; `fraud` alone is the one that was registered last.
+    pub of: String,
 }
 
 /// Names what can be asked of a version.

@@ -9,6 +9,7 @@ mod break_glass;
 mod breakers;
 mod calendar;
 mod connect;
+mod data;
 mod delegations;
 mod demo;
 mod doctor;
@@ -32,6 +33,7 @@ mod model_deploy;
 mod model_diagnose;
 mod model_evaluate;
 mod model_import;
+mod model_pipeline;
 mod model_reproduce;
 mod model_signature;
 mod model_verify;
@@ -93,6 +95,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Audit(ref command) => audit::run(&folders, command, json).await,
         Command::Log(ref command) => log::run(&cli, command).await,
         Command::Model(ref command) => model::run(&folders, command, client, json).await,
+        Command::Data(ref command) => data::run(command, client, json).await,
         Command::Feature(ref command) => feature::run(&client()?, command, json).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Login => login::run(&client()?, json).await,

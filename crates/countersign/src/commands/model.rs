@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::{instant, list, text};
 use super::{
-    Done, model_deploy, model_diagnose, model_evaluate, model_import, model_reproduce, model_signature, model_verify,
+    Done, model_deploy, model_diagnose, model_evaluate, model_import, model_pipeline, model_reproduce, model_signature, model_verify,
     model_why,
 };
 use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
@@ -32,6 +32,7 @@ pub async fn run(
         ModelCommand::Undeploy(args) => model_deploy::undeploy(&client()?, args, as_json).await,
         ModelCommand::Report(args) => model_deploy::report(&client()?, args, as_json).await,
         ModelCommand::Evaluate(args) => model_evaluate::run(&client()?, args, as_json).await,
+        ModelCommand::Pipeline(args) => model_pipeline::run(&client()?, args, as_json).await,
         ModelCommand::Diagnose(args) => model_diagnose::run(&client()?, args, as_json).await,
         ModelCommand::Reproduce(args) => model_reproduce::run(&client()?, args, as_json).await,
         ModelCommand::Signature(args) => model_signature::write(&client()?, args, as_json).await,

@@ -165,6 +165,31 @@ fn origin(dossier: &Value) -> Vec<String> {
     lines
 }
 
+/// Tells of a check of the data, and of the bytes and datasets that it is about.
+fn checked(check: &Value) -> String {
+    let is_passed = check.get("passed").and_then(Value::as_bool) == Some(true);
+    let word = if is_passed { paint(GOOD, "passed") } else { paint(BAD, "failed") };
+    let failed =
+        list(check, "findings").filter(|finding| finding.get("passed").and_then(Value::as_bool) == Some(false));
+    let failed = joined(
+        failed.map(|finding| format!("{} {}", text(finding, "check"), text(finding, "column")).trim().to_owned()),
+    );
+    let failed = if is_passed { String::new() } else { format!(" ({failed})") };
+    let of = joined(list(check, "of").map(|one| match text(one, "by").as_str() {
+        "digest" => format!("{}, the same bytes", text(one, "name")),
+        _ => format!("{}, by its name alone", text(one, "name")),
+    }));
+    format!(
+        "data {} {word}{failed}: {} rows, SHA-256 {}, about {of}; says {} at {} {}",
+        text(check, "dataset"),
+        text(check, "rows"),
+        text(check, "digest"),
+        or(check, "by"),
+        instant(check, "at"),
+        record(check)
+    )
+}
+
 fn data(dossier: &Value) -> Vec<String> {
     let run = dossier.get("run").cloned().unwrap_or_default();
     let mut lines: Vec<String> = list(&run, "data")
@@ -181,6 +206,7 @@ fn data(dossier: &Value) -> Vec<String> {
     if lines.is_empty() {
         lines.push(missing("its run logged no data that it was trained on"));
     }
+    lines.extend(list(dossier, "data_checks").map(checked));
     let node = |one: &Value| format!("{}:{}", text(one, "namespace"), text(one, "name"));
     if let Some(lineage) = dossier.get("lineage") {
         lines.extend(list(lineage, "datasets").map(|one| format!("came of dataset {}", node(one))));
@@ -254,6 +280,7 @@ fn approved(dossier: &Value) -> Vec<String> {
     if list(dossier, "evaluations").next().is_none() {
         lines.push(missing("nobody evaluated it"));
     }
+    lines.extend(list(dossier, "pipeline").map(|step| format!("pipeline{}", super::model_pipeline::step(step))));
     lines
 }
 

@@ -13,6 +13,7 @@ mod break_glass;
 mod cli;
 mod crash;
 mod damage;
+mod data;
 mod erase;
 mod first_minute;
 mod first_start;

@@ -17,6 +17,22 @@ pub(super) const CATALOG: &str = "\
 # What is decided on is written by the server itself: who made the version, whether its files are sealed and under which
 # digest, what the alias named before. schema.cedarschema says what policies can read of it.
 
+# What is to happen once a version is registered can be said here too, in a file pipelines/NAME.toml of this bundle:
+#
+#   models = [\"fraud\"]
+#
+#   [validate]
+#   gaps_refused = [\"not-sealed\"]
+#   data_checked = true
+#
+#   [evaluate]
+#   suites = [\"holdout\"]
+#   within_hours = 48
+#
+#   [promote]
+#   alias = \"champion\"
+#   reason = \"it passed everything that we ask of it\"
+
 [registry]
 
 # The version that an alias names is what runs: `champion`, say.

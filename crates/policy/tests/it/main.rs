@@ -9,6 +9,7 @@ mod deep;
 mod ladder;
 mod mutate;
 mod oracle;
+mod pipelines;
 mod problems;
 mod reviewers;
 mod schema;

@@ -113,7 +113,10 @@ fn a_span_takes_the_place_of_the_one_of_its_id_and_roots_come_first() {
 }
 
 /// Are the tables that came after those of traces.
-const LATER: [&str; 9] = [
+const LATER: [&str; 12] = [
+    "data_check",
+    "pipeline",
+    "pipeline_seen",
     "webhook_delivery",
     "webhook_event",
     "webhook",
