@@ -3,7 +3,7 @@
 use axum::extract::State;
 use control::promotions::Promoted;
 use control::tracking::kept::Observation;
-use control::tracking::{DeploymentShown, Move, NewObservation};
+use control::tracking::{DeploymentShown, DeploymentState, Move, NewObservation, SignedReport, Witness};
 use serde::{Deserialize, Serialize};
 use types::text::escape;
 use types::{Digest, Millis};
@@ -51,17 +51,56 @@ pub struct DeploymentView {
     /// The version that is to run there; absent if nobody decided that any is.
     #[serde(skip_serializing_if = "Option::is_none")]
     declared: Option<i64>,
-    /// How what runs compares to it: `as-declared`, `other-version`, `other-files`, `undeclared`, `nothing-runs`, `silent` for 15 minutes, or
-    /// `unseen`.
+    /// How what runs compares to it: `as-declared`, `other-version`, `other-files`, `undeclared`, `mixed-versions`, `nothing-runs`, `silent` for
+    /// 15 minutes or because a probe tells nothing, or `unseen`.
     state: &'static str,
     /// Whether the host has shown that it runs the very files that were sealed.
     proved: bool,
-    /// What its host said last.
+    /// What is known of what runs there, by the means that says the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<ObservationView>,
+    /// Everything by which something is known of it.
+    witnesses: Vec<WitnessView>,
 }
 
-/// Is what the host of a target said last.
+/// Is what one means says of a target.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WitnessView {
+    /// The means: `reported` by whoever holds a key, `signed` by the host with its own, `probed` by this server, or told by a `cluster`.
+    means: &'static str,
+    /// How what it says compares to what is to run; absent while it does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    /// What was seen by it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<ObservationView>,
+    /// What the settings call the probe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<String>,
+    /// What the probe heard last, or why it tells nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<String>,
+    /// Since when the probe tells nothing, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    failing: Option<Millis>,
+}
+
+impl From<Witness> for WitnessView {
+    fn from(witness: Witness) -> Self {
+        let Witness { means, seen, probe, state } = witness;
+        Self {
+            means: means.name(),
+            state: state.map(DeploymentState::name),
+            seen: seen.map(ObservationView::from),
+            says: probe.as_ref().map(|probe| escape(&probe.says, false)),
+            failing: probe.as_ref().and_then(|probe| probe.failed).map(Millis),
+            probe: probe.map(|probe| probe.name),
+        }
+    }
+}
+
+/// Is what is known of what runs at a target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ObservationView {
     /// The version that runs there; nothing does if it is absent.
@@ -71,6 +110,14 @@ pub struct ObservationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     digest: Option<Digest>,
+    /// Further versions that run there at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<u64>,
+    /// The digests of the images that run there, as the infrastructure says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<String>,
+    /// By what means it is known.
+    means: String,
     /// Who said so.
     by: String,
     /// Since when it says so, in milliseconds since the epoch.
@@ -83,18 +130,20 @@ pub struct ObservationView {
 
 impl From<Observation> for ObservationView {
     fn from(seen: Observation) -> Self {
-        let Observation { version, digest, by, first, last, .. } = seen;
-        Self { version, digest, by, since: Millis(first), at: Millis(last) }
+        let Observation { version, digest, others, images, means, by, first, last, .. } = seen;
+        let images = images.iter().map(|image| escape(image, false)).collect();
+        Self { version, digest, others, images, means, by, since: Millis(first), at: Millis(last) }
     }
 }
 
 impl From<DeploymentShown> for DeploymentView {
     fn from(one: DeploymentShown) -> Self {
         let proved = one.is_proved();
-        let DeploymentShown { model, target, declared, seen, state, .. } = one;
+        let DeploymentShown { model, target, declared, seen, witnesses, state, .. } = one;
+        let witnesses = witnesses.into_iter().map(WitnessView::from).collect();
         let seen = seen.map(ObservationView::from);
         let [model, target] = [model, target].map(|text| escape(&text, false));
-        Self { model, target, declared, state: state.name(), proved, seen }
+        Self { model, target, declared, state: state.name(), proved, seen, witnesses }
     }
 }
 
@@ -119,6 +168,24 @@ pub struct Observe {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     digest: Option<Digest>,
+    /// What the host has signed; needed once it has a key.
+    #[serde(default)]
+    signed: Option<SignedBy>,
+}
+
+/// Is what stands under a report that a host has signed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with a `key`, a `counter`, an `at` and a `signature`")]
+pub struct SignedBy {
+    /// The id of the host's key.
+    key: String,
+    /// Is higher than in every report that was signed with the key before.
+    counter: u64,
+    /// When, in milliseconds since the epoch, by the host's clock.
+    #[schema(value_type = i64)]
+    at: Millis,
+    /// The signature on Ed25519, in hexadecimal.
+    signature: String,
 }
 
 /// Tells which version is to run where, and which does.
@@ -200,6 +267,8 @@ async fn undeploy(
         ("target" = String, Path, description = "Where it runs", example = "eu-west")),
     request_body = Observe, responses(
     (status = 200, description = "How it compares", body = DeploymentView),
+    (status = 403, description = "`heartbeat-unsigned`, `heartbeat-forged`, `host-key-unknown`, `host-key-foreign` or `host-key-revoked`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`heartbeat-replayed` or `heartbeat-untimely`", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn observe(
     State(app): State<App>,
@@ -207,10 +276,17 @@ async fn observe(
     NamedTwo(model, target): NamedTwo,
     Json(asked): Json<Observe>,
 ) -> Result<Json<DeploymentView>, Fault> {
-    let Observe { version, digest } = asked;
+    let Observe { version, digest, signed } = asked;
     if version.is_none() && digest.is_some() {
         return Err(invalid("`digest` is told of a version, and there is no `version`"));
     }
     let new = NewObservation { model, target, version, digest };
-    Ok(Json(app.control.observe_deployment(holder, new).await?.into()))
+    let shown = match signed {
+        Some(SignedBy { key, counter, at, signature }) => {
+            let signed = SignedReport { key, counter, at: at.0, signature };
+            app.control.observe_signed_deployment(holder, new, signed).await?
+        }
+        None => app.control.observe_deployment(holder, new).await?,
+    };
+    Ok(Json(shown.into()))
 }

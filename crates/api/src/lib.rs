@@ -33,7 +33,9 @@ mod features;
 mod foreign;
 mod guard;
 mod health;
+mod host_keys;
 mod imports;
+mod incidents;
 mod keys;
 mod levels;
 mod lineage;
@@ -155,6 +157,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model_history::routes())
         .merge(promotions::routes())
         .merge(deployments::routes())
+        .merge(incidents::routes())
+        .merge(host_keys::routes())
         .merge(dossier::routes())
         .merge(evaluations::routes())
         .merge(data_checks::routes())

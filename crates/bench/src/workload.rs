@@ -294,6 +294,7 @@ pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Ar
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,
+        probes: None,
         oidc: None,
         environment: Arc::new(|_| None),
         receipt_wait: control::RECEIPT_WAIT,

@@ -12,5 +12,6 @@ pub mod inventory;
 pub mod mcp;
 pub mod mlflow;
 pub mod oidc;
+pub mod probe;
 pub mod timestamp;
 pub mod witness;

@@ -1,4 +1,5 @@
-//! What the journal is told of training and of models besides seals: the digests of runs, evaluations, and what runs where.
+//! What the journal is told of training and of models besides seals: the digests of runs, evaluations, what runs where, and what runs or
+//! stands around the road.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::error::Failure;
 use crate::keys::Holder;
 use crate::machine::Command;
 use crate::seals::principal;
-use crate::tracking::kept::Attested;
+use crate::tracking::kept::{Attested, IncidentKept, IncidentWish};
 use crate::tracking::{Answer, DeploymentShown, NewDataCheck, NewEvaluation, NewObservation, Tracking, blocking};
 
 /// Is how often the digests of runs that go on are taken, and what runs is compared to what is to run.
@@ -76,7 +77,16 @@ impl Control {
         Ok(blocking(self.tracking()?, move |tracking| tracking.deployments(model.as_deref())).await?)
     }
 
-    async fn attest<T: Send + 'static>(
+    /// Returns what runs or stands around the road, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// `file-unusable` if it cannot be read.
+    pub async fn model_incidents(&self, wish: IncidentWish) -> Failure<Vec<IncidentKept>> {
+        Ok(blocking(self.tracking()?, move |tracking| tracking.incidents(wish)).await?)
+    }
+
+    pub(crate) async fn attest<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tracking) -> Answer<T> + Send + 'static,
     ) -> Failure<T> {
@@ -162,13 +172,25 @@ impl Control {
         });
     }
 
-    async fn attest_what_is(&self, ended: bool) -> Failure<()> {
+    async fn attest_what_is(self: &Arc<Self>, ended: bool) -> Failure<()> {
         self.anchor_runs(ended).await?;
         if ended {
             self.tracking()?.attested.notify_one();
-        } else {
-            self.attest(Tracking::reconcile).await?;
+            return Ok(());
         }
-        Ok(())
+        self.reconcile_models().await
+    }
+
+    /// Compares what runs to what is to run, and what stands somewhere to what was decided; records what came out otherwise than before.
+    ///
+    /// # Errors
+    ///
+    /// What the disk or the journal says.
+    pub async fn reconcile_models(self: &Arc<Self>) -> Failure<()> {
+        let compared = blocking(self.tracking()?, Tracking::reconcile).await;
+        let looked = self.look_at_placements().await;
+        self.record_attestations().await?;
+        compared?;
+        looked
     }
 }

@@ -34,6 +34,7 @@ use crate::oidc::{OidcConfig, OidcLogins};
 use crate::oversight::Watched;
 use crate::passkey_logins::Challenges;
 use crate::passkeys::{Asked, PasskeyConfig};
+use crate::probes::ProbesConfig;
 use crate::redaction::Redaction;
 use crate::snapshot::{DoorClock, Snapshot, Views};
 use crate::state::{Decoy, Key, OpenFlight, Switch, kind};
@@ -77,6 +78,8 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// Who is told of what, if anybody is.
     pub notifications: Option<notify::Settings>,
+    /// What is asked which version it serves, if anything is.
+    pub probes: Option<ProbesConfig>,
     /// Resolves what a catalogue entry names.
     pub environment: Environment,
     /// How long a kill waits for the number of its record; one that is durable by then is answered without.
@@ -302,6 +305,7 @@ impl Control {
         self.spawn_promotions();
         self.spawn_attestations();
         self.spawn_pipelines();
+        self.spawn_probes();
         Ok(started)
     }
 

@@ -63,20 +63,57 @@ impl MoveDecided {
         })
     }
 
-    /// Says whether this is the decision that moved an alias, or a deployment, to where it is. One that ended in doubt may be.
+    /// Says whether this is the decision that moved an alias, a stage or a deployment to where it is. One that ended in doubt may be.
     fn is_of(&self, moved: &ModelMove) -> bool {
-        if !matches!(self.outcome, Some(OutcomeStatus::Done | OutcomeStatus::InDoubt)) {
-            return false;
-        }
+        matches!(self.outcome, Some(OutcomeStatus::Done | OutcomeStatus::InDoubt)) && self.proposes(moved)
+    }
+
+    fn proposes(&self, moved: &ModelMove) -> bool {
         let Some((tool, arguments)) = &self.proposed else { return false };
         let text = |name: &str| arguments.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
         let version = arguments.get("version").map(ToString::to_string);
         let (known, named) = match moved.kind {
             MoveKind::AliasMoved => ("set_alias", text("alias")),
             MoveKind::DeploymentMoved => ("deploy", text("target")),
+            MoveKind::StageMoved => return tool == "transition_stage" && stages(arguments, moved),
             _ => return true,
         };
         tool == known && named == moved.alias && version == moved.after && text("model").as_ref() == Some(&moved.name)
+    }
+}
+
+/// Says whether what was decided puts a version into the stage it was moved to: it is the one, or one that went into the archive for it.
+fn stages(arguments: &serde_json::Value, moved: &ModelMove) -> bool {
+    let text = |name: &str| arguments.get(name).and_then(serde_json::Value::as_str);
+    let number = |value: &serde_json::Value| value.as_i64() == moved.number;
+    let is_it = arguments.get("version").is_some_and(number) && text("stage") == moved.after.as_deref();
+    let archived = arguments.get("archived").and_then(serde_json::Value::as_array);
+    let is_archived = archived.is_some_and(|all| all.iter().any(number)) && moved.after.as_deref() == Some("Archived");
+    text("model") == Some(&moved.name) && (is_it || is_archived)
+}
+
+/// Says where a decision led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Led {
+    /// To where the thing is.
+    Here,
+    /// There, as far as it is recorded; how it ended is not.
+    Unended,
+    /// Not there.
+    Nowhere,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Says whether a decision led to where a move went, by all that is recorded of it.
+pub(crate) fn led(path: Path, moved: &ModelMove) -> Led {
+    // What was erased, or cannot be read, is held against nobody.
+    let is_whole = path.unread.is_empty() && path.steps.iter().all(|step| !step.erased);
+    match MoveDecided::of(path) {
+        Some(found) if found.is_of(moved) => Led::Here,
+        Some(found) if found.outcome.is_none() && found.proposes(moved) => Led::Unended,
+        _ if !is_whole => Led::Unknown,
+        _ => Led::Nowhere,
     }
 }
 
@@ -100,7 +137,7 @@ impl Control {
     }
 
     /// Exports what the journal holds of a version as the bytes of an evidence bundle: its seal, the digests of its run, its evaluations, what
-    /// hosts said of it, and the decisions that moved it.
+    /// hosts and probes said of it, incidents that name it, and the decisions that moved it.
     ///
     /// # Errors
     ///
@@ -110,7 +147,7 @@ impl Control {
         let (actions, mut records) = (actions(&decided), BTreeSet::new());
         let anchor = dossier.run.as_ref().and_then(|run| run.anchor.as_ref());
         let others = dossier.observed.iter().chain(dossier.data_checks()).chain(&dossier.stepped);
-        for attested in dossier.evaluations.iter().chain(anchor).chain(others) {
+        for attested in dossier.evaluations.iter().chain(anchor).chain(others).chain(&dossier.incidents) {
             records.extend(self.live(attested.record, |entry| is_attested(entry, attested))?);
         }
         if let Some(seal) = &dossier.seal {
@@ -196,7 +233,7 @@ pub(crate) fn is_sealed(entry: &Entry, seal: &Seal) -> bool {
     is_of_seal && said.is_some_and(|said| said.model == seal.model && said.digest == seal.digest)
 }
 
-fn is_attested(entry: &Entry, attested: &Attested) -> bool {
+pub(crate) fn is_attested(entry: &Entry, attested: &Attested) -> bool {
     let is_of_it = entry.leaf.kind == RecordKind::Model && entry.leaf.status == Some(attested.what.status());
     let Some(content) = entry.content.as_ref().filter(|_| is_of_it) else { return false };
     match &attested.what {
@@ -206,5 +243,7 @@ fn is_attested(entry: &Entry, attested: &Attested) -> bool {
         Attestation::Imported(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::DataChecked(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
         Attestation::PipelineStepped(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
+        Attestation::Incident(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
+        Attestation::HostKey(body) => content.get(Field::Body).ok().flatten().as_ref() == Some(body),
     }
 }

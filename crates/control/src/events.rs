@@ -8,7 +8,7 @@ use std::time::Duration;
 use evidence::{Content, Field, Leaf, RecordKind, bodies};
 use ledger::history::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use types::attestation::{ANCHORED, DATA_CHECKED, EVALUATED, IMPORTED, OBSERVED, PIPELINE_STEPPED};
+use types::attestation::{ANCHORED, DATA_CHECKED, EVALUATED, HOST_KEY, IMPORTED, INCIDENT, OBSERVED, PIPELINE_STEPPED};
 use types::case::Vote;
 use types::seal::{REFUSED, SEALED};
 use types::text::escape;
@@ -69,6 +69,8 @@ fn told_of_model(leaf: &Leaf) -> Option<&'static str> {
         IMPORTED => Some("imported"),
         DATA_CHECKED => Some("data-checked"),
         PIPELINE_STEPPED => Some("pipeline-stepped"),
+        INCIDENT => Some("incident"),
+        HOST_KEY => Some("host-key"),
         _ => None,
     }
 }

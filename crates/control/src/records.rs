@@ -6,7 +6,8 @@ use evidence::{Content, Field, RecordKind};
 use ledger::history::Entry;
 pub use ledger::history::LogFile;
 use types::attestation::{
-    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, IMPORTED, Imported, OBSERVED, Observed, PIPELINE_STEPPED,
+    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, HOST_KEY, IMPORTED, INCIDENT, Imported, OBSERVED, Observed,
+    PIPELINE_STEPPED,
 };
 use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
@@ -16,6 +17,8 @@ use types::data_check::DataChecked;
 use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::{Drill, TOLD};
+use types::heartbeat::HostKey;
+use types::incident::Incident;
 use types::permission::{PERMITTED, Permission, REVOKED};
 use types::pipeline::PipelineStepped;
 use types::reviewing::{Advice, Review};
@@ -164,6 +167,16 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let PipelineStepped { model, version, pipeline, step, state, .. } = part(content, Field::Body)?;
             let (step, state) = (step.name(), state.name());
             Some(escape(&format!("{model} version {version} in pipeline {pipeline}: {step} {state}"), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(INCIDENT) => {
+            let Incident { thing, model, name, wrong, ended, .. } = part(content, Field::Body)?;
+            let word = if ended.is_some() { " is mended" } else { "" };
+            Some(escape(&format!("{thing} {name} of {model}: {wrong}{word}"), false))
+        }
+        RecordKind::Model if entry.leaf.status == Some(HOST_KEY) => {
+            let HostKey { id, target, revoked, .. } = part(content, Field::Body)?;
+            let word = if revoked { "speaks no more" } else { "speaks" };
+            Some(escape(&format!("{id} {word} for {target}"), false))
         }
         RecordKind::Model => {
             let write: WriteRefused = part(content, Field::Body)?;

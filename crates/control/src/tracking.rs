@@ -17,7 +17,9 @@ mod evaluations;
 mod experiments;
 mod features;
 mod gaps;
+mod host_keys;
 mod imports;
+pub(crate) mod incidents;
 mod inputs;
 mod logged_models;
 mod logs;
@@ -26,7 +28,10 @@ mod model_searches;
 mod model_sources;
 mod model_versions;
 pub(crate) mod moves;
+mod observations;
 pub(crate) mod pipelines;
+pub(crate) mod placements;
+mod probes;
 mod recipes;
 mod refused;
 mod registered_models;
@@ -42,7 +47,9 @@ mod trace_totals;
 mod traces;
 mod webhook_events;
 mod webhooks;
+mod witnesses;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use connectors::bucket::Bucket;
@@ -55,6 +62,7 @@ use shelf::InBucket;
 use store::artifacts::{Artifacts, Shelf};
 use store::tracking::{Change, Experiment, Run, Stage, View};
 use tokio::sync::watch;
+use types::Digest;
 
 pub use anchors::PARTS;
 pub use artifacts::{ARTIFACT_BYTES_MAX, Listed, Opened, Upload};
@@ -65,9 +73,8 @@ pub use assessments::{
 pub use comparison::{COMPARED, Comparison, Difference, compare};
 pub use connectors::bucket;
 pub use data_checks::{DATA_TEXT_MAX, DataCheckOf, NewDataCheck};
-pub use deployments::{
-    DeploymentShown, DeploymentState, NewObservation, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX,
-};
+pub(crate) use deployments::target_name;
+pub use deployments::{DeploymentShown, DeploymentState, OBSERVATIONS_MAX, SILENT_AFTER_MS, TARGET_MAX};
 pub use diagnosis::{Beside, CANDIDATES_MAX, CURVES_MAX, Diagnosed, POINTS_MAX};
 pub use dossier::{Dossier, DossierRun, Release, Standing};
 pub use evaluations::{CHECKS_MAX, EVALUATION_TEXT_MAX, NewCheck, NewEvaluation};
@@ -77,7 +84,9 @@ pub use features::{
     WORD_BYTES_MAX,
 };
 pub use gaps::{Gap, INFRASTRUCTURE};
+pub use host_keys::SignedReport;
 pub use imports::{IMPORTS_MAX, ImportShown, ImportState, Judged, Owner};
+pub use incidents::{FAILS_MAX, INCIDENTS_MAX, Thing, mend};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
 pub use logs::{Logged, LoggedMetric, OfModel};
 pub use model_history::MOVES_MAX;
@@ -86,7 +95,9 @@ pub use model_versions::{ModelVersionShown, ModelVersionWish};
 pub use models::artifact;
 pub use models::names::WebhookEvent;
 pub use moves::Move;
+pub use observations::NewObservation;
 pub use pipelines::{EVALUATE_TAG, PipelineShown};
+pub(crate) use probes::Probed;
 pub use recipes::{Checked, VersionRecipe};
 pub use refused::{ErrorCode, Refused};
 pub use registered_models::RegisteredModelShown;
@@ -98,6 +109,7 @@ pub use store::artifacts::{ArtifactError, CHUNK_BYTES, Incoming, Outgoing};
 pub use store::tracking as kept;
 pub use traces::{NewTrace, STATES, TRACES_MAX, TraceShown, WholeTrace};
 pub use webhooks::{WebhookTried, WebhookWish};
+pub use witnesses::{Means, Witness};
 
 use crate::control::Control;
 use crate::door::Refusal;
@@ -131,6 +143,10 @@ pub struct Tracking {
     secrets: SecretsKey,
     /// Moves when webhooks may have to be told of something.
     webhook_news: watch::Sender<u64>,
+    /// The moves that were found to be decided, each by all that it says.
+    pub(crate) decided: Mutex<BTreeSet<Digest>>,
+    /// Since when this server listens, in milliseconds since the epoch.
+    pub(crate) started: i64,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -156,6 +172,8 @@ impl Tracking {
             hooks: Arc::new(Hooks::new(webhooks)),
             secrets: place.keys.tenant.secrets(),
             webhook_news: watch::Sender::new(0),
+            decided: Mutex::default(),
+            started: place.clock.wall().0,
             clock: place.clock.clone(),
             random: place.random.clone(),
         };

@@ -7,7 +7,9 @@ mod breakers;
 mod data;
 mod drill;
 mod feature;
+mod host;
 mod incident;
+mod key;
 mod log;
 mod logs;
 mod model;
@@ -25,7 +27,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use types::id::KeyId;
 use types::{AgentId, AutonomyLevel, ClassId, PersonId, ServerName, TenantId, ToolName};
 
 pub use approvals::{ApprovalCommand, Approvals, DelegateArgs, EndDelegationArgs, VoteArgs};
@@ -35,7 +36,9 @@ pub use breakers::BreakersCommand;
 pub use data::{DataCheckArgs, DataCommand, DataFormat};
 pub use drill::{DrillCommand, DrillKill};
 pub use feature::{FeatureCommand, FeatureImportArgs, FeatureRegisterArgs, FeatureSkewArgs};
+pub use host::HostCommand;
 pub use incident::{IncidentCommand, IncidentRun, IncidentServe, Recorded};
+pub use key::KeyCommand;
 
 use crate::error::Exit;
 use crate::folder::Folders;
@@ -43,9 +46,9 @@ use crate::folder::Folders;
 pub use log::{Export, LogCommand, LogKeyCommand};
 pub use logs::{Archive, KeptContents, LogsCommand};
 pub use model::{
-    CompareArgs, DeployArgs, EvaluateArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs, ModelImportArgs,
-    ModelSignatureArgs, ModelVerifyArgs, PipelineArgs, PromoteArgs, Question, ReportArgs, ReproduceArgs, RollbackArgs, RunningArgs,
-    UndeployArgs, WhyArgs,
+    CompareArgs, DeployArgs, EvaluateArgs, IncidentsArgs, ModelCommand, ModelDiagnoseArgs, ModelHistoryArgs,
+    ModelImportArgs, ModelSignatureArgs, ModelVerifyArgs, PipelineArgs, PromoteArgs, Question, ReportArgs,
+    ReproduceArgs, RollbackArgs, RunningArgs, UndeployArgs, WhyArgs,
 };
 pub use notify::NotifyCommand;
 pub use on_call::OnCall;
@@ -165,6 +168,9 @@ pub enum Command {
     /// Bearer keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Keys of hosts, with which they sign what they say that they run.
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Passkeys, with which people log in and sign their votes.
     #[command(subcommand)]
     Passkey(PasskeyCommand),
@@ -430,36 +436,6 @@ pub struct Replay {
     /// Of a closed log: its number, as `log list` shows it, or its origin.
     #[arg(long, value_name = "LOG")]
     pub log: Option<String>,
-}
-
-/// Bearer keys.
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make a key.
-    Create {
-        /// For an agent.
-        #[arg(long, required_unless_present = "person", conflicts_with = "person")]
-        agent: Option<AgentId>,
-        /// For a person.
-        #[arg(long)]
-        person: Option<PersonId>,
-        /// The person an agent's key acts for.
-        #[arg(long, requires = "agent")]
-        on_behalf_of: Option<PersonId>,
-        /// For how long, such as `90d`; without it, until it is revoked.
-        #[arg(long = "for", value_name = "SPAN")]
-        span: Option<String>,
-    },
-    /// List keys.
-    List,
-    /// Revoke a key.
-    Revoke {
-        /// The key's id.
-        id: KeyId,
-        /// Why.
-        #[arg(long, default_value = "revoked from the command line")]
-        reason: String,
-    },
 }
 
 /// Erase everything that is recorded about a person or an agent. It cannot be taken back.

@@ -39,6 +39,8 @@ pub struct Folders {
     pub oidc: PathBuf,
     /// The file that says where files of training are kept.
     pub artifacts: PathBuf,
+    /// The file that says what is probed.
+    pub probes: PathBuf,
 }
 
 /// Is what a running server leaves for the command line, among the keys: whoever could change it would be sent them.
@@ -120,6 +122,7 @@ impl Folders {
             notify: dir.join("notify.toml"),
             oidc: dir.join("oidc.toml"),
             artifacts: dir.join("artifacts.toml"),
+            probes: dir.join("probes.toml"),
         }
     }
 

@@ -12,6 +12,7 @@ mod model_key;
 mod notifications;
 mod oidc;
 mod output;
+mod probes;
 mod serve;
 mod settings;
 mod timestamps;

@@ -21,7 +21,7 @@ use types::{AgentId, Code, PersonId, Principal, TenantId};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, load_bundle};
 use crate::machine::{SystemRandom, environment};
-use crate::{artifacts, notifications, oidc, timestamps};
+use crate::{artifacts, notifications, oidc, probes, timestamps};
 
 /// Says how the server runs.
 #[derive(Debug, Clone)]
@@ -218,6 +218,7 @@ fn config(
         model_signers: Arc::new(folders.model_signers()?),
         passkeys,
         notifications: notifications::settings(folders)?,
+        probes: probes::config(folders)?,
         oidc: oidc::config(folders)?,
         environment: environment(),
         receipt_wait: control::RECEIPT_WAIT,
@@ -245,6 +246,7 @@ pub fn at_rest(folders: &Folders, lock: &Lock, bundle: Bundle, tenant: &TenantId
         passkeys: PasskeyConfig::local(0),
         // Nobody is told of what is done while no server runs until one does.
         notifications: None,
+        probes: None,
         oidc: None,
         environment: environment(),
         receipt_wait: control::RECEIPT_WAIT,

@@ -17,6 +17,7 @@ pub mod cose_receipt;
 pub mod custody;
 pub mod dsse;
 pub mod erasure;
+pub mod heartbeat;
 pub mod keys;
 pub mod leaf;
 pub mod listing;

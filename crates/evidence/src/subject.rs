@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use types::attestation::{
-    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, OBSERVED, Observed, PIPELINE_STEPPED,
+    ANCHORED, Anchored, DATA_CHECKED, EVALUATED, Evaluated, INCIDENT, OBSERVED, Observed, PIPELINE_STEPPED,
 };
 use types::case::Vote;
 use types::data_check::DataChecked;
+use types::incident::Incident;
 use types::pipeline::PipelineStepped;
 use types::seal::{SEALED, Sealed};
 use types::{ActionId, Principal, Session, SessionId};
@@ -16,6 +17,7 @@ use crate::authority;
 use crate::claims::{Read, openers};
 use crate::content::Field;
 use crate::erasure::Scope;
+use crate::heartbeat;
 use crate::leaf::RecordKind;
 use crate::passkey::Passkey;
 use crate::verify::{Check, Standing, check};
@@ -76,8 +78,16 @@ fn of_version(about: &About, record: &Read<'_>) -> Standing {
             record.value::<Evaluated>(Field::Body).map(is_of_it)
         }
         Some(OBSERVED) => {
-            let names = |found: &Observed| found.version == Some(*version) || found.declared == Some(*version);
-            record.value::<Observed>(Field::Body).map(|found| found.model == *model && names(&found))
+            let names = |found: &Observed| {
+                let others = found.others.as_ref().is_some_and(|others| others.contains(version));
+                found.version == Some(*version) || found.declared == Some(*version) || others
+            };
+            record
+                .value::<Observed>(Field::Body)
+                .map(|found| found.model == *model && names(&found) && heartbeat::holds(&found))
+        }
+        Some(INCIDENT) => {
+            record.value::<Incident>(Field::Body).map(|found| found.model == *model && found.names(*version))
         }
         Some(DATA_CHECKED) => {
             let names = |found: &DataChecked| found.run.is_some() && found.run == *run;
@@ -304,7 +314,7 @@ mod tests {
         };
         let seen = |version, declared| {
             let (model, target, state) = ("fraud".to_owned(), "eu".to_owned(), "as-declared".to_owned());
-            let body = Observed { model, target, version, digest: None, declared, state, at: 1 };
+            let body = Observed { model, target, version, declared, state, at: 1, ..Observed::default() };
             of(4, OBSERVED, Content::default().with(Field::Body, &body))
         };
         let checked = |run: Option<&str>| {
@@ -340,6 +350,17 @@ mod tests {
         assert_eq!(stands(&about(&[]), &[seal("m-2"), run("r2"), evaluation("fraud", 2)]), Standing::Holds);
         assert_eq!(stands(&about(&[]), &[seen(Some(2), None), seen(Some(1), Some(2))]), Standing::Holds);
         assert_eq!(stands(&about(&[]), &[checked(Some("r2")), stepped("fraud", 2)]), Standing::Holds);
+        let incident = |model: &str, observed: &str| {
+            let [thing, model, name, wrong] = ["alias", model, "champion", "alias-around-the-road"].map(str::to_owned);
+            let observed = Some(observed.to_owned());
+            let (declared, means, ended) = (Some("1".to_owned()), None, None);
+            let body = Incident { thing, model, name, wrong, declared, observed, means, since: 1, ended, at: 1 };
+            of(6, INCIDENT, Content::default().with(Field::Body, &body))
+        };
+        assert_eq!(stands(&about(&[]), &[incident("fraud", "2")]), Standing::Holds);
+        for other in [incident("fraud", "3"), incident("spam", "2")] {
+            assert_eq!(stands(&about(&[]), &[seal("m-2"), other]), Standing::Broken);
+        }
         let moved = approved();
         assert_eq!(stands(&about(&[1]), &[seal("m-2"), moved.record(&[])]), Standing::Holds);
         assert_eq!(stands(&about(&[1]), &[seal("m-2")]), Standing::Broken, "the decision is not here");

@@ -37,11 +37,15 @@ pub enum EventKind {
     BehaviourUnusual,
     /// A breaker has opened: a circuit lets nothing through, or a bulk breaker has stopped an agent.
     BreakerOpened,
+    /// A version runs, or an alias or a stage stands, otherwise than decisions led it.
+    IncidentOpened,
+    /// It is as it was decided again.
+    IncidentEnded,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -56,6 +60,8 @@ impl EventKind {
         Self::ReviewOverdue,
         Self::BehaviourUnusual,
         Self::BreakerOpened,
+        Self::IncidentOpened,
+        Self::IncidentEnded,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -75,6 +81,8 @@ impl EventKind {
             Self::ReviewOverdue => "review-overdue",
             Self::BehaviourUnusual => "behaviour-unusual",
             Self::BreakerOpened => "breaker-opened",
+            Self::IncidentOpened => "incident-opened",
+            Self::IncidentEnded => "incident-ended",
         }
     }
 
@@ -85,8 +93,13 @@ impl EventKind {
 
     /// Says whether there may be many of it at a time, so that they become one message; what may not goes before them and alone.
     pub fn may_join(self) -> bool {
-        use EventKind::{BehaviourUnusual, BreakerOpened, CaseAsked, CaseEnded, CaseOpened};
-        matches!(self, CaseOpened | CaseAsked | CaseEnded | BehaviourUnusual | BreakerOpened)
+        use EventKind::{
+            BehaviourUnusual, BreakerOpened, CaseAsked, CaseEnded, CaseOpened, IncidentEnded, IncidentOpened,
+        };
+        matches!(
+            self,
+            CaseOpened | CaseAsked | CaseEnded | BehaviourUnusual | BreakerOpened | IncidentOpened | IncidentEnded
+        )
     }
 
     /// Says whether every target is told of it, whatever its settings say: it is about a break-glass.
@@ -112,6 +125,8 @@ impl EventKind {
             Self::ReviewOverdue => "countersign.glass.overdue",
             Self::BehaviourUnusual => "countersign.behaviour.unusual",
             Self::BreakerOpened => "countersign.breaker.opened",
+            Self::IncidentOpened => "countersign.incident.opened",
+            Self::IncidentEnded => "countersign.incident.ended",
         }
     }
 }
@@ -146,6 +161,8 @@ pub enum Body {
     Unusual(UnusualTold),
     /// A breaker has opened.
     Breaker(BreakerTold),
+    /// Something runs or stands otherwise than decisions led it, or does no more.
+    Incident(EventKind, IncidentTold),
     /// An operator tries a target out.
     Test,
 }
@@ -230,6 +247,29 @@ pub struct BreakerTold {
     pub tool: Option<ToolName>,
     /// From when on a circuit lets probes through, or when a bulk breaker frees the agent; `None` if a person does.
     pub until: Option<Millis>,
+}
+
+/// Is what is told of what runs or stands otherwise than decisions led it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentTold {
+    /// What it is about: `deployment`, `alias`, `stage` or `declaration`.
+    pub thing: String,
+    /// The registered model.
+    pub model: String,
+    /// The target, the alias, or the version's number.
+    pub name: String,
+    /// What is wrong, by its name in the contract.
+    pub wrong: String,
+    /// What was decided.
+    pub declared: Option<String>,
+    /// What was found instead.
+    pub observed: Option<String>,
+    /// By what means that is known.
+    pub means: Option<String>,
+    /// Since when something is wrong with it.
+    pub since: Millis,
+    /// By which command it is mended.
+    pub mend: String,
 }
 
 /// Is what is told of a kill switch.

@@ -31,6 +31,7 @@ mod model_signatures;
 mod packages;
 mod passkeys;
 mod permission;
+mod probes;
 mod receipts;
 mod request;
 mod timestamps;
@@ -56,6 +57,7 @@ pub use model_signatures::model_signatures;
 pub use packages::{feast, packages};
 pub use passkeys::passkeys;
 pub use permission::permission;
+pub use probes::probes;
 pub use receipts::{receipts, statements};
 pub use timestamps::timestamps;
 pub use traces::{otlp, trace_filter};
@@ -102,6 +104,7 @@ pub const TARGETS: [(&str, Target); 48] = [
     ("packages", packages),
     ("passkeys", passkeys),
     ("permission", permission),
+    ("probes", probes),
     ("proof", proof),
     ("receipts", receipts),
     ("rows", rows),

@@ -70,6 +70,7 @@ fn config(folder: &Path, clock: &Arc<TestClock>, bundle: usize) -> Config {
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,
+        probes: None,
         oidc: None,
         environment: Arc::new(|_| None),
         receipt_wait: control::RECEIPT_WAIT,

@@ -13,13 +13,17 @@ mod datasets;
 mod deployments;
 mod experiments;
 mod features;
+mod host_keys;
 mod imports;
+mod incidents;
 pub mod lineage;
 mod logged_models;
 mod metrics;
 mod model_history;
 mod model_versions;
+mod observations;
 mod pipelines;
+mod placements;
 mod query;
 mod registered_models;
 mod registry_search;
@@ -47,15 +51,19 @@ pub use artifacts::{Artifact, Child};
 pub use assessments::Assessment;
 pub use attestations::Attested;
 pub use datasets::{Dataset, Input, Output};
-pub use deployments::{Deployment, Observation};
+pub use deployments::Deployment;
 pub use experiments::{Experiment, NewExperiment};
 pub use features::{Feature, FeatureSide};
+pub use host_keys::HostKeyKept;
 pub use imports::{Import, Mark};
+pub use incidents::{IncidentKept, IncidentWish};
 pub use logged_models::{LoggedModel, ModelMetric, ModelSearch, OnDataset};
 pub use metrics::Metric;
 pub use model_history::{ModelMove, MoveKind, NewMove};
 pub use model_versions::{ModelVersion, NewModelVersion};
+pub use observations::{Observation, ProbeKept};
 pub use pipelines::{Driven, Registered};
+pub use placements::{After, Placement};
 pub use registered_models::{Alias, NameHeld, RegisteredModel};
 pub use registry_search::Prompts;
 pub use runs::{NewRun, Run, RunChange, RunData};
@@ -67,7 +75,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -82,6 +90,7 @@ const STEPS: [&str; 14] = [
     model_versions::BY_RUN,
     imports::TABLES,
     pipelines::TABLES,
+    observations::TABLES,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

@@ -108,6 +108,17 @@ impl World {
         tracking.execute(sql, ()).unwrap()
     }
 
+    /// Changes what is tracked behind the server's back, as somebody does who can write the data folder; it changes one row or more.
+    pub fn tamper(&self, sql: &str) {
+        let tracking = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
+        tracking.busy_timeout(Duration::from_secs(5)).unwrap();
+        tracking.pragma_update(None, "foreign_keys", false).unwrap();
+        tracking
+            .execute_batch("DROP TRIGGER IF EXISTS model_move_stays; DROP TRIGGER IF EXISTS model_move_is_kept;")
+            .unwrap();
+        assert!(tracking.execute(sql, []).unwrap() > 0, "nothing was changed by {sql}");
+    }
+
     /// Holds the journal up until what is returned is dropped, or its writer gives up after five seconds.
     pub fn hold_journal(&self) -> rusqlite::Connection {
         let journal = rusqlite::Connection::open(self.control.config().place.data.join("journal.db")).unwrap();
@@ -180,6 +191,7 @@ async fn start(files: BundleFiles, journal_bytes_max: Option<u64>) -> World {
         model_key: Some(model_key()),
         model_signers: Arc::default(),
         notifications: None,
+        probes: None,
         oidc: None,
         environment: Arc::new(|_| None),
         // A busy machine changes no answer.

@@ -1,11 +1,13 @@
-//! What is recorded of training and of models besides seals: the digests of runs, evaluations, which version a host says it runs, checks of
-//! data, and the steps of pipelines.
+//! What is recorded of training and of models besides seals: the digests of runs, evaluations, which version runs where, what runs or stands
+//! around the road, which keys hosts sign with, checks of data, the steps of pipelines, and imports.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 use crate::data_check::DataChecked;
+use crate::heartbeat::HostKey;
+use crate::incident::Incident;
 use crate::pipeline::PipelineStepped;
 
 /// Is the status of the record of a run's digests.
@@ -14,7 +16,7 @@ pub const ANCHORED: u8 = 2;
 /// Is the status of the record of an evaluation.
 pub const EVALUATED: u8 = 3;
 
-/// Is the status of the record of what runs at a target, as its host says.
+/// Is the status of the record of what runs at a target, as its host or a probe says.
 pub const OBSERVED: u8 = 4;
 
 /// Is the status of the record of an import.
@@ -24,6 +26,11 @@ pub const DATA_CHECKED: u8 = 6;
 
 /// Is the status of the record of a step of a pipeline.
 pub const PIPELINE_STEPPED: u8 = 7;
+/// Is the status of the record of what runs or stands around the road, and of its end.
+pub const INCIDENT: u8 = 20;
+
+/// Is the status of the record of a host's key, and of its end.
+pub const HOST_KEY: u8 = 21;
 
 /// Is what is recorded of training and of models, each with the status of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +47,10 @@ pub enum Attestation {
     DataChecked(DataChecked),
     /// What became of a step of a pipeline.
     PipelineStepped(PipelineStepped),
+    /// What runs or stands around the road, or does no more.
+    Incident(Incident),
+    /// Which key a host signs with, or does no more.
+    HostKey(HostKey),
 }
 
 impl Attestation {
@@ -52,6 +63,8 @@ impl Attestation {
             Self::Imported(_) => IMPORTED,
             Self::DataChecked(_) => DATA_CHECKED,
             Self::PipelineStepped(_) => PIPELINE_STEPPED,
+            Self::Incident(_) => INCIDENT,
+            Self::HostKey(_) => HOST_KEY,
         }
     }
 
@@ -64,6 +77,8 @@ impl Attestation {
             Self::Imported(body) => crate::cbor::encode(body),
             Self::DataChecked(body) => crate::cbor::encode(body),
             Self::PipelineStepped(body) => crate::cbor::encode(body),
+            Self::Incident(body) => crate::cbor::encode(body),
+            Self::HostKey(body) => crate::cbor::encode(body),
         }
     }
 
@@ -76,6 +91,8 @@ impl Attestation {
             IMPORTED => crate::cbor::decode(bytes).ok().map(Self::Imported),
             DATA_CHECKED => crate::cbor::decode(bytes).ok().map(Self::DataChecked),
             PIPELINE_STEPPED => crate::cbor::decode(bytes).ok().map(Self::PipelineStepped),
+            INCIDENT => crate::cbor::decode(bytes).ok().map(Self::Incident),
+            HOST_KEY => crate::cbor::decode(bytes).ok().map(Self::HostKey),
             _ => None,
         }
     }
@@ -168,8 +185,8 @@ pub struct Check {
     pub demanded: Option<String>,
 }
 
-/// Is what a host says that it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+/// Is what a host says that it runs, or what a probe found there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Observed {
     /// The registered model, by the name that the host has for it.
@@ -193,6 +210,42 @@ pub struct Observed {
     /// When it was told, in milliseconds since the epoch.
     #[n(6)]
     pub at: i64,
+    /// By what means it is known; by a host's report where nothing stands.
+    #[n(7)]
+    pub means: Option<String>,
+    /// The numbers of further versions that run there at once.
+    #[n(8)]
+    pub others: Option<Vec<u64>>,
+    /// The digests of the images that run there, as the infrastructure says.
+    #[n(9)]
+    pub images: Option<Vec<String>>,
+    /// Why nothing is known by this means.
+    #[n(10)]
+    pub reason: Option<String>,
+    /// What a host signed: the key, the counter, when, and the signature.
+    #[n(11)]
+    pub signed: Option<Signed>,
+}
+
+/// Is the signature under what a host says, with what it covers besides.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Signed {
+    /// The id of the host's key.
+    #[n(0)]
+    pub key: String,
+    /// The public key on Ed25519, in hexadecimal.
+    #[n(4)]
+    pub public: String,
+    /// The counter of the report.
+    #[n(1)]
+    pub counter: u64,
+    /// When the host says that it reported, in milliseconds since the epoch.
+    #[n(2)]
+    pub at: i64,
+    /// The signature, in hexadecimal.
+    #[n(3)]
+    pub signature: String,
 }
 
 /// Is what an import has taken over: what is kept of it is the word of the source, and this says what that word was.
@@ -271,6 +324,9 @@ mod tests {
             declared: Some(1),
             state: "other-version".into(),
             at: 5,
+            means: Some("cluster".into()),
+            others: Some(vec![3]),
+            ..Observed::default()
         };
         let imported = Imported {
             import: "i".into(),
@@ -313,6 +369,19 @@ mod tests {
             as_of: 4,
             at: 5,
         };
+        let incident = Incident {
+            thing: "alias".into(),
+            model: "m".into(),
+            name: "champion".into(),
+            wrong: "alias-around-the-road".into(),
+            declared: Some("1".into()),
+            observed: Some("2".into()),
+            means: None,
+            since: 4,
+            ended: None,
+            at: 5,
+        };
+        let key = HostKey { id: "host_1".into(), target: "eu".into(), public: "ab".into(), revoked: false, at: 5 };
         let all = [
             Attestation::Anchored(anchored),
             Attestation::Evaluated(evaluated),
@@ -320,6 +389,8 @@ mod tests {
             Attestation::Imported(imported),
             Attestation::DataChecked(checked),
             Attestation::PipelineStepped(stepped),
+            Attestation::Incident(incident),
+            Attestation::HostKey(key),
         ];
         for one in all {
             assert_eq!(Attestation::from_bytes(one.status(), &one.to_bytes()), Some(one.clone()));

@@ -281,6 +281,24 @@ codes! {
     ModelSealed "model-sealed" 403;
     /// Something runs that nobody decided is to run there.
     DeploymentDiffers "deployment-differs" 409;
+    /// Something runs or stands around the road.
+    IncidentOpen "incident-open" 409;
+    /// The settings of probes cannot be used.
+    ProbesInvalid "probes-invalid" 400;
+    /// The host of the target has a key, and this is not signed with one.
+    HeartbeatUnsigned "heartbeat-unsigned" 403;
+    /// The signature does not hold over what is said.
+    HeartbeatForged "heartbeat-forged" 403;
+    /// The counter is no higher than that of the report before.
+    HeartbeatReplayed "heartbeat-replayed" 409;
+    /// The host's clock is too far from this server's.
+    HeartbeatUntimely "heartbeat-untimely" 409;
+    /// No such key was enrolled.
+    HostKeyUnknown "host-key-unknown" 403;
+    /// The key was enrolled for another target.
+    HostKeyForeign "host-key-foreign" 403;
+    /// The key was revoked.
+    HostKeyRevoked "host-key-revoked" 403;
     /// The evaluation of a version says nothing, too much, or what its own numbers contradict.
     EvaluationInvalid "evaluation-invalid" 422;
     /// Where files of training are kept, which is not the disk here, does not do what it is asked.

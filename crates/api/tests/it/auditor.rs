@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 111] = [
+const ROUTES: [(&str, &str, &str, Right); 115] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -60,6 +60,8 @@ const ROUTES: [(&str, &str, &str, Right); 111] = [
     ("get", "/v1/logs/{name}/records", "/v1/logs/1/records", Reads),
     ("get", "/v1/models/{name}/compare", "/v1/models/fraud/compare?from=1&to=1", Reads),
     ("get", "/v1/models/{name}/versions/{version}/pipeline", "/v1/models/fraud/versions/1/pipeline", Reads),
+    ("get", "/v1/host-keys", "/v1/host-keys", Reads),
+    ("get", "/v1/models/incidents", "/v1/models/incidents", Reads),
     ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
     ("get", "/v1/models/{name}/versions/{version}", "/v1/models/fraud/versions/1", Reads),
     ("get", "/v1/models/{name}/versions/{version}/evidence", "/v1/models/fraud/versions/1/evidence", Reads),
@@ -111,6 +113,7 @@ const ROUTES: [(&str, &str, &str, Right); 111] = [
     ("post", "/v1/imports", "/v1/imports", Refused),
     ("post", "/v1/imports/{id}/end", "/v1/imports/1/end", Refused),
     ("post", "/v1/imports/{id}/items", "/v1/imports/1/items", Refused),
+    ("post", "/v1/host-keys", "/v1/host-keys", Refused),
     ("post", "/v1/keys", "/v1/keys", Refused),
     ("post", "/v1/levels", "/v1/levels", Refused),
     ("post", "/v1/log/close", "/v1/log/close", Refused),
@@ -140,6 +143,7 @@ const ROUTES: [(&str, &str, &str, Right); 111] = [
     ("put", "/v1/imports/{id}/files", "/v1/imports/1/files?run=RUN&path=a", Refused),
     ("put", "/v1/models/{name}/aliases/{alias}", "/v1/models/fraud/aliases/champion", Refused),
     ("put", "/v1/models/{name}/deployments/{target}", "/v1/models/fraud/deployments/eu", Refused),
+    ("delete", "/v1/host-keys/{id}", "/v1/host-keys/host_0", Refused),
     ("delete", "/v1/keys/{id}", "/v1/keys/key_0190a6a1e00070008000000000000000", Refused),
     ("delete", "/v1/login", "/v1/login", Own),
     ("delete", "/v1/passkeys/{id}", "/v1/passkeys/pk_0190a6a1e00070008000000000000000", Refused),

@@ -24,6 +24,7 @@ mod erasures;
 mod events;
 mod features;
 mod imports;
+mod incidents;
 mod journal;
 mod keys;
 mod lineage;

@@ -36,6 +36,7 @@ impl Decider {
             Change::Permit { .. } => self.permit(proposal, turn),
             Change::BreakGlass(step) => self.step_glass(*step, by, reason, turn),
             Change::CreateKey(key) => self.create_key(*key, reason, turn),
+            Change::Elsewhere => Reply::done(),
             Change::RevokeKey(id) => self.revoke_key(id, by, reason, turn),
             Change::Invite(passkey) => self.invite(*passkey, reason, turn),
             Change::Enrol(passkey) => self.enrol(*passkey, by, reason, turn),

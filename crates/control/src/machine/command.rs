@@ -51,6 +51,8 @@ pub enum Change {
     CreateKey(Box<Key>),
     /// Revokes a key.
     RevokeKey(KeyId),
+    /// Is made elsewhere, once it is permitted.
+    Elsewhere,
     /// Invites a person to enrol a passkey.
     Invite(Box<Passkey>),
     /// Enrols a passkey that its person was invited to.
@@ -136,9 +138,12 @@ impl Change {
             Self::RevokePasskey(_) | Self::Activate { .. } | Self::RevokeKey(_) | Self::Clear(..) | Self::Pin(..) => {
                 Vec::new()
             }
-            Self::Log(_) | Self::CloseLog | Self::ArchiveLog { .. } | Self::DeleteLog(_) | Self::Rebuild(_) => {
-                Vec::new()
-            }
+            Self::Elsewhere
+            | Self::Log(_)
+            | Self::CloseLog
+            | Self::ArchiveLog { .. }
+            | Self::DeleteLog(_)
+            | Self::Rebuild(_) => Vec::new(),
         }
     }
 }

@@ -23,6 +23,8 @@ impl Decider {
             Attestation::Imported(body) => content.with(Field::Body, body),
             Attestation::DataChecked(body) => content.with(Field::Body, body),
             Attestation::PipelineStepped(body) => content.with(Field::Body, body),
+            Attestation::Incident(body) => content.with(Field::Body, body),
+            Attestation::HostKey(body) => content.with(Field::Body, body),
         };
         self.record_model(content, what.status(), turn)
     }

@@ -19,6 +19,7 @@ use types::reviewing::Advice;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
 use super::behaviour::may_be_unusual;
+use super::incidents::is_incident;
 use super::telling::names_asked;
 use crate::approvals::Asked;
 use crate::control::Control;
@@ -79,6 +80,7 @@ impl Control {
             // How a drill went is no kill of its own.
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
             RecordKind::Grant => found.extend(glass_found(log, entry, content)),
+            RecordKind::Model => found.extend(self.incident_found(log, entry, content)),
             RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Decoy => {
                 found.extend(self.ended(history, log, entry, content)?);
             }
@@ -209,6 +211,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Vote | RecordKind::CaseEnded | RecordKind::Decoy => true,
         RecordKind::Grant => leaf.status.is_some_and(status::is_of_glass),
         RecordKind::Review => leaf.status == Some(Advice::Back as u8),
+        RecordKind::Model => is_incident(leaf),
         _ => false,
     }
 }

@@ -6,6 +6,7 @@
 mod behaviour;
 mod breakers;
 mod finding;
+mod incidents;
 mod source;
 mod telling;
 

@@ -13,6 +13,7 @@ use types::{ActionId, CaseId, Millis, Principal, ScheduleId, ToolName};
 
 use super::behaviour::unusual_told;
 use super::finding::opener;
+use super::incidents::incident_told;
 use crate::approvals::Asked;
 use crate::control::Control;
 use crate::door::Refusal;
@@ -29,6 +30,8 @@ enum Page {
     Action(ActionId),
     /// The one of switches and breakers.
     Switches,
+    /// The one of registered models.
+    Models,
     /// The first one.
     First,
 }
@@ -47,7 +50,9 @@ impl Control {
             | EventKind::GlassBroken
             | EventKind::GlassEnded
             | EventKind::GlassReviewed
-            | EventKind::BehaviourUnusual => self.recorded_told(kind, place, rest)?,
+            | EventKind::BehaviourUnusual
+            | EventKind::IncidentOpened
+            | EventKind::IncidentEnded => self.recorded_told(kind, place, rest)?,
             EventKind::BreakerOpened => self.breaker_told(rest)?.map(|body| (body, Page::Switches)),
             EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
@@ -66,6 +71,7 @@ impl Control {
             Page::Case(case) => self.case_url_under(base, case),
             Page::Action(action) => format!("{base}/actions/{action}"),
             Page::Switches => format!("{base}/switches"),
+            Page::Models => format!("{base}/models"),
             Page::First => base.to_owned(),
         }
     }
@@ -108,6 +114,9 @@ impl Control {
         if kind == EventKind::BehaviourUnusual {
             let page = entry.leaf.action.map(Page::Action);
             return Ok(unusual_told(&entry, content).zip(page));
+        }
+        if matches!(kind, EventKind::IncidentOpened | EventKind::IncidentEnded) {
+            return Ok(incident_told(kind, content).map(|body| (body, Page::Models)));
         }
         if kind != EventKind::CaseEnded {
             return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), Page::First)));

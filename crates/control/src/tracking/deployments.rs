@@ -1,18 +1,23 @@
-//! What is to run where, what the hosts say that runs there, and how the two compare.
+//! What is to run where, and how what is known of what runs compares to it.
 
-use store::tracking::{Change, ModelVersion, MoveKind, Observation, RegisteredModel, View};
-use types::attestation::{Attestation, Observed};
+use std::collections::{BTreeMap, BTreeSet};
+
+use store::tracking::{Change, ModelVersion, MoveKind, Observation, ProbeKept, RegisteredModel, View};
 use types::{Code, Digest};
 
 use super::evaluations::seal_of;
+use super::gaps::infrastructure;
 use super::model_history::{About, Mover};
 use super::model_versions::model_version;
 use super::registered_models::registered_model;
+use super::witnesses::{Declared, Known, Witness, deciding, witnesses};
 use super::{Answer, ErrorCode, Refused, Tracking};
-use crate::keys::Holder;
 
 /// Is how long a host may say nothing, in milliseconds: 15 minutes.
 pub const SILENT_AFTER_MS: i64 = 15 * 60 * 1_000;
+
+/// Names the definition of a version's infrastructure that is the digest of the image it is served in.
+const IMAGE: &str = "image";
 
 /// Is how many characters the name of a target has at most.
 pub const TARGET_MAX: usize = 255;
@@ -31,6 +36,8 @@ pub enum DeploymentState {
     OtherFiles,
     /// It runs a version, and nobody decided that any is to run there.
     Undeclared,
+    /// Several versions run there at once.
+    MixedVersions,
     /// It runs nothing.
     NothingRuns,
     /// It has not said anything for long.
@@ -41,11 +48,12 @@ pub enum DeploymentState {
 
 impl DeploymentState {
     /// Lists all of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AsDeclared,
         Self::OtherVersion,
         Self::OtherFiles,
         Self::Undeclared,
+        Self::MixedVersions,
         Self::NothingRuns,
         Self::Silent,
         Self::Unseen,
@@ -58,6 +66,7 @@ impl DeploymentState {
             Self::OtherVersion => "other-version",
             Self::OtherFiles => "other-files",
             Self::Undeclared => "undeclared",
+            Self::MixedVersions => "mixed-versions",
             Self::NothingRuns => "nothing-runs",
             Self::Silent => "silent",
             Self::Unseen => "unseen",
@@ -66,7 +75,7 @@ impl DeploymentState {
 
     /// Says whether something runs that nobody decided.
     pub fn is_around_the_road(self) -> bool {
-        matches!(self, Self::OtherVersion | Self::OtherFiles | Self::Undeclared)
+        matches!(self, Self::OtherVersion | Self::OtherFiles | Self::Undeclared | Self::MixedVersions)
     }
 }
 
@@ -81,8 +90,10 @@ pub struct DeploymentShown {
     pub declared: Option<i64>,
     /// The digest under which the declared version's files are sealed.
     pub seal: Option<Digest>,
-    /// What its host said last.
+    /// What is known of what runs there, by the means that says the worst.
     pub seen: Option<Observation>,
+    /// Everything by which something is known of it.
+    pub witnesses: Vec<Witness>,
     /// How the two compare now.
     pub state: DeploymentState,
 }
@@ -95,25 +106,12 @@ impl DeploymentShown {
     }
 }
 
-/// Is what the host of a target says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewObservation {
-    /// The model, by the name that the host has for it.
-    pub model: String,
-    /// Where.
-    pub target: String,
-    /// The version's number; nothing runs there if it is absent.
-    pub version: Option<u64>,
-    /// The digest over the files that it has loaded.
-    pub digest: Option<Digest>,
-}
-
-fn wrong(message: String) -> Refused {
+pub(super) fn wrong(message: String) -> Refused {
     Refused::invalid(message).because(Code::RequestInvalid)
 }
 
 /// Checks the name of a target: 1 to 255 letters, digits and `_ . : / -` of ASCII, the first one a letter or a digit.
-pub(super) fn target_name(target: &str) -> Answer<()> {
+pub(crate) fn target_name(target: &str) -> Answer<()> {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "_.:/-".contains(c);
     let fits = target.starts_with(|c: char| c.is_ascii_alphanumeric()) && target.chars().all(is_inner);
     if fits && target.len() <= TARGET_MAX {
@@ -178,43 +176,66 @@ pub(super) fn runs_nowhere(view: &View<'_>, model: &str, number: Option<i64>) ->
     Err(Refused::new(ErrorCode::PermissionDenied, message).because(Code::StateConflict))
 }
 
-fn state(declared: Option<(i64, Option<Digest>)>, seen: Option<&Observation>, now: i64) -> DeploymentState {
-    let Some(seen) = seen else { return DeploymentState::Unseen };
-    let is_silent = now.saturating_sub(seen.last) > SILENT_AFTER_MS;
-    let version = seen.version.and_then(|version| i64::try_from(version).ok());
-    match (declared, version) {
-        _ if is_silent => DeploymentState::Silent,
-        (_, None) => DeploymentState::NothingRuns,
-        (None, Some(_)) => DeploymentState::Undeclared,
-        (Some((declared, _)), Some(version)) if declared != version => DeploymentState::OtherVersion,
-        (Some((_, seal)), Some(_)) if seen.digest.is_some() && seen.digest != seal => DeploymentState::OtherFiles,
-        _ => DeploymentState::AsDeclared,
+/// Returns what is known of what runs where, by model and target.
+fn known(view: &View<'_>, model: Option<&str>) -> Answer<BTreeMap<(String, String), Known>> {
+    let keys: BTreeSet<String> =
+        view.host_keys()?.into_iter().filter(|key| key.revoked.is_none()).map(|key| key.target).collect();
+    let mut all: BTreeMap<(String, String), Known> = BTreeMap::new();
+    for seen in view.observations(model)? {
+        all.entry((seen.model.clone(), seen.target.clone())).or_default().seen.push(seen);
     }
+    for probe in view.probes(model)? {
+        let ProbeKept { model, target, .. } = &probe;
+        all.entry((model.clone(), target.clone())).or_default().probes.push(probe);
+    }
+    for ((_, target), known) in &mut all {
+        known.is_signed = keys.contains(target);
+    }
+    Ok(all)
+}
+
+/// Returns what is to run at a target.
+pub(super) fn declared_at(view: &View<'_>, model: &str, target: &str) -> Answer<Option<Declared>> {
+    Ok(declared(view, Some(model))?.remove(&(model.to_owned(), target.to_owned())))
+}
+
+/// Returns what is to run where, by model and target.
+fn declared(view: &View<'_>, model: Option<&str>) -> Answer<BTreeMap<(String, String), Declared>> {
+    let mut all = BTreeMap::new();
+    for one in view.deployments(model)? {
+        let version: Option<ModelVersion> = view.model_version(&one.model, one.number)?;
+        let seal = version.as_ref().map_or(Ok(None), |version| seal_of(view, version))?.map(|seal| seal.digest);
+        let images = version.iter().flat_map(|version| infrastructure(&version.tags));
+        let image = images.filter(|(name, _)| *name == IMAGE).map(|(_, digest)| digest.to_owned()).next();
+        all.insert((one.model, one.target), Declared { number: one.number, seal, image });
+    }
+    Ok(all)
 }
 
 /// Returns what is to run where and what does, by model and target.
 pub(super) fn deployments(view: &View<'_>, model: Option<&str>, now: i64) -> Answer<Vec<DeploymentShown>> {
-    let mut seen = view.observations(model)?;
+    let mut known = known(view, model)?;
     let mut all = Vec::new();
-    for declared in view.deployments(model)? {
-        let version: Option<ModelVersion> = view.model_version(&declared.model, declared.number)?;
-        let seal = version.as_ref().map_or(Ok(None), |version| seal_of(view, version))?.map(|seal| seal.digest);
-        let at = seen.iter().position(|seen| seen.model == declared.model && seen.target == declared.target);
-        let seen = at.map(|at| seen.remove(at));
-        let state = state(Some((declared.number, seal)), seen.as_ref(), now);
-        let (model, target) = (declared.model, declared.target);
-        all.push(DeploymentShown { model, target, declared: Some(declared.number), seal, seen, state });
+    for ((model, target), declared) in declared(view, model)? {
+        let known = match known.remove(&(model.clone(), target.clone())) {
+            Some(known) => known,
+            None => Known { is_signed: view.has_host_key(&target)?, ..Known::default() },
+        };
+        all.push(shown((model, target), Some(&declared), known, now));
     }
-    all.extend(seen.into_iter().map(|seen| DeploymentShown {
-        model: seen.model.clone(),
-        target: seen.target.clone(),
-        declared: None,
-        seal: None,
-        state: state(None, Some(&seen), now),
-        seen: Some(seen),
-    }));
+    all.extend(known.into_iter().map(|(place, known)| shown(place, None, known, now)));
     all.sort_by(|a, b| (&a.model, &a.target).cmp(&(&b.model, &b.target)));
     Ok(all)
+}
+
+fn shown((model, target): (String, String), declared: Option<&Declared>, known: Known, now: i64) -> DeploymentShown {
+    let witnesses = witnesses(declared, known, now);
+    let (state, seen) = match deciding(&witnesses) {
+        Some(witness) => (witness.state.unwrap_or(DeploymentState::Unseen), witness.seen.clone()),
+        None => (DeploymentState::Unseen, None),
+    };
+    let (declared, seal) = (declared.map(|one| one.number), declared.and_then(|one| one.seal));
+    DeploymentShown { model, target, declared, seal, seen, witnesses, state }
 }
 
 impl Tracking {
@@ -228,63 +249,4 @@ impl Tracking {
     pub fn deployments(&self, model: Option<&str>) -> Answer<Vec<DeploymentShown>> {
         self.kept.view(|view| deployments(view, model, self.now()))
     }
-
-    /// Keeps what the host of a target says that it runs, and returns how that compares to what is to run there. It is recorded if it is
-    /// not what the host said before.
-    ///
-    /// # Errors
-    ///
-    /// A name that cannot be; more targets than are told of.
-    pub fn observe(&self, who: &Holder, new: NewObservation) -> Answer<DeploymentShown> {
-        models::names::model_name(&new.model)?;
-        models::names::model_name_fits(&new.model)?;
-        target_name(&new.target)?;
-        let (by, now) = (who.principal.subject(), self.now());
-        self.kept.change(move |change| {
-            let NewObservation { model, target, version, digest } = new;
-            let before = change.observation(&model, &target)?;
-            if before.is_none() && change.observation_count()? >= OBSERVATIONS_MAX {
-                return Err(wrong(format!("{OBSERVATIONS_MAX} pairs of model and target are told of already.")));
-            }
-            let is_same = |seen: &Observation| seen.version == version && seen.digest == digest && seen.by == by;
-            let (first, recorded) =
-                before.filter(is_same).map_or((now, String::new()), |seen| (seen.first, seen.state));
-            let seen = Observation { model, target, version, digest, by, state: recorded, first, last: now };
-            change.observe(&seen)?;
-            reconcile(change, &seen.model, &seen.target, now)
-        })
-    }
-
-    /// Compares everything that is told of again, and keeps each comparison that came out otherwise than it was recorded.
-    pub(crate) fn reconcile(&self) -> Answer<()> {
-        let now = self.now();
-        let is_other = |one: &DeploymentShown| one.seen.as_ref().is_some_and(|seen| seen.state != one.state.name());
-        let mut others = self.deployments(None)?;
-        others.retain(is_other);
-        others.into_iter().try_for_each(|one| {
-            self.kept.change(move |change| reconcile(change, &one.model, &one.target, now).map(drop))
-        })
-    }
-}
-
-/// Attests how a target compares, if that was not attested last.
-fn reconcile(change: &Change<'_>, model: &str, target: &str, now: i64) -> Answer<DeploymentShown> {
-    let all = deployments(change, Some(model), now)?;
-    let gone = || Refused::new(ErrorCode::InternalError, "what was kept is not there");
-    let mut shown = all.into_iter().find(|one| one.target == target).ok_or_else(gone)?;
-    let Some(seen) = shown.seen.as_mut().filter(|seen| seen.state != shown.state.name()) else { return Ok(shown) };
-    shown.state.name().clone_into(&mut seen.state);
-    change.observe(seen)?;
-    let what = Attestation::Observed(Observed {
-        model: model.to_owned(),
-        target: target.to_owned(),
-        version: seen.version,
-        digest: seen.digest,
-        declared: shown.declared.and_then(|declared| u64::try_from(declared).ok()),
-        state: seen.state.clone(),
-        at: now,
-    });
-    let by = seen.by.clone();
-    change.attest(&what, &format!("{model}/{target}"), Some(&by))?;
-    Ok(shown)
 }

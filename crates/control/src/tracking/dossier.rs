@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use store::tracking::{Artifact, Attested, ModelMove, ModelVersion, MoveKind, RegisteredModel, Run, Seal, View};
-use types::attestation::{ANCHORED, Anchored, Attestation, OBSERVED};
+use store::tracking::{
+    Artifact, Attested, IncidentWish, ModelMove, ModelVersion, MoveKind, RegisteredModel, Run, Seal, View,
+};
+use types::attestation::{ANCHORED, Anchored, Attestation, INCIDENT, OBSERVED};
 
 use super::anchors::{ANCHORS_MAX, anchor, has_ended};
 use super::data_checks::{DataCheckOf, data_checks};
@@ -43,10 +45,12 @@ pub struct Dossier {
     pub upstream: Upstream,
     /// Its evaluations, the latest first.
     pub evaluations: Vec<Attested>,
-    /// What hosts said of it that is recorded, the latest first.
+    /// What hosts and probes said of it that is recorded, the latest first.
     pub observed: Vec<Attested>,
     /// What became of each step of the pipeline that drives it, the oldest first.
     pub stepped: Vec<Attested>,
+    /// What is recorded of incidents that name it.
+    pub incidents: Vec<Attested>,
     /// What was moved of it, the oldest first: its aliases, stages and deployments too.
     pub moves: Vec<ModelMove>,
     /// The moves by which each alias names it and each target is to run it; nothing where the history knows none.
@@ -217,10 +221,25 @@ fn observed(view: &View<'_>, deployments: &[DeploymentShown], number: i64) -> An
         all.extend(view.attested(OBSERVED, &format!("{}/{}", one.model, one.target), ANCHORS_MAX)?);
     }
     let number = u64::try_from(number).ok();
+    let is_other = |others: &Option<Vec<u64>>| others.iter().flatten().any(|other| Some(*other) == number);
     all.retain(|attested| match &attested.what {
-        Attestation::Observed(seen) => seen.version == number || seen.declared == number,
+        Attestation::Observed(seen) => seen.version == number || seen.declared == number || is_other(&seen.others),
         _ => false,
     });
+    Ok(all)
+}
+
+/// Returns what was recorded of incidents that name a version.
+fn incidents(view: &View<'_>, model: &str, number: i64) -> Answer<Vec<Attested>> {
+    let wish = IncidentWish { model: Some(model.to_owned()), with_ended: true, before: None, limit: ANCHORS_MAX };
+    let things =
+        view.incidents(&wish)?.into_iter().map(|kept| format!("{}/{model}/{}", kept.what.thing, kept.what.name));
+    let mut all = Vec::new();
+    for about in things.collect::<BTreeSet<_>>() {
+        all.extend(view.attested(INCIDENT, &about, ANCHORS_MAX)?);
+    }
+    let number = u64::try_from(number).unwrap_or(0);
+    all.retain(|attested| matches!(&attested.what, Attestation::Incident(found) if found.names(number)));
     Ok(all)
 }
 
@@ -268,6 +287,7 @@ fn dossier(view: &View<'_>, version: ModelVersion, now: i64) -> Answer<Dossier> 
     let seen = |one: &DeploymentShown| one.seen.as_ref().and_then(|seen| seen.version);
     let is_here =
         |one: &DeploymentShown| one.declared == Some(version.number) || seen(one) == u64::try_from(version.number).ok();
+    let observed = observed(view, &all, version.number)?;
     let deployments: Vec<_> = all.into_iter().filter(is_here).collect();
     let files = seal.as_ref().map_or_else(|| Ok(Vec::new()), |seal| view.artifacts_below(&seal.place))?;
     for (holds, gap) in [
@@ -290,7 +310,8 @@ fn dossier(view: &View<'_>, version: ModelVersion, now: i64) -> Answer<Dossier> 
         checked,
         stepped: stepped(view, model.seq, version.number)?,
         evaluations: evaluations(view, version)?,
-        observed: observed(view, &deployments, version.number)?,
+        observed,
+        incidents: incidents(view, &model.name, version.number)?,
         moves: history.iter().filter(|moved| is_about(moved, model.seq, version.number)).cloned().collect(),
         before: release_before(view, version, &model, &history)?,
         environment,

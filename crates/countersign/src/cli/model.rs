@@ -13,6 +13,8 @@ pub enum ModelCommand {
     Compare(CompareArgs),
     /// Tell which version is to run where, and which does.
     Running(RunningArgs),
+    /// Tell what runs or stands otherwise than decisions led it, since when, and how it is mended.
+    Incidents(IncidentsArgs),
     /// Tell who moved what: versions, aliases, stages and deployments, from where to where, and when.
     History(ModelHistoryArgs),
     /// Record how a version did in an evaluation.
@@ -105,6 +107,16 @@ pub struct RunningArgs {
     pub name: Option<String>,
 }
 
+/// Tell what runs or stands otherwise than decisions led it.
+#[derive(Debug, Args)]
+pub struct IncidentsArgs {
+    /// The registered model; all of them by default.
+    pub name: Option<String>,
+    /// Those too that are mended.
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// Record how a version did in an evaluation.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
@@ -171,6 +183,9 @@ pub struct ReportArgs {
     /// The folder that the model was loaded from: the digest over its files shows that they are those that were sealed.
     #[arg(long, requires = "number", value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
+    /// The file of the host's key, as `countersign host keygen` makes it: what is told is signed with it.
+    #[arg(long, value_name = "FILE")]
+    pub host_key: Option<PathBuf>,
 }
 
 /// Tell who moved what.

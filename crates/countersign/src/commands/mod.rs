@@ -19,6 +19,7 @@ mod explain;
 mod export;
 mod feature;
 mod hook;
+mod host;
 mod incident;
 mod init;
 mod key;
@@ -33,6 +34,7 @@ mod model_deploy;
 mod model_diagnose;
 mod model_evaluate;
 mod model_import;
+mod model_incidents;
 mod model_pipeline;
 mod model_reproduce;
 mod model_signature;
@@ -99,6 +101,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Feature(ref command) => feature::run(&client()?, command, json).await,
         Command::Notify(ref command) => notify::run(&folders, command, client, json).await,
         Command::Login => login::run(&client()?, json).await,
+        Command::Host(ref command) => host::run(client, command, json).await,
         Command::Key(ref command) => key::run(&client()?, command, json).await,
         Command::Passkey(ref command) => passkey::run(&client()?, command, json).await,
         Command::Erase(ref args) => erase::run(&client()?, args, json).await,

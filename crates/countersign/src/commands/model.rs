@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::answer::{instant, list, text};
 use super::{
-    Done, model_deploy, model_diagnose, model_evaluate, model_import, model_pipeline, model_reproduce, model_signature, model_verify,
-    model_why,
+    Done, model_deploy, model_diagnose, model_evaluate, model_import, model_incidents, model_pipeline, model_reproduce,
+    model_signature, model_verify, model_why,
 };
 use crate::cli::{ModelCommand, ModelHistoryArgs, PromoteArgs, RollbackArgs};
 use crate::client::{Client, segment};
@@ -25,6 +25,7 @@ pub async fn run(
         ModelCommand::Why(args) => model_why::run(&client()?, args, as_json).await,
         ModelCommand::Compare(args) => model_why::compare(&client()?, args, as_json).await,
         ModelCommand::Running(args) => model_deploy::running(&client()?, args, as_json).await,
+        ModelCommand::Incidents(args) => model_incidents::run(&client()?, args, as_json).await,
         ModelCommand::History(args) => tell(&client()?, args, as_json).await,
         ModelCommand::Promote(args) => promote(&client()?, args, as_json).await,
         ModelCommand::Rollback(args) => roll_back(&client()?, args, as_json).await,

@@ -5,10 +5,11 @@ use std::path::Path;
 use evidence::model_signature::Entry;
 use reqwest::Method;
 use serde_json::{Value, json};
+use types::heartbeat::Heartbeat;
 use types::{Code, Digest, seal};
 
-use super::Done;
 use super::answer::{instant, list, text};
+use super::{Done, host};
 use crate::cli::{DeployArgs, ReportArgs, RunningArgs, UndeployArgs};
 use crate::client::{Client, segment};
 use crate::error::{CliError, Exit};
@@ -65,7 +66,7 @@ pub async fn running(client: &Client, args: &RunningArgs, as_json: bool) -> Done
 
 /// Says whether a target runs what nobody decided.
 fn is_around_the_road(one: &Value) -> bool {
-    matches!(text(one, "state").as_str(), "other-version" | "other-files" | "undeclared")
+    matches!(text(one, "state").as_str(), "other-version" | "other-files" | "undeclared" | "mixed-versions")
 }
 
 /// Writes a target in the columns of a table.
@@ -79,22 +80,45 @@ pub fn row(one: &Value) -> Vec<String> {
         _ if is_around_the_road(one) => BAD,
         _ => NOTE,
     };
-    let seen = one.get("seen").map_or_else(|| "no host has said what runs".to_owned(), seen);
+    let seen = one.get("seen").map_or_else(|| "nothing is known of what runs".to_owned(), seen);
     let is_proved = one.get("proved").and_then(Value::as_bool) == Some(true);
     let proved = if is_proved { "the sealed files" } else { "" };
-    vec![text(one, "model"), text(one, "target"), declared, paint(style, state), seen, proved.to_owned()]
+    let fails = list(one, "witnesses").filter(|witness| witness.get("says").is_some());
+    let says = fails.map(|witness| paint(FAINT, format!("{}: {}", text(witness, "probe"), text(witness, "says"))));
+    let says = says.collect::<Vec<_>>().join("; ");
+    vec![text(one, "model"), text(one, "target"), declared, paint(style, state), seen, proved.to_owned(), says]
 }
 
 fn seen(seen: &Value) -> String {
     let version = text(seen, "version");
-    let runs = if version.is_empty() { "nothing runs".to_owned() } else { format!("version {version} runs") };
-    format!("{runs}, says {} at {}", text(seen, "by"), instant(seen, "at"))
+    let others: Vec<String> = list(seen, "others").map(|other| format!(" and {other}")).collect();
+    let runs = match version.as_str() {
+        "" => "nothing runs".to_owned(),
+        version if others.is_empty() => format!("version {version} runs"),
+        version => format!("versions {version}{} run at once", others.concat()),
+    };
+    let (by, at) = (text(seen, "by"), instant(seen, "at"));
+    match text(seen, "means").as_str() {
+        "signed" => format!("{runs}, signed by the host, sent by {by} at {at}"),
+        "probed" => format!("{runs}, probed at {at}"),
+        "cluster" => format!("{runs}, says the cluster at {at}"),
+        _ => format!("{runs}, says {by} at {at}"),
+    }
 }
 
 /// Tells what runs here.
 pub async fn report(client: &Client, args: &ReportArgs, as_json: bool) -> Done {
     let digest = args.folder.as_deref().map(digest).transpose()?;
-    let body = json!({ "version": args.number, "digest": digest });
+    let said = Heartbeat {
+        target: args.target.clone(),
+        model: args.name.clone(),
+        version: args.number,
+        digest,
+        at: 0,
+        counter: 0,
+    };
+    let signed = args.host_key.as_deref().map(|file| host::signed(file, said)).transpose()?;
+    let body = json!({ "version": args.number, "digest": digest, "signed": signed });
     let found = client.post(&format!("{}/observed", target(&args.name, &args.target)), &body).await?;
     if as_json {
         output::say_json(&found);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use types::text::escape_json;
 
 use super::title;
-use crate::event::{Body, BreakerTold, CaseTold, Event, EventKind, UnusualTold};
+use crate::event::{Body, BreakerTold, CaseTold, Event, EventKind, IncidentTold, UnusualTold};
 use crate::text::rfc3339;
 
 /// Is the media type of such a message.
@@ -64,6 +64,10 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             let kind = EventKind::BreakerOpened.cloud_type();
             (kind, Some(breaker.agent.clone()), breaker_data(breaker, &title, link))
         }
+        Body::Incident(kind, incident) => {
+            let subject = format!("{}/{}/{}", incident.thing, incident.model, incident.name);
+            (kind.cloud_type(), Some(subject), incident_data(incident, &title, link))
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
 }
@@ -79,6 +83,14 @@ fn breaker_data(breaker: &BreakerTold, title: &str, link: &str) -> Value {
     json!({
         "title": title, "breaker": breaker.breaker, "agent": breaker.agent, "tool": breaker.tool,
         "until": breaker.until.map(rfc3339), "link": link,
+    })
+}
+
+fn incident_data(incident: &IncidentTold, title: &str, link: &str) -> Value {
+    let IncidentTold { thing, model, name, wrong, declared, observed, means, since, mend } = incident;
+    json!({
+        "title": title, "thing": thing, "model": model, "name": name, "wrong": wrong, "declared": declared,
+        "observed": observed, "means": means, "since": rfc3339(*since), "mend": mend, "link": link,
     })
 }
 

@@ -10,7 +10,9 @@ pub mod teams;
 
 use types::ToolName;
 
-use crate::event::{AskedTold, Body, BreakerTold, CaseTold, CasesTold, Event, EventKind, GlassTold, UnusualTold};
+use crate::event::{
+    AskedTold, Body, BreakerTold, CaseTold, CasesTold, Event, EventKind, GlassTold, IncidentTold, UnusualTold,
+};
 use crate::text::{inert, name, time};
 
 /// Is how many of those that are asked one message names.
@@ -30,6 +32,7 @@ pub fn title(event: &Event) -> String {
             format!("What {} does in class {} is not usual for it", name(&unusual.agent), name(&unusual.class))
         }
         Body::Breaker(breaker) => breaker_title(breaker),
+        Body::Incident(kind, incident) => incident_title(*kind, incident),
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -48,6 +51,15 @@ fn breaker_title(breaker: &BreakerTold) -> String {
     match &breaker.tool {
         Some(own) => format!("The circuit {called} of {who} for {} has opened", tool(own)),
         None => format!("{who} was stopped by the bulk breaker {called}"),
+    }
+}
+
+fn incident_title(kind: EventKind, incident: &IncidentTold) -> String {
+    let IncidentTold { thing, model, name: own, wrong, .. } = incident;
+    let what = format!("{} {} of model {}", name(thing), inert(own), inert(model));
+    match kind {
+        EventKind::IncidentEnded => format!("Mended: {what} is as it was decided"),
+        _ => format!("INCIDENT: {what}: {}", name(wrong)),
     }
 }
 
@@ -74,7 +86,9 @@ fn cases_title(cases: &CasesTold) -> String {
     let breakers = several(breakers, "breaker has opened", "breakers have opened");
     let unusual = cases.count(EventKind::BehaviourUnusual);
     let unusual = several(unusual, "finding of unusual behaviour", "findings of unusual behaviour");
-    [waiting, ended, breakers, unusual].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let incidents = several(cases.count(EventKind::IncidentOpened), "incident of models", "incidents of models");
+    let mended = several(cases.count(EventKind::IncidentEnded), "incident is mended", "incidents are mended");
+    [waiting, ended, breakers, unusual, incidents, mended].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Shows what a kill switch covers.
@@ -103,6 +117,7 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Glass(kind, glass) => glass_rows(*kind, glass),
         Body::Unusual(unusual) => unusual_rows(unusual),
         Body::Breaker(breaker) => breaker_rows(breaker),
+        Body::Incident(kind, incident) => incident_rows(*kind, incident),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
 }
@@ -135,6 +150,17 @@ fn breaker_rows(breaker: &BreakerTold) -> Vec<(&'static str, String)> {
     vec![(if breaker.tool.is_some() { "Tried again from" } else { "Until" }, until)]
 }
 
+fn incident_rows(kind: EventKind, incident: &IncidentTold) -> Vec<(&'static str, String)> {
+    let or = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), inert);
+    let mut rows = vec![("Decided", or(&incident.declared)), ("Found", or(&incident.observed))];
+    rows.extend(incident.means.as_deref().map(|means| ("Known by", name(means))));
+    rows.push(("Since", time(incident.since)));
+    if kind != EventKind::IncidentEnded {
+        rows.push(("Mend", inert(&incident.mend)));
+    }
+    rows
+}
+
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
     let mut rows = vec![("Requester", name(&case.requester)), ("Tool", tool(&case.tool))];
     rows.extend(case.environment.as_deref().map(|environment| ("Environment", inert(environment))));
@@ -158,6 +184,7 @@ pub fn link_text(event: &Event) -> &'static str {
         Body::Case(..) => "Open the case",
         Body::Cases(_) => "Open all that wait",
         Body::Unusual(_) => "Open the action",
+        Body::Incident(..) => "Open the models",
         Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Test => "Open Countersign",
     }
 }

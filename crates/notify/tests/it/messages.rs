@@ -1,6 +1,6 @@
 //! What people read: nothing in it is taken for markup, a mention or a link, and it holds what it must and no more.
 
-use countersign_notify::event::{AskedTold, Body, BreakerTold, FreezeTold, KillTold, UnusualTold};
+use countersign_notify::event::{AskedTold, Body, BreakerTold, FreezeTold, IncidentTold, KillTold, UnusualTold};
 use countersign_notify::message::{cloud_event, slack, teams, title};
 use countersign_notify::{Event, EventKind};
 use serde_json::Value;
@@ -39,6 +39,8 @@ fn hostile_events(text: &str) -> Vec<Event> {
         with(Body::Freeze(EventKind::FreezeBegun, freeze)),
         with(Body::Unusual(unusual(text))),
         with(Body::Breaker(breaker(text))),
+        with(Body::Incident(EventKind::IncidentOpened, incident(text))),
+        with(Body::Incident(EventKind::IncidentEnded, incident(text))),
     ]
 }
 
@@ -50,6 +52,20 @@ fn unusual(text: &str) -> UnusualTold {
         tool: types::ToolName { operation: text.to_owned(), ..("sre.restart".parse().unwrap()) },
         environment: Some(text.to_owned()),
         unusual: vec![text.to_owned()],
+    }
+}
+
+fn incident(text: &str) -> IncidentTold {
+    IncidentTold {
+        thing: "alias".to_owned(),
+        model: text.to_owned(),
+        name: text.to_owned(),
+        wrong: "alias-around-the-road".to_owned(),
+        declared: Some(text.to_owned()),
+        observed: Some(text.to_owned()),
+        means: Some("probed".to_owned()),
+        since: Millis(START),
+        mend: text.to_owned(),
     }
 }
 

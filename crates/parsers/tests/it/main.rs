@@ -47,7 +47,7 @@ macro_rules! replayed {
 replayed! {
     add_checkpoint archive audit bundle calendar cedar contract cosignature data_file definitions disclosure display facts feast frame gateway_http
     gateway_stdio glob id_tokens imports inventory json keys leaf lineage lines log_proof model_signatures names note otlp packages passkeys
-    permission proof receipts rows splice sse statements text tiles timestamps trace_filter tree trials trust_policy verify webhook
+    permission probes proof receipts rows splice sse statements text tiles timestamps trace_filter tree trials trust_policy verify webhook
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
         model_key: None,
         model_signers: Arc::default(),
         notifications: None,
+        probes: None,
         oidc: None,
         environment: Arc::new(|_| None),
         receipt_wait: control::RECEIPT_WAIT,

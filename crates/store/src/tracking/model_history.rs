@@ -127,7 +127,9 @@ pub struct ModelMove {
     pub action: Option<String>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ModelMove> {
+pub(super) const COLUMNS: &str = "seq, at, by, on_behalf_of, model, name, kind, number, alias, before, after, action";
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ModelMove> {
     Ok(ModelMove {
         seq: row.get(0)?,
         at: row.get(1)?,
@@ -154,10 +156,11 @@ impl View<'_> {
     ///
     /// What the file says.
     pub fn model_history(&self, name: &str, after: i64, limit: u64) -> Done<Vec<ModelMove>> {
-        let sql = "SELECT seq, at, by, on_behalf_of, model, name, kind, number, alias, before, after, action \
-                   FROM model_move \
-                   WHERE model IN (SELECT model FROM model_move WHERE name = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3";
-        let mut query = self.0.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM model_move \
+             WHERE model IN (SELECT model FROM model_move WHERE name = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map(params![name, after, as_i64(limit)], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -9,6 +9,7 @@
 )]
 
 mod artifacts;
+mod deployments;
 mod features;
 mod mlflow;
 mod pages;

@@ -117,6 +117,9 @@ const LATER: [&str; 12] = [
     "data_check",
     "pipeline",
     "pipeline_seen",
+    "incident",
+    "host_key",
+    "probe",
     "webhook_delivery",
     "webhook_event",
     "webhook",
@@ -138,6 +141,9 @@ fn a_file_from_before_traces_gets_their_tables() {
     }
     for table in LATER {
         connection.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    for index in ["model_move_by_alias", "model_move_by_version", "model_version_staged"] {
+        connection.execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }
     connection.pragma_update(None, "user_version", 5).unwrap();
     drop(connection);
