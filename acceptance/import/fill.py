@@ -34,7 +34,9 @@ def rich(name):
         mlflow.log_text("", "notes/empty.txt")
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "big.bin").write_bytes(os.urandom(3_000_000))
-            (Path(folder) / "ünï & co+1.txt").write_text("x")
+            # MLflow 3.6.0 keeps a name beyond ASCII and fails to serve it, also to its own client.
+            odd = "uni & co+1.txt" if mlflow.__version__ == "3.6.0" else "ünï & co+1.txt"
+            (Path(folder) / odd).write_text("x")
             CLIENT.log_artifacts(run.info.run_id, folder, "deep/er")
         with mlflow.start_run(run_name="child", nested=True):
             mlflow.log_metric("loss", 2)

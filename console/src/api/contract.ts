@@ -465,6 +465,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/data-checks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Keeps how a file of data did against what is expected of it.
+         * @description It is recorded with who says so. What is trained on that data is told with it, and policies see as gaps whether a run's data was checked,
+         *     and failed. Needs an agent's or a person's key.
+         */
+        readonly post: operations["check_data"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/delegations": {
         readonly parameters: {
             readonly query?: never;
@@ -712,6 +733,157 @@ export interface paths {
         readonly get: operations["read_health"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/host-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the keys of hosts.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["list_host_keys"];
+        readonly put?: never;
+        /**
+         * Lets a key sign what the host of one target says.
+         * @description It is decided as making a bearer key is. From then on nothing that is not signed counts for the target. Needs a person's key.
+         */
+        readonly post: operations["enroll_host_key"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/host-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Takes a key of a host back.
+         * @description It is worth nothing when the answer comes, and nobody is asked first. Needs a person's key.
+         */
+        readonly delete: operations["revoke_host_key"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/imports": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists what was taken over from elsewhere.
+         * @description Needs any key.
+         */
+        readonly get: operations["list_imports"];
+        readonly put?: never;
+        /**
+         * Begins to take over what another server has.
+         * @description One of the same person and source that was broken off goes on. Needs a person's key.
+         */
+        readonly post: operations["begin_import"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/imports/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Shows an import.
+         * @description Needs any key.
+         */
+        readonly get: operations["show_import"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/imports/{id}/end": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Ends an import.
+         * @description What it has taken is recorded: how much of each kind, from where, and a digest over all of it. An import that took nothing leaves no record.
+         *     Needs the key of the person who began it.
+         */
+        readonly post: operations["end_import"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/imports/{id}/files": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /**
+         * Takes a file over.
+         * @description It is streamed, hashed as it arrives, and kept once all of it is here. The very bytes may be sent again; others in their place stay. Needs
+         *     the key of the person who began the import.
+         */
+        readonly put: operations["take_import_file"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/imports/{id}/items": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Takes a batch over.
+         * @description Each item is taken wholly or not at all, and all that are taken are one change: a server that ends in the middle has taken all of them or
+         *     none. The same batch may be sent again. What is here already is never written over. Needs the key of the person who began the import.
+         */
+        readonly post: operations["take_import_items"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1344,6 +1516,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/models/{name}/versions/{version}/pipeline": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells where a version stands in the pipeline that drives it.
+         * @description A bundle's pipeline says what happens to a version once it is registered: it is validated, evaluated, put to people where policy says so, and
+         *     promoted. Each step is told with what became of it, and why. Needs a key.
+         */
+        readonly get: operations["read_pipeline"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/models/{name}/versions/{version}/recipe": {
         readonly parameters: {
             readonly query?: never;
@@ -1356,6 +1549,27 @@ export interface paths {
          * @description Code, data, parameters, environment and seeds, as far as its run records them, and what it does not; and what of it a second run matches. Needs any key.
          */
         readonly get: operations["read_recipe"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/models/incidents": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tells what runs or stands otherwise than decisions led it.
+         * @description A version that nobody promoted, an alias moved around the road, a digest that differs: since when, what was decided, what was found, and how
+         *     it is mended. Needs a person's key.
+         */
+        readonly get: operations["list_model_incidents"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -2503,6 +2717,19 @@ export interface components {
             /** @description What each baseline of the active bundle knows. */
             readonly baselines: readonly components["schemas"]["Baseline"][];
         };
+        /** @description Is a batch. */
+        readonly Batch: {
+            /**
+             * @description The items, at most 10,000: each an object with a `kind` of `experiment`, `run`, `points`, `run-end`, `logged-model`, `model-points`,
+             *     `model-end`, `registered-model` or `model-version`. Numbers are texts.
+             */
+            readonly items: readonly Record<string, never>[];
+        };
+        /** @description Says what became of a batch. */
+        readonly BatchTaken: {
+            /** @description The items in their order. */
+            readonly items: readonly components["schemas"]["ItemView"][];
+        };
         /**
          * @description Says what became of a file.
          * @enum {string}
@@ -2748,6 +2975,37 @@ export interface components {
              */
             readonly value?: string | null;
         };
+        /** @description Is how a file of data did. It tells counts, and no value of the data. */
+        readonly CheckData: {
+            /**
+             * Format: int64
+             * @description The instant that freshness was judged at, in milliseconds since the epoch.
+             */
+            readonly as_of: number;
+            /**
+             * Format: int64
+             * @description How many bytes the file has.
+             */
+            readonly bytes: number;
+            /**
+             * @description The dataset's name.
+             * @example transactions
+             */
+            readonly dataset: string;
+            /** @description The SHA-256 of the file's bytes. A run that logs at least its first 16 digits as the digest of a dataset means these bytes. */
+            readonly digest: string;
+            /** @description The SHA-256 of the file that says what is expected. */
+            readonly expectations: string;
+            /** @description What was looked at, `lines` and `rows` among it; it passed if each of them did. */
+            readonly findings: readonly components["schemas"]["DataFindingAsked"][];
+            /**
+             * Format: int64
+             * @description How many rows could be read.
+             */
+            readonly rows: number;
+            /** @description The tracked run that is to be trained on it. */
+            readonly run?: string | null;
+        };
         /** @description Is one check of an evaluation. Numbers are texts, as they were sent. */
         readonly CheckView: {
             /**
@@ -2943,6 +3201,115 @@ export interface components {
             /** @description How often it left them for a moment. */
             readonly spikes_count: number;
         };
+        /** @description Is a check of data that was kept. */
+        readonly DataCheckKept: {
+            /** @description Whether it passed. */
+            readonly passed: boolean;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
+        };
+        /** @description Is a check of the data of a version's run. */
+        readonly DataCheckOfVersion: {
+            /**
+             * Format: int64
+             * @description The instant that freshness was judged at, in milliseconds since the epoch.
+             */
+            readonly as_of: number;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who says so. */
+            readonly by?: string | null;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             */
+            readonly bytes: number;
+            /** @description The dataset, as whoever checked names it. */
+            readonly dataset: string;
+            /** @description The SHA-256 of the file's bytes. */
+            readonly digest: string;
+            /** @description The SHA-256 of the file that says what is expected. */
+            readonly expectations: string;
+            /** @description What was looked at. */
+            readonly findings: readonly components["schemas"]["DataFindingView"][];
+            /** @description Which datasets of the run it is about; none, if the run logged none of that name or digest. */
+            readonly of: readonly components["schemas"]["DatasetChecked"][];
+            /** @description Whether it passed. */
+            readonly passed: boolean;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
+            /**
+             * Format: int64
+             * @description How many rows could be read.
+             */
+            readonly rows: number;
+            /** @description The run that the check names. */
+            readonly run?: string | null;
+        };
+        /** @description Is one thing that was looked at. */
+        readonly DataFindingAsked: {
+            /**
+             * @description `lines`, `rows`, `present`, `unknown-columns`, `type`, `nulls`, `range`, `allowed` or `freshness`.
+             * @example nulls
+             */
+            readonly check: string;
+            /** @description The column, where one is meant. */
+            readonly column?: string | null;
+            /**
+             * Format: int64
+             * @description How many lines, values or columns are not.
+             */
+            readonly count?: number;
+            /**
+             * @description What is expected.
+             * @example <= 0.01
+             */
+            readonly demanded: string;
+            /** @description What was found, where it is a number, a share or an instant. */
+            readonly found?: string | null;
+            /**
+             * Format: int64
+             * @description The first line where one is not, counted from 1.
+             */
+            readonly line?: number | null;
+            /** @description Whether it is as expected. */
+            readonly passed: boolean;
+        };
+        /** @description Is one thing that was looked at. */
+        readonly DataFindingView: {
+            /**
+             * @description What: `lines`, `rows`, `present`, `unknown-columns`, `type`, `nulls`, `range`, `allowed` or `freshness`.
+             * @example nulls
+             */
+            readonly check: string;
+            /** @description The column, where one is meant. */
+            readonly column?: string | null;
+            /**
+             * Format: int64
+             * @description How many lines, values or columns are not.
+             */
+            readonly count: number;
+            /** @description What is expected. */
+            readonly demanded: string;
+            /** @description What was found. */
+            readonly found?: string | null;
+            /**
+             * Format: int64
+             * @description The first line where one is not, counted from 1.
+             */
+            readonly line?: number | null;
+            /** @description Whether it is as expected. */
+            readonly passed: boolean;
+        };
         /** @description Is data that a run read. */
         readonly DataOfRun: {
             /** @description Its digest, as the client has computed it. */
@@ -2955,6 +3322,18 @@ export interface components {
             readonly source: string;
             /** @description What the run says of it: what it was read for, say. */
             readonly tags: readonly components["schemas"]["NamedValue"][];
+        };
+        /** @description Is a dataset of a run that a check is about. */
+        readonly DatasetChecked: {
+            /**
+             * @description By what they belong together: `digest`, where the logged one begins the SHA-256 of the file, or `name`, where the check names run and
+             *     dataset, and that the bytes are the same is nobody's word but whoever checked.
+             */
+            readonly by: string;
+            /** @description Its digest, as the run logged it. */
+            readonly digest: string;
+            /** @description Its name, as the run logged it. */
+            readonly name: string;
         };
         /** @description Is one decision with everything that led to it. */
         readonly Decision: {
@@ -3118,12 +3497,14 @@ export interface components {
             readonly proved: boolean;
             readonly seen?: components["schemas"]["ObservationView"] | null;
             /**
-             * @description How what runs compares to it: `as-declared`, `other-version`, `other-files`, `undeclared`, `nothing-runs`, `silent` for 15 minutes, or
-             *     `unseen`.
+             * @description How what runs compares to it: `as-declared`, `other-version`, `other-files`, `undeclared`, `mixed-versions`, `nothing-runs`, `silent` for
+             *     15 minutes or because a probe tells nothing, or `unseen`.
              */
             readonly state: string;
             /** @description Where. */
             readonly target: string;
+            /** @description Everything by which something is known of it. */
+            readonly witnesses: readonly components["schemas"]["WitnessView"][];
         };
         /** @description Is a run of training. */
         readonly DiagnosedRun: {
@@ -3629,6 +4010,98 @@ export interface components {
          * @enum {string}
          */
         readonly HealthStatus: "ok" | "stopped";
+        /** @description Is the key of a host. */
+        readonly HostKeyLine: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Who enrolled it. */
+            readonly by: string;
+            /**
+             * Format: int64
+             * @description The counter of the last report that was taken.
+             */
+            readonly counter: number;
+            /** @description Its id, which follows from the key. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description When it was revoked, in milliseconds since the epoch; absent while it counts.
+             */
+            readonly revoked?: number | null;
+            /** @description The target that it counts for. */
+            readonly target: string;
+        };
+        /** @description Is the list of keys of hosts. */
+        readonly HostKeys: {
+            /** @description The keys, by target. */
+            readonly keys: readonly components["schemas"]["HostKeyLine"][];
+        };
+        /** @description Is an import that has begun. */
+        readonly ImportBegun: {
+            /** @description The import; one that was broken off goes on. */
+            readonly import: components["schemas"]["ImportView"];
+            /** @description Whether a catalogue of the bundle says who moves aliases and stages; without one, none is moved. */
+            readonly registry: boolean;
+        };
+        /** @description Says how an import ended for whoever made it. */
+        readonly ImportEnd: {
+            /**
+             * Format: int64
+             * @description How many things of the source were not taken.
+             */
+            readonly left: number;
+        };
+        /** @description Are all imports. */
+        readonly ImportList: {
+            /** @description The imports, the latest first, at most 1,000. */
+            readonly imports: readonly components["schemas"]["ImportView"][];
+        };
+        /** @description Is an import. */
+        readonly ImportView: {
+            /**
+             * Format: int64
+             * @description When it began, in milliseconds since the epoch.
+             */
+            readonly began: number;
+            /** @description Who makes it, with their kind in front. */
+            readonly by: string;
+            /** @description The digest over those that are wholly here. */
+            readonly digest: string;
+            /**
+             * Format: int64
+             * @description When it ended; absent of one that goes on, or was broken off.
+             */
+            readonly ended?: number | null;
+            /**
+             * Format: int64
+             * @description How many are here in part.
+             */
+            readonly half: number;
+            /** @description Its id. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description The index of the record that says so; absent until it is over, and of one that took nothing.
+             */
+            readonly record?: number | null;
+            /** @description Where it takes from. */
+            readonly source: string;
+            /** @description How many things are wholly here, by kind. */
+            readonly taken: {
+                readonly [key: string]: number;
+            };
+        };
+        /** @description Says from where something is to be taken over. */
+        readonly ImportWish: {
+            /**
+             * @description The address of the source, without credentials.
+             * @example http://mlflow.corp:5000
+             */
+            readonly source: string;
+        };
         /** @description Is one action that has left and not come back, or whose permit is still alive. */
         readonly InFlight: {
             /** @description The action. */
@@ -3658,6 +4131,24 @@ export interface components {
         readonly InvitationToken: {
             /** @description The token. */
             readonly token: string;
+        };
+        /**
+         * @description Says what became of an item.
+         * @enum {string}
+         */
+        readonly ItemState: "taken" | "present" | "refused";
+        /** @description Is an item with what became of it. */
+        readonly ItemView: {
+            /** @description The stable code of why it is not taken. */
+            readonly code?: string | null;
+            /** @description The id of that thing. */
+            readonly id: string;
+            /** @description What kind of thing it is, or is a part of. */
+            readonly kind: string;
+            /** @description Why it is not taken. */
+            readonly reason?: string | null;
+            /** @description What became of it. */
+            readonly state: components["schemas"]["ItemState"];
         };
         /** @description Is one event: a record as somebody looking on sees it. Every text in it is safe to look at. */
         readonly JournalEvent: {
@@ -4044,6 +4535,58 @@ export interface components {
              */
             readonly next?: number | null;
         };
+        /** @description Is something that runs or stands otherwise than decisions led it. */
+        readonly ModelIncident: {
+            /**
+             * Format: int64
+             * @description When it was last found otherwise than before, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description What was decided: the number of a version, with the digest of its seal where the files matter, or a stage. */
+            readonly declared?: string | null;
+            /**
+             * Format: int64
+             * @description When it was mended; absent while it is not.
+             */
+            readonly ended?: number | null;
+            /**
+             * Format: int64
+             * @description Its place among all.
+             */
+            readonly id: number;
+            /** @description By what means that is known: `reported`, `signed`, `probed` or `cluster`. */
+            readonly means?: string | null;
+            /** @description How it is mended. */
+            readonly mend: string;
+            /** @description The registered model. */
+            readonly model: string;
+            /** @description The target, the alias, or the number of the version whose stage it is. */
+            readonly name: string;
+            /** @description What was found instead. */
+            readonly observed?: string | null;
+            /**
+             * Format: int64
+             * @description Since when something is wrong with it, in milliseconds since the epoch.
+             */
+            readonly since: number;
+            /** @description What it is about: `deployment`, `alias`, `stage`, or `declaration` for what is to run at a target. */
+            readonly thing: string;
+            /**
+             * @description What is wrong: the state of a deployment, `alias-around-the-road`, `stage-around-the-road`, `declaration-around-the-road`,
+             *     `not-decided` or `decision-missing`.
+             */
+            readonly wrong: string;
+        };
+        /** @description Are incidents, the latest first. */
+        readonly ModelIncidents: {
+            /** @description The incidents. */
+            readonly incidents: readonly components["schemas"]["ModelIncident"][];
+            /**
+             * Format: int64
+             * @description Where the next page begins; absent on the last one.
+             */
+            readonly next?: number | null;
+        };
         /** @description Is one move. */
         readonly ModelMoved: {
             /** @description The action that it was decided as, as `countersign trace` takes it. */
@@ -4281,6 +4824,15 @@ export interface components {
             /** @description What was found; it is recorded. */
             readonly findings: string;
         };
+        /** @description Is a key that a host is to sign with. */
+        readonly NewHostKey: {
+            /** @description The public key on Ed25519: 64 hexadecimal digits, as `countersign host keygen` writes them. */
+            readonly public_key: string;
+            /** @description Why; it is recorded. */
+            readonly reason: string;
+            /** @description The target that it counts for, and no other. */
+            readonly target: string;
+        };
         /** @description Is an invitation to be made. */
         readonly NewInvitation: {
             /** @description Who is invited. */
@@ -4510,7 +5062,7 @@ export interface components {
              */
             readonly waiting: number;
         };
-        /** @description Is what the host of a target said last. */
+        /** @description Is what is known of what runs at a target. */
         readonly ObservationView: {
             /**
              * Format: int64
@@ -4521,6 +5073,12 @@ export interface components {
             readonly by: string;
             /** @description The digest over the files that it has loaded. */
             readonly digest?: string | null;
+            /** @description The digests of the images that run there, as the infrastructure says. */
+            readonly images?: readonly string[];
+            /** @description By what means it is known. */
+            readonly means: string;
+            /** @description Further versions that run there at once. */
+            readonly others?: readonly number[];
             /**
              * Format: int64
              * @description Since when it says so, in milliseconds since the epoch.
@@ -4539,6 +5097,7 @@ export interface components {
              *     the model, by path. `countersign model digest` computes it.
              */
             readonly digest?: string | null;
+            readonly signed?: components["schemas"]["SignedBy"] | null;
             /**
              * Format: int64
              * @description The version's number; nothing runs there without one.
@@ -4884,6 +5443,71 @@ export interface components {
             readonly definition: string;
             /** @description The tool, as `server.tool`. */
             readonly tool: string;
+        };
+        /** @description Is the pipeline that drives a version. */
+        readonly PipelineOfVersion: {
+            readonly pipeline?: components["schemas"]["PipelineView"] | null;
+        };
+        /** @description Is what became of a step. */
+        readonly PipelineStepView: {
+            /** @description The action that it was proposed, or carried out, as. */
+            readonly action?: string | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * Format: int64
+             * @description The index of the record that says so.
+             */
+            readonly record?: number | null;
+            /** @description What became of it. */
+            readonly state: string;
+            /** @description The step. */
+            readonly step: string;
+            /** @description Why. */
+            readonly why?: string | null;
+        };
+        /** @description Is where a version stands in the pipeline that drives it. */
+        readonly PipelineView: {
+            /** @description The action that it is proposed, or was carried out, as. */
+            readonly action?: string | null;
+            /** @description Who registered it, in whose name it is promoted. */
+            readonly by: string;
+            /** @description The digest of what the pipeline says that it goes by. */
+            readonly definition: string;
+            /** @description The registered model, by the name that it had then. */
+            readonly model: string;
+            /** @description The person in whose name that was. */
+            readonly on_behalf_of?: string | null;
+            /** @description Whether nothing more comes. */
+            readonly over: boolean;
+            /** @description The pipeline's name in the bundle. */
+            readonly pipeline: string;
+            /**
+             * Format: int64
+             * @description When the version was registered, in milliseconds since the epoch.
+             */
+            readonly registered: number;
+            /**
+             * Format: int64
+             * @description Since when it stands there.
+             */
+            readonly since: number;
+            /** @description How that stands: `waiting`, `done`, `failed`, `superseded`, or `again` where the pipeline begins again. */
+            readonly state: string;
+            /** @description The step that it stands at: `register`, `validate`, `evaluate`, `approve` or `promote`. */
+            readonly step: string;
+            /** @description What became of each step, the oldest first. */
+            readonly steps: readonly components["schemas"]["PipelineStepView"][];
+            /**
+             * Format: int64
+             * @description The version's number.
+             */
+            readonly version: number;
+            /** @description Why. */
+            readonly why?: string | null;
         };
         /** @description Is why a request is refused. */
         readonly Problem: {
@@ -5476,6 +6100,23 @@ export interface components {
          * @enum {string}
          */
         readonly SideName: "training" | "serving";
+        /** @description Is what stands under a report that a host has signed. */
+        readonly SignedBy: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch, by the host's clock.
+             */
+            readonly at: number;
+            /**
+             * Format: int64
+             * @description Is higher than in every report that was signed with the key before.
+             */
+            readonly counter: number;
+            /** @description The id of the host's key. */
+            readonly key: string;
+            /** @description The signature on Ed25519, in hexadecimal. */
+            readonly signature: string;
+        };
         /**
          * @description Says how a signature stands that came with a model.
          * @enum {string}
@@ -5705,6 +6346,8 @@ export interface components {
             /** @description The aliases that name it. */
             readonly aliases: readonly string[];
             readonly before?: components["schemas"]["ReleaseBefore"] | null;
+            /** @description The checks of the data of its run, the latest first. */
+            readonly data_checks: readonly components["schemas"]["DataCheckOfVersion"][];
             /** @description The decisions by which it was moved. */
             readonly decisions: readonly components["schemas"]["DecisionOfMove"][];
             /** @description Where it is to run, and where it does. */
@@ -5732,6 +6375,8 @@ export interface components {
             readonly model: string;
             /** @description What was moved of it, the oldest first. */
             readonly moves: readonly components["schemas"]["ModelMoved"][];
+            /** @description What became of each step of the pipeline that drives it, the oldest first. */
+            readonly pipeline: readonly components["schemas"]["PipelineStepView"][];
             readonly run?: components["schemas"]["RunOfVersion"] | null;
             readonly seal?: components["schemas"]["SealOfVersion"] | null;
             /** @description What it was made of. */
@@ -5805,6 +6450,23 @@ export interface components {
         readonly Why: {
             /** @description Why; it is recorded. */
             readonly reason: string;
+        };
+        /** @description Is what one means says of a target. */
+        readonly WitnessView: {
+            /**
+             * Format: int64
+             * @description Since when the probe tells nothing, in milliseconds since the epoch.
+             */
+            readonly failing?: number | null;
+            /** @description The means: `reported` by whoever holds a key, `signed` by the host with its own, `probed` by this server, or told by a `cluster`. */
+            readonly means: string;
+            /** @description What the settings call the probe. */
+            readonly probe?: string | null;
+            /** @description What the probe heard last, or why it tells nothing. */
+            readonly says?: string | null;
+            readonly seen?: components["schemas"]["ObservationView"] | null;
+            /** @description How what it says compares to what is to run; absent while it does not say. */
+            readonly state?: string | null;
         };
         /** @description Says whether whoever asks may vote on a case now. */
         readonly You: {
@@ -7653,6 +8315,102 @@ export interface operations {
             };
         };
     };
+    readonly check_data: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CheckData"];
+            };
+        };
+        readonly responses: {
+            /** @description It is kept and recorded */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DataCheckKept"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such run */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `data-check-invalid`: it says nothing, too much, or what its own numbers contradict */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly list_delegations: {
         readonly parameters: {
             readonly query?: never;
@@ -8665,6 +9423,749 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_host_keys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The keys */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HostKeys"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly enroll_host_key: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewHostKey"];
+            };
+        };
+        readonly responses: {
+            /** @description The key counts for the target */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HostKeyLine"];
+                };
+            };
+            /** @description People must approve it first; the same request succeeds then */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: the key was enrolled already */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly revoke_host_key: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The key */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Why"];
+            };
+        };
+        readonly responses: {
+            /** @description The key counts no more */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such key */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_imports: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The imports, the latest first */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly begin_import: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ImportWish"];
+            };
+        };
+        readonly responses: {
+            /** @description The import */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ImportBegun"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly show_import: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The import
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The import */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such import */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly end_import: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The import
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ImportEnd"];
+            };
+        };
+        readonly responses: {
+            /** @description The import */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such import of this person */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: the import is over */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly take_import_file: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Or the logged model */
+                readonly model?: string;
+                /**
+                 * @description Where it is below the files of its owner
+                 * @example plots/roc.png
+                 */
+                readonly path: string;
+                /** @description The run that it belongs to */
+                readonly run?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The import
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/octet-stream": readonly number[];
+            };
+        };
+        readonly responses: {
+            /** @description What became of it */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such import of this person, or the owner was not taken over */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import-differs`: other bytes are there, or all of its owner is here without it */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly take_import_items: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The import
+                 * @example 3f1c9d0a6f0b4a8e9d6f1c2b3a495867
+                 */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Batch"];
+            };
+        };
+        readonly responses: {
+            /** @description What became of each item; `import-differs` is the code of what is here already and is another one */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BatchTaken"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such import of this person */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-conflict`: the import is over */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large`: the batch is larger than 32 MiB */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Any other problem */
@@ -10870,8 +12371,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            /** @description `heartbeat-unsigned`, `heartbeat-forged`, `host-key-unknown`, `host-key-foreign` or `host-key-revoked` */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `heartbeat-replayed` or `heartbeat-untimely` */
+            readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -11359,6 +12869,82 @@ export interface operations {
             };
         };
     };
+    readonly read_pipeline: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The registered model
+                 * @example fraud
+                 */
+                readonly name: string;
+                /**
+                 * @description The version's number
+                 * @example 7
+                 */
+                readonly version: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Where it stands */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PipelineOfVersion"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such model or version */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly read_recipe: {
         readonly parameters: {
             readonly query?: {
@@ -11420,6 +13006,71 @@ export interface operations {
             };
             /** @description `not-found`: there is no such version or run */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_model_incidents: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The incident before which they begin, as `next` has it; the latest by default. */
+                readonly before?: number;
+                /** @description Those too that are mended. */
+                readonly ended?: boolean;
+                /** @description How many at most, 1,000 at most and 100 by default. */
+                readonly limit?: number;
+                /** @description Those of this registered model alone, by the name that it had. */
+                readonly model?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The incidents, the latest first */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ModelIncidents"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -33,6 +33,11 @@ const MODELS: Record<string, { readonly word: string; readonly tone: Tone }> = {
   "anchored": { word: "run recorded", tone: "plain" },
   "evaluated": { word: "evaluated", tone: "watch" },
   "observed": { word: "seen to run", tone: "watch" },
+  "imported": { word: "imported", tone: "watch" },
+  "data-checked": { word: "data checked", tone: "plain" },
+  "pipeline-stepped": { word: "pipeline", tone: "plain" },
+  "incident": { word: "incident", tone: "bad" },
+  "host-key": { word: "host's key", tone: "watch" },
 };
 
 function sign(event: JournalEvent): { readonly word: string; readonly tone: Tone } {

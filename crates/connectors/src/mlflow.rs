@@ -280,11 +280,11 @@ impl Server {
         self.pages("logged-models/search", body, "models")
     }
 
-    /// Reads a logged model that no list has; nothing if it is nowhere any more, or not deleted.
+    /// Reads a logged model that no list has; nothing if it is not deleted.
     ///
     /// # Errors
     ///
-    /// What the source says.
+    /// What the source says; [`SourceError::Absent`] for one that it does not show, as older releases show none that is deleted.
     pub async fn deleted_model(&self, id: &str) -> Result<Option<FoundModel>, SourceError> {
         let call = format!("logged-models/{}", segment(id));
         let is_absent = |asked: &Result<Given, SourceError>| matches!(asked, Err(SourceError::Absent(_)));
@@ -292,11 +292,7 @@ impl Server {
         if !is_absent(&active) {
             return active.map(|_| None);
         }
-        let asked = self.ask(Method::GET, &call, &[("allow_deleted", "true")], None).await;
-        if is_absent(&asked) {
-            return Ok(None);
-        }
-        let answer = asked?;
+        let answer = self.ask(Method::GET, &call, &[("allow_deleted", "true")], None).await?;
         let model = answer.member("model").ok_or_else(|| SourceError::Broken("an answer holds no model".into()))?;
         let found = mlflow::logged_model(model, true)?;
         if found.model.item.id != id {

@@ -380,3 +380,64 @@ fn connect(path: &Path) -> Done<Connection> {
     connection.pragma_update(None, "cache_size", -16_384)?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    /// Makes a file as an earlier version left it, with an experiment and what else is told.
+    fn file_of(version: usize, rows: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("tracking.db")).unwrap();
+        STEPS[..version].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+        connection
+            .execute_batch("INSERT INTO experiment VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active', 1, 1)")
+            .unwrap();
+        connection.execute_batch(rows).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_file_of_any_earlier_version_is_taken_over_with_what_is_in_it() {
+        for version in 1..=STEPS.len() {
+            let folder = file_of(version, "");
+            let tracking = Tracking::open(&folder.path().join("tracking.db")).unwrap();
+            assert!(tracking.view::<_, TrackingError>(|view| view.experiment(0)).unwrap().is_some(), "{version}");
+            assert_eq!(tracking.view::<_, TrackingError>(|view| view.trace("t1")).unwrap(), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_seal_from_before_those_of_runs_stays() {
+        let folder = file_of(
+            10,
+            "INSERT INTO logged_model (id, experiment, name, kind, location, status, created, updated, stage)
+                 VALUES ('m-1', 0, 'one', '', 'mlflow-artifacts:/0/models/m-1/artifacts', 2, 1, 1, 'active');
+             INSERT INTO seal (place, model, digest, files, bytes, at, by, record)
+                 VALUES ('0/models/m-1/artifacts', 'm-1', zeroblob(32), 2, 9, 5, 'person:ana', 7);",
+        );
+        let kept = Tracking::open(&folder.path().join("tracking.db")).unwrap();
+        let seal = |model: &'static str| kept.view::<_, TrackingError>(|view| view.seal(model)).unwrap();
+        let old = seal("m-1").unwrap();
+        let seen = (old.place.as_str(), old.files, old.bytes, old.at, old.record);
+        assert_eq!(seen, ("0/models/m-1/artifacts", 2, 9, 5, Some(7)));
+        let of_run = Seal { model: "runs:/r/model".into(), place: "0/r/artifacts/model".into(), ..old };
+        let new = of_run.clone();
+        kept.change::<_, TrackingError>(move |change| change.seal_model(&new)).unwrap();
+        assert_eq!(seal("runs:/r/model"), Some(of_run));
+    }
+
+    #[test]
+    fn what_hosts_had_said_is_kept_as_reported() {
+        let said = "INSERT INTO observation VALUES ('fraud', 'eu', 7, zeroblob(32), 'agent:bot', 'as-declared', 1, 2)";
+        let folder = file_of(10, said);
+        let tracking = Tracking::open(&folder.path().join("tracking.db")).unwrap();
+        let seen = tracking.view::<_, TrackingError>(|view| view.observations(None)).unwrap().remove(0);
+        assert_eq!((seen.means.as_str(), seen.version, seen.by.as_str()), ("reported", Some(7), "agent:bot"));
+        assert_eq!((seen.state.as_str(), seen.first, seen.last), ("as-declared", 1, 2));
+        assert!(seen.digest.is_some() && seen.others.is_empty() && seen.images.is_empty());
+    }
+}

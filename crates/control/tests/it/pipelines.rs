@@ -8,7 +8,7 @@ use countersign_control::keys::Holder;
 use countersign_control::levels::LevelWish;
 use countersign_control::tracking::kept::{Pair, RunChange};
 use countersign_control::tracking::{
-    EVALUATE_TAG, ModelVersionWish, Move, NewCheck, NewEvaluation, NewRun, PipelineShown, Tracking,
+    EVALUATE_TAG, ModelVersionWish, NewCheck, NewEvaluation, NewRun, PipelineShown, Tracking,
 };
 use evidence::{Content, Field, RecordKind};
 use policy::BundleFiles;
@@ -16,7 +16,7 @@ use testkit::{World, bundle, world_with};
 use types::attestation::{Attestation, PIPELINE_STEPPED};
 use types::case::{Ballot, CaseState};
 use types::pipeline::PipelineStepped;
-use types::{ActionId, AutonomyLevel, CaseId, Code, PersonId, Principal, Target, ToolName};
+use types::{ActionId, AutonomyLevel, CaseId, Code, PersonId, Principal, ToolName};
 
 use crate::safety::approve;
 
@@ -400,6 +400,30 @@ async fn a_process_that_ends_between_two_steps_proposes_nothing_twice() {
     let world = world.restart().await;
     until(&world, &number, "promote done").await;
     assert_eq!((proposed(&world).len(), running(&world)), (done, Some(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_proposed_and_could_not_be_noted_is_proposed_once() {
+    let world = driven(PLAIN).await;
+    let trigger = "CREATE TRIGGER no_note BEFORE UPDATE ON pipeline WHEN NEW.step = 'approve' \
+                   BEGIN SELECT RAISE(ABORT, 'planted'); END";
+    world.alter_tracked(trigger);
+    let number = register(&world, &agent());
+    until(&world, &number, "validate done").await;
+    for _ in 0..200 {
+        if !proposed(&world).is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    settle(&world).await;
+    let world = world.restart().await;
+    settle(&world).await;
+    assert_eq!(proposed(&world).len(), 1);
+    world.alter_tracked("DROP TRIGGER no_note");
+    world.control.drive_pipelines().await.unwrap();
+    until(&world, &number, "approve waiting").await;
+    assert_eq!(proposed(&world).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,6 @@
 )]
 
 mod artifacts;
-mod deployments;
 mod features;
 mod mlflow;
 mod pages;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use countersign_store::tracking::{Metric, NewExperiment, NewRun, Page, Pair, Seal, Tracking, TrackingError};
+use countersign_store::tracking::{Metric, NewExperiment, NewRun, Page, Pair, Tracking, TrackingError};
 use proptest::prelude::*;
 
 fn file(folder: &tempfile::TempDir) -> PathBuf {
@@ -116,34 +116,4 @@ proptest! {
         prop_assert_eq!((kept.value.is_nan(), kept.at, kept.step), (latest.0.is_nan(), latest.1, latest.2));
         prop_assert!(kept.value.is_nan() || kept.value == counted(latest.0));
     }
-}
-
-#[test]
-fn a_seal_from_before_those_of_runs_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(with_run(&file(&folder)));
-    let connection = rusqlite::Connection::open(file(&folder)).unwrap();
-    connection
-        .execute_batch(
-            "DROP TABLE seal;
-             CREATE TABLE seal (place TEXT PRIMARY KEY, model TEXT NOT NULL UNIQUE REFERENCES logged_model (id), digest BLOB NOT NULL,
-                 files INTEGER NOT NULL, bytes INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, record INTEGER) STRICT, WITHOUT ROWID;
-             INSERT INTO logged_model (id, experiment, name, kind, location, status, created, updated, stage)
-                 VALUES ('m-1', 0, 'one', '', 'mlflow-artifacts:/0/models/m-1/artifacts', 2, 1, 1, 'active');
-             INSERT INTO seal VALUES ('0/models/m-1/artifacts', 'm-1', zeroblob(32), 2, 9, 5, 'person:ana', 7);
-             PRAGMA user_version = 10;",
-        )
-        .unwrap();
-    drop(connection);
-    let kept = Tracking::open(&file(&folder)).unwrap();
-    let seal = |model: &'static str| kept.view::<_, TrackingError>(|view| view.seal(model)).unwrap();
-    let old = seal("m-1").unwrap();
-    assert_eq!(
-        (old.place.as_str(), old.files, old.bytes, old.at, old.record),
-        ("0/models/m-1/artifacts", 2, 9, 5, Some(7))
-    );
-    let of_run = Seal { model: "runs:/r/model".into(), place: "0/r/artifacts/model".into(), ..old };
-    let new = of_run.clone();
-    kept.change::<_, TrackingError>(move |change| change.seal_model(&new)).unwrap();
-    assert_eq!(seal("runs:/r/model"), Some(of_run));
 }

@@ -153,8 +153,10 @@ async fn take_files(
             taking.report.offered("file");
             continue;
         }
-        let opened = source.open(root, address, &path).await?;
-        taking.file(of, (&path, size), opened).await?;
+        match source.open(root, address, &path).await? {
+            Ok(content) => taking.file(of, (&path, size), content).await?,
+            Err(why) => taking.refuse_file(of, &path, why),
+        }
     }
     Ok(count)
 }
@@ -176,10 +178,11 @@ async fn logged_models(
     }
     for id in named {
         match source.deleted_model(&id).await? {
-            Some(found) if found.model.item.experiment == experiment => {
+            Ok(Some(found)) if found.model.item.experiment == experiment => {
                 logged_model(source, taking, places, found).await?;
             }
-            _ => {}
+            Ok(_) => {}
+            Err(why) => taking.report.left("logged-model", why),
         }
     }
     Ok(())

@@ -107,16 +107,19 @@ impl Source {
         }
     }
 
-    /// Reads a logged model that is deleted, and stands in no list.
+    /// Reads a logged model that is deleted, and stands in no list; says why, if the source does not show it.
     ///
     /// # Errors
     ///
     /// What the source says.
-    pub async fn deleted_model(&self, id: &str) -> Done<Option<FoundModel>> {
+    pub async fn deleted_model(&self, id: &str) -> Done<Result<Option<FoundModel>, &'static str>> {
         match self {
-            Self::Server(server) => Ok(server.deleted_model(id).await?),
+            Self::Server(server) => match server.deleted_model(id).await {
+                Err(SourceError::Absent(_)) => Ok(Err("a run names it, and the source does not show it")),
+                found => Ok(Ok(found?)),
+            },
             // Of a disk all are listed.
-            Self::Disk(_) => Ok(None),
+            Self::Disk(_) => Ok(Ok(None)),
         }
     }
 
@@ -177,27 +180,32 @@ impl Source {
         }
     }
 
-    /// Opens a file that was listed.
+    /// Opens a file that was listed; says why, if the source does not serve it.
     ///
     /// # Errors
     ///
-    /// What the source says.
-    pub async fn open(&self, root: &Root, address: &str, path: &str) -> Done<Content> {
+    /// What the source says, unless that is about this file.
+    pub async fn open(&self, root: &Root, address: &str, path: &str) -> Done<Result<Content, String>> {
         let cut = Arc::new(AtomicBool::new(false));
         let body = match self {
             Self::Disk(disk) => disk.read(address, path).await?.into(),
             Self::Server(server) => {
-                let seen = cut.clone();
-                let stream = server.open(root, address, path).await?.bytes_stream();
-                let note = move |broke: bool| {
-                    if broke {
-                        seen.store(true, Ordering::SeqCst)
+                let opened = match server.open(root, address, path).await {
+                    Err(error @ (SourceError::Broken(_) | SourceError::Absent(_))) => {
+                        return Ok(Err(error.to_string()));
                     }
+                    opened => opened?,
                 };
-                reqwest::Body::wrap_stream(stream.inspect(move |chunk| note(chunk.is_err())))
+                let seen = cut.clone();
+                let stream = opened.bytes_stream().inspect(move |chunk| {
+                    if chunk.is_err() {
+                        seen.store(true, Ordering::SeqCst);
+                    }
+                });
+                reqwest::Body::wrap_stream(stream)
             }
         };
-        Ok(Content { body, cut })
+        Ok(Ok(Content { body, cut }))
     }
 }
 

@@ -26,6 +26,16 @@ pub enum Of<'a> {
     Model(&'a str),
 }
 
+impl<'a> Of<'a> {
+    /// Returns the kind of what it is of, its id, and what the server calls it.
+    fn named(self) -> (&'static str, &'a str, &'static str) {
+        match self {
+            Self::Run(id) => ("run", id, "run"),
+            Self::Model(id) => ("logged-model", id, "model"),
+        }
+    }
+}
+
 /// Takes things over.
 pub struct Taking<'a> {
     client: &'a Client,
@@ -140,6 +150,13 @@ impl<'a> Taking<'a> {
         self.open.insert(key, so_far);
     }
 
+    /// Says that a file cannot be taken, so that what it belongs to is not wholly either.
+    pub fn refuse_file(&mut self, of: Of<'_>, path: &str, why: String) {
+        let (kind, id, _) = of.named();
+        self.report.count("file", path, Outcome::Refused(why.clone()));
+        self.refuse(kind, id, format!("its file `{path}`: {why}"));
+    }
+
     /// Takes a file over.
     ///
     /// # Errors
@@ -148,10 +165,7 @@ impl<'a> Taking<'a> {
     pub async fn file(&mut self, of: Of<'_>, (path, size): (&str, u64), content: Content) -> Result<(), CliError> {
         let Content { body, cut } = content;
         let Some(import) = &self.import else { return Ok(()) };
-        let (kind, id, name) = match of {
-            Of::Run(id) => ("run", id, "run"),
-            Of::Model(id) => ("logged-model", id, "model"),
-        };
+        let (kind, id, name) = of.named();
         let to = format!("/v1/imports/{}/files?{name}={}&path={}", segment(import), segment(id), segment(path));
         match self.client.upload(&to, body, size).await {
             Ok(taken) => {
@@ -171,8 +185,7 @@ impl<'a> Taking<'a> {
                 Err(CliError::new(Exit::Failed, Code::ImportSourceBroken, message))
             }
             Err(error) if is_about_the_file(error.code) => {
-                self.report.count("file", path, Outcome::Refused(error.message.clone()));
-                self.refuse(kind, id, error.message);
+                self.refuse_file(of, path, error.message);
                 Ok(())
             }
             Err(error) => Err(error),
