@@ -440,4 +440,18 @@ mod tests {
         assert_eq!((seen.state.as_str(), seen.first, seen.last), ("as-declared", 1, 2));
         assert!(seen.digest.is_some() && seen.others.is_empty() && seen.images.is_empty());
     }
+
+    #[test]
+    fn what_was_registered_elsewhere_is_driven_by_no_pipeline() {
+        let folder = file_of(
+            STEPS.len(),
+            "INSERT INTO import (id, source, by, began) VALUES ('i', 'http://mlflow.example', 'person:ana', 1);
+             INSERT INTO imported (kind, id, import, said, at) VALUES ('model-version', 'fraud/2', 'i', zeroblob(32), 1);
+             INSERT INTO model_move (at, by, model, name, kind, number)
+                 VALUES (1, 'person:ana', 1, 'fraud', 'version-made', 1), (1, 'person:ana', 1, 'fraud', 'version-made', 2);",
+        );
+        let tracking = Tracking::open(&folder.path().join("tracking.db")).unwrap();
+        let found = tracking.view::<_, TrackingError>(|view| view.newly_registered(9)).unwrap();
+        assert_eq!(found.iter().map(|one| one.number).collect::<Vec<_>>(), [1]);
+    }
 }

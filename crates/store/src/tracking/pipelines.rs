@@ -159,14 +159,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Driven> {
 }
 
 impl View<'_> {
-    /// Returns the versions that were registered since it was last looked for them, the oldest first.
+    /// Returns the versions that were registered since it was last looked for them, the oldest first. Those that were taken over from
+    /// elsewhere are none of them: they were registered there.
     ///
     /// # Errors
     ///
     /// What the file says.
     pub fn newly_registered(&self, limit: u64) -> Done<Vec<Registered>> {
         let sql = "SELECT seq, at, by, on_behalf_of, model, name, number FROM model_move \
-                   WHERE seq > (SELECT move FROM pipeline_seen) AND kind = ?1 AND number IS NOT NULL \
+                   WHERE seq > (SELECT move FROM pipeline_seen) AND kind = ?1 AND number IS NOT NULL AND NOT EXISTS \
+                   (SELECT 1 FROM imported i WHERE i.kind = 'model-version' AND i.id = name || '/' || number) \
                    ORDER BY seq LIMIT ?2";
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map(params![MoveKind::VersionMade, as_i64(limit)], |row| {
