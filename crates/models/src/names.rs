@@ -20,7 +20,7 @@ use crate::{Given, Refusal, python};
 pub use batch::{batch_limits, unique_params};
 pub use dataset::{Dataset, dataset, input_tag};
 pub use experiment::{artifact_location, experiment_name, experiment_number, experiment_tag};
-pub use key::{metric, metric_name, param, param_name, read_metric, tag, tag_name};
+pub use key::{metric, metric_key, metric_name, param, param_name, tag, tag_name};
 pub use parameter::{Kind, at_most, boolean, one_spelling, parameter, required};
 pub use registry::{
     Stage, alias, alias_not_reserved, logged_model_name, model_name, model_name_fits, model_version_tag,
@@ -61,11 +61,22 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Appends a name to a path such as `metrics[0]`, as soon as that is to be written.
-fn joined(path: impl Display, name: &str) -> impl Display {
-    fmt::from_fn(move |f| match path.to_string().as_str() {
-        "" => f.write_str(name),
-        path => write!(f, "{path}.{name}"),
-    })
+fn joined<P: Display>(path: P, name: &str) -> Joined<'_, P> {
+    Joined { path, name }
+}
+
+struct Joined<'a, P> {
+    path: P,
+    name: &'a str,
+}
+
+impl<P: Display> Display for Joined<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.to_string().as_str() {
+            "" => f.write_str(self.name),
+            path => write!(f, "{path}.{}", self.name),
+        }
+    }
 }
 
 /// Returns true for a letter or digit of ASCII with up to `more` letters, digits, `_` and `-` behind it.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Arguments, Display};
 
-use models::{names, page};
+use models::{Given, names, page};
 use store::tracking::{Change, Metric, ModelMetric, OnDataset, Pair, RunChange};
 
 use super::runs::NAME;
@@ -40,7 +40,12 @@ pub struct Logged {
 
 /// Checks a metric. `path` says where it stands in the request, and is empty for one alone.
 pub(super) fn check_metric(path: impl Display, metric: &Metric) -> Answer<()> {
-    Ok(names::read_metric(path, &metric.key, metric.value, metric.at, metric.step)?)
+    // Its numbers were read as such, so that of them a time alone can be wrong.
+    if metric.at >= 0 {
+        return Ok(names::metric_key(path, &metric.key)?);
+    }
+    let (at, step) = (Given::Integer(metric.at.to_string()), Given::Integer(metric.step.to_string()));
+    Ok(names::metric(&path.to_string(), &metric.key, &Given::Float(metric.value.to_string()), &at, &step)?)
 }
 
 /// Logs a point as one of a model too, if it is.

@@ -75,16 +75,12 @@ pub fn metric(path: &str, name: &str, value: &Given, timestamp: &Given, step: &G
     at_most_characters("Metric name", KEY_MAX, name)
 }
 
-/// Checks a metric whose numbers were read before, as [`metric`] does.
+/// Checks the name of a metric whose numbers are known to be right, as [`metric`] does.
 ///
 /// # Errors
 ///
-/// Those of [`metric_name`]; a timestamp below 0; a name of more than 250 characters.
-pub fn read_metric(path: impl Display, name: &str, value: f64, at: i64, step: i64) -> Result<(), Refusal> {
-    if at < 0 {
-        let (at, step) = (Given::Integer(at.to_string()), Given::Integer(step.to_string()));
-        return metric(&path.to_string(), name, &Given::Float(value.to_string()), &at, &step);
-    }
+/// Those of [`metric_name`]; a name of more than 250 characters.
+pub fn metric_key(path: impl Display, name: &str) -> Result<(), Refusal> {
     metric_name(name, joined(path, "name"))?;
     at_most_characters("Metric name", KEY_MAX, name)
 }
