@@ -55,6 +55,12 @@ impl<T> Receiver<T> {
         self.0.changed().await
     }
 
+    /// Takes the value as it is now for seen.
+    pub fn mark_unchanged(&mut self) {
+        step();
+        self.0.mark_unchanged();
+    }
+
     /// Waits until the value is as told.
     ///
     /// # Errors
