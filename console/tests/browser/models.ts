@@ -148,7 +148,7 @@ export async function labelled(page: Page, server: Server): Promise<void> {
   await page.locator(".live-row", { hasText: "model sealed" }).first().waitFor();
   await page.locator(".live-row", { hasText: "promotion: alias" }).first().waitFor();
   const rows = await page.locator(".live-row").allInnerTexts();
-  assert.ok(rows.every((row) => /model sealed|write refused|run recorded|evaluated|seen to run|promotion: /u.test(row)), rows.join("\n"));
+  assert.ok(rows.every((row) => /model sealed|write refused|run recorded|evaluated|seen to run|incident|promotion: /u.test(row)), rows.join("\n"));
 }
 
 /** Lists the pages of models, runs and lineage as they are to be looked at. */
