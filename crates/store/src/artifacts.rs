@@ -150,10 +150,7 @@ impl Artifacts {
     ///
     /// [`ArtifactError::Unusable`], [`ArtifactError::Elsewhere`].
     pub fn remove(&self, digest: Digest) -> Done<()> {
-        match fs::remove_file(place(&self.folder, digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed?,
-        }
+        remove(&self.folder, digest)?;
         self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.remove(digest))
     }
 }
@@ -161,6 +158,14 @@ impl Artifacts {
 /// Returns where the file of a digest is: in a folder named by its first byte.
 fn place(folder: &Path, digest: Digest) -> PathBuf {
     folder.join(digest.short(2)).join(digest.to_string())
+}
+
+/// Removes the file of a digest from the disk here, if it is there.
+fn remove(folder: &Path, digest: Digest) -> Done<()> {
+    match fs::remove_file(place(folder, digest)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => Ok(removed?),
+    }
 }
 
 fn sync_folder(folder: &Path) -> Done<()> {

@@ -103,20 +103,22 @@ impl World {
 
     /// Changes what is tracked behind the application's back, as a process does that ends between two changes; returns how many rows it was.
     pub fn alter_tracked(&self, sql: &str) -> usize {
-        let tracking = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
-        tracking.busy_timeout(Duration::from_secs(5)).unwrap();
-        tracking.execute(sql, ()).unwrap()
+        self.tracked().execute(sql, ()).unwrap()
     }
 
     /// Changes what is tracked behind the server's back, as somebody does who can write the data folder; it changes one row or more.
     pub fn tamper(&self, sql: &str) {
-        let tracking = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
-        tracking.busy_timeout(Duration::from_secs(5)).unwrap();
-        tracking.pragma_update(None, "foreign_keys", false).unwrap();
-        tracking
-            .execute_batch("DROP TRIGGER IF EXISTS model_move_stays; DROP TRIGGER IF EXISTS model_move_is_kept;")
-            .unwrap();
-        assert!(tracking.execute(sql, []).unwrap() > 0, "nothing was changed by {sql}");
+        let tracked = self.tracked();
+        tracked.pragma_update(None, "foreign_keys", false).unwrap();
+        let triggers = "DROP TRIGGER IF EXISTS model_move_stays; DROP TRIGGER IF EXISTS model_move_is_kept;";
+        tracked.execute_batch(triggers).unwrap();
+        assert!(tracked.execute(sql, []).unwrap() > 0, "nothing was changed by {sql}");
+    }
+
+    fn tracked(&self) -> rusqlite::Connection {
+        let tracked = rusqlite::Connection::open(self.control.config().place.data.join("tracking.db")).unwrap();
+        tracked.busy_timeout(Duration::from_secs(5)).unwrap();
+        tracked
     }
 
     /// Holds the journal up until what is returned is dropped, or its writer gives up after five seconds.

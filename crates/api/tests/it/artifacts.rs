@@ -397,3 +397,15 @@ async fn metrics_of_a_model_are_kept_with_it() {
         "nothing else was kept"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_a_runs_files_is_sealed_and_recorded_by_the_time_that_it_is_answered() {
+    let api = crate::auditor::world().await;
+    let run = crate::tracking::make_run(&api, "dan").await;
+    kept(&api, &format!("0/{run}/artifacts/model/MLmodel"), b"weights").await;
+    api.post("dan", "/api/2.0/mlflow/registered-models/create", json!({ "name": "fraud" })).await.is(200);
+    let version = json!({ "name": "fraud", "source": format!("runs:/{run}/model"), "run_id": run });
+    api.post("dan", "/api/2.0/mlflow/model-versions/create", version).await.is(200);
+    let seals = api.get("zoe", &format!("/v1/seals?model=runs:/{run}/model")).await.is(200);
+    assert!(seals["seals"][0]["record"].is_u64(), "{seals}");
+}

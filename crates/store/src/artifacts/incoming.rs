@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use types::Digest;
 
-use super::{ArtifactError, Done, Shelf, place, sync_folder};
+use super::{ArtifactError, Done, Shelf, place, remove, sync_folder};
 
 /// Is a file that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,8 @@ impl Incoming {
         let kept = self.so_far();
         if let Some(shelf) = &self.shelf {
             shelf.put(kept.digest, &self.path)?;
+            // One that is here is read first, and may be damaged.
+            remove(&self.folder, kept.digest)?;
             return Ok(kept);
         }
         self.file.sync_all()?;

@@ -192,7 +192,10 @@ fn files_from_before_stay_where_they_are_and_are_read() {
     let artifacts = Artifacts::open(folder.path(), 10).unwrap().on(Some(shelf.clone()));
     assert_eq!(read(&artifacts, before, (0, 6)), (b"before".to_vec(), Ok(())));
     assert!(shelf.files().unwrap().is_empty());
-    // A damaged one is mended by the same bytes, wherever they are.
+    // A damaged one is mended by the same bytes, which are elsewhere then.
     fs::write(place(folder.path(), before.digest), b"before?").unwrap();
     assert_eq!(read(&artifacts, before, (0, 6)).1, Err(ArtifactError::Changed(before.digest)));
+    assert_eq!(keep(&artifacts, b"before"), before);
+    assert_eq!(read(&artifacts, before, (0, 6)), (b"before".to_vec(), Ok(())));
+    assert_eq!(files_below(folder.path()), 0);
 }
