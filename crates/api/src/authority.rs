@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::auth::AsPerson;
 use crate::extract::Json;
+use crate::identities::Epoch;
 use crate::levels::LevelName;
 use crate::{App, callers};
 
@@ -25,7 +26,7 @@ pub struct AgentClass {
     /// The action class.
     #[schema(value_type = String)]
     class: ClassId,
-    /// The level in force; L0 if none was given or the one that was has ended.
+    /// The level in force, in the newest epoch of the agent; L0 if none was given or the one that was has ended.
     level: LevelName,
     /// The environments it holds in.
     environments: BTreeSet<String>,
@@ -66,14 +67,18 @@ pub struct AgentAuthority {
     /// The people it may act for.
     #[schema(value_type = Vec<String>)]
     on_behalf_of: BTreeSet<PersonId>,
+    /// What it named last that it runs; absent as long as it has named nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<Epoch>,
     /// How it stands in each action class, in order of class.
     classes: Vec<AgentClass>,
 }
 
 impl From<AgentView> for AgentAuthority {
     fn from(view: AgentView) -> Self {
-        let AgentView { agent, owner, teams, on_behalf_of, classes } = view;
-        Self { agent, owner, teams, on_behalf_of, classes: classes.into_iter().map(AgentClass::from).collect() }
+        let AgentView { agent, owner, teams, on_behalf_of, epoch, classes } = view;
+        let (epoch, classes) = (epoch.map(Epoch::from), classes.into_iter().map(AgentClass::from).collect());
+        Self { agent, owner, teams, on_behalf_of, epoch, classes }
     }
 }
 

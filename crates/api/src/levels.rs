@@ -72,6 +72,8 @@ pub struct NewLevel {
     /// The environments it holds in; L2 for a class that writes needs at least one.
     #[serde(default)]
     environments: BTreeSet<String>,
+    /// The number of the agent's epoch that it is for, 0 for when it names nothing of what it runs; the newest, if none is named.
+    epoch: Option<u64>,
     /// Why; it is recorded.
     #[schema(min_length = 1)]
     reason: String,
@@ -96,6 +98,8 @@ pub struct Level {
     level: LevelName,
     /// The environments it holds in.
     environments: BTreeSet<String>,
+    /// The number of the agent's epoch that it holds in; in others it is L1 at most.
+    epoch: u64,
     /// Why.
     reason: String,
     /// Who gave it.
@@ -112,7 +116,9 @@ pub struct Level {
 
 impl Level {
     fn of(grant: Grant, now: Millis) -> Self {
+        let epoch = grant.holds_in();
         Self {
+            epoch,
             id: grant.id,
             agent: grant.agent,
             class: grant.class,
@@ -165,6 +171,7 @@ async fn give(
         class: new.class,
         level: new.level.into(),
         environments: new.environments,
+        epoch: new.epoch,
         reason: reason(&new.reason)?.to_owned(),
         expires: new.expires_at,
     };

@@ -34,6 +34,7 @@ mod foreign;
 mod guard;
 mod health;
 mod host_keys;
+mod identities;
 mod imports;
 mod incidents;
 mod keys;
@@ -159,6 +160,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(deployments::routes())
         .merge(incidents::routes())
         .merge(host_keys::routes())
+        .merge(identities::routes())
         .merge(dossier::routes())
         .merge(evaluations::routes())
         .merge(data_checks::routes())

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use control::sessions::Brief;
 use serde::{Deserialize, Serialize};
-use types::{AgentId, Arguments, PersonId, SessionId, ToolName};
+use types::{AgentId, Arguments, Identity, PersonId, SessionId, ToolName};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,12 +32,25 @@ pub struct NewSession {
     on_behalf_of: Option<PersonId>,
     /// The task as it was given; recorded, and no ground of any decision.
     task: Option<Task>,
+    /// What the agent runs. Another model or prompt than before starts a new epoch of it, in which a level that it was given is L1 at most.
+    runs: Option<Runs>,
     /// The tools the agent says it will use, as `server.tool`; anything else is then denied as outside the plan.
     #[schema(value_type = Option<Vec<String>>)]
     plan: Option<BTreeSet<ToolName>>,
     /// Whatever else should be on record; no ground of any decision.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Arguments>,
+}
+
+/// Is what an agent runs, by its own word. Each is at most 512 characters.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `model` and `prompt`")]
+pub struct Runs {
+    /// The model: `models:/NAME/VERSION` for one that is registered, also by an alias or a stage; anything else as it is, such as a provider's
+    /// name of it.
+    model: Option<String>,
+    /// The prompt: `prompts:/NAME/VERSION` for one that is registered, also by an alias; anything else as it is, such as a digest.
+    prompt: Option<String>,
 }
 
 /// Is the task of a session.
@@ -64,6 +77,7 @@ pub struct OpenedSession {
     extensions(("x-countersign-callers" = json!(callers::AGENTS))),
     request_body = NewSession, responses(
     (status = 201, description = "The session is open", body = OpenedSession),
+    (status = 404, description = "`not-found`: what it runs is a version that is not registered", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`agent-unknown`: the bundle no longer has the key's agent", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "`overloaded`: the agent has 1,000 sessions open", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -75,7 +89,9 @@ async fn open(
     caller.is(new.agent.as_ref())?;
     let on_behalf_of = caller.acts_for(new.on_behalf_of)?;
     let plan = new.plan.map(|plan| plan.iter().map(ToString::to_string).collect());
-    let brief = Brief { task: new.task.map(|task| task.prompt), metadata: new.metadata };
+    let runs = new.runs.unwrap_or_default();
+    let runs = Identity { model: runs.model, prompt: runs.prompt };
+    let brief = Brief { runs, task: new.task.map(|task| task.prompt), metadata: new.metadata };
     let session = app.control.begin_briefed_session(&caller.agent, on_behalf_of, plan, brief).await?;
     Ok((StatusCode::CREATED, Json(OpenedSession { session })))
 }

@@ -177,6 +177,7 @@ pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
                 by: owner.clone(),
                 at: Millis(0),
                 expires: Millis(i64::MAX),
+                epoch: None,
             };
             grants.insert((agent(n)?, class), grant);
         }
@@ -187,6 +188,7 @@ pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
         entities: Arc::new(entities),
         grants: Arc::new(grants),
         quarantine: Arc::default(),
+        identities: Arc::default(),
         pins: Arc::default(),
         delegations: Arc::default(),
     };
@@ -306,6 +308,7 @@ pub async fn control(folder: &Path, server: SocketAddr, kind: Kind) -> Result<Ar
     for n in 0..AGENTS {
         for class in classes()? {
             let wish = LevelWish {
+                epoch: None,
                 agent: agent(n)?,
                 class,
                 level: AutonomyLevel::L1,

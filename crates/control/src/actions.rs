@@ -251,13 +251,13 @@ impl Control {
         if mutant::on(Mutant::KillCheckedEarly) {
             self.stopped_early(&proposal)?;
         }
-        let plan = self.plan_of(&proposal);
+        let session = self.stated_in(&proposal);
         for attempt in 0..=OVERTAKEN_MAX {
             let inside = attempt == OVERTAKEN_MAX;
             let snapshot = self.snapshot();
             let hidden =
                 original.as_ref().map(|original| original.redact(&snapshot.bundle, &mut proposal)).transpose()?;
-            let prepared = (!inside).then(|| prepare(&self.views, &snapshot, &proposal, plan.as_deref()));
+            let prepared = (!inside).then(|| prepare(&self.views, &snapshot, &proposal, session.as_deref()));
             let propose = Propose {
                 proposal: proposal.clone(),
                 original: original.clone(),

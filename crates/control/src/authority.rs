@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::bundle::{BundleData, Class};
-use types::{AgentId, AutonomyLevel, ClassId, Digest, Millis, PersonId, ProfileId, ScheduleId, ToolName};
+use types::identity::FIRST;
+use types::{
+    AgentId, AutonomyLevel, ClassId, Digest, Epochs, IdentityEpoch, Millis, PersonId, ProfileId, ScheduleId, ToolName,
+};
 
 use crate::control::Control;
 use crate::overrides::thresholds;
@@ -15,7 +18,7 @@ use crate::state::Conduct;
 pub struct Standing {
     /// The action class.
     pub class: ClassId,
-    /// The level in force; L0 if none was given or the one that was has ended.
+    /// The level in force, in the newest epoch of the agent; L0 if none was given or the one that was has ended.
     pub level: AutonomyLevel,
     /// The environments it holds in; empty for all.
     pub environments: BTreeSet<String>,
@@ -36,6 +39,8 @@ pub struct AgentView {
     pub teams: BTreeSet<String>,
     /// The people it may act for.
     pub on_behalf_of: BTreeSet<PersonId>,
+    /// What it named last that it runs; absent as long as it has named nothing.
+    pub epoch: Option<IdentityEpoch>,
     /// How it stands in each action class, in order of class.
     pub classes: Vec<Standing>,
 }
@@ -162,6 +167,7 @@ impl Control {
             owner: agent.owner.clone(),
             teams: agent.teams.clone(),
             on_behalf_of: agent.on_behalf_of.clone(),
+            epoch: snapshot.identities.get(id).and_then(Epochs::newest).cloned(),
             classes: data.classes.keys().map(|class| self.standing(id, class)).collect(),
         });
         Authority {
@@ -182,9 +188,10 @@ impl Control {
         let snapshot = self.snapshot();
         let now = self.now();
         let grant = snapshot.grants.get(&(agent.clone(), class.clone())).filter(|grant| grant.expires > now);
+        let newest = snapshot.identities.get(agent).and_then(Epochs::newest).map_or(FIRST, |epoch| epoch.number);
         Standing {
             class: class.clone(),
-            level: grant.map_or(AutonomyLevel::L0, |grant| grant.level),
+            level: grant.map_or(AutonomyLevel::L0, |grant| grant.level_in(newest)),
             environments: grant.map(|grant| grant.environments.clone()).unwrap_or_default(),
             expires: grant.map(|grant| grant.expires),
             conduct: self.views.conduct(agent, class),

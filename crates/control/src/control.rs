@@ -104,7 +104,7 @@ pub struct Control {
     pub(crate) login_challenges: Mutex<Challenges>,
     /// Logins that are under way at a provider.
     pub(crate) oidc_logins: Mutex<OidcLogins>,
-    pub(crate) sessions: RwLock<BTreeMap<SessionId, Session>>,
+    pub(crate) sessions: RwLock<BTreeMap<SessionId, Arc<Session>>>,
     pub(crate) switches: RwLock<BTreeMap<String, Switch>>,
     /// Held while a switch is set or lifted, so that the two cannot cross.
     pub(crate) switching: Arc<tokio::sync::Mutex<()>>,
@@ -260,7 +260,7 @@ impl Control {
             enrolments: Mutex::default(),
             login_challenges: Mutex::default(),
             oidc_logins: Mutex::default(),
-            sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, session)).collect()),
+            sessions: RwLock::new(sessions.into_iter().map(|session| (session.id, Arc::new(session))).collect()),
             switches: RwLock::new(switches.into_iter().map(|switch| (switch.target.key(), switch)).collect()),
             switching: Arc::default(),
             at_once: OnceLock::new(),

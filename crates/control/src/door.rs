@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
-use types::{ActionId, AgentId, CaseId, Claims, Code, Finding, Millis, PersonId, ServerName, SessionId};
+use types::{ActionId, AgentId, CaseId, Claims, Code, Finding, Identity, Millis, PersonId, ServerName, SessionId};
 
 /// Is the generation of the protocol one side speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -174,12 +174,18 @@ pub trait McpDoor: Send + Sync + 'static {
 
     /// Opens a journal session for a client.
     ///
+    /// - `runs`: what the agent names that it runs.
     /// - `client`: what the client calls itself, recorded with the opening.
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] if the journal cannot record it.
-    fn open_session(&self, caller: &Caller, client: &str) -> impl Future<Output = Result<SessionId, Refusal>> + Send;
+    /// A [`Refusal`] if what it runs cannot be named so, or the journal cannot record it.
+    fn open_session(
+        &self,
+        caller: &Caller,
+        runs: &Identity,
+        client: &str,
+    ) -> impl Future<Output = Result<SessionId, Refusal>> + Send;
 
     /// Closes a journal session with its closing counts.
     fn close_session(&self, session: SessionId) -> impl Future<Output = ()> + Send;

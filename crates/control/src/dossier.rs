@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::export::Wanted;
 use crate::trace::{Path, Step};
 use crate::tracking::kept::{Attested, ModelMove, MoveKind, Seal};
-use crate::tracking::{Dossier, Gap, Tracking, blocking};
+use crate::tracking::{Dossier, Gap, Tracking, VersionUse, blocking};
 
 /// Is a dossier with the decisions that it rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct DossierProved {
     pub dossier: Dossier,
     /// The decisions that moved the version, by action.
     pub decided: BTreeMap<String, MoveDecided>,
+    /// The agents that name it as what they run.
+    pub users: Vec<VersionUse>,
 }
 
 /// Is the decision by which something was moved.
@@ -131,8 +133,12 @@ impl Control {
             tracing::warn!(code = %refusal.code, message = %refusal.message, "runs that have ended are not recorded yet");
         }
         let this = self.clone();
-        let proved =
-            move |tracking: &Tracking| Ok::<_, crate::tracking::Refused>(this.proved(tracking.dossier(&name, &at)?));
+        let proved = move |tracking: &Tracking| {
+            let dossier = tracking.dossier(&name, &at)?;
+            let version = &dossier.version.version;
+            let users = tracking.users(&version.name, version.number);
+            Ok::<_, crate::tracking::Refused>(this.proved(dossier, users))
+        };
         blocking(self.tracking()?, proved).await?
     }
 
@@ -143,7 +149,7 @@ impl Control {
     ///
     /// As [`Control::model_dossier`]; `not-found` if the journal holds nothing of it, `state-conflict` if its records are not published in time.
     pub async fn export_model(self: &Arc<Self>, by: &PersonId, name: String, at: String) -> Failure<Vec<u8>> {
-        let DossierProved { dossier, decided } = self.model_dossier(name, at).await?;
+        let DossierProved { dossier, decided, .. } = self.model_dossier(name, at).await?;
         let (actions, mut records) = (actions(&decided), BTreeSet::new());
         let anchor = dossier.run.as_ref().and_then(|run| run.anchor.as_ref());
         let others = dossier.observed.iter().chain(dossier.data_checks()).chain(&dossier.stepped);
@@ -170,7 +176,7 @@ impl Control {
         Ok(self.history.record(index)?.as_ref().is_some_and(is_it).then_some(index))
     }
 
-    fn proved(&self, mut dossier: Dossier) -> Failure<DossierProved> {
+    fn proved(&self, mut dossier: Dossier, users: Vec<VersionUse>) -> Failure<DossierProved> {
         let mut decided = BTreeMap::new();
         for action in dossier.moves.iter().filter_map(|moved| moved.action.clone()) {
             let read = action.parse::<ActionId>().ok().and_then(|action| self.trace(&action).ok());
@@ -187,7 +193,7 @@ impl Control {
         if !self.is_borne_out(&dossier)? {
             dossier.gaps.insert(Gap::RecordMissing);
         }
-        Ok(DossierProved { dossier, decided })
+        Ok(DossierProved { dossier, decided, users })
     }
 
     /// Says whether records say what is kept of the seal, of the evaluations, of the run's last anchor, of the checks of its data and of its

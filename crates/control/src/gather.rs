@@ -1,11 +1,11 @@
 //! Preparing a decision: everything that reads only the snapshot, on the caller's own thread.
 
 use policy::ADMIN_TOOLS;
-use replay::fold::Given;
+use replay::fold::{Given, of_session};
 use replay::judge;
 use stages::decision::Early;
 use stages::facts::{self, Entity};
-use types::{ActionProposal, ClassId, FactName, FactValue, Facts, Millis, Principal};
+use types::{ActionProposal, ClassId, Facts, Millis, Principal, Session};
 
 use crate::snapshot::{Snapshot, Views};
 
@@ -20,20 +20,25 @@ pub struct Prepared {
 
 /// Gathers the facts of a proposal and judges it by every stage that reads the snapshot.
 ///
-/// - `plan`: the tools its session said it would use.
-pub fn prepare(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Prepared {
-    let facts = gather(views, snapshot, proposal, plan);
+/// - `session`: the session it is part of.
+pub fn prepare(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, session: Option<&Session>) -> Prepared {
+    let facts = gather(views, snapshot, proposal, session);
     Prepared { epoch: snapshot.epoch, early: judge::early(&snapshot.bundle, proposal, facts) }
 }
 
-fn gather(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, plan: Option<&[String]>) -> Facts {
+fn gather(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, session: Option<&Session>) -> Facts {
     let data = snapshot.bundle.data();
     let mut all = facts::of_proposal(data, proposal, &ADMIN_TOOLS);
-    if let Some(plan) = plan {
-        all.set(FactName::known("session.plan"), FactValue::List(plan.to_vec()), "session", proposal.at);
+    if let Some(session) = session {
+        all.extend(of_session(session, proposal.at));
     }
     resource(snapshot, proposal.at, &mut all);
-    let given = Given { grants: &snapshot.grants, pins: &snapshot.pins, quarantine: &snapshot.quarantine };
+    let given = Given {
+        grants: &snapshot.grants,
+        pins: &snapshot.pins,
+        quarantine: &snapshot.quarantine,
+        identities: &snapshot.identities,
+    };
     all.extend(given.facts(data, proposal, &all));
     let class = all.text("tool.class").and_then(|name| ClassId::new(name).ok());
     if let (Principal::Agent(agent), Some(class)) = (&proposal.principal, class) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use types::{AgentId, AutonomyLevel, ClassId, GrantId, Millis, PersonId, Principal};
+use types::{AgentId, AutonomyLevel, ClassId, Epochs, GrantId, Millis, PersonId, Principal};
 
 use crate::control::Control;
 use crate::error::Failure;
@@ -20,6 +20,8 @@ pub struct LevelWish {
     pub level: AutonomyLevel,
     /// The environments it holds in.
     pub environments: BTreeSet<String>,
+    /// The number of the agent's epoch that it is for, 0 for when it names nothing; the newest, if none is named.
+    pub epoch: Option<u64>,
     /// Why.
     pub reason: String,
     /// When it ends.
@@ -29,6 +31,9 @@ pub struct LevelWish {
 impl Control {
     fn draft_grant(&self, wish: LevelWish, by: Principal) -> Grant {
         let now = self.now();
+        // Named when it is asked for: what people approve is not for an epoch that begins in between.
+        let newest = |epochs: &Epochs| epochs.newest().map(|epoch| epoch.number);
+        let epoch = wish.epoch.or_else(|| self.snapshot().identities.get(&wish.agent).and_then(newest));
         Grant {
             id: GrantId::draw(now, self.draw()),
             agent: wish.agent,
@@ -39,6 +44,7 @@ impl Control {
             by,
             at: now,
             expires: wish.expires,
+            epoch,
         }
     }
 
@@ -48,11 +54,14 @@ impl Control {
     ///
     /// A refusal with the decision's findings, or `level-unsupported` with the reason the level cannot be given.
     pub async fn give_level(&self, by: &PersonId, wish: LevelWish) -> Failure<Grant> {
-        let arguments = serde_json::json!({
-            "agent": wish.agent, "class": wish.class, "level": wish.level, "environments": wish.environments, "expires": wish.expires,
-        });
-        let reason = wish.reason.clone();
         let grant = self.draft_grant(wish, Principal::Person(by.clone()));
+        let Grant { agent, class, level, environments, expires, reason, .. } = grant.clone();
+        let mut arguments = serde_json::json!({
+            "agent": agent, "class": class, "level": level, "environments": environments, "expires": expires,
+        });
+        if let (Some(epoch), Some(arguments)) = (grant.epoch, arguments.as_object_mut()) {
+            arguments.insert("epoch".to_owned(), epoch.into());
+        }
         self.administer(by, "countersign.level.grant", &arguments, &reason, Change::Grant(Box::new(grant.clone())))
             .await?;
         Ok(grant)

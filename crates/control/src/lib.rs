@@ -31,6 +31,7 @@ pub mod export;
 pub mod gather;
 pub mod grants;
 mod host_keys;
+mod identities;
 mod imports;
 pub mod incident;
 pub mod keys;

@@ -24,7 +24,7 @@ use types::pipeline::PipelineStepped;
 use types::reviewing::{Advice, Review};
 use types::seal::{SEALED, Sealed, WriteRefused};
 use types::text::escape;
-use types::{ActionId, CaseId, Digest, Millis, Outcome, Principal, ToolName, cbor};
+use types::{ActionId, CaseId, Digest, IdentityEpoch, Millis, Outcome, Principal, ToolName, cbor};
 
 use crate::control::Control;
 use crate::error::Failure;
@@ -118,6 +118,10 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
         RecordKind::Grant => {
             let grant: Grant = part(content, Field::Body)?;
             Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))
+        }
+        RecordKind::Identity => {
+            let epoch: IdentityEpoch = part(content, Field::Body)?;
+            Some(escape(&format!("epoch {}: {}", epoch.number, epoch.identity), false))
         }
         RecordKind::Key => part::<Key>(content, Field::Body).map(|key| format!("for {}", key.holder)),
         RecordKind::Switch if entry.leaf.status == Some(TOLD) => {

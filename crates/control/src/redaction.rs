@@ -112,7 +112,7 @@ impl Redaction {
         let redact = |metadata: &Arguments| redactor.arguments(metadata, &mut hidden);
         let metadata = brief.metadata.as_ref().map(redact).transpose()?;
         let task = brief.task.as_ref().map(|task| redactor.reported(task, &hidden));
-        Ok(Brief { task, metadata })
+        Ok(Brief { runs: brief.runs.clone(), task, metadata })
     }
 
     /// Keeps what is secret in a call while the call is under way.

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
-use types::{ActionProposal, AgentId, Arguments, Code, PersonId, Session, SessionId};
+use types::{ActionProposal, AgentId, Arguments, Code, Identity, PersonId, Session, SessionId};
 
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::{Failure, not_found};
-use crate::machine::Command;
+use crate::machine::{Command, Reply};
 
-/// Is what an agent says a session is about; it decides nothing and is recorded with the opening.
+/// Is what an agent says when it opens a session, and is recorded with the opening. What it runs makes its epoch; the rest decides nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Brief {
+    /// What it runs.
+    pub runs: Identity,
     /// The task, in the words it was given.
     pub task: Option<String>,
     /// Whatever else the agent wants to have on record.
@@ -60,8 +62,8 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `agent-unknown` if the bundle does not have the agent, `overloaded` if it has 1,000 sessions open, or what the
-    /// journal says.
+    /// `agent-unknown` if the bundle does not have the agent, `request-invalid` if what it runs cannot be named so, `not-found` if that is a
+    /// version that is not registered, `overloaded` if it has 1,000 sessions open, or what the journal says.
     pub async fn begin_briefed_session(
         &self,
         agent: &AgentId,
@@ -88,13 +90,18 @@ impl Control {
             permitted: 0,
             seen: now,
             attached: false,
+            runs: None,
+            epoch: None,
         })
     }
 
     async fn begin(&self, session: Session, brief: Brief) -> Failure<SessionId> {
-        let id = session.id;
+        let (id, runs) = (session.id, self.resolved(brief.runs.clone()).await?);
         let brief = self.redaction.brief(&brief).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
-        self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
+        let session = Session { runs: Some(runs).filter(|runs| !runs.is_empty()), ..session };
+        let reply = self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
+        let epoch = if let Reply::Done(changes) = reply { changes.epoch } else { None };
+        let session = Arc::new(Session { epoch, ..session });
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
         Ok(id)
     }
@@ -129,14 +136,14 @@ impl Control {
         sessions
             .get(&session)
             .filter(|s| s.agent == *agent)
-            .cloned()
+            .map(|session| Session::clone(session))
             .ok_or_else(|| not_found(format!("open session {session}")))
     }
 
-    pub(crate) fn plan_of(&self, proposal: &ActionProposal) -> Option<Vec<String>> {
+    /// Returns the session that a proposal is part of, as it was opened.
+    pub(crate) fn stated_in(&self, proposal: &ActionProposal) -> Option<Arc<Session>> {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        let session = sessions.get(&proposal.session?)?;
-        session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
+        sessions.get(&proposal.session?).cloned()
     }
 }
 

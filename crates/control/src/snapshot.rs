@@ -11,7 +11,7 @@ use ledger::sync::RwLock;
 use policy::{ADMIN_TOOLS, Bundle};
 use stages::facts::ADMIN_CLASS;
 use types::delegation::Delegation;
-use types::{AgentId, ClassId, Digest, Millis, PersonId, ToolName};
+use types::{AgentId, ClassId, Digest, Epochs, Millis, PersonId, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
 
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub entities: Arc<Entities>,
     /// Levels given by hand.
     pub grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    /// What agents named that they run, and the epochs that this makes.
+    pub identities: Arc<BTreeMap<AgentId, Epochs>>,
     /// Votes in others' hands, ended ones among them.
     pub delegations: Arc<BTreeMap<String, Delegation>>,
     /// Tools whose definition is not the reviewed one.

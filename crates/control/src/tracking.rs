@@ -18,6 +18,7 @@ mod experiments;
 mod features;
 mod gaps;
 mod host_keys;
+mod identities;
 mod imports;
 pub(crate) mod incidents;
 mod inputs;
@@ -85,6 +86,8 @@ pub use features::{
 };
 pub use gaps::{Gap, INFRASTRUCTURE};
 pub use host_keys::SignedReport;
+pub use identities::VersionUse;
+pub(crate) use identities::{Agents, is_registered};
 pub use imports::{IMPORTS_MAX, ImportShown, ImportState, Judged, Owner};
 pub use incidents::{FAILS_MAX, INCIDENTS_MAX, Thing, mend};
 pub use logged_models::{LoggedModelShown, NewLoggedModel, Status};
@@ -113,6 +116,7 @@ pub use witnesses::{Means, Witness};
 
 use crate::control::Control;
 use crate::door::Refusal;
+use crate::snapshot::Views;
 
 /// Is the file beside the journal.
 const FILE: &str = "tracking.db";
@@ -145,6 +149,8 @@ pub struct Tracking {
     webhook_news: watch::Sender<u64>,
     /// The moves that were found to be decided, each by all that it says.
     pub(crate) decided: Mutex<BTreeSet<Digest>>,
+    /// What agents name that they run.
+    views: Arc<Views>,
     /// Since when this server listens, in milliseconds since the epoch.
     pub(crate) started: i64,
     clock: Arc<dyn Clock>,
@@ -155,7 +161,7 @@ impl Tracking {
     /// Opens what is tracked, with an experiment 0 named `Default` if there is none.
     ///
     /// - `bucket`: where files are kept, if not on the disk here.
-    pub(crate) fn open(place: &Place, webhooks: Reach, bucket: Option<Arc<Bucket>>) -> Answer<Self> {
+    pub(crate) fn open(place: &Place, views: Arc<Views>, webhooks: Reach, bucket: Option<Arc<Bucket>>) -> Answer<Self> {
         let data = &place.data;
         let shelf = bucket.map(InBucket::start).transpose()?;
         let shelf = shelf.map(|shelf| Arc::new(shelf) as Arc<dyn Shelf>);
@@ -173,6 +179,7 @@ impl Tracking {
             secrets: place.keys.tenant.secrets(),
             webhook_news: watch::Sender::new(0),
             decided: Mutex::default(),
+            views,
             started: place.clock.wall().0,
             clock: place.clock.clone(),
             random: place.random.clone(),
@@ -214,7 +221,8 @@ impl Control {
     /// Opens what is tracked.
     pub(crate) fn start_tracking(&self) {
         let webhooks = self.config.notifications.as_ref().map(|settings| settings.webhooks.clone());
-        let opened = Tracking::open(&self.config.place, webhooks.unwrap_or_default(), self.config.bucket.clone());
+        let (views, bucket) = (self.views.clone(), self.config.bucket.clone());
+        let opened = Tracking::open(&self.config.place, views, webhooks.unwrap_or_default(), bucket);
         if let Err(refused) = &opened {
             tracing::error!(%refused, "nothing can be tracked");
         }

@@ -255,9 +255,22 @@ pub struct Wrap {
     /// The server of the catalogue; without one, all of them behind one connection.
     #[arg(long)]
     pub server: Option<ServerName>,
+    #[command(flatten)]
+    pub runs: Runs,
     /// A server to set up first as `init` does, if there is no bundle yet.
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+/// What an agent runs.
+#[derive(Debug, Clone, Args)]
+pub struct Runs {
+    /// The model that the agent runs: `models:/NAME/VERSION` for one that is registered, anything else as it is.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// The prompt that the agent runs: `prompts:/NAME/VERSION` for one that is registered, anything else as it is.
+    #[arg(long)]
+    pub prompt: Option<String>,
 }
 
 /// The MCP clients whose config can be edited.
@@ -326,6 +339,11 @@ pub struct Hook {
 pub enum AgentCommand {
     /// List the levels that were given.
     Levels,
+    /// List the epochs of an agent: each model or prompt that it named anew started one.
+    Epochs {
+        /// The agent.
+        agent: AgentId,
+    },
     /// Tell what is usual for an agent, as far as that was learned.
     Baseline {
         /// The agent.
@@ -349,6 +367,9 @@ pub enum AgentCommand {
         /// The environments it holds in; needed for L2.
         #[arg(long = "env", value_name = "NAME")]
         environments: Vec<String>,
+        /// The number of the agent's epoch that it is for, 0 for when it names nothing of what it runs; the newest, without it.
+        #[arg(long, value_name = "NUMBER")]
+        epoch: Option<u64>,
     },
 }
 

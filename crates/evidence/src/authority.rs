@@ -1,6 +1,6 @@
 //! The record of the level that a decision was made at: who gave it, and whether the decision says the same.
 
-use types::{Facts, Grant, Principal};
+use types::{AutonomyLevel, Facts, Grant, Principal};
 
 use crate::claims::Read;
 use crate::content::Field;
@@ -12,15 +12,24 @@ pub fn names(facts: &Facts, grant: &Grant) -> bool {
     facts.text("level.grant") == Some(grant.id.to_string().as_str())
 }
 
-/// Says whether a decision's facts tell a grant as it was recorded: for whom, for what, how far, until when, by whom.
+/// Says whether a decision's facts tell a grant as it was recorded: for whom, for what, how far, until when, by whom. Where the agent acted in
+/// another epoch than it was given to, they tell both how far it went and how far it was given.
 pub fn agrees(principal: &Principal, facts: &Facts, grant: &Grant) -> bool {
     let environments: Vec<String> = grant.environments.iter().cloned().collect();
     principal.agent() == Some(&grant.agent)
         && facts.text("tool.class") == Some(grant.class.as_str())
-        && facts.int("level.rank") == Some(grant.level.rank())
+        && goes_as_far(facts, grant)
         && facts.int("level.expires_at") == Some(grant.expires.0)
         && facts.list("level.environments") == Some(environments.as_slice())
         && facts.text("level.by") == Some(grant.by.to_string().as_str())
+}
+
+fn goes_as_far(facts: &Facts, grant: &Grant) -> bool {
+    let rank = facts.int("level.rank");
+    match facts.int("level.given") {
+        Some(given) => given == grant.level.rank() && rank == Some(AutonomyLevel::L1.rank()) && given > 1,
+        None => rank == Some(grant.level.rank()),
+    }
 }
 
 /// Says whether a grant's record belongs to a bundle that is about something else: one of its decisions names it.
@@ -69,6 +78,7 @@ mod tests {
             by: Principal::Person("dan".parse().unwrap()),
             at: Millis(1),
             expires: Millis(9),
+            epoch: None,
         }
     }
 

@@ -84,6 +84,9 @@ pub enum RecordKind {
     /// A model was sealed, or a write to a sealed one was refused.
     #[n(20)]
     Model,
+    /// An agent named a model or a prompt that it had not named before, or no longer known: an epoch of it begins.
+    #[n(21)]
+    Identity,
 }
 
 impl RecordKind {
@@ -99,6 +102,7 @@ impl RecordKind {
             Self::Review => "review",
             Self::Decoy => "decoy",
             Self::Model => "model",
+            Self::Identity => "identity",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

@@ -405,6 +405,8 @@ mod tests {
             permitted: counts.1,
             seen: types::Millis(1),
             attached: false,
+            runs: None,
+            epoch: None,
         };
         let records = places.iter().map(|(seq, kind)| {
             let mut one =

@@ -8,9 +8,8 @@ use control::door::{Caller, Era, McpDoor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use types::JsonError;
-use types::ServerName;
 use types::jsonrpc::{Frame, FrameError, FrameKind, RpcId};
+use types::{Identity, JsonError, ServerName};
 
 use crate::Selection;
 use crate::envelope::{self, Envelope};
@@ -27,6 +26,7 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// When the client has closed its end, what is held is withdrawn, and what is in flight may answer for 5 s more.
 ///
+/// - `runs`: what the client names that it runs.
 /// - `line_bytes_max`: the longest line accepted, in bytes; a longer one is answered with an error and skipped.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What reading or writing fails with.
 pub async fn serve_stdio<D, R, W>(
     door: Arc<D>,
-    caller: Caller,
+    (caller, runs): (Caller, Identity),
     selection: Selection,
     reader: R,
     writer: W,
@@ -50,7 +50,7 @@ where
     let servers = selection.servers(&door.servers());
     let tasks = Arc::default();
     let mut client =
-        Client { door, caller, servers, tasks, outbox, session: None, probing: false, work: JoinSet::new() };
+        Client { door, caller, runs, servers, tasks, outbox, session: None, probing: false, work: JoinSet::new() };
     let mut lines = Lines::new(reader, line_bytes_max);
     let ended = loop {
         tokio::select! {
@@ -89,6 +89,7 @@ async fn write_frames<W: AsyncWrite + Unpin>(mut writer: W, mut frames: mpsc::Re
 struct Client<D: McpDoor> {
     door: Arc<D>,
     caller: Caller,
+    runs: Identity,
     servers: Vec<ServerName>,
     tasks: Arc<Tasks>,
     outbox: mpsc::Sender<Frame>,
@@ -161,8 +162,8 @@ impl<D: McpDoor> Client<D> {
             None => {}
         }
         let (door, caller, servers) = (Arc::clone(&self.door), self.caller.clone(), self.servers.clone());
-        let (session, answer) =
-            Session::initialize(door, caller, servers, Arc::clone(&self.tasks), &frame, self.outbox.clone()).await?;
+        let (tasks, outbox) = (Arc::clone(&self.tasks), self.outbox.clone());
+        let (session, answer) = Session::initialize(door, (caller, &self.runs), servers, tasks, &frame, outbox).await?;
         self.session = Some(session);
         self.probing = false;
         self.say(answer).await;
@@ -171,8 +172,8 @@ impl<D: McpDoor> Client<D> {
 
     async fn begin_stateless(&mut self, frame: &Frame) -> Result<Arc<Session<D>>, Fault> {
         let (door, caller, servers) = (Arc::clone(&self.door), self.caller.clone(), self.servers.clone());
-        let session =
-            Session::stateless(door, caller, servers, Arc::clone(&self.tasks), frame, self.outbox.clone()).await?;
+        let (tasks, outbox) = (Arc::clone(&self.tasks), self.outbox.clone());
+        let session = Session::stateless(door, (caller, &self.runs), servers, tasks, frame, outbox).await?;
         self.probing = true;
         self.session = Some(Arc::clone(&session));
         Ok(session)

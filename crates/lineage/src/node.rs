@@ -58,6 +58,8 @@ pub enum TrackedNode {
     Version(String, i64),
     /// What is to run of a model at a target, by the name and the target.
     Deployment(String, String),
+    /// An agent, by its name: what it named that it runs.
+    Agent(String),
 }
 
 impl Wanted {
@@ -94,6 +96,7 @@ fn tracked(kind: &str, rest: &str) -> Option<TrackedNode> {
             let (name, target) = rest.split_once('@')?;
             Some(TrackedNode::Deployment(text(name)?, text(target)?))
         }
+        "agent" => text(rest).map(TrackedNode::Agent),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use control::door::{CallOutcome, Caller, CaseEnd, Era, GovernedCall, McpDoor, Refusal, UpstreamLink};
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
-use types::{CaseId, Code, Millis, ServerName, SessionId};
+use types::{CaseId, Code, Identity, Millis, ServerName, SessionId};
 
 const HELLO: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{"subscribe":true},"prompts":{},"logging":{}},"serverInfo":{"name":"s","version":"1"}}"#;
 
@@ -79,7 +79,7 @@ impl McpDoor for Door {
         true
     }
 
-    async fn open_session(&self, _: &Caller, client: &str) -> Result<SessionId, Refusal> {
+    async fn open_session(&self, _: &Caller, _: &Identity, client: &str) -> Result<SessionId, Refusal> {
         self.clients.lock().unwrap().push(client.to_owned());
         Ok(SessionId::draw(Millis(1), [3; 10]))
     }

@@ -130,7 +130,14 @@ pub fn gateway_stdio(bytes: &[u8]) {
     let written = Written::default();
     run(async {
         let reader = BufReader::with_capacity(64, bytes);
-        let serving = serve_stdio(Arc::clone(&door), caller(), Selection::All, reader, written.clone(), BODY_BYTES_MAX);
+        let serving = serve_stdio(
+            Arc::clone(&door),
+            (caller(), Default::default()),
+            Selection::All,
+            reader,
+            written.clone(),
+            BODY_BYTES_MAX,
+        );
         tokio::time::timeout(Duration::from_secs(7), serving).await.expect("no end within 7 s").unwrap();
     });
     door.calls.lock().unwrap().iter().for_each(check);

@@ -137,6 +137,7 @@ impl World {
     /// Gives the agent its level for a class, by the operator's hand, which makes another snapshot.
     pub async fn level(&self, class: &str) {
         let wish = LevelWish {
+            epoch: None,
             agent: AGENT.parse().unwrap(),
             class: class.parse().unwrap(),
             level: AutonomyLevel::L1,

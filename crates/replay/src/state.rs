@@ -15,6 +15,8 @@ pub mod kind {
     pub const BUNDLE: &str = "bundle";
     /// Levels given by hand, by agent and class.
     pub const GRANT: &str = "grant";
+    /// What agents named that they run, by agent: the epochs that this makes.
+    pub const IDENTITY: &str = "identity";
     /// Votes in others' hands, by whose they are and in whose hand.
     pub const DELEGATION: &str = "delegation";
     /// Permissions that agents asked for, each until it ends or is used up.
@@ -63,9 +65,10 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 24] = [
+    pub const ALL: [&str; 25] = [
         BUNDLE,
         GRANT,
+        IDENTITY,
         DELEGATION,
         PERMISSION,
         BREAK_GLASS,

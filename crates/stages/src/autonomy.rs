@@ -10,7 +10,7 @@ use crate::said::Said;
 /// Judges the level as the snapshot has it, at the instant of the proposal.
 ///
 /// Reads `level.rank`, `level.expires_at` and `class.writes`; for a write at L2 also `class.routine`,
-/// `level.environments`, `level.rated` and, if it is known, `resource.env`. An expired level is L0, and L3 is refused.
+/// `level.environments`, `level.rated` and, if it is known, `resource.env`; `level.given` only says why it is no more than L1. An expired level is L0, and L3 is refused.
 /// A person has no level: whoever acts in their own name is judged by the other stages. Neither does a request for a permission
 /// need one.
 pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
@@ -33,7 +33,11 @@ pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> V
     }
     expiry(&mut said, proposal.at.0);
     if said.bool("class.writes") == Some(true) {
-        let why = if rank == 1 { Some("at L1 every write needs approval") } else { held_back(&mut said, facts) };
+        let why = match (rank, facts.int("level.given")) {
+            (1, Some(_)) => Some("the level was given to another model or prompt, so here every write needs approval"),
+            (1, None) => Some("at L1 every write needs approval"),
+            _ => held_back(&mut said, facts),
+        };
         if let Some(why) = why {
             said.escalate(profile(bundle, facts), Code::LevelEscalates, why, "level.rank");
         }

@@ -243,6 +243,7 @@ async fn keys(control: &Arc<Control>, author: &PersonId, bundle: &Bundle) -> BTr
 
 fn level(control: &Control, class: &str) -> LevelWish {
     LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: class.parse().unwrap(),
         level: AutonomyLevel::L1,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::identity::FIRST;
 use crate::{AgentId, AutonomyLevel, ClassId, GrantId, Millis, Principal};
 
 /// Is a level given by hand: an expiring override that says who and why.
@@ -38,4 +39,20 @@ pub struct Grant {
     /// When it ends; from then on the level is L0.
     #[n(8)]
     pub expires: Millis,
+    /// The number of the agent's epoch that it holds in: elsewhere the level is L1 at most. Absent if the agent had named nothing by then,
+    /// which is its first.
+    #[n(9)]
+    pub epoch: Option<u64>,
+}
+
+impl Grant {
+    /// Returns the number of the agent's epoch that it holds in.
+    pub fn holds_in(&self) -> u64 {
+        self.epoch.unwrap_or(FIRST)
+    }
+
+    /// Returns how far the agent may go in an epoch: outside the one that it was given to, the level is L1 at most.
+    pub fn level_in(&self, epoch: u64) -> AutonomyLevel {
+        if epoch == self.holds_in() { self.level } else { self.level.min(AutonomyLevel::L1) }
+    }
 }

@@ -27,6 +27,7 @@ pub mod glob;
 pub mod grant;
 pub mod heartbeat;
 pub mod id;
+pub mod identity;
 pub mod imports;
 pub mod incident;
 pub mod invariant;
@@ -64,6 +65,7 @@ pub use id::{
     ActionId, AgentId, CaseId, ClassId, DecoyId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId,
     PermissionId, PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
+pub use identity::{Epochs, Identity, IdentityEpoch};
 pub use invariant::{Broken, Invariant};
 pub use json::{Arguments, JsonError};
 pub use outcome::{Outcome, OutcomeStatus, Provenance};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Millis, PersonId, SessionId};
+use crate::{AgentId, Identity, Millis, PersonId, SessionId};
 
 /// Is a session, as it is recorded when it opens and when it closes.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -38,4 +38,10 @@ pub struct Session {
     /// A connection of this process holds it open, so it ends with the connection and never by being idle.
     #[n(8)]
     pub attached: bool,
+    /// What the agent says it runs; absent if it says nothing.
+    #[n(9)]
+    pub runs: Option<Identity>,
+    /// The number of the epoch that this makes; absent if it says nothing.
+    #[n(10)]
+    pub epoch: Option<u64>,
 }

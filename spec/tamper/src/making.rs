@@ -236,6 +236,7 @@ async fn rotate(world: &World) {
 
 fn level(now: Millis, round: usize) -> LevelWish {
     LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: "read".parse().unwrap(),
         level: AutonomyLevel::L1,

@@ -14,6 +14,7 @@ use super::data::{DataCheckOfVersion, data_check};
 use super::evaluation::{EvaluationOfVersion, evaluation};
 use super::run::{LineageOfVersion, RunOfVersion};
 use crate::deployments::DeploymentView;
+use crate::identities::VersionUseView;
 use crate::model_history::ModelMoved;
 use crate::pipelines::{PipelineStepView, steps};
 use crate::view::RestrictionName;
@@ -68,6 +69,8 @@ pub struct VersionDossier {
     decisions: Vec<DecisionOfMove>,
     /// Where it is to run, and where it does.
     deployments: Vec<DeploymentView>,
+    /// The agents that name it as the model or the prompt that they run, each by the epoch that began last.
+    agents: Vec<VersionUseView>,
     /// The release before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<ReleaseBefore>,
@@ -203,7 +206,7 @@ pub(super) fn pairs(pairs: &[Pair]) -> Vec<NamedValue> {
 
 impl From<DossierProved> for VersionDossier {
     fn from(proved: DossierProved) -> Self {
-        let DossierProved { dossier, decided } = proved;
+        let DossierProved { dossier, decided, users } = proved;
         let seal = dossier.seal.as_ref().map(|seal| seal.digest);
         let Dossier { version, made_by, run, environment, infrastructure, upstream, gaps, .. } = dossier;
         let file = |file: Artifact| named(file.path.rsplit('/').next().unwrap_or_default(), file.digest.to_string());
@@ -229,6 +232,7 @@ impl From<DossierProved> for VersionDossier {
             standing: dossier.standing.into_iter().map(StandingOfVersion::from).collect(),
             decisions: decided.into_iter().map(DecisionOfMove::from).collect(),
             deployments: dossier.deployments.into_iter().map(DeploymentView::from).collect(),
+            agents: users.into_iter().map(VersionUseView::from).collect(),
             before: dossier
                 .before
                 .map(|before| ReleaseBefore { version: before.number, of: before.of.map(|(_, name)| shown(name)) }),

@@ -55,6 +55,7 @@ enum Of<'a> {
     Model(&'a str),
     Version(&'a TrainedVersion),
     Deployment(&'a TrainedVersion, &'a str),
+    Agent(&'a str),
 }
 
 impl Of<'_> {
@@ -69,6 +70,7 @@ impl Of<'_> {
             Self::Model(id) => format!("model:{id}"),
             Self::Version(version) => format!("version:{}/{}", version.name, version.number),
             Self::Deployment(version, target) => format!("deployment:{}@{target}", version.name),
+            Self::Agent(name) => format!("agent:{name}"),
         }
     }
 }
@@ -82,6 +84,7 @@ fn tracked(run: &TrainedRun) -> Vec<(Of<'_>, Option<Of<'_>>)> {
         all.push((Of::Version(version), Some(origin)));
         let targets = version.targets.iter();
         all.extend(targets.map(|target| (Of::Deployment(version, target), Some(Of::Version(version)))));
+        all.extend(version.agents.iter().map(|agent| (Of::Agent(agent), Some(Of::Version(version)))));
     }
     all
 }
@@ -100,7 +103,7 @@ impl<'a> Places<'a> {
         let nodes = graph.nodes.iter().map(Of::Node).chain(features).chain(trained);
         let mut all: Vec<(String, Of<'a>)> = nodes.map(|of| (of.id(), of)).collect();
         all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        // A feature, or a model, may be of several runs.
+        // A feature, or a model, may be of several runs; an agent runs a model and a prompt.
         all.dedup_by(|(one, _), (other, _)| one == other);
         let place = |(place, (_, of)): (usize, &(String, Of<'a>))| match of {
             Of::Node(node) => Some((node.id, place)),
@@ -191,6 +194,7 @@ fn data<'a>(graph: &'a Graph, of: Of<'a>, known: &HashMap<i64, &'a Node>) -> (&'
             let data = json!({ "name": version.name, "target": target, "version": version.number.to_string() });
             ("DEPLOYMENT", Data::Trained(data))
         }
+        Of::Agent(name) => ("AGENT", Data::Trained(json!({ "name": name }))),
     }
 }
 

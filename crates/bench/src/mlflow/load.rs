@@ -19,6 +19,12 @@ const POINTS: u32 = 2_000;
 /// Is how many points one caller alone logs.
 const ALONE: u32 = 400;
 
+/// Is how many batches of 1,000 points one caller alone logs, so many that what a server does beside it counts by its share.
+const BATCHES: u32 = 200;
+
+/// Is how many of them go to the same run.
+const BATCHES_A_RUN: u32 = 20;
+
 /// Is how often each thing is read.
 const READS: u32 = 50;
 
@@ -151,7 +157,10 @@ impl Load {
         done(server, &format!("log-metric, {CALLERS} callers"), points, CALLERS, rows).await?;
         let points = (0..ALONE).map(|n| Ok(server.post("runs/log-metric", &loss(self.run(trained)?, n))));
         done(server, "log-metric, one caller", points.collect::<Result<_, String>>()?, 1, rows).await?;
-        let long = (0..20).map(|n| Ok(server.post("runs/log-batch", &thousand(self.run(trained + 1)?, n * 1_000))));
+        let long = (0..BATCHES).map(|n| {
+            let (run, from) = (self.run(trained + 1 + n / BATCHES_A_RUN)?, n % BATCHES_A_RUN * 1_000);
+            Ok(server.post("runs/log-batch", &thousand(run, from)))
+        });
         done(server, "log-batch of 1,000 points, one caller", long.collect::<Result<_, String>>()?, 1, rows).await
     }
 
@@ -177,7 +186,8 @@ impl Load {
         let trained = u32::try_from(CALLERS).map_err(text)?;
         let wanted = (0..trained)
             .map(|n| (n, "loss", POINTS / trained))
-            .chain([(trained, "loss", ALONE), (trained + 1, "long", 20_000)]);
+            .chain([(trained, "loss", ALONE)])
+            .chain((0..BATCHES / BATCHES_A_RUN).map(|n| (trained + 1 + n, "long", BATCHES_A_RUN * 1_000)));
         for (n, key, points) in wanted {
             self.history(server, n, key, points).await?;
         }

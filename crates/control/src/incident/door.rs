@@ -9,7 +9,7 @@ use ledger::Random;
 use replay::incident::{Asked, Made, Player, Recording, Reply, Rules};
 use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
-use types::{ActionId, AgentId, Arguments, CaseId, Code, Millis, ServerName, SessionId, ToolName};
+use types::{ActionId, AgentId, Arguments, CaseId, Code, Identity, Millis, ServerName, SessionId, ToolName};
 
 use super::hiding::Hiding;
 use super::link::RecordedLink;
@@ -184,7 +184,7 @@ impl McpDoor for Incident {
         bundle.and_then(|bundle| bundle.data().agents.get(&caller.agent)).is_some_and(|agent| agent.annotate_schemas)
     }
 
-    async fn open_session(&self, _: &Caller, _: &str) -> Result<SessionId, Refusal> {
+    async fn open_session(&self, _: &Caller, _: &Identity, _: &str) -> Result<SessionId, Refusal> {
         Ok(SessionId::draw(self.0.setting.now, self.0.draw()))
     }
 

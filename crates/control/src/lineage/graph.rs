@@ -55,7 +55,9 @@ impl Tracking {
             };
             let start = start.ok_or_else(|| no_node(id))?;
             let is_job = matches!(wanted, Wanted::Whole(::lineage::Kind::Job, _));
-            around(view, start, steps.saturating_add(if is_job { 1 } else { 2 }))
+            let mut graph = around(view, start, steps.saturating_add(if is_job { 1 } else { 2 }))?;
+            train(view, &self.agents_by_version(), &mut graph)?;
+            Ok(graph)
         })
     }
 }
@@ -108,10 +110,7 @@ fn around(view: &View<'_>, start: i64, steps: usize) -> Answer<Graph> {
             break;
         }
     }
-    let mut graph = drawn(view, &found)?;
-    graph.is_cut = is_cut;
-    train(view, &mut graph)?;
-    Ok(graph)
+    Ok(Graph { is_cut, ..drawn(view, &found)? })
 }
 
 /// Returns nodes and what they came of.

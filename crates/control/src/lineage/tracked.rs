@@ -9,7 +9,7 @@ use store::tracking::{Run, View};
 
 use super::graph::{Graph, walked_back};
 use super::{Answer, NODES_MAX, no_node};
-use crate::tracking::{Tracking, features_of_run};
+use crate::tracking::{Agents, Tracking, features_of_run};
 
 /// Is a run that is tracked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +45,14 @@ pub struct TrainedVersion {
     pub model: Option<String>,
     /// Where it is to run.
     pub targets: Vec<String>,
+    /// The agents that run it, by what they named last.
+    pub agents: Vec<String>,
 }
 
 impl TrainedRun {
     /// Counts the nodes that it makes: itself, and what follows.
     fn nodes(&self) -> usize {
-        let versions: usize = self.versions.iter().map(|version| 1 + version.targets.len()).sum();
+        let versions: usize = self.versions.iter().map(|one| 1 + one.targets.len() + one.agents.len()).sum();
         1 + self.features.len() + self.models.len() + versions
     }
 }
@@ -63,11 +65,18 @@ impl Tracking {
     ///
     /// A node that is not there.
     pub(super) fn lineage_of_tracked(&self, id: &str, node: &TrackedNode, steps: usize) -> Answer<Graph> {
+        let named = match node {
+            TrackedNode::Agent(agent) => {
+                self.model_of_agent(agent).map(|(name, number)| TrackedNode::Version(name, number))
+            }
+            _ => None,
+        };
+        let node = named.as_ref().unwrap_or(node);
         self.kept.view(|view| {
             let run = run_of(view, node)?.ok_or_else(|| no_node(id))?;
             let from: BTreeSet<i64> = view.lineage_of_run(&run.id, run.seq)?.into_iter().collect();
             let mut graph = walked_back(view, &from, steps)?;
-            graph.trained.push(trained(view, run, from)?);
+            graph.trained.push(trained(view, &self.agents_by_version(), run, from)?);
             Ok(graph)
         })
     }
@@ -85,12 +94,14 @@ fn run_of(view: &View<'_>, node: &TrackedNode) -> Answer<Option<Run>> {
             let declared = view.deployments(Some(name))?.into_iter().find(|one| one.target == *target);
             declared.map_or(Ok(None), |one| of_version(name, one.number))?
         }
+        // One that names no version of a registered model hangs together with nothing.
+        TrackedNode::Agent(_) => None,
     };
     Ok(run.map_or(Ok(None), |run| view.run(&run))?)
 }
 
 /// Goes on from jobs and datasets to the runs that are tracked, and to what came of those.
-pub(super) fn train(view: &View<'_>, graph: &mut Graph) -> Answer<()> {
+pub(super) fn train(view: &View<'_>, agents: &Agents, graph: &mut Graph) -> Answer<()> {
     if !view.has_runs()? {
         return Ok(());
     }
@@ -105,7 +116,7 @@ pub(super) fn train(view: &View<'_>, graph: &mut Graph) -> Answer<()> {
     runs.sort_unstable_by_key(|(_, (seq, _))| *seq);
     for (id, (_, from)) in runs {
         let Some(run) = view.run(&id)? else { continue };
-        let run = trained(view, run, from)?;
+        let run = trained(view, agents, run, from)?;
         let Some(rest) = room.checked_sub(run.nodes()) else {
             graph.is_cut = true;
             break;
@@ -116,16 +127,16 @@ pub(super) fn train(view: &View<'_>, graph: &mut Graph) -> Answer<()> {
     Ok(())
 }
 
-fn trained(view: &View<'_>, run: Run, from: BTreeSet<i64>) -> Answer<TrainedRun> {
+fn trained(view: &View<'_>, agents: &Agents, run: Run, from: BTreeSet<i64>) -> Answer<TrainedRun> {
     let models: Vec<String> = view.outputs(run.seq)?.into_iter().map(|output| output.model).collect();
     let features = features_of_run(view, run.seq)?;
     let features = features.into_iter().map(|feature| (feature.definition.name, feature.version)).collect();
-    let versions = versions(view, &run.id, &models)?;
+    let versions = versions(view, agents, &run.id, &models)?;
     let Run { id, name, status, experiment, .. } = run;
     Ok(TrainedRun { run: id, name, status, experiment, from: from.into_iter().collect(), features, models, versions })
 }
 
-fn versions(view: &View<'_>, run: &str, models: &[String]) -> Answer<Vec<TrainedVersion>> {
+fn versions(view: &View<'_>, agents: &Agents, run: &str, models: &[String]) -> Answer<Vec<TrainedVersion>> {
     let mut all = Vec::new();
     for version in view.versions_of_run(run)? {
         let mut model = None;
@@ -136,7 +147,8 @@ fn versions(view: &View<'_>, run: &str, models: &[String]) -> Answer<Vec<Trained
         }
         let targets = view.targets_of(version.model, version.number)?;
         let (name, number, stage) = (version.name, version.number, version.stage.name());
-        all.push(TrainedVersion { name, number, stage, model, targets });
+        let agents = agents.get(&(name.clone(), number)).cloned().unwrap_or_default();
+        all.push(TrainedVersion { name, number, stage, model, targets, agents });
     }
     Ok(all)
 }

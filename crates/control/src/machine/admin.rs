@@ -11,8 +11,9 @@ use replay::fold::{Event, Op};
 use stages::{approval, break_glass};
 use types::break_glass::{End, Extent};
 use types::case::{Case, CaseState};
+use types::identity::{FIRST, UNNAMED};
 use types::mutant::{self, Mutant};
-use types::{ActionProposal, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
+use types::{ActionProposal, AgentId, AutonomyLevel, Code, Digest, KeyId, Principal, ServerName, ToolName};
 
 use super::decoys::Waiting;
 use super::{Change, Changes, Decider, Reply};
@@ -133,6 +134,12 @@ impl Decider {
         if grant.reason.trim().is_empty() || grant.expires <= turn.now {
             return Some("a level given by hand needs a reason and an expiry that lies ahead".into());
         }
+        if grant.epoch.is_some_and(|epoch| !self.knows_epoch(&grant.agent, epoch)) {
+            return Some(format!(
+                "`{}` has no such epoch: it has named nothing like it, or too much since",
+                grant.agent
+            ));
+        }
         match grant.level {
             AutonomyLevel::L3 => Some("no tested rollback and no check exist for this class, which L3 demands".into()),
             AutonomyLevel::L2 if class.writes && grant.environments.is_empty() => {
@@ -144,6 +151,12 @@ impl Decider {
             )),
             AutonomyLevel::L0 | AutonomyLevel::L1 | AutonomyLevel::L2 => None,
         }
+    }
+
+    fn knows_epoch(&self, agent: &AgentId, number: u64) -> bool {
+        let known = self.books.identities().get(agent);
+        let first = if known.is_some() { UNNAMED } else { FIRST };
+        number == first || known.is_some_and(|epochs| epochs.all().iter().any(|epoch| epoch.number == number))
     }
 
     fn is_rated(&self, grant: &Grant) -> bool {

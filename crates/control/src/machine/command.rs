@@ -277,6 +277,8 @@ pub struct Changes {
     pub in_doubt: Vec<ActionId>,
     /// Sessions that ended.
     pub ended: Vec<SessionId>,
+    /// The epoch of its agent that a session was opened in.
+    pub epoch: Option<u64>,
     /// The subject that was erased, and what that did.
     pub gone: Option<Box<(Principal, Erased)>>,
 }

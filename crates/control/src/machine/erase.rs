@@ -144,9 +144,7 @@ impl Decider {
         let (keys, levels) = self.books.forget(leaving, &mut ops);
         store(ops, turn);
         self.show_recent_votes();
-        if levels > 0 {
-            self.publish();
-        }
+        self.publish();
         if let Some(agent) = leaving.subject().agent() {
             self.views.forget_conduct_of(agent);
         }

@@ -125,6 +125,7 @@ impl Machine for Decider {
             grants: books.grants().clone(),
             delegations: books.delegations().clone(),
             quarantine: books.quarantine().clone(),
+            identities: books.identities().clone(),
             pins: books.pins().clone(),
         };
         let views = seed.views.get_or_init(|| Arc::new(Views::new(snapshot.clone()))).clone();
@@ -242,6 +243,7 @@ impl Decider {
     fn publish(&mut self) {
         self.snapshot.epoch += 1;
         self.snapshot.grants = self.books.grants().clone();
+        self.snapshot.identities = self.books.identities().clone();
         self.snapshot.delegations = self.books.delegations().clone();
         self.snapshot.quarantine = self.books.quarantine().clone();
         self.snapshot.pins = self.books.pins().clone();

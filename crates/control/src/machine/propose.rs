@@ -107,13 +107,8 @@ impl Decider {
 
     pub(super) fn judge_inside(&self, proposal: &mut ActionProposal, turn: &Turn<'_>) -> crate::gather::Prepared {
         proposal.at = turn.now;
-        let plan = self.plan(proposal);
-        prepare(&self.views, &self.snapshot, proposal, plan.as_deref())
-    }
-
-    fn plan(&self, proposal: &ActionProposal) -> Option<Vec<String>> {
-        let session = self.books.sessions().get(&proposal.session?)?;
-        session.plan.as_ref().map(|plan| plan.iter().cloned().collect())
+        let session = proposal.session.and_then(|id| self.books.sessions().get(&id));
+        prepare(&self.views, &self.snapshot, proposal, session)
     }
 
     pub(super) fn late_facts(

@@ -4,7 +4,8 @@ use evidence::listing::LISTED;
 use evidence::{Content, Field, Listing, RecordKind};
 use ledger::{Draft, Turn};
 use replay::fold::Event;
-use types::{Code, Principal, Session, SessionId};
+use types::identity::FIRST;
+use types::{AgentId, Code, Epochs, Identity, IdentityEpoch, Principal, Session, SessionId};
 
 use super::{Changes, Decider, Reply};
 use crate::sessions::Brief;
@@ -21,10 +22,28 @@ impl Decider {
             let message = format!("`{}` has {SESSIONS_MAX} sessions open; close some first", session.agent);
             return Reply::refused(Code::Overloaded, message);
         }
-        let session = Session { opened: turn.now, seen: turn.now, ..session };
+        let epoch = session.runs.clone().map(|runs| self.epoch_of(&session.agent, runs, turn));
+        let session = Session { opened: turn.now, seen: turn.now, epoch, ..session };
         let draft = self.draft_session(RecordKind::SessionOpen, &session, brief);
         self.append(draft, Event::SessionOpened(session), turn);
-        Reply::done()
+        Reply::Done(Changes { epoch, ..Changes::default() })
+    }
+
+    /// Returns the number of the epoch in which an agent runs this; one begins if it has not named that before.
+    fn epoch_of(&mut self, agent: &AgentId, runs: Identity, turn: &mut Turn<'_>) -> u64 {
+        let known = self.books.identities().get(agent);
+        if let Some(epoch) = known.and_then(|epochs| epochs.of(&runs)) {
+            return epoch.number;
+        }
+        let number = known.map_or(FIRST, Epochs::next);
+        let epoch = IdentityEpoch { agent: agent.clone(), number, identity: runs, at: turn.now };
+        let who = Principal::Agent(agent.clone());
+        let content = Content::about(vec![who.subject()]).with(Field::Principal, &who).with(Field::Body, &epoch);
+        let draft = Draft { bundle: Some(self.bundle().digest()), ..Draft::new(RecordKind::Identity, content) };
+        self.append(draft, Event::Identified(epoch), turn);
+        // Whatever was prepared meanwhile may rest on a level that was given to another epoch.
+        self.publish();
+        number
     }
 
     pub(super) fn close_session(&mut self, id: SessionId, turn: &mut Turn<'_>) -> Reply {

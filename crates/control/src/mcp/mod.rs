@@ -14,7 +14,8 @@ use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::point;
 use types::{
-    Arguments, CaseId, Channel, Claims, Code, Digest, Millis, Outcome, Principal, ServerName, SessionId, ToolName,
+    Arguments, CaseId, Channel, Claims, Code, Digest, Identity, Millis, Outcome, Principal, ServerName, SessionId,
+    ToolName,
 };
 
 use crate::actions::{ARGUMENTS_BYTES_MAX, Decided, Wish};
@@ -185,11 +186,11 @@ impl McpDoor for Arc<Control> {
         self.snapshot().bundle.data().agents.get(&caller.agent).is_some_and(|agent| agent.annotate_schemas)
     }
 
-    async fn open_session(&self, caller: &Caller, client: &str) -> Result<SessionId, Refusal> {
+    async fn open_session(&self, caller: &Caller, runs: &Identity, client: &str) -> Result<SessionId, Refusal> {
         let metadata = serde_json::json!({ "client": client }).to_string();
         let metadata =
             Arguments::parse(&metadata, ARGUMENTS_BYTES_MAX).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
-        let brief = Brief { task: None, metadata: Some(metadata) };
+        let brief = Brief { runs: runs.clone(), task: None, metadata: Some(metadata) };
         self.begin_attached_session(&caller.agent, caller.on_behalf_of.clone(), brief).await
     }
 

@@ -2,10 +2,11 @@
 
 use models::names;
 use models::source::{self, Claim, Owner, Reference};
-use store::tracking::{Change, ModelVersion, Pair, Stage, View};
+use store::tracking::{Change, ModelVersion, Pair, RegisteredModel, Stage, View};
 
 use super::model_versions::{ModelVersionWish, model_version, version_of_alias};
-use super::registered_models::{PROMPT, registered_model};
+use super::registered_models::registered_model;
+use super::webhook_events::is_prompt;
 use super::{Answer, Refused, logged_models};
 
 /// Is the tag of a logged model that lists the versions it has become.
@@ -96,20 +97,26 @@ fn referred(view: &View<'_>, source: &str, reference: Reference) -> Answer<Model
         Reference::Logged(_) => return Err(source::unowned(source, Owner::Model).into()),
     };
     let model = registered_model(view, &name)?;
-    if model.tags.iter().any(|tag| tag.key == PROMPT && tag.value.to_lowercase() == "true") {
+    if is_prompt(&model.tags) {
         return Err(Refused::invalid(format!(
             "Invalid model version source: '{source}'. Prompt versions cannot be used as model version sources."
         )));
     }
-    let (stage, said) = match reference {
-        Reference::Version { number, .. } => return model_version(view, &name, &number),
-        Reference::Alias { alias, .. } => return version_of_alias(view, &name, &alias),
-        Reference::Latest { stage: Some(stage), .. } => (Some(names::stage(&stage)?), format!(" and stage '{stage}'")),
-        Reference::Latest { stage: None, .. } | Reference::Logged(_) => (None, String::new()),
-    };
-    let is_in = |version: &ModelVersion| stage.is_none_or(|stage| version.stage == stage);
+    match reference {
+        Reference::Version { number, .. } => model_version(view, &name, &number),
+        Reference::Alias { alias, .. } => version_of_alias(view, &name, &alias),
+        Reference::Latest { stage, .. } => latest_in(view, &model, stage.as_deref()),
+        Reference::Logged(_) => latest_in(view, &model, None),
+    }
+}
+
+/// Returns the latest version of a model, in a stage if one is named.
+pub(super) fn latest_in(view: &View<'_>, model: &RegisteredModel, stage: Option<&str>) -> Answer<ModelVersion> {
+    let wanted = stage.map(names::stage).transpose()?;
+    let is_in = |version: &ModelVersion| wanted.is_none_or(|wanted| version.stage == wanted);
     let latest = view.latest_versions(model.seq)?.into_iter().filter(is_in).max_by_key(|version| version.number);
-    latest.ok_or_else(|| Refused::absent(format!("No versions of model with name '{name}'{said} found")))
+    let said = stage.map_or_else(String::new, |stage| format!(" and stage '{stage}'"));
+    latest.ok_or_else(|| Refused::absent(format!("No versions of model with name '{}'{said} found", model.name)))
 }
 
 /// Demands that the files belong to the logged model, or else to the run, that they are said to be of.

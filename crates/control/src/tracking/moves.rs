@@ -13,7 +13,8 @@ use super::evaluations::{seal_of, standing};
 use super::model_versions::{
     delete_model_alias, delete_model_version, model_version, move_model_version, set_model_alias,
 };
-use super::registered_models::{PROMPT, delete_registered_model, registered_model, rename_registered_model};
+use super::registered_models::{delete_registered_model, registered_model, rename_registered_model};
+use super::webhook_events::is_prompt;
 use super::{Answer, ErrorCode, Refused, Tracking};
 use crate::keys::Holder;
 
@@ -158,7 +159,7 @@ impl Move {
         let mut all = Map::new();
         let mut say = |name: &str, value: Value| all.insert(name.to_owned(), value);
         say("model", json!(model.name));
-        say("prompt", json!(model.tags.iter().any(|tag| tag.key == PROMPT && tag.value.to_lowercase() == "true")));
+        say("prompt", json!(is_prompt(&model.tags)));
         match self {
             Self::SetAlias { alias, version, .. } => {
                 let version = model_version(view, &model.name, version)?;

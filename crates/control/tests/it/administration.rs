@@ -187,6 +187,7 @@ async fn a_kill_of_the_administration_voids_what_people_were_asked_about_it() {
 
 fn level(world: &World, level: AutonomyLevel) -> LevelWish {
     LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: "write".parse().unwrap(),
         level,
@@ -228,7 +229,7 @@ async fn the_journal_says_who_made_and_who_revoked_a_key_and_why() {
 async fn a_session_of_a_connection_is_opened_with_what_its_client_calls_itself() {
     let world = world().await;
     let caller = Caller { agent: "sre-bot".parse().unwrap(), on_behalf_of: None, anonymous: false };
-    world.control.open_session(&caller, "a client 1.0").await.unwrap();
+    world.control.open_session(&caller, &Default::default(), "a client 1.0").await.unwrap();
     let history = world.control.history();
     let entries = history.range(0, history.size().unwrap()).unwrap();
     let opened = entries.into_iter().rev().find(|entry| entry.leaf.kind == RecordKind::SessionOpen).unwrap();

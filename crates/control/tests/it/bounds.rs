@@ -152,7 +152,7 @@ async fn a_session_of_a_connection_is_never_idle_and_ends_with_the_process() {
     use countersign_control::door::{Caller, McpDoor as _};
     let world = world().await;
     let caller = Caller { agent: sre_bot(), on_behalf_of: None, anonymous: false };
-    let attached = world.control.open_session(&caller, "a client").await.unwrap();
+    let attached = world.control.open_session(&caller, &Default::default(), "a client").await.unwrap();
     let own = world.control.begin_session(&sre_bot(), None, None).await.unwrap();
     world.clock.advance(SESSION_IDLE_MS);
     until("the agent's own session is closed", || world.control.session_of(&sre_bot(), own).is_err()).await;
@@ -190,7 +190,7 @@ async fn a_session_whose_connection_goes_away_while_it_is_opened_is_closed() {
     use countersign_control::door::{Caller, McpDoor as _};
     let world = world().await;
     let caller = Caller { agent: sre_bot(), on_behalf_of: None, anonymous: false };
-    let mut given_up = 0;
+    let (nothing, mut given_up) = (Default::default(), 0);
     for patience in 0..60 {
         let leaves = async {
             for _ in 0..patience {
@@ -200,7 +200,7 @@ async fn a_session_whose_connection_goes_away_while_it_is_opened_is_closed() {
         // The opening goes first: it is asked for before whoever wanted it leaves.
         tokio::select! {
             biased;
-            opened = world.control.open_session(&caller, "a client") => {
+            opened = world.control.open_session(&caller, &nothing, "a client") => {
                 world.control.close_session(opened.unwrap()).await;
             }
             () = leaves => given_up += 1,
@@ -208,7 +208,7 @@ async fn a_session_whose_connection_goes_away_while_it_is_opened_is_closed() {
     }
     assert!(given_up > 0);
     // Commands are taken in the order in which they were asked: once this one is answered, no other opening is under way.
-    let last = world.control.open_session(&caller, "a client").await.unwrap();
+    let last = world.control.open_session(&caller, &Default::default(), "a client").await.unwrap();
     world.control.close_session(last).await;
     until("all are closed", || stored(&world, "session") == 0).await;
 }

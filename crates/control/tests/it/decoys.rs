@@ -401,7 +401,7 @@ async fn it_comes_over_the_gateway_if_its_agent_is_connected_there() {
     files.insert("catalog/sre.toml", tools);
     let world = world_with(with_decoy(files, &testkit::DECOY.replace("sre.restart", "sre.scale"))).await;
     let caller = Caller { agent: "sre-bot".parse().unwrap(), on_behalf_of: None, anonymous: false };
-    let linked = world.control.open_session(&caller, "a client").await.unwrap();
+    let linked = world.control.open_session(&caller, &Default::default(), "a client").await.unwrap();
     let decoy = world.decoy().await;
     assert_eq!(came(&world, &decoy), (Some(linked), Channel::Mcp, Some(pinned)));
     vote(&world, decoy.id, "ben", Ballot::Approve).await.unwrap();

@@ -82,6 +82,7 @@ pub fn state_names(world: &World, name: &str) -> Vec<&'static str> {
         kind::QUARANTINE,
         kind::PIN,
         kind::IDEMPOTENCY,
+        kind::IDENTITY,
         kind::REFUSAL,
         kind::RECENT_VOTE,
         kind::RETURN,

@@ -27,6 +27,7 @@ mod drills;
 mod erasure;
 mod export;
 mod heartbeats;
+mod identities;
 mod incident;
 mod incident_secrets;
 mod incidents;

@@ -53,6 +53,7 @@ pub fn with(pipeline: &str) -> BundleFiles {
 pub async fn driven(pipeline: &str) -> World {
     let world = world_with(with(pipeline)).await;
     let wish = LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: "promotion".parse().unwrap(),
         level: AutonomyLevel::L1,

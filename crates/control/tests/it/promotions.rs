@@ -33,6 +33,7 @@ fn tracking(world: &World) -> Arc<Tracking> {
 async fn assisted() -> World {
     let world = world().await;
     let wish = LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: "promotion".parse().unwrap(),
         level: AutonomyLevel::L1,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_control::actions::Wish;
 use countersign_control::rebuild::{self, Found};
+use countersign_control::sessions::Brief;
 use countersign_control::state::{Target, kind};
 use countersign_control::{Config, Control, Refusal};
 use ledger::recover::{OpenError, lock};
@@ -127,7 +128,9 @@ pub async fn full() -> World {
     world.with_passkey("ben", 3).await;
     world.decoy().await;
     let agent = "sre-bot".parse().unwrap();
-    let session = world.control.begin_session(&agent, None, None).await.unwrap();
+    let runs = types::Identity { model: Some("a model".into()), prompt: Some("a prompt".into()) };
+    let brief = Brief { runs, ..Brief::default() };
+    let session = world.control.begin_briefed_session(&agent, None, None, brief).await.unwrap();
     let closed = world.control.begin_session(&agent, Some(person("cleo")), None).await.unwrap();
     for session in [session, closed] {
         let wish = Wish { session: Some(session), ..crate::wish("sre.report", r#"{"days":7}"#) };

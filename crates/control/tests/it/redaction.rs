@@ -87,7 +87,7 @@ pub async fn scene(world: World) -> Scene {
     let server = Arc::new(Server { sent: Mutex::default(), answer: Mutex::new(json!({ "content": [] })) });
     let connection = Connection::in_memory(server.clone(), HELLO, &Limits::default());
     let link = world.control.link_over(caller(), "sre".parse().unwrap(), connection);
-    let session = world.control.open_session(&caller(), "test").await.unwrap();
+    let session = world.control.open_session(&caller(), &Default::default(), "test").await.unwrap();
     Scene { world, server, link, session }
 }
 
@@ -371,11 +371,15 @@ async fn a_session_is_opened_without_the_secrets_of_its_metadata_and_its_task() 
     let tasks = [format!("log in with {NAMED} and tidy up"), json!({ "do": "tidy up", "password": NAMED }).to_string()];
     let agent = "sre-bot".parse().unwrap();
     for task in tasks {
-        let brief = countersign_control::sessions::Brief { task: Some(task), metadata: Some(metadata.clone()) };
+        let brief = countersign_control::sessions::Brief {
+            task: Some(task),
+            metadata: Some(metadata.clone()),
+            ..Default::default()
+        };
         world.control.begin_briefed_session(&agent, None, None, brief).await.unwrap();
     }
     let only = json!({ "password": NAMED }).to_string();
-    let brief = countersign_control::sessions::Brief { task: Some(only), metadata: None };
+    let brief = countersign_control::sessions::Brief { task: Some(only), ..Default::default() };
     world.control.begin_briefed_session(&agent, None, None, brief).await.unwrap();
     nowhere(&world);
     let records = world.control.history().range(0, world.control.size()).unwrap();

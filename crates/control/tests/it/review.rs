@@ -29,6 +29,7 @@ fn of(world: &World, kind: ConcernKind) -> Vec<String> {
 
 async fn level(world: &World, class: &str, level: AutonomyLevel) {
     let wish = LevelWish {
+        epoch: None,
         agent: "sre-bot".parse().unwrap(),
         class: class.parse().unwrap(),
         level,

@@ -1,4 +1,4 @@
-//! `countersign agent`: autonomy levels given by hand, and what is usual for an agent.
+//! `countersign agent`: autonomy levels given by hand, the epochs of an agent, and what is usual for it.
 
 use serde_json::{Value, json};
 
@@ -15,16 +15,18 @@ pub async fn run(client: &Client, command: &AgentCommand, as_json: bool) -> Done
     match command {
         AgentCommand::Levels => list(client, as_json).await,
         AgentCommand::Baseline { agent } => baseline(client, agent.as_str(), as_json).await,
-        AgentCommand::Level { agent, class, level, reason, span, environments } => {
+        AgentCommand::Epochs { agent } => epochs(client, agent.as_str(), as_json).await,
+        AgentCommand::Level { agent, class, level, reason, span, environments, epoch } => {
             let body = json!({
                 "agent": agent, "class": class, "level": level, "reason": reason,
-                "environments": environments, "expires_at": after(span)?,
+                "environments": environments, "expires_at": after(span)?, "epoch": epoch,
             });
             let given = client.post("/v1/levels", &body).await?;
             if as_json {
                 output::say_json(&given);
             } else {
-                output::say(format!("{agent} is {level} for {class} until {}", instant(&given, "expires_at")));
+                let (until, epoch) = (instant(&given, "expires_at"), text(&given, "epoch"));
+                output::say(format!("{agent} is {level} for {class} in its epoch {epoch} until {until}"));
             }
             Ok(Exit::Done)
         }
@@ -42,11 +44,31 @@ async fn list(client: &Client, as_json: bool) -> Done {
             text(level, "agent"),
             text(level, "class"),
             text(level, "level"),
+            format!("in epoch {}", text(level, "epoch")),
             format!("until {}", instant(level, "expires_at")),
             text(level, "reason"),
         ]
     };
     output::table(&items(&levels).iter().map(row).collect::<Vec<_>>());
+    Ok(Exit::Done)
+}
+
+async fn epochs(client: &Client, agent: &str, as_json: bool) -> Done {
+    let told = client.get(&format!("/v1/agents/{}/epochs", segment(agent))).await?;
+    if as_json {
+        output::say_json(&told);
+        return Ok(Exit::Done);
+    }
+    let known = items(&told);
+    if known.is_empty() {
+        output::tell("That agent has named nothing of what it runs, so it acts in its first epoch.");
+    }
+    let row = |epoch: &Value| {
+        let named = |name: &str| epoch.get(name).map_or_else(|| "-".to_owned(), |_| text(epoch, name));
+        let since = format!("since {}", instant(epoch, "since"));
+        vec![format!("epoch {}", text(epoch, "epoch")), since, named("model"), named("prompt")]
+    };
+    output::table(&known.iter().map(row).collect::<Vec<_>>());
     Ok(Exit::Done)
 }
 

@@ -261,6 +261,7 @@ async fn first_records(folders: &Folders, args: &Init, owner: &PersonId, files: 
     }
     for class in server.control.snapshot().bundle.data().classes.keys().cloned().collect::<Vec<ClassId>>() {
         let wish = LevelWish {
+            epoch: None,
             agent: args.agent.clone(),
             class,
             level: AutonomyLevel::L1,

@@ -108,7 +108,14 @@ fn answer(found: &Found, question: Question) -> Vec<String> {
 fn running(found: &Found) -> Vec<String> {
     let all: Vec<String> =
         list(&found.running, "deployments").map(|one| row(one).join("  ").trim().to_owned()).collect();
-    if all.is_empty() { vec!["it is to run nowhere, and no host says that it runs it".to_owned()] } else { all }
+    let nowhere = || "it is to run nowhere, and no host says that it runs it".to_owned();
+    let mut lines = if all.is_empty() { vec![nowhere()] } else { all };
+    lines.extend(list(&found.dossier, "agents").map(|one| {
+        let still = if one.get("newest") == Some(&Value::Bool(true)) { "runs it" } else { "ran it" };
+        let (agent, epoch, since) = (text(one, "agent"), text(one, "epoch"), instant(one, "since"));
+        format!("agent {agent} {still} by its own word, in its epoch {epoch} since {since}")
+    }));
+    lines
 }
 
 fn origin(dossier: &Value) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What every HTTP request must pass before anything reads its body.
 
 use axum::http::{HeaderMap, Uri, header};
-use types::Code;
+use types::{Code, Identity};
 
 use super::HttpConfig;
 use crate::fault::Fault;
@@ -76,6 +76,24 @@ pub(crate) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Returns what the agent names that it runs.
+///
+/// # Errors
+///
+/// A fault for a header that stands there twice, or is no text.
+pub(crate) fn runs(headers: &HeaderMap) -> Result<Identity, Fault> {
+    Ok(Identity { model: named(headers, "countersign-model")?, prompt: named(headers, "countersign-prompt")? })
+}
+
+fn named(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, Fault> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) if values.next().is_none() => Ok(Some(text.trim().to_owned())),
+        _ => Err(Fault::new(-32600, 400, Code::RequestInvalid, format!("`{name}` is to stand there once, in UTF-8"))),
+    }
 }
 
 /// Returns a header as text, blanks around it cut off.

@@ -18,7 +18,7 @@ use axum::response::Response;
 use axum::routing::any;
 use control::door::{Caller, McpDoor};
 use types::jsonrpc::{Frame, FrameError, FrameKind};
-use types::{Code, JsonError, ServerName};
+use types::{Code, Identity, JsonError, ServerName};
 
 use crate::Selection;
 use crate::envelope::{self, Envelope, STATELESS};
@@ -118,6 +118,8 @@ async fn one<D: McpDoor>(
 /// Is one request on its way: who sends it, and to which servers.
 struct Visit {
     caller: Caller,
+    /// What it names that it runs.
+    runs: Identity,
     selection: Selection,
     headers: HeaderMap,
 }
@@ -128,7 +130,11 @@ async fn serve<D: McpDoor>(gateway: &Arc<HttpGateway<D>>, selection: Selection, 
         Err(response) => return *response,
     };
     let (parts, body) = request.into_parts();
-    let visit = Visit { caller, selection, headers: parts.headers };
+    let runs = match guard::runs(&parts.headers) {
+        Ok(runs) => runs,
+        Err(fault) => return sse::fault(&fault),
+    };
+    let visit = Visit { caller, runs, selection, headers: parts.headers };
     match parts.method {
         Method::POST => match read(gateway, &visit, body).await {
             Ok(frame) => post(gateway, visit, frame).await,

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use control::door::{Caller, McpDoor};
 use tokio::sync::mpsc;
-use types::Code;
 use types::jsonrpc::{Frame, FrameKind};
+use types::{Code, Identity};
 
 use super::sse::{self, Style};
 use super::stream::{Opening, Stream};
@@ -30,6 +30,7 @@ const STREAMS_MAX: usize = 32;
 /// Is one session as HTTP sees it.
 struct Open<D: McpDoor> {
     session: Arc<Session<D>>,
+    runs: Identity,
     selection: Selection,
     /// Carries what belongs to no request.
     standalone: Arc<Stream>,
@@ -153,11 +154,13 @@ async fn open<D: McpDoor>(gateway: Arc<HttpGateway<D>>, visit: Visit, frame: Fra
     let (outbox, frames) = mpsc::channel(64);
     let servers = visit.selection.servers(&gateway.door.servers());
     let (door, tasks) = (Arc::clone(&gateway.door), Arc::clone(&gateway.tasks));
-    let (session, answer) = Session::initialize(door, visit.caller, servers, tasks, &frame, outbox).await?;
+    let (session, answer) =
+        Session::initialize(door, (visit.caller, &visit.runs), servers, tasks, &frame, outbox).await?;
     tokio::spawn(forward(frames, Arc::clone(&standalone)));
     let id = hex::encode((gateway.config.random)());
     let open = Arc::new(Open {
         session,
+        runs: visit.runs,
         selection: visit.selection,
         standalone,
         streams: Mutex::default(),
@@ -199,7 +202,9 @@ fn find<D: McpDoor>(gateway: &HttpGateway<D>, visit: &Visit, absent: u16) -> Res
         return Err(Fault::new(-32600, absent, Code::RequestInvalid, message));
     };
     let open = lock(&gateway.sessions.open).get(id).cloned();
-    let own = open.filter(|open| open.session.caller() == &visit.caller && open.selection == visit.selection);
+    // What runs something else is no longer the client that opened it.
+    let is_own = |open: &Open<D>| open.session.caller() == &visit.caller && open.runs == visit.runs;
+    let own = open.filter(|open| is_own(open) && open.selection == visit.selection);
     let open = own.ok_or_else(|| Fault::new(-32001, 404, Code::McpSessionUnknown, "there is no such session"))?;
     let version = guard::text(&visit.headers, "mcp-protocol-version");
     if version.is_some_and(|version| !STATEFUL.contains(&version)) {

@@ -11,7 +11,7 @@ use control::door::{Caller, McpDoor};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 use types::jsonrpc::Frame;
-use types::{Code, ServerName};
+use types::{Code, Identity, ServerName};
 
 use super::sse::{self, Style};
 use super::stream::{Opening, Stream};
@@ -23,7 +23,7 @@ use crate::lock;
 use crate::raw::RawObject;
 use crate::session::{Flight, OPEN_MAX, Session, too_many};
 
-type Key = (Caller, Vec<ServerName>);
+type Key = (Caller, Vec<ServerName>, Identity);
 
 /// Is the journal session that the requests of one caller share.
 struct Shared<D: McpDoor> {
@@ -102,13 +102,14 @@ async fn shared<D: McpDoor>(
     frame: &Frame,
 ) -> Result<(Arc<Session<D>>, Use), Fault> {
     let servers = visit.selection.servers(&gateway.door.servers());
-    let key = (visit.caller.clone(), servers.clone());
+    let key = (visit.caller.clone(), servers.clone(), visit.runs.clone());
     let (shared, using) = enter(gateway, &key)?;
     let opening = || async {
         // Nobody listens to what belongs to no request: this era has no such stream.
         let (outbox, _) = mpsc::channel(1);
         let (door, tasks) = (Arc::clone(&gateway.door), Arc::clone(&gateway.tasks));
-        let session = Session::stateless(door, visit.caller.clone(), servers, tasks, frame, outbox).await?;
+        let session =
+            Session::stateless(door, (visit.caller.clone(), &visit.runs), servers, tasks, frame, outbox).await?;
         session.counted_by(&shared.idle);
         tokio::spawn(watch(Arc::downgrade(gateway), key.clone(), Arc::clone(&shared.idle)));
         Ok::<_, Fault>(session)
@@ -119,7 +120,7 @@ async fn shared<D: McpDoor>(
 
 fn enter<D: McpDoor>(gateway: &HttpGateway<D>, key: &Key) -> Result<(Arc<Shared<D>>, Use), Fault> {
     let mut open = lock(&gateway.hub.open);
-    let own = || open.iter().filter(|((caller, _), _)| *caller == key.0);
+    let own = || open.iter().filter(|((caller, ..), _)| *caller == key.0);
     if own().map(|(_, shared)| shared.idle.uses()).sum::<usize>() >= OPEN_MAX {
         return Err(too_many());
     }

@@ -29,7 +29,7 @@ use control::door::{Caller, Era, McpDoor, Refusal, UpstreamLink};
 use tokio::sync::{mpsc, watch};
 use types::jsonrpc::{Frame, FrameKind, RpcId};
 use types::mutant::{self, Mutant};
-use types::{Code, ServerName, SessionId};
+use types::{Code, Identity, ServerName, SessionId};
 
 pub(crate) use flights::{Flight, Flights, OPEN_MAX, too_many};
 
@@ -143,7 +143,7 @@ impl<D: McpDoor> Session<D> {
     /// A fault if the params are malformed, the journal cannot record the session, or no server can be reached.
     pub(crate) async fn initialize(
         door: Arc<D>,
-        caller: Caller,
+        (caller, runs): (Caller, &Identity),
         servers: Vec<ServerName>,
         tasks: Arc<Tasks>,
         request: &Frame,
@@ -154,7 +154,7 @@ impl<D: McpDoor> Session<D> {
         };
         let params = RawObject::parse(text).ok_or_else(params_malformed)?;
         let client = Envelope::of_initialize(&params);
-        let journal = door.open_session(&caller, &client.client).await?;
+        let journal = door.open_session(&caller, runs, &client.client).await?;
         let initialize = Some(text.to_owned());
         let session = Arc::new(Self {
             initialize,
@@ -177,14 +177,14 @@ impl<D: McpDoor> Session<D> {
     /// A fault if the journal cannot record the session.
     pub(crate) async fn stateless(
         door: Arc<D>,
-        caller: Caller,
+        (caller, runs): (Caller, &Identity),
         servers: Vec<ServerName>,
         tasks: Arc<Tasks>,
         first: &Frame,
         outbox: mpsc::Sender<Frame>,
     ) -> Result<Arc<Self>, Fault> {
         let client = Envelope::of_request(first)?.ok_or_else(envelope::no_era)?;
-        let journal = door.open_session(&caller, &client.client).await?;
+        let journal = door.open_session(&caller, runs, &client.client).await?;
         let meta = first.member("params").and_then(RawObject::parse).and_then(|params| params.object("_meta"));
         let own_meta = meta.map(|mut meta| {
             meta.retain(envelope::is_required);

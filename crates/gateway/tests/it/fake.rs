@@ -7,7 +7,7 @@ use std::time::Duration;
 use control::door::{CallOutcome, Caller, CaseEnd, CaseRef, Era, GovernedCall, McpDoor, Refusal, UpstreamLink};
 use tokio::sync::{Notify, mpsc};
 use types::jsonrpc::Frame;
-use types::{ActionId, AgentId, CaseId, Code, Finding, Millis, Restriction, ServerName, SessionId, Stage};
+use types::{ActionId, AgentId, CaseId, Code, Finding, Identity, Millis, Restriction, ServerName, SessionId, Stage};
 
 /// What an upstream server does with one request.
 #[derive(Clone, Default)]
@@ -283,8 +283,10 @@ impl McpDoor for Door {
         self.annotates
     }
 
-    async fn open_session(&self, _: &Caller, client: &str) -> Result<SessionId, Refusal> {
-        self.state.lock().unwrap().log.push(format!("open {client}"));
+    async fn open_session(&self, _: &Caller, runs: &Identity, client: &str) -> Result<SessionId, Refusal> {
+        runs.check().map_err(|e| Refusal::plain(Code::RequestInvalid, e.to_string()))?;
+        let named = if runs.is_empty() { String::new() } else { format!(" running {runs}") };
+        self.state.lock().unwrap().log.push(format!("open {client}{named}"));
         Ok(SessionId::draw(Millis(1), [3; 10]))
     }
 

@@ -24,10 +24,9 @@ pub fn wire(door: Door) -> Wire {
     let (reader, writer) = tokio::io::split(theirs);
     let caller = door.authenticate(Some("alpha")).unwrap();
     let served = Arc::clone(&door);
-    let serving =
-        tokio::spawn(
-            async move { serve_stdio(served, caller, Selection::All, BufReader::new(reader), writer, 4096).await },
-        );
+    let serving = tokio::spawn(async move {
+        serve_stdio(served, (caller, Default::default()), Selection::All, BufReader::new(reader), writer, 4096).await
+    });
     let (output, input) = tokio::io::split(ours);
     Wire { door, input: Some(input), output: BufReader::new(output).lines(), serving }
 }

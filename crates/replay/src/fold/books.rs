@@ -8,7 +8,8 @@ use types::case::Case;
 use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
 use types::{
-    AgentId, CaseId, ClassId, Digest, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, Session, ToolName,
+    AgentId, CaseId, ClassId, Digest, Epochs, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, Session,
+    ToolName,
 };
 
 use super::behaviour::Behaviour;
@@ -34,6 +35,7 @@ pub struct Books {
     pub(super) active: Option<Digest>,
     pub(super) bundles: BTreeSet<Digest>,
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
+    pub(super) identities: Arc<BTreeMap<AgentId, Epochs>>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) permissions: BTreeMap<PermissionId, Permission>,
     pub(super) break_glass: BTreeMap<GlassId, BreakGlass>,
@@ -62,6 +64,7 @@ impl Default for Books {
             active: None,
             bundles: BTreeSet::new(),
             grants: Arc::default(),
+            identities: Arc::default(),
             delegations: Arc::default(),
             permissions: BTreeMap::new(),
             break_glass: BTreeMap::new(),
@@ -101,6 +104,7 @@ impl Books {
             active: active.transpose().map_err(|e| format!("the active bundle's digest is {e}"))?,
             bundles: bundles.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect(),
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
+            identities: Arc::new(super::identities::load(rows)?),
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
             break_glass: values(rows, kind::BREAK_GLASS, |g: &BreakGlass| g.id)?,
@@ -137,6 +141,11 @@ impl Books {
     /// Returns the levels given by hand.
     pub fn grants(&self) -> &Arc<BTreeMap<(AgentId, ClassId), Grant>> {
         &self.grants
+    }
+
+    /// Returns what agents named that they run, and the epochs that this makes.
+    pub fn identities(&self) -> &Arc<BTreeMap<AgentId, Epochs>> {
+        &self.identities
     }
 
     /// Returns the delegations that were given, by who gave them and to whom, ended ones among them.
@@ -293,6 +302,7 @@ impl Books {
                 ops.put(kind::GRANT, format!("{}/{}", grant.agent, grant.class), &grant);
                 Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
             }
+            Event::Identified(epoch) => self.identified(epoch, ops),
             Event::Delegated(given) => {
                 ops.put(kind::DELEGATION, given.key(), &given);
                 Arc::make_mut(&mut self.delegations).insert(given.key(), given);

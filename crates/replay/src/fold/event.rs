@@ -14,8 +14,8 @@ use types::drill::TOLD;
 use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
 use types::reviewing::Review;
 use types::{
-    ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, OutcomeStatus, Permission, PermissionId,
-    Session, SessionId, Target, ToolName,
+    ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, IdentityEpoch, OutcomeStatus, Permission,
+    PermissionId, Session, SessionId, Target, ToolName,
 };
 
 use super::FoldError;
@@ -78,6 +78,8 @@ pub enum Event<'a> {
     Reset(BreakerName),
     /// A level was given.
     Granted(Grant),
+    /// An epoch of an agent began.
+    Identified(IdentityEpoch),
     /// A vote was put into another's hand.
     Delegated(Delegation),
     /// A delegation was taken back.
@@ -160,6 +162,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
             Event::Glass(Box::new(part(content, Field::Body)?))
         }
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
+        RecordKind::Identity => Event::Identified(part(content, Field::Body)?),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
             Event::Enrolled(Box::new(part(content, Field::Body)?))
         }

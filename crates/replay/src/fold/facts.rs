@@ -8,8 +8,8 @@ use types::bundle::BundleData;
 use types::case::CaseState;
 use types::mutant::{self, Mutant};
 use types::{
-    ActionProposal, AgentId, ClassId, Decision, Digest, Fact, FactName, FactValue, Facts, Grant, Millis, PersonId,
-    Principal, ProfileId, Target, ToolName,
+    ActionProposal, AgentId, ClassId, Decision, Digest, Epochs, Fact, FactName, FactValue, Facts, Grant, Millis,
+    PersonId, Principal, ProfileId, Session, Target, ToolName,
 };
 
 use super::{Again, Books, Tickets};
@@ -61,19 +61,41 @@ pub struct Given<'a> {
     pub pins: &'a BTreeMap<ToolName, Digest>,
     /// Tools whose definition is not the reviewed one.
     pub quarantine: &'a BTreeMap<ToolName, Quarantine>,
+    /// What agents named that they run.
+    pub identities: &'a BTreeMap<AgentId, Epochs>,
+}
+
+/// Gathers what an agent said when it opened its session: `session.plan`, and `session.model|prompt|epoch` if it named what it runs.
+pub fn of_session(session: &Session, at: Millis) -> Facts {
+    let mut said = Facts::new();
+    let mut set = |name: &'static str, value: FactValue| said.set(FactName::known(name), value, "session", at);
+    if let Some(plan) = &session.plan {
+        set("session.plan", FactValue::List(plan.iter().cloned().collect()));
+    }
+    if let (Some(runs), Some(epoch)) = (&session.runs, session.epoch) {
+        set("session.epoch", FactValue::Int(i64::try_from(epoch).unwrap_or(i64::MAX)));
+        for (name, named) in [("session.model", &runs.model), ("session.prompt", &runs.prompt)] {
+            if let Some(named) = named {
+                set(name, FactValue::Text(named.clone()));
+            }
+        }
+    }
+    said
 }
 
 impl Given<'_> {
-    /// Gathers `tool.quarantined`, `tool.pin` where a person or the protocol says it, and for an agent `level.*`.
+    /// Gathers `tool.quarantined`, `tool.pin` where a person or the protocol says it, and for an agent `level.*`. A level that was given to
+    /// another epoch of the agent is L1 at most, and `level.given` is what it was.
     ///
-    /// - `known`: holds `tool.known`, `tool.class`, and `resource.env` if it is known.
+    /// - `known`: holds `tool.known`, `tool.class`, `session.epoch` if the session named anything, and `resource.env` if it is known.
     pub fn facts(&self, bundle: &BundleData, proposal: &ActionProposal, known: &Facts) -> Facts {
         let mut given = self.integrity(proposal, known);
         let Principal::Agent(agent) = &proposal.principal else { return given };
         let class = known.text("tool.class").and_then(|name| ClassId::new(name).ok());
         let grant = class.and_then(|class| self.grants.get(&(agent.clone(), class)));
+        let epoch = self.epoch_of(agent, known);
         let level = grant.map(|grant| Level {
-            level: grant.level,
+            level: grant.level_in(epoch),
             expires_at: grant.expires,
             environments: grant.environments.iter().cloned().collect(),
         });
@@ -82,7 +104,17 @@ impl Given<'_> {
             given.set(FactName::known("level.grant"), grant.id.to_string(), "grants", grant.at);
             given.set(FactName::known("level.by"), grant.by.to_string(), "grants", grant.at);
         }
+        if let Some(grant) = grant.filter(|grant| grant.level_in(epoch) != grant.level) {
+            given.set(FactName::known("level.given"), grant.level.rank(), "grants", grant.at);
+        }
         given
+    }
+
+    /// Returns the number of the epoch that the agent acts in.
+    fn epoch_of(&self, agent: &AgentId, known: &Facts) -> u64 {
+        let session = known.int("session.epoch").and_then(|epoch| u64::try_from(epoch).ok());
+        let none = Epochs::default();
+        self.identities.get(agent).unwrap_or(&none).acting(session)
     }
 
     /// Says whether the tool is the one that was reviewed: a pin set by hand wins over the catalogue's.
@@ -182,7 +214,7 @@ impl Books {
 
     /// Returns what people gave by hand.
     pub fn given(&self) -> Given<'_> {
-        Given { grants: &self.grants, pins: &self.pins, quarantine: &self.quarantine }
+        Given { grants: &self.grants, pins: &self.pins, quarantine: &self.quarantine, identities: &self.identities }
     }
 }
 
@@ -236,16 +268,16 @@ impl Again {
         let mut expected = books.given().facts(bundle, proposal, recorded);
         let about = (&decision.action_digest, &tickets);
         expected.extend(books.facts(bundle, proposal, recorded, about, decision.at));
-        if let Some(plan) = proposal.session.and_then(|id| books.sessions().get(&id)?.plan.as_ref()) {
-            let plan = FactValue::List(plan.iter().cloned().collect());
-            expected.set(FactName::known("session.plan"), plan, "session", proposal.at);
+        if let Some(session) = proposal.session.and_then(|id| books.sessions().get(&id)) {
+            expected.extend(of_session(session, proposal.at));
         }
         let counted = |fact: &&Fact| is_counted(fact) && !is_history(fact);
         let wrong = expected.iter().filter(counted).filter(|fact| recorded.get(fact.name.as_str()) != Some(fact));
         let invented = recorded.iter().filter(counted).filter(|fact| expected.get(fact.name.as_str()).is_none());
         let mut found = Recount::default();
         for fact in wrong.chain(invented) {
-            found.tell(fact.name.as_str(), self.doubts(rests_on(fact)));
+            let in_doubt = self.doubts(rests_on(fact)) || (fact.source == "grants" && self.doubts(kind::IDENTITY));
+            found.tell(fact.name.as_str(), in_doubt);
         }
         if !self.history_fits(proposal, recorded) {
             found.tell("history.runs", self.doubts(kind::CONDUCT));

@@ -90,6 +90,7 @@ impl Books {
             self.conduct.retain(|(counted, _), _| counted != agent);
             self.breakers.remove(agent, ops);
             self.behaviour.remove(agent, ops);
+            self.forget_identities(agent, ops);
         }
         (keys, levels)
     }

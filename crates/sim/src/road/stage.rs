@@ -127,6 +127,7 @@ fn config_in(folder: &Path, clock: &Arc<Clockwork>, random: &Arc<Seeded>, bundle
 /// Returns a level as a wish, for a month.
 pub fn level(agent: &str, class: &str, level: AutonomyLevel, expires: types::Millis) -> LevelWish {
     LevelWish {
+        epoch: None,
         agent: agent.parse().unwrap(),
         class: class.parse().unwrap(),
         level,
@@ -194,7 +195,7 @@ impl Stage {
     pub async fn link(&mut self, agent: &AgentId) {
         let caller = Caller { agent: agent.clone(), on_behalf_of: None, anonymous: false };
         // One that the bundle does not know gets no session, and calls in one that is closed.
-        let session = self.control.open_session(&caller, "sim").await;
+        let session = self.control.open_session(&caller, &Default::default(), "sim").await;
         let session = session.unwrap_or_else(|_| SessionId::draw(self.control.now(), [1; 10]));
         let connection = Connection::in_memory(Arc::new(self.upstream.clone()), rules::HELLO, &Limits::default());
         let link = self.control.link_over(caller, "box".parse().unwrap(), connection);

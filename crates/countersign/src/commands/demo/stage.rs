@@ -113,6 +113,7 @@ async fn cast(server: &Server, folders: &Folders) -> Result<String, CliError> {
     let owner = person(OWNER)?;
     for grant in &GRANTS {
         let wish = LevelWish {
+            epoch: None,
             agent: agent.clone(),
             class: ClassId::new(grant.class).map_err(|e| CliError::usage(e.to_string()))?,
             level: grant.level,

@@ -65,7 +65,7 @@ pub(super) async fn run(folders: &Folders, args: &IncidentServe) -> Done {
 async fn over_stdio(incident: &Incident, selection: Selection) -> Result<(), CliError> {
     let (door, caller) = (Arc::new(incident.clone()), incident.caller()?);
     let (input, output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
-    let serving = serve_stdio(door, caller, selection, input, output, LINE_BYTES_MAX);
+    let serving = serve_stdio(door, (caller, Default::default()), selection, input, output, LINE_BYTES_MAX);
     let served = tokio::select! {
         served = serving => served,
         () = crate::serve::told_to_stop() => Ok(()),

@@ -7,7 +7,7 @@ use connectors::mcp::Wiring;
 use tokio::net::TcpStream;
 use types::{AgentId, Code, ServerName, TenantId};
 
-use crate::cli::Wrap;
+use crate::cli::{Runs, Wrap};
 use crate::error::{CliError, Exit};
 use crate::folder::{Folders, Running};
 use crate::serve::{Options, Server};
@@ -48,6 +48,7 @@ pub(super) struct Host {
     folders: Folders,
     agent: AgentId,
     server: Option<ServerName>,
+    runs: Runs,
     own: Option<Server>,
     /// The server of another process's that the last way led to.
     attached: Option<Running>,
@@ -60,6 +61,7 @@ impl Host {
             folders: folders.clone(),
             agent: args.agent.clone(),
             server: args.server.clone(),
+            runs: args.runs.clone(),
             own: None,
             attached: None,
         }
@@ -122,12 +124,13 @@ impl Host {
             CliError::new(Exit::Failed, Code::Unauthenticated, message)
                 .hint(format!("`countersign key create --agent {}` makes one; save it as {file} there", self.agent))
         })?;
+        let runs = self.runs.headers();
         let path = self.server.as_ref().map_or_else(|| "/mcp".to_owned(), |server| format!("/mcp/{server}"));
         Ok(Wiring {
             command: Vec::new(),
             env: BTreeMap::new(),
             url: Some(format!("{url}{path}")),
-            headers: vec![("authorization".into(), format!("Bearer {key}"))],
+            headers: runs.into_iter().chain([("authorization".into(), format!("Bearer {key}"))]).collect(),
             ..Wiring::default()
         })
     }

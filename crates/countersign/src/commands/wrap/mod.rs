@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use gateway::{Selection, serve_stdio};
 use tokio::io::{AsyncBufRead, BufReader};
-use types::Code;
+use types::{Code, Identity};
 
 use super::{Done, init};
-use crate::cli::{Init, Wrap};
+use crate::cli::{Init, Runs, Wrap};
 use crate::error::{CliError, Exit};
 use crate::folder::Folders;
 use crate::serve::Server;
@@ -42,6 +42,19 @@ pub async fn run(folders: &Folders, args: &Wrap) -> Done {
     }
 }
 
+impl Runs {
+    /// Returns what is named.
+    fn identity(&self) -> Identity {
+        Identity { model: self.model.clone(), prompt: self.prompt.clone() }
+    }
+
+    /// Returns the headers by which a client of the gateway names it.
+    fn headers(&self) -> Vec<(String, String)> {
+        let named = [("countersign-model", &self.model), ("countersign-prompt", &self.prompt)];
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    }
+}
+
 async fn set_up(folders: &Folders, args: &Wrap) -> Result<(), CliError> {
     let init = Init {
         name: args.server.clone(),
@@ -58,9 +71,10 @@ async fn set_up(folders: &Folders, args: &Wrap) -> Result<(), CliError> {
 async fn embed(folders: &Folders, args: &Wrap, server: Server) -> Done {
     tracing::info!(url = %server.url, "people decide at this address");
     let caller = control::door::Caller { agent: args.agent.clone(), on_behalf_of: None, anonymous: false };
+    let runs = args.runs.identity();
     let selection = args.server.clone().map_or(Selection::All, Selection::One);
     let door = Arc::new(server.control.clone());
-    let serving = serve_stdio(door, caller, selection, input(folders), tokio::io::stdout(), LINE_BYTES_MAX);
+    let serving = serve_stdio(door, (caller, runs), selection, input(folders), tokio::io::stdout(), LINE_BYTES_MAX);
     let served = tokio::select! {
         served = serving => served,
         () = crate::serve::told_to_stop() => Ok(()),
