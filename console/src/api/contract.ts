@@ -109,6 +109,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/agents/{agent}/epochs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the epochs of an agent.
+         * @description An agent names the model and the prompt that it runs when it opens a session. Another than before starts a new epoch, in which a level that
+         *     was given to it is L1 at most. Needs a person's key.
+         */
+        readonly get: operations["list_epochs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/approvals": {
         readonly parameters: {
             readonly query?: never;
@@ -2223,6 +2244,7 @@ export interface components {
             readonly agent: string;
             /** @description How it stands in each action class, in order of class. */
             readonly classes: readonly components["schemas"]["AgentClass"][];
+            readonly epoch?: components["schemas"]["Epoch"] | null;
             /** @description The people it may act for. */
             readonly on_behalf_of: readonly string[];
             /** @description The person who answers for it. */
@@ -2246,13 +2268,18 @@ export interface components {
              * @description When the level ends, in milliseconds since the epoch.
              */
             readonly expires_at?: number | null;
-            /** @description The level in force; L0 if none was given or the one that was has ended. */
+            /** @description The level in force, in the newest epoch of the agent; L0 if none was given or the one that was has ended. */
             readonly level: components["schemas"]["LevelName"];
             /**
              * Format: int64
              * @description How many actions of this class have ended, as the gateway saw it.
              */
             readonly runs: number;
+        };
+        /** @description Are the epochs of an agent. */
+        readonly AgentEpochs: {
+            /** @description They, the newest first; none as long as the agent has named nothing. At most 100 are kept. */
+            readonly epochs: readonly components["schemas"]["Epoch"][];
         };
         /** @description Is what an agent says of itself: untrusted, and apart from what is decided on. */
         readonly AgentSays: {
@@ -3635,6 +3662,23 @@ export interface components {
             /** @description Its path below the run or the model. */
             readonly path: string;
         };
+        /** @description Is an epoch of an agent: while it runs the same. */
+        readonly Epoch: {
+            /**
+             * Format: int64
+             * @description Its number: 1 for the first, then one more each time.
+             */
+            readonly epoch: number;
+            /** @description The model that the agent named. */
+            readonly model?: string | null;
+            /** @description The prompt that it named. */
+            readonly prompt?: string | null;
+            /**
+             * Format: int64
+             * @description When it named these for the first time, in milliseconds since the epoch of time.
+             */
+            readonly since: number;
+        };
         /** @description Is what an erasure did. It does not repeat the name. */
         readonly ErasureDone: {
             /**
@@ -4318,6 +4362,11 @@ export interface components {
             readonly class: string;
             /** @description The environments it holds in. */
             readonly environments: readonly string[];
+            /**
+             * Format: int64
+             * @description The number of the agent's epoch that it holds in; in others it is L1 at most.
+             */
+            readonly epoch: number;
             /** @description It has ended, so the agent is at L0. */
             readonly expired: boolean;
             /**
@@ -4866,6 +4915,11 @@ export interface components {
             readonly environments?: readonly string[];
             /**
              * Format: int64
+             * @description The number of the agent's epoch that it is for, 0 for when it names nothing of what it runs; the newest, if none is named.
+             */
+            readonly epoch?: number | null;
+            /**
+             * Format: int64
              * @description When it ends and becomes L0, in milliseconds since the epoch.
              */
             readonly expires_at: number;
@@ -4907,6 +4961,7 @@ export interface components {
             readonly on_behalf_of?: string | null;
             /** @description The tools the agent says it will use, as `server.tool`; anything else is then denied as outside the plan. */
             readonly plan?: readonly string[] | null;
+            readonly runs?: components["schemas"]["Runs"] | null;
             readonly task?: components["schemas"]["Task"] | null;
         };
         /** @description Is a kill. */
@@ -5991,6 +6046,16 @@ export interface components {
             /** @description Who made it, as they said. */
             readonly user: string;
         };
+        /** @description Is what an agent runs, by its own word. Each is at most 512 characters. */
+        readonly Runs: {
+            /**
+             * @description The model: `models:/NAME/VERSION` for one that is registered, also by an alias or a stage; anything else as it is, such as a provider's
+             *     name of it.
+             */
+            readonly model?: string | null;
+            /** @description The prompt: `prompts:/NAME/VERSION` for one that is registered, also by an alias; anything else as it is, such as a digest. */
+            readonly prompt?: string | null;
+        };
         /** @description Says how many things of a part are the same. */
         readonly SameView: {
             /** @description How many things are the same. */
@@ -6343,6 +6408,8 @@ export interface components {
         };
         /** @description Is everything that is kept of a version of a registered model, held against the journal. */
         readonly VersionDossier: {
+            /** @description The agents that name it as the model or the prompt that they run, each by the epoch that began last. */
+            readonly agents: readonly components["schemas"]["VersionUseView"][];
             /** @description The aliases that name it. */
             readonly aliases: readonly string[];
             readonly before?: components["schemas"]["ReleaseBefore"] | null;
@@ -6392,6 +6459,13 @@ export interface components {
              * @description The version's number.
              */
             readonly version: number;
+        };
+        /** @description Is an agent that names a version as what it runs. */
+        readonly VersionUseView: components["schemas"]["Epoch"] & {
+            /** @description The agent. */
+            readonly agent: string;
+            /** @description It has named nothing else since. */
+            readonly newest: boolean;
         };
         /** @description Is one vote of a person. */
         readonly Vote: {
@@ -6879,6 +6953,74 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_epochs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The agent */
+                readonly agent: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The epochs */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AgentEpochs"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `agent-unknown`: the bundle has no such agent */
+            readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -14672,6 +14814,15 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: what it runs is a version that is not registered */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

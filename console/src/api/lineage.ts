@@ -4,7 +4,7 @@ import { get } from "./client.ts";
 
 const API = "/api/v1";
 
-export type Kind = "DATASET" | "JOB" | "FEATURE" | "RUN" | "MODEL" | "VERSION" | "DEPLOYMENT" | "DATASET_FIELD";
+export type Kind = "DATASET" | "JOB" | "FEATURE" | "RUN" | "MODEL" | "VERSION" | "DEPLOYMENT" | "AGENT" | "DATASET_FIELD";
 
 interface Edge {
   readonly origin: string;

@@ -27,6 +27,7 @@ export const KINDS: Record<Node["kind"], { readonly word: string; readonly colou
   FEATURE: { word: "feature", colour: "--hue-6" },
   VERSION: { word: "version", colour: "--hue-5" },
   DEPLOYMENT: { word: "deployment", colour: "--hue-7" },
+  AGENT: { word: "agent", colour: "--hue-8" },
   DATASET_FIELD: { word: "column", colour: "--hue-4" },
 };
 

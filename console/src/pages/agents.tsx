@@ -1,6 +1,7 @@
 /** Agents: what each may do alone, how that has gone, and what is usual for it. */
 
 import type { Schema } from "../api/client.ts";
+import { Text } from "../render/Text.tsx";
 import { Link, PageHead, ProblemNote } from "../ui/parts.tsx";
 import { dateTime, many } from "../ui/words.ts";
 import { type AuthorityMap, LEVELS, useAuthority } from "./authority.ts";
@@ -42,6 +43,15 @@ function Standing({ standing, map }: { standing: AgentClass; map: AuthorityMap }
   );
 }
 
+/** Says what an agent named last that it runs: a level that was given to another epoch of it is L1 at most. */
+function Epoch({ epoch }: { epoch: Schema<"Epoch"> }) {
+  return (
+    <p className="small">
+      Epoch {epoch.epoch}, by its own word: {epoch.model ? <Text>{epoch.model}</Text> : null}{epoch.model && epoch.prompt ? " with " : ""}{epoch.prompt ? <Text>{epoch.prompt}</Text> : null} <span className="quiet">since {dateTime(epoch.since)}</span>
+    </p>
+  );
+}
+
 export function AgentsPage() {
   const read = useAuthority();
   const map = read.data;
@@ -55,6 +65,7 @@ export function AgentsPage() {
             <h2 className="mono">{agent.agent}</h2>
             <span className="quiet small">{agent.owner} answers for it{agent.teams.length > 0 ? ` · ${agent.teams.join(", ")}` : ""}{agent.on_behalf_of.length > 0 ? ` · may act for ${agent.on_behalf_of.join(", ")}` : ""}</span>
           </div>
+          {agent.epoch ? <Epoch epoch={agent.epoch} /> : null}
           <ul className="standings">{agent.classes.map((standing) => <Standing key={standing.class} standing={standing} map={map} />)}</ul>
           <Behaviour agent={agent.agent} />
         </section>

@@ -58,6 +58,7 @@ function Stands({ dossier }: { dossier: Dossier }) {
         </ul>
       )}
       {dossier.deployments.length > 0 ? <Deployments all={dossier.deployments} /> : <p className="quiet small">Nobody decided that it is to run anywhere, and no host says that it does.</p>}
+      {dossier.agents.map((one) => <p key={one.agent} className="small">Agent <strong>{one.agent}</strong> {one.newest ? "runs it" : "ran it"} by its own word, in its epoch {one.epoch} since {dateTime(one.since)}</p>)}
     </section>
   );
 }

@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 115] = [
+const ROUTES: [(&str, &str, &str, Right); 116] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -61,6 +61,7 @@ const ROUTES: [(&str, &str, &str, Right); 115] = [
     ("get", "/v1/models/{name}/compare", "/v1/models/fraud/compare?from=1&to=1", Reads),
     ("get", "/v1/models/{name}/versions/{version}/pipeline", "/v1/models/fraud/versions/1/pipeline", Reads),
     ("get", "/v1/host-keys", "/v1/host-keys", Reads),
+    ("get", "/v1/agents/{agent}/epochs", "/v1/agents/sre-bot/epochs", Reads),
     ("get", "/v1/models/incidents", "/v1/models/incidents", Reads),
     ("get", "/v1/models/{name}/history", "/v1/models/fraud/history", Reads),
     ("get", "/v1/models/{name}/versions/{version}", "/v1/models/fraud/versions/1", Reads),

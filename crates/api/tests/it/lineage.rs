@@ -429,12 +429,29 @@ async fn a_graph_goes_on_to_versions_and_deployments_and_back_from_each_of_them(
         let back = graph(&api, start).await;
         assert_eq!(ids(&back), with(&["dataset:ns:raw", "job:ns:train"]), "{start}");
     }
+    api.get("dan", "/api/v1/lineage?nodeId=agent:sre-bot").await.problem(404, "not-found");
+    api.post("sre-bot", "/v1/sessions", json!({ "runs": { "model": "models:/fraud/2" } })).await.is(201);
+    let before = ids(&graph(&api, "version:fraud/1").await).iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert!(before.contains(&"agent:sre-bot".to_owned()), "{before:?}");
+    let back = graph(&api, "agent:sre-bot").await;
+    assert_eq!(ids(&back), before);
+    assert_eq!(
+        node(&back, "agent:sre-bot")["inEdges"],
+        json!([{ "origin": "version:fraud/2", "destination": "agent:sre-bot" }])
+    );
+    assert_eq!(node(&back, "agent:sre-bot")["data"]["name"], "sre-bot");
+    api.post("sre-bot", "/v1/sessions", json!({ "runs": { "model": "another" } })).await.is(201);
+    api.get("dan", "/api/v1/lineage?nodeId=agent:sre-bot").await.problem(404, "not-found");
+    assert_eq!(ids(&graph(&api, "version:fraud/2").await), with(&["dataset:ns:raw", "job:ns:train"]));
+
     let near = get(&api, "lineage?nodeId=version:fraud/2&depth=0").await;
     assert_eq!(ids(&near), with(&["dataset:ns:raw", "job:ns:train"]));
-    for gone in ["version:fraud/3", "deployment:fraud@us", "run:00000000000000000000000000000000", "model:m-0"] {
+    for gone in
+        ["version:fraud/3", "deployment:fraud@us", "run:00000000000000000000000000000000", "model:m-0", "agent:x"]
+    {
         api.get("dan", &format!("/api/v1/lineage?nodeId={gone}")).await.problem(404, "not-found");
     }
-    for none in ["version:fraud", "version:/1", "version:fraud/x", "deployment:fraud", "run:", "agent:x"] {
+    for none in ["version:fraud", "version:/1", "version:fraud/x", "deployment:fraud", "run:", "agent:"] {
         api.get("dan", &format!("/api/v1/lineage?nodeId={none}")).await.problem(400, "lineage-node-invalid");
     }
 }

@@ -23,6 +23,7 @@ mod dossier;
 mod erasures;
 mod events;
 mod features;
+mod identities;
 mod imports;
 mod incidents;
 mod journal;

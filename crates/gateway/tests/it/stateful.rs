@@ -206,6 +206,25 @@ async fn a_session_belongs_to_its_caller() {
 }
 
 #[tokio::test]
+async fn a_session_is_of_what_its_agent_names_that_it_runs() {
+    let web = web(one(Era::Stateful));
+    let named = |method: &str| base(method, "/mcp").header("countersign-model", "a").header("countersign-prompt", "b");
+    let first = web.send(named("POST").body(Body::from(INIT)).unwrap()).await;
+    let session = first.headers["mcp-session-id"].to_str().unwrap().to_owned();
+    assert_eq!(web.door.state.lock().unwrap().log.iter().filter(|line| line.ends_with(" running a with b")).count(), 1);
+    let call = named("POST").header("mcp-session-id", &session).body(Body::from(CALL)).unwrap();
+    assert_eq!(web.send(call).await.status, 200);
+    assert_eq!(web.post(&session, CALL).await.status, 404, "it no longer says what it runs");
+    let other = base("POST", "/mcp").header("mcp-session-id", &session).header("countersign-model", "c");
+    assert_eq!(web.send(other.body(Body::from(CALL)).unwrap()).await.status, 404, "it runs something else");
+    for bad in [named("POST").header("countersign-model", "c"), base("POST", "/mcp").header("countersign-prompt", "")] {
+        let answer = web.send(bad.body(Body::from(INIT)).unwrap()).await;
+        assert_eq!(answer.value().await["error"]["data"]["code"], "request-invalid");
+    }
+    assert_eq!(web.door.count("call"), 1);
+}
+
+#[tokio::test]
 async fn a_session_ends_once() {
     let web = web(one(Era::Stateful));
     let session = web.open("/mcp", INIT).await;

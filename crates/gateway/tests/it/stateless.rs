@@ -26,6 +26,20 @@ async fn what_passes_keeps_its_bytes() {
 }
 
 #[tokio::test]
+async fn each_thing_that_an_agent_names_that_it_runs_has_a_session_of_its_own() {
+    let web = web(one(Era::Stateless));
+    for model in [None, Some("a"), Some("b"), Some("a"), None] {
+        let (mut request, body) = modern("tools/call", 7, CALL, "{}", Some("t"));
+        if let Some(model) = model {
+            request = request.header("countersign-model", model);
+        }
+        assert_eq!(web.send(request.body(Body::from(body)).unwrap()).await.status, 200);
+    }
+    let opened = |line: &str| web.door.state.lock().unwrap().log.iter().filter(|known| *known == line).count();
+    assert_eq!((opened("open m"), opened("open m running a"), opened("open m running b")), (1, 1, 1));
+}
+
+#[tokio::test]
 async fn headers_must_say_what_the_body_says() {
     let web = web(one(Era::Stateless));
     for (name, value) in [("mcp-method", "tools/list"), ("mcp-name", "u"), ("mcp-protocol-version", "2025-11-25")] {
