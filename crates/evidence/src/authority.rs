@@ -112,6 +112,23 @@ mod tests {
     }
 
     #[test]
+    fn a_level_of_another_epoch_is_l1_and_tells_what_it_was() {
+        let (given, bot) =
+            (Grant { level: AutonomyLevel::L2, ..grant() }, Principal::Agent("sre-bot".parse().unwrap()));
+        let told = |rank: i64, was: i64| {
+            let mut facts = facts(&given);
+            facts.set(FactName::known("level.rank"), rank, "grants", Millis(1));
+            facts.set(FactName::known("level.given"), was, "grants", Millis(1));
+            facts
+        };
+        assert!(agrees(&bot, &told(1, 2), &given));
+        for (rank, was) in [(2, 2), (0, 2), (1, 3), (3, 2), (2, 1)] {
+            assert!(!agrees(&bot, &told(rank, was), &given), "{rank} of {was}");
+        }
+        assert!(!agrees(&bot, &told(1, 1), &grant()), "an L1 is no less elsewhere");
+    }
+
+    #[test]
     fn only_a_grant_that_a_later_decision_names_belongs_to_its_bundle() {
         let about = About::action(action(1));
         let given = |index, grant: &Grant| {
