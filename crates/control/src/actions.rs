@@ -281,7 +281,7 @@ impl Control {
                         .map(|decided| Proposed::Now(Box::new(decided)));
                 }
                 Reply::Repeated(action) => return Ok(Proposed::Before(action)),
-                Reply::Overtaken | Reply::Done(_) | Reply::Decoys(_) | Reply::Refused { .. } => {}
+                Reply::Overtaken | Reply::Done(_) | Reply::Opened(_) | Reply::Decoys(_) | Reply::Refused { .. } => {}
             }
         }
         Err(Refusal::plain(Code::Internal, "the proposal was not decided"))

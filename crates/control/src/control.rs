@@ -402,7 +402,7 @@ impl Control {
         match &committed.reply {
             Reply::Done(changes) | Reply::Decided { changes, .. } => self.forget_sessions(&changes.ended),
             Reply::Refused { refusal, .. } => return Err((**refusal).clone()),
-            Reply::Overtaken | Reply::Repeated(_) | Reply::Decoys(_) => {}
+            Reply::Opened(_) | Reply::Overtaken | Reply::Repeated(_) | Reply::Decoys(_) => {}
         }
         Ok((committed.reply, committed.authority, committed.index))
     }

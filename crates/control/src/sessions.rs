@@ -100,7 +100,7 @@ impl Control {
         let brief = self.redaction.brief(&brief).map_err(|e| Refusal::plain(e.code(), e.to_string()))?;
         let session = Session { runs: Some(runs).filter(|runs| !runs.is_empty()), ..session };
         let reply = self.ask(Command::OpenSession(Box::new(session.clone()), brief)).await?;
-        let epoch = if let Reply::Done(changes) = reply { changes.epoch } else { None };
+        let epoch = if let Reply::Opened(epoch) = reply { epoch } else { None };
         let session = Arc::new(Session { epoch, ..session });
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(id, session);
         Ok(id)

@@ -277,8 +277,6 @@ pub struct Changes {
     pub in_doubt: Vec<ActionId>,
     /// Sessions that ended.
     pub ended: Vec<SessionId>,
-    /// The epoch of its agent that a session was opened in.
-    pub epoch: Option<u64>,
     /// The subject that was erased, and what that did.
     pub gone: Option<Box<(Principal, Erased)>>,
 }
@@ -286,6 +284,8 @@ pub struct Changes {
 /// Is what the machine answers.
 #[derive(Debug)]
 pub enum Reply {
+    /// A session was opened, in this epoch of its agent; in none if the agent has named nothing.
+    Opened(Option<u64>),
     /// A proposal was decided and recorded.
     Decided {
         /// The decision.
@@ -318,7 +318,7 @@ impl Reply {
         match self {
             Self::Decided { changes, .. } | Self::Done(changes) => &changes.cases,
             Self::Refused { changed, .. } => changed,
-            Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => &[],
+            Self::Opened(_) | Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => &[],
         }
     }
 
@@ -326,7 +326,7 @@ impl Reply {
     pub fn gone(&self) -> Option<&Principal> {
         match self {
             Self::Decided { changes, .. } | Self::Done(changes) => changes.gone.as_deref().map(|(subject, _)| subject),
-            Self::Refused { .. } | Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => None,
+            Self::Refused { .. } | Self::Opened(_) | Self::Overtaken | Self::Repeated(_) | Self::Decoys(_) => None,
         }
     }
 

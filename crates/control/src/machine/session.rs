@@ -26,7 +26,7 @@ impl Decider {
         let session = Session { opened: turn.now, seen: turn.now, epoch, ..session };
         let draft = self.draft_session(RecordKind::SessionOpen, &session, brief);
         self.append(draft, Event::SessionOpened(session), turn);
-        Reply::Done(Changes { epoch, ..Changes::default() })
+        Reply::Opened(epoch)
     }
 
     /// Returns the number of the epoch in which an agent runs this; one begins if it has not named that before.
