@@ -3795,6 +3795,13 @@ export interface components {
             /** @description A yes or no, a whole number, a text or a list of texts. */
             readonly value: unknown;
         };
+        /** @description Is a dataset that a feature is computed from. */
+        readonly FeatureDataset: {
+            /** @description Its name in it. */
+            readonly name: string;
+            /** @description Its namespace, such as `s3://lake`. */
+            readonly namespace: string;
+        };
         /** @description Are all features. */
         readonly FeatureList: {
             /** @description The business concepts that have several definitions. */
@@ -3868,6 +3875,8 @@ export interface components {
             readonly by: string;
             /** @description The business concept it stands for. */
             readonly concept: string;
+            /** @description The datasets that it is computed from. */
+            readonly datasets: readonly components["schemas"]["FeatureDataset"][];
             /** @description The digest of the definition, without its owner and its origin. */
             readonly digest: string;
             /** @description What it is a feature of. */
@@ -3902,6 +3911,8 @@ export interface components {
              * @example 7-day rolling average purchase count
              */
             readonly concept: string;
+            /** @description The datasets that it is computed from, as lineage names them, 100 at most. */
+            readonly datasets?: readonly components["schemas"]["FeatureDataset"][];
             /**
              * @description What it is a feature of.
              * @example customer

@@ -6,7 +6,7 @@ use axum::extract::State;
 use control::door::Refusal;
 use control::tracking::kept::{Feature, FeatureSide};
 use control::tracking::{NamedFeature, NewFeature, Registered, Tracking, ValueBatch};
-use models::feature::{Conflict, Definition, Kind};
+use models::feature::{Conflict, Definition, Kind, SourceDataset};
 use models::skew::{Row, Value};
 use serde::{Deserialize, Serialize};
 use types::text::escape;
@@ -89,6 +89,19 @@ pub struct FeatureWish {
     /// Where it comes from, if it was imported.
     #[serde(default)]
     origin: String,
+    /// The datasets that it is computed from, as lineage names them, 100 at most.
+    #[serde(default)]
+    datasets: Vec<FeatureDataset>,
+}
+
+/// Is a dataset that a feature is computed from.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `namespace` and `name`")]
+pub struct FeatureDataset {
+    /// Its namespace, such as `s3://lake`.
+    namespace: String,
+    /// Its name in it.
+    name: String,
 }
 
 /// Is a version of a feature's definition.
@@ -112,6 +125,8 @@ pub struct FeatureVersion {
     owner: String,
     /// Where it comes from; empty if it was registered by hand.
     origin: String,
+    /// The datasets that it is computed from.
+    datasets: Vec<FeatureDataset>,
     /// The digest of the definition, without its owner and its origin.
     digest: String,
     /// When it was registered, in milliseconds since the epoch.
@@ -124,7 +139,8 @@ pub struct FeatureVersion {
 impl From<Feature> for FeatureVersion {
     fn from(feature: Feature) -> Self {
         let Feature { version, definition, owner, origin, digest, at, by, .. } = feature;
-        let Definition { name, concept, entity, kind, window, transformation } = definition;
+        let Definition { name, concept, entity, kind, window, transformation, datasets } = definition;
+        let dataset = |one: SourceDataset| FeatureDataset { namespace: shown(&one.namespace), name: shown(&one.name) };
         Self {
             name,
             version,
@@ -136,6 +152,7 @@ impl From<Feature> for FeatureVersion {
             transformation: escape(&transformation, true),
             owner: shown(&owner),
             origin: shown(&origin),
+            datasets: datasets.into_iter().map(dataset).collect(),
             digest,
             at: Millis(at),
             by,
@@ -293,8 +310,10 @@ async fn register(
     AnyChanger(holder): AnyChanger,
     Json(wish): Json<FeatureWish>,
 ) -> Result<Json<FeatureRegistered>, Fault> {
-    let FeatureWish { name, concept, entity, r#type, window, transformation, owner, origin } = wish;
-    let definition = Definition { name, concept, entity, kind: r#type.into(), window, transformation };
+    let FeatureWish { name, concept, entity, r#type, window, transformation, owner, origin, datasets } = wish;
+    let dataset = |one: FeatureDataset| SourceDataset { namespace: one.namespace, name: one.name };
+    let datasets = datasets.into_iter().map(dataset).collect();
+    let definition = Definition { name, concept, entity, kind: r#type.into(), window, transformation, datasets };
     let new = NewFeature { definition, owner, origin };
     let Registered { feature, is_new, conflict } =
         tracked(&app, move |tracking| tracking.register_feature(&holder, new)).await?;

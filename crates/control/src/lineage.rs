@@ -26,7 +26,7 @@ pub use columns::{ColumnGraph, ColumnNode};
 pub use graph::Graph;
 pub use shown::{DatasetShown, EventsShown, JobShown, Page, RunDataset, RunShown};
 pub use store::tracking::lineage as kept;
-pub use tracked::{TrainedRun, TrainedVersion};
+pub use tracked::{TrainedRun, TrainedVersion, UsedFeature};
 pub(crate) use upstream::upstream;
 pub use upstream::{UPSTREAM_MAX, Upstream};
 

@@ -132,6 +132,7 @@ fn definition(
         kind: kind_of(&kind).ok_or_else(|| format!("its values are of the type `{kind}`"))?,
         window: tag("window").unwrap_or_default(),
         transformation: computed.ok_or("nothing says how it is computed")?,
+        datasets: Vec::new(),
     };
     definition.check().map_err(|error: DefinitionError| error.to_string())?;
     Ok(definition)

@@ -8,6 +8,12 @@ pub const WORD_CHARACTERS_MAX: usize = 250;
 /// Is how many bytes the text of a transformation has at most.
 pub const TRANSFORMATION_BYTES_MAX: usize = 64 << 10;
 
+/// Is from how many datasets a feature is computed at most.
+pub const DATASETS_MAX: usize = 100;
+
+/// Is how many bytes the namespace and the name of a dataset have at most, each.
+pub const DATASET_BYTES_MAX: usize = 1_000;
+
 /// Says what the values of a feature are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -48,6 +54,17 @@ pub struct Definition {
     pub window: String,
     /// How it is computed: its text, or a digest of it.
     pub transformation: String,
+    /// What it is computed from, each once and in order.
+    pub datasets: Vec<SourceDataset>,
+}
+
+/// Is a dataset that a feature is computed from, as lineage names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceDataset {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name in it.
+    pub name: String,
 }
 
 /// Says what is wrong with a definition.
@@ -90,18 +107,35 @@ impl Definition {
         if self.transformation.len() > TRANSFORMATION_BYTES_MAX {
             return Err(DefinitionError::TooLong("transformation", "65,536 bytes"));
         }
-        Ok(())
+        if self.datasets.len() > DATASETS_MAX {
+            return Err(DefinitionError::TooLong("datasets", "100 of them"));
+        }
+        self.datasets.iter().flat_map(|one| [&one.namespace, &one.name]).try_for_each(|text| dataset_word(text))
     }
 
     /// Lists its members but the name and the concept, as far as they say what is computed: blanks and line ends do not.
-    fn computed(&self) -> [(&'static str, String); 4] {
+    fn computed(&self) -> [(&'static str, String); 5] {
         [
             ("entity", plain(&self.entity)),
             ("type", self.kind.name().to_owned()),
             ("window", plain(&self.window)),
             ("transformation", self.transformation.split_whitespace().collect::<Vec<_>>().join(" ")),
+            ("datasets", self.datasets.iter().map(|one| format!("{one:?}")).collect()),
         ]
     }
+}
+
+fn dataset_word(text: &str) -> Result<(), DefinitionError> {
+    if text.trim().is_empty() {
+        return Err(DefinitionError::Empty("datasets"));
+    }
+    if text.len() > DATASET_BYTES_MAX {
+        return Err(DefinitionError::TooLong("datasets", "1,000 bytes each"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(DefinitionError::Unseen("datasets"));
+    }
+    Ok(())
 }
 
 /// Checks a word that people read.

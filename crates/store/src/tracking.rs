@@ -53,7 +53,7 @@ pub use attestations::Attested;
 pub use datasets::{Dataset, Input, Output};
 pub use deployments::Deployment;
 pub use experiments::{Experiment, NewExperiment};
-pub use features::{Feature, FeatureSide};
+pub use features::{FEATURE_KIND, Feature, FeatureSide};
 pub use host_keys::HostKeyKept;
 pub use imports::{Import, Mark};
 pub use incidents::{IncidentKept, IncidentWish};
@@ -75,7 +75,7 @@ pub use traces::{Trace, TraceInfo, Traces};
 pub use webhooks::{NewDelivery, NewWebhook, Webhook, WebhookChange, WebhookDelivery};
 
 /// Are the steps by which the tables came about; a file's version is how many of them it has taken.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     RUNS,
     logged_models::TABLES,
     registered_models::TABLES,
@@ -91,6 +91,7 @@ const STEPS: [&str; 15] = [
     imports::TABLES,
     pipelines::TABLES,
     observations::TABLES,
+    features::DATASETS,
 ];
 
 /// Is how many connections for reading are kept open while nobody reads.

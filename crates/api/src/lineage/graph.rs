@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use control::lineage::kept::{ColumnEdge, Node, NodeKind};
-use control::lineage::{ColumnGraph, Graph, LineageKind, NodeId, TrainedRun, TrainedVersion};
+use control::lineage::{ColumnGraph, Graph, LineageKind, NodeId, TrainedRun, TrainedVersion, UsedFeature};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ struct Edge<'a> {
 #[derive(Clone, Copy)]
 enum Of<'a> {
     Node(&'a Node),
-    Feature(&'a str, i64),
+    Feature(&'a UsedFeature),
     Run(&'a TrainedRun),
     Model(&'a str),
     Version(&'a TrainedVersion),
@@ -65,7 +65,7 @@ impl Of<'_> {
                 let kind = if node.kind == NodeKind::Job { LineageKind::Job } else { LineageKind::Dataset };
                 NodeId::Whole(kind, &node.namespace, &node.name).to_string()
             }
-            Self::Feature(name, version) => format!("feature:{name}@{version}"),
+            Self::Feature(one) => format!("feature:{}@{}", one.name, one.version),
             Self::Run(run) => format!("run:{}", shown::run_id(&run.run)),
             Self::Model(id) => format!("model:{id}"),
             Self::Version(version) => format!("version:{}/{}", version.name, version.number),
@@ -97,8 +97,7 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn of(graph: &'a Graph) -> Self {
-        let features =
-            graph.trained.iter().flat_map(|run| &run.features).map(|(name, version)| Of::Feature(name, *version));
+        let features = graph.trained.iter().flat_map(|run| &run.features).map(Of::Feature);
         let trained = graph.trained.iter().flat_map(tracked).map(|(of, _)| of);
         let nodes = graph.nodes.iter().map(Of::Node).chain(features).chain(trained);
         let mut all: Vec<(String, Of<'a>)> = nodes.map(|of| (of.id(), of)).collect();
@@ -128,8 +127,11 @@ impl<'a> Places<'a> {
         for run in &graph.trained {
             let Some(place) = self.place(Of::Run(run)) else { continue };
             edges.extend(run.from.iter().filter_map(|node| Some((*self.nodes.get(node)?, place))));
-            let features = run.features.iter().filter_map(|(name, version)| self.place(Of::Feature(name, *version)));
-            edges.extend(features.map(|feature| (feature, place)));
+            for feature in &run.features {
+                let Some(used) = self.place(Of::Feature(feature)) else { continue };
+                edges.push((used, place));
+                edges.extend(feature.from.iter().filter_map(|node| Some((*self.nodes.get(node)?, used))));
+            }
             let made = tracked(run).into_iter();
             edges.extend(made.filter_map(|(of, origin)| Some((self.place(origin?)?, self.place(of)?))));
         }
@@ -184,7 +186,7 @@ fn data<'a>(graph: &'a Graph, of: Of<'a>, known: &HashMap<i64, &'a Node>) -> (&'
             });
             ("RUN", Data::Trained(data))
         }
-        Of::Feature(name, version) => ("FEATURE", Data::Trained(json!({ "name": name, "version": version }))),
+        Of::Feature(one) => ("FEATURE", Data::Trained(json!({ "name": one.name, "version": one.version }))),
         Of::Model(model) => ("MODEL", Data::Trained(json!({ "id": model }))),
         Of::Version(version) => {
             let TrainedVersion { name, number, stage, .. } = version;

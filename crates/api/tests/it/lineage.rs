@@ -456,6 +456,54 @@ async fn a_graph_goes_on_to_versions_and_deployments_and_back_from_each_of_them(
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_leads_from_the_datasets_it_is_computed_from_to_the_runs_that_used_it() {
+    let api = crate::auditor::world().await;
+    let (run, _) = made(&api).await;
+    send(&api, &run_event("COMPLETE", 3, &run_id(3), "collect", &["till"], &["purchases"])).await;
+    let of = |name: &str, namespace: &str| json!([{ "namespace": namespace, "name": name }]);
+    let wish = json!({
+        "name": "count_7d", "concept": "7-day rolling average purchase count", "entity": "customer", "type": "number",
+        "transformation": "avg", "owner": "growth", "datasets": of("purchases", "ns"),
+    });
+    let kept = api.post("dan", "/v1/features", wish.clone()).await.is(200);
+    assert_eq!(kept["feature"]["datasets"], of("purchases", "ns"));
+    let elsewhere = json!({ "datasets": of("purchases", "other") });
+    let mut elsewhere = [wish.clone(), elsewhere]
+        .into_iter()
+        .flat_map(|one| one.as_object().unwrap().clone())
+        .collect::<serde_json::Map<_, _>>();
+    assert_eq!(
+        api.post("dan", "/v1/features", json!(elsewhere)).await.is(200)["feature"]["version"],
+        2,
+        "another definition"
+    );
+    elsewhere.insert("datasets".into(), of("", "ns"));
+    api.post("dan", "/v1/features", json!(elsewhere)).await.problem(400, "request-invalid");
+    let path = format!("/v1/runs/{}/features", run.replace('-', ""));
+    api.post("dan", &path, json!({ "features": [{ "name": "count_7d", "version": 1 }] })).await.is(200);
+
+    let forward = graph(&api, "dataset:ns:till").await;
+    let feature = node(&forward, "feature:count_7d@1");
+    assert_eq!(feature["inEdges"], json!([{ "origin": "dataset:ns:purchases", "destination": "feature:count_7d@1" }]));
+    assert_eq!(feature["outEdges"][0]["destination"], format!("run:{run}"));
+    assert!(ids(&forward).contains(&"version:fraud/1"));
+    let direct = node(&forward, &format!("run:{run}"))["inEdges"].as_array().unwrap().iter();
+    assert!(
+        direct.map(|edge| &edge["origin"]).all(|origin| origin != "dataset:ns:purchases"),
+        "through the feature alone"
+    );
+    let back = graph(&api, "version:fraud/1").await;
+    for came_of in ["dataset:ns:till", "job:ns:collect", "dataset:ns:purchases", "feature:count_7d@1", "dataset:ns:raw"]
+    {
+        assert!(ids(&back).contains(&came_of), "{came_of}");
+    }
+    let dossier = api.get("zoe", "/v1/models/fraud/versions/1").await.is(200);
+    let names: Vec<&Value> =
+        dossier["lineage"]["datasets"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert!(names.contains(&&json!("purchases")) && names.contains(&&json!("till")), "{names:?}");
+}
+
 #[tokio::test]
 async fn a_source_that_changed_without_a_word_is_told() {
     let api = Api::new().await;

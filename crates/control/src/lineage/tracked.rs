@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ::lineage::TrackedNode;
 use store::tracking::lineage::{Trained, ids};
-use store::tracking::{Run, View};
+use store::tracking::{Feature, Run, View};
 
 use super::graph::{Graph, walked_back};
 use super::{Answer, NODES_MAX, no_node};
@@ -24,12 +24,23 @@ pub struct TrainedRun {
     pub experiment: i64,
     /// The jobs that it is a run of, and the datasets that it has read.
     pub from: Vec<i64>,
-    /// The features that it used, by name and version.
-    pub features: Vec<(String, i64)>,
+    /// The features that it used.
+    pub features: Vec<UsedFeature>,
     /// The models that it has made.
     pub models: Vec<String>,
     /// The versions that its models, or other files of it, became.
     pub versions: Vec<TrainedVersion>,
+}
+
+/// Is a feature that a run used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedFeature {
+    /// Its name.
+    pub name: String,
+    /// The version of its definition.
+    pub version: i64,
+    /// The datasets that it is computed from, as far as lineage knows them.
+    pub from: Vec<i64>,
 }
 
 /// Is a version of a registered model.
@@ -75,7 +86,8 @@ impl Tracking {
         self.kept.view(|view| {
             let run = run_of(view, node)?.ok_or_else(|| no_node(id))?;
             let from: BTreeSet<i64> = view.lineage_of_run(&run.id, run.seq)?.into_iter().collect();
-            let mut graph = walked_back(view, &from, steps)?;
+            let through = view.lineage_of_features(run.seq)?;
+            let mut graph = walked_back(view, &from.iter().copied().chain(through).collect(), steps)?;
             graph.trained.push(trained(view, &self.agents_by_version(), run, from)?);
             Ok(graph)
         })
@@ -112,6 +124,9 @@ pub(super) fn train(view: &View<'_>, agents: &Agents, graph: &mut Graph) -> Answ
     for Trained { node, seq, run } in pairs {
         runs.entry(run).or_insert_with(|| (seq, BTreeSet::new())).1.insert(node);
     }
+    for Trained { seq, run, .. } in view.trained_through(&list, NODES_MAX)? {
+        runs.entry(run).or_insert_with(|| (seq, BTreeSet::new()));
+    }
     let mut runs: Vec<_> = runs.into_iter().collect();
     runs.sort_unstable_by_key(|(_, (seq, _))| *seq);
     for (id, (_, from)) in runs {
@@ -130,7 +145,10 @@ pub(super) fn train(view: &View<'_>, agents: &Agents, graph: &mut Graph) -> Answ
 fn trained(view: &View<'_>, agents: &Agents, run: Run, from: BTreeSet<i64>) -> Answer<TrainedRun> {
     let models: Vec<String> = view.outputs(run.seq)?.into_iter().map(|output| output.model).collect();
     let features = features_of_run(view, run.seq)?;
-    let features = features.into_iter().map(|feature| (feature.definition.name, feature.version)).collect();
+    let used = |one: Feature| {
+        Ok(UsedFeature { from: view.lineage_of_feature(one.seq)?, name: one.definition.name, version: one.version })
+    };
+    let features = features.into_iter().map(used).collect::<Answer<_>>()?;
     let versions = versions(view, agents, &run.id, &models)?;
     let Run { id, name, status, experiment, .. } = run;
     Ok(TrainedRun { run: id, name, status, experiment, from: from.into_iter().collect(), features, models, versions })

@@ -37,6 +37,7 @@ impl Upstream {
 /// What the file says.
 pub(crate) fn upstream(view: &View<'_>, run: &Run) -> Result<Upstream, TrackingError> {
     let mut step: BTreeSet<i64> = view.lineage_of_run(&run.id, run.seq)?.into_iter().collect();
+    step.extend(view.lineage_of_features(run.seq)?);
     let (mut seen, mut is_cut) = (step.clone(), false);
     while !step.is_empty() {
         let names = view.lineage_other_names(&ids(step.iter().copied()))?;

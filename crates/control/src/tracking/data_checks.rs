@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use store::tracking::{Attested, Input, Run, View};
+use store::tracking::{Attested, FEATURE_KIND, Input, Run, View};
 use types::attestation::Attestation;
 use types::data_check::{DATA_FINDINGS_MAX, DataChecked, DataFinding, TYING_DIGITS, Tie};
 use types::{Code, Digest};
 
-use super::features::KIND as FEATURE;
 use super::{Answer, ErrorCode, Refused, Tracking};
 use crate::keys::Holder;
 
@@ -99,7 +98,7 @@ pub(super) fn data_checks(view: &View<'_>, run: &Run, inputs: &[Input]) -> Answe
 /// Of each dataset the latest counts, and one of its very bytes before one that only names it. Definitions of features are no data.
 pub(super) fn data_standing(checks: &[DataCheckOf], inputs: &[Input]) -> DataStanding {
     let passed = |check: &DataCheckOf| check.checked().is_some_and(|checked| checked.passed);
-    let data: Vec<&Input> = inputs.iter().filter(|input| input.dataset.kind != FEATURE).collect();
+    let data: Vec<&Input> = inputs.iter().filter(|input| input.dataset.kind != FEATURE_KIND).collect();
     let mut standing = DataStanding::default();
     for input in &data {
         let (name, digest) = (&input.dataset.name, &input.dataset.digest);

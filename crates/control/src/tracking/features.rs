@@ -2,7 +2,7 @@
 
 use models::feature::{Conflict, Definition, conflicts, word};
 use models::skew::{Row, Skew, Value, skew};
-use store::tracking::{Change, Dataset, Feature, FeatureSide, Input, Pair, View};
+use store::tracking::{Change, Dataset, FEATURE_KIND, Feature, FeatureSide, Input, Pair, View};
 use types::{Digest, json};
 
 use super::{Answer, ErrorCode, Refused, Tracking, active_run, run};
@@ -22,9 +22,6 @@ pub const WORD_BYTES_MAX: usize = 1_000;
 
 /// Is the domain of the digests of definitions.
 const DOMAIN: &str = "countersign/feature/1";
-
-/// Is the kind of source of a dataset that is a feature's definition.
-pub(super) const KIND: &str = "countersign-feature";
 
 /// Is how many characters of the digest name the definition among a run's datasets, whose digests MLflow's clients keep to 36.
 const SHORT: usize = 32;
@@ -90,10 +87,14 @@ pub struct FeatureSkew {
 
 /// Returns the digest of a definition: of its canonical JSON, without who owns it and where it comes from, which change nothing of what is computed.
 fn digest(definition: &Definition) -> String {
-    let Definition { name, concept, entity, kind, window, transformation } = definition;
-    let said = serde_json::json!({
+    let Definition { name, concept, entity, kind, window, transformation, datasets } = definition;
+    let mut said = serde_json::json!({
         "name": name, "concept": concept, "entity": entity, "type": kind.name(), "window": window, "transformation": transformation,
     });
+    let datasets: Vec<_> = datasets.iter().map(|one| [&one.namespace, &one.name]).collect();
+    if let Some(said) = said.as_object_mut().filter(|_| !datasets.is_empty()) {
+        said.insert("datasets".to_owned(), serde_json::json!(datasets));
+    }
     Digest::of(DOMAIN, json::canonical(&said).as_bytes()).to_string()
 }
 
@@ -124,6 +125,9 @@ impl Tracking {
     /// A definition that does not say what it must; more features than there can be.
     pub fn register_feature(&self, who: &Holder, new: NewFeature) -> Answer<Registered> {
         let invalid = |error: models::feature::DefinitionError| Refused::invalid(error.to_string());
+        let mut new = new;
+        new.definition.datasets.sort_unstable();
+        new.definition.datasets.dedup();
         new.definition.check().map_err(invalid)?;
         word("owner", &new.owner).map_err(invalid)?;
         if !new.origin.is_empty() {
@@ -272,7 +276,7 @@ fn checked(feature: &Feature, row: &Row) -> Answer<()> {
 /// Returns the definitions that a run says it used.
 pub(crate) fn of_run(view: &View<'_>, run: i64) -> Answer<Vec<Feature>> {
     let mut found = Vec::new();
-    for Input { dataset, .. } in view.inputs(run)?.iter().filter(|input| input.dataset.kind == KIND) {
+    for Input { dataset, .. } in view.inputs(run)?.iter().filter(|input| input.dataset.kind == FEATURE_KIND) {
         let name = dataset.name.strip_prefix("feature ").unwrap_or_default();
         let is_named = |one: &Feature| one.digest.starts_with(&dataset.digest);
         found.extend(view.feature_versions(name)?.into_iter().find(is_named));
@@ -287,7 +291,8 @@ fn as_input(feature: &Feature) -> Input {
     });
     let tag = Pair { key: super::diagnosis::CONTEXT.to_owned(), value: name.clone() };
     let digest = feature.digest.chars().take(SHORT).collect();
-    let dataset = Dataset { name, digest, kind: KIND.to_owned(), source: source.to_string(), ..Dataset::default() };
+    let dataset =
+        Dataset { name, digest, kind: FEATURE_KIND.to_owned(), source: source.to_string(), ..Dataset::default() };
     Input { dataset, tags: vec![tag] }
 }
 

@@ -104,6 +104,20 @@ async fn until(what: &str, is: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_of_promotions_holds_everybody_up_until_it_ends() {
+    let mut files = bundle();
+    let day = "covers = { class = \"promotion\" }\nfrom = \"2026-01-01T00:00:00Z\"\nto = \"2026-01-07T00:00:00Z\"\nreason = \"the year ends\"\n";
+    files.insert("limits.toml", format!("[freezes.year-end]\n{day}"));
+    let world = world_with(files).await;
+    register(&world, 2);
+    assert_eq!(denied(&world, dan(), champion("2")).await, Code::ChangeFrozen);
+    assert_eq!(running(&world), None);
+    world.clock.advance(7 * 86_400_000);
+    moved(&world, dan(), champion("2")).await.unwrap();
+    assert_eq!(running(&world), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_move_is_decided_recorded_and_named_in_the_history() {
     let world = world().await;
     register(&world, 2);

@@ -67,6 +67,9 @@ pub struct FeatureRegisterArgs {
     /// Who answers for it.
     #[arg(long, value_name = "NAME")]
     pub owner: String,
+    /// A dataset that it is computed from, as lineage names it; may be given several times.
+    #[arg(long = "dataset", num_args = 2, value_names = ["NAMESPACE", "DATASET"])]
+    pub datasets: Vec<String>,
 }
 
 /// Register what Feast says.

@@ -44,9 +44,12 @@ fn read(path: &Path, bytes_max: usize) -> Result<String, CliError> {
 
 async fn register(client: &Client, args: &FeatureRegisterArgs, as_json: bool) -> Done {
     let transformation = read(&args.transformation, TRANSFORMATION_BYTES_MAX)?;
+    let pairs = args.datasets.chunks_exact(2);
+    let datasets: Vec<Value> =
+        pairs.filter_map(|pair| Some(json!({ "namespace": pair.first()?, "name": pair.get(1)? }))).collect();
     let body = json!({
         "name": args.name, "concept": args.concept, "entity": args.entity, "type": args.kind.name(),
-        "window": args.window, "transformation": transformation, "owner": args.owner,
+        "window": args.window, "transformation": transformation, "owner": args.owner, "datasets": datasets,
     });
     let made = client.post("/v1/features", &body).await?;
     if as_json {

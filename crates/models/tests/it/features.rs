@@ -10,7 +10,15 @@ use proptest::prelude::*;
 
 fn definition(name: &str, concept: &str, transformation: &str) -> Definition {
     let [name, concept, transformation] = [name, concept, transformation].map(str::to_owned);
-    Definition { name, concept, entity: "customer".into(), kind: Kind::Number, window: "7d".into(), transformation }
+    Definition {
+        name,
+        concept,
+        entity: "customer".into(),
+        kind: Kind::Number,
+        window: "7d".into(),
+        transformation,
+        datasets: Vec::new(),
+    }
 }
 
 #[test]

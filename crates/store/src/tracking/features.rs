@@ -1,7 +1,7 @@
 //! Features: their definitions, which are added to and never changed, and what they were for whom and when.
 
 use models::diagnosis::Measure;
-use models::feature::{Definition, Kind};
+use models::feature::{Definition, Kind, SourceDataset};
 use models::skew::{Row as FeatureRow, Value};
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -39,6 +39,22 @@ CREATE TABLE feature_value (
     PRIMARY KEY (feature, serving, at, entity)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// Holds what definitions are computed from.
+pub(super) const DATASETS: &str = "
+CREATE TABLE feature_dataset (
+    feature   INTEGER NOT NULL REFERENCES feature,
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    PRIMARY KEY (feature, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX feature_dataset_name ON feature_dataset (namespace, name);
+CREATE TRIGGER feature_dataset_stays BEFORE UPDATE ON feature_dataset BEGIN SELECT RAISE(ABORT, 'a definition stays'); END;
+CREATE TRIGGER feature_dataset_is_kept BEFORE DELETE ON feature_dataset BEGIN SELECT RAISE(ABORT, 'a definition stays'); END;
+";
+
+/// Is the kind of source of a dataset of a run that is a feature's definition.
+pub const FEATURE_KIND: &str = "countersign-feature";
 
 /// Says where a feature was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +98,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Feature> {
         kind: Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(unknown)?,
         window: row.get(6)?,
         transformation: row.get(7)?,
+        datasets: Vec::new(),
     };
     Ok(Feature {
         seq: row.get(0)?,
@@ -115,7 +132,17 @@ impl View<'_> {
         let sql = format!("SELECT {COLUMNS} FROM feature f WHERE f.name = ?1 ORDER BY f.version");
         let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map([name], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.with_datasets(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn with_datasets(&self, mut all: Vec<Feature>) -> Done<Vec<Feature>> {
+        let sql = "SELECT namespace, name FROM feature_dataset WHERE feature = ?1 ORDER BY namespace, name";
+        let mut query = self.0.prepare_cached(sql)?;
+        for feature in &mut all {
+            let read = |row: &Row<'_>| Ok(SourceDataset { namespace: row.get(0)?, name: row.get(1)? });
+            feature.definition.datasets = query.query_map([feature.seq], read)?.collect::<Result<_, _>>()?;
+        }
+        Ok(all)
     }
 
     /// Returns the latest version of each feature behind a name, by name.
@@ -130,7 +157,7 @@ impl View<'_> {
         );
         let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map(params![after, as_i64(limit)], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.with_datasets(rows.collect::<Result<_, _>>()?)
     }
 
     /// Returns values of a version of a feature on one side, by time and entity.
@@ -174,7 +201,7 @@ impl Change<'_> {
         let sql = "INSERT INTO feature (version, name, concept, entity, kind, span, transformation, owner, origin, digest, at, by) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let Feature { version, definition, owner, origin, digest, at, by, .. } = feature;
-        let Definition { name, concept, entity, kind, window, transformation } = definition;
+        let Definition { name, concept, entity, kind, window, transformation, datasets } = definition;
         let kind = kind.name();
         self.0.0.prepare_cached(sql)?.execute(params![
             version,
@@ -190,6 +217,11 @@ impl Change<'_> {
             at,
             by
         ])?;
+        let seq = self.0.0.last_insert_rowid();
+        let mut insert = self.0.0.prepare_cached("INSERT INTO feature_dataset VALUES (?1, ?2, ?3)")?;
+        for SourceDataset { namespace, name } in datasets {
+            insert.execute(params![seq, namespace, name])?;
+        }
         Ok(())
     }
 

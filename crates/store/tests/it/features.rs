@@ -1,12 +1,17 @@
 //! Definitions of features stay, and their values are kept once.
 
 use countersign_store::tracking::{Feature, FeatureSide, Tracking, TrackingError};
-use models::feature::{Definition, Kind};
+use models::feature::{Definition, Kind, SourceDataset};
 use models::skew::{Row, Value};
+
+fn datasets() -> Vec<SourceDataset> {
+    ["a", "b"].map(|name| SourceDataset { namespace: "ns".to_owned(), name: name.to_owned() }).to_vec()
+}
 
 fn feature(name: &str, version: i64) -> Feature {
     let [name, concept, entity, window, transformation] = [name, "c", "e", "7d", "t"].map(str::to_owned);
-    let definition = Definition { name, concept, entity, kind: Kind::Boolean, window, transformation };
+    let definition =
+        Definition { name, concept, entity, kind: Kind::Boolean, window, transformation, datasets: datasets() };
     let [owner, origin, digest, by] = ["o", "", "d", "person:dan"].map(str::to_owned);
     Feature { seq: 0, version, definition, owner, origin, digest, at: 5, by }
 }
@@ -27,7 +32,12 @@ fn a_definition_cannot_be_changed_removed_or_given_twice() {
     let again = tracking.change::<_, TrackingError>(|change| change.add_feature(&feature("a", 2)));
     assert!(again.is_err());
     let connection = rusqlite::Connection::open(folder.path().join("tracking.db")).unwrap();
-    for sql in ["UPDATE feature SET transformation = 'x'", "DELETE FROM feature"] {
+    for sql in [
+        "UPDATE feature SET transformation = 'x'",
+        "DELETE FROM feature",
+        "UPDATE feature_dataset SET name = 'x'",
+        "DELETE FROM feature_dataset",
+    ] {
         let refused = connection.execute(sql, []).unwrap_err().to_string();
         assert!(refused.contains("a definition stays"), "{sql}: {refused}");
     }
