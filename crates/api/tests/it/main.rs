@@ -30,6 +30,7 @@ mod journal;
 mod keys;
 mod lineage;
 mod lineage_input;
+mod lineage_tracked;
 mod log;
 mod login;
 mod model_signature;
