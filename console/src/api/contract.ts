@@ -109,6 +109,30 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/actions/{id}/undo": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Says what taking an action back would do.
+         * @description Nothing is asked of its server. Needs a person's key.
+         */
+        readonly get: operations["plan_undo"];
+        readonly put?: never;
+        /**
+         * Takes an action of an agent back.
+         * @description It is an action of its own, decided by policy, and done only if the state is still what the agent's action left. Needs a person's key.
+         */
+        readonly post: operations["undo_action"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/agents/{agent}/epochs": {
         readonly parameters: {
             readonly query?: never;
@@ -2191,6 +2215,8 @@ export interface components {
             readonly records: readonly components["schemas"]["PathRecord"][];
             /** @description What reviewer agents said, in order: untrusted, and no votes. */
             readonly reviews: readonly components["schemas"]["CaseReview"][];
+            /** @description What was seen of the state that it changes, in order. */
+            readonly states: readonly components["schemas"]["SeenState"][];
             /** @description The closed logs whose journals cannot be read: what they have of it is not among the records. */
             readonly unread: readonly number[];
             /** @description The votes on the cases it opened or ran on, in order. */
@@ -5822,6 +5848,39 @@ export interface components {
          * @enum {string}
          */
         readonly RestrictionName: "allow" | "allow_observed" | "escalate" | "deny";
+        /** @description Is what taking an action back would do. */
+        readonly Reversal: {
+            /** @description The action. */
+            readonly action: string;
+            /** @description The state that it left; if it is another by now, nothing is taken back. */
+            readonly after: string;
+            /** @description The agent whose it is. */
+            readonly agent: string;
+            /** @description The arguments it would be called with. */
+            readonly arguments: Record<string, never>;
+            /** @description The state before the action, as canonical JSON. */
+            readonly before: string;
+            /** @description What it called. */
+            readonly did: string;
+            /** @description The tool that takes it back. */
+            readonly tool: string;
+        };
+        /** @description Is an action that was taken back. */
+        readonly Reversed: {
+            /** @description The action. */
+            readonly action: string;
+            /** @description Whether the state is what it was before; absent if it could not be seen. */
+            readonly restored?: boolean | null;
+            /** @description The state as it is now, as canonical JSON. */
+            readonly state?: string | null;
+            /**
+             * @description How that ended: `done`, `failed` or `in_doubt`.
+             * @example done
+             */
+            readonly status: string;
+            /** @description The action that took it back. */
+            readonly undo: string;
+        };
         /** @description Is what was reviewed, and what came of it. */
         readonly Review: {
             /** @description The digest of the definition that was reviewed, as `listed` shows it. */
@@ -6137,6 +6196,24 @@ export interface components {
              */
             readonly why: string;
         };
+        /** @description Is what was seen of the state that an action changes. */
+        readonly SeenState: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description Why it could not be seen. */
+            readonly error?: string | null;
+            /** @description When: `before` it was sent, `after` it had ended, `conflict` as it was to be taken back and was not, `undone` after it was. */
+            readonly phase: string;
+            /** @description Whether the state was then what it was before. */
+            readonly restored?: boolean | null;
+            /** @description The state, as canonical JSON. */
+            readonly state?: string | null;
+            /** @description The action that took it back. */
+            readonly undo?: string | null;
+        };
         /** @description Says which authenticators may answer. */
         readonly Selection: {
             /** @description Always `preferred`. */
@@ -6392,6 +6469,11 @@ export interface components {
         readonly Undeployed: {
             /** @description The action that it was decided as; absent where nothing was to run there. */
             readonly action?: string | null;
+        };
+        /** @description Is why an action is taken back. */
+        readonly UndoWish: {
+            /** @description Why; it is recorded. */
+            readonly reason: string;
         };
         /**
          * @description Says what the differences say together.
@@ -6964,6 +7046,200 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly plan_undo: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The action */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What it would do */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Reversal"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the journal has no such action */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-reversible`: why it cannot be taken back */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly undo_action: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The action */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["UndoWish"];
+            };
+        };
+        readonly responses: {
+            /** @description It was sent, and what came of it */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Reversed"];
+                };
+            };
+            /** @description People must approve it first; the same request succeeds then */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the journal has no such action */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `reversal-conflict`: the state is another by now; `not-reversible`: why it cannot be taken back */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-unseen`: its server does not tell the state */
+            readonly 502: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -58,6 +58,7 @@ mod problem;
 mod promotions;
 mod recipes;
 mod records;
+mod reversals;
 mod review;
 mod reviews;
 mod seals;
@@ -142,6 +143,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(levels::routes())
         .merge(erasures::routes())
         .merge(authority::routes())
+        .merge(reversals::routes())
         .merge(review::routes())
         .merge(bundles::routes())
         .merge(tools::routes())

@@ -418,6 +418,8 @@ pub struct ActionPath {
     /// What happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ActionOutcome>,
+    /// What was seen of the state that it changes, in order.
+    pub states: Vec<crate::reversals::SeenState>,
     /// The records, in order.
     pub records: Vec<PathRecord>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
@@ -435,6 +437,7 @@ impl ActionPath {
             votes: path.votes.iter().map(Vote::from).collect(),
             reviews: path.reviews.iter().map(crate::reviews::CaseReview::from).collect(),
             outcome: path.outcome.as_ref().map(ActionOutcome::from),
+            states: path.states.iter().map(crate::reversals::SeenState::from).collect(),
             records: path.steps.iter().map(PathRecord::from).collect(),
             unread: path.unread.clone(),
         }

@@ -110,6 +110,8 @@ pub struct Control {
     pub(crate) switching: Arc<tokio::sync::Mutex<()>>,
     /// Held while something is moved in the registry of models, so that what is approved is moved once.
     pub(crate) moving: tokio::sync::Mutex<()>,
+    /// Is held by who takes an action back.
+    pub(crate) undoing: tokio::sync::Mutex<()>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
     pub(crate) at_once: OnceLock<Arc<KillKept>>,
     /// What is tracked of training, or why nothing can be; absent where nothing runs beside the requests.
@@ -270,6 +272,7 @@ impl Control {
             redaction,
             changing_log: tokio::sync::Mutex::new(()),
             moving: tokio::sync::Mutex::new(()),
+            undoing: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
             hurry: Arc::default(),

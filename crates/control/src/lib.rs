@@ -63,6 +63,7 @@ mod receipts;
 pub mod records;
 pub mod redaction;
 pub mod replay;
+pub mod reversals;
 pub mod reviews;
 pub mod roles;
 mod seals;

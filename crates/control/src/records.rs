@@ -21,6 +21,7 @@ use types::heartbeat::HostKey;
 use types::incident::Incident;
 use types::permission::{PERMITTED, Permission, REVOKED};
 use types::pipeline::PipelineStepped;
+use types::reversal::StateSeen;
 use types::reviewing::{Advice, Review};
 use types::seal::{SEALED, Sealed, WriteRefused};
 use types::text::escape;
@@ -118,6 +119,15 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
         RecordKind::Grant => {
             let grant: Grant = part(content, Field::Body)?;
             Some(format!("{} {} for {}", grant.agent, grant.level, grant.class))
+        }
+        RecordKind::State => {
+            let seen: StateSeen = part(content, Field::Body)?;
+            let restored = match seen.restored {
+                Some(true) => ", as it was before",
+                Some(false) => ", not as it was before",
+                None => "",
+            };
+            Some(format!("{}{restored}", seen.phase.as_str()))
         }
         RecordKind::Identity => {
             let epoch: IdentityEpoch = part(content, Field::Body)?;

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use evidence::{Hidden, RedactionKey, Redactor, TenantKey};
 use policy::{ADMIN_TOOLS, Bundle};
 use serde_json::{Map, Value};
+use types::jsonrpc::{Frame, RpcId};
 use types::secret::{Declared, Listed, MARK, Pattern};
 use types::{ActionId, ActionProposal, Arguments, Claims, Code, Digest, JsonError, Millis, ToolName};
 
@@ -298,6 +299,20 @@ impl Control {
             rules.apply(bundle, Side::Arguments, |redactor| redactor.arguments(arguments, &mut hidden)).ok()?;
         let same = redacted == *permit.arguments();
         same.then(|| Carried { rules, bundle: bundle.clone(), arguments: arguments.value().clone(), hidden })
+    }
+
+    /// Writes the result of a tool as it is recorded; nothing if it is no message.
+    pub(crate) fn redacted_result(
+        &self,
+        bundle: &Arc<Bundle>,
+        tool: &ToolName,
+        definition: Option<Digest>,
+        result: &str,
+    ) -> Option<String> {
+        let whole = Frame::result(&RpcId::text("seen"), result);
+        let rules = self.redaction.rules(tool, definition);
+        let written = rules.apply(bundle, Side::Results, |redactor| redactor.frame(whole.text(), &Hidden::default()));
+        Frame::parse(written, usize::MAX).ok()?.member("result").map(str::to_owned)
     }
 
     /// Writes what an agent reports as it is recorded.

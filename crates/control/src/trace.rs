@@ -12,6 +12,7 @@ use stages::on_call::who;
 use stages::{approval_budget, escalation};
 use types::bundle::BundleData;
 use types::case::Vote;
+use types::reversal::StateSeen;
 use types::reviewing::Review;
 use types::{ActionId, ActionProposal, Decision, Digest, Millis, Outcome, PersonId, ProfileId, ScheduleId, Verdict};
 
@@ -50,6 +51,8 @@ pub struct Path {
     pub reviews: Vec<Review>,
     /// What happened.
     pub outcome: Option<Outcome>,
+    /// What was seen of the state that it changes, each with the state as canonical JSON, in order.
+    pub states: Vec<(StateSeen, Option<String>)>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
     pub unread: Vec<u64>,
 }
@@ -90,6 +93,10 @@ impl Path {
                         error: content.get(Field::Error).ok().flatten(),
                         ..outcome
                     });
+                }
+                RecordKind::State => {
+                    let seen = content.get::<StateSeen>(Field::Body).ok().flatten();
+                    self.states.extend(seen.map(|seen| (seen, content.get(Field::Result).ok().flatten())));
                 }
                 _ => {}
             }

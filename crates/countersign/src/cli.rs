@@ -20,6 +20,7 @@ mod permission;
 mod policy;
 mod rebuild;
 mod receipt;
+mod rollback;
 mod tool;
 
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ pub use permission::{PermissionCommand, PermissionRequestArgs};
 pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
+pub use rollback::Rollback;
 pub use tool::ToolCommand;
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.
@@ -138,6 +140,8 @@ pub enum Command {
     Breakers(BreakersCommand),
     /// Tell one action's whole path.
     Trace(Trace),
+    /// Take an action of an agent back, if what it left still stands.
+    Rollback(Rollback),
     /// Compute every recorded decision again and say which come out otherwise.
     Replay(Replay),
     /// Rebuild everything that is kept from the records, compare it with what is stored, and repair that.

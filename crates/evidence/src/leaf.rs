@@ -87,6 +87,9 @@ pub enum RecordKind {
     /// An agent named a model or a prompt that it had not named before, or no longer known: an epoch of it begins.
     #[n(21)]
     Identity,
+    /// The state that an action changes was seen: before it, after it, or as it was taken back.
+    #[n(22)]
+    State,
 }
 
 impl RecordKind {
@@ -103,6 +106,7 @@ impl RecordKind {
             Self::Decoy => "decoy",
             Self::Model => "model",
             Self::Identity => "identity",
+            Self::State => "state",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

@@ -35,5 +35,5 @@ pub use bundle::Bundle;
 pub use evaluate::{Answer, Question, Resource};
 pub use files::BundleFiles;
 pub use problem::{LoadError, Problem};
-pub use schema::{ADMIN_SERVER, ADMIN_TOOLS};
+pub use schema::{ADMIN_SERVER, ADMIN_TOOLS, UNDO_TOOL};
 pub use starter::{StarterInput, StarterTool};

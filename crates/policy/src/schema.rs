@@ -21,7 +21,7 @@ pub const ADMIN_SERVER: &str = "countersign";
 pub const ADMIN_CLASS: &str = "countersign.admin";
 
 /// Lists the built-in administration tools. Every schema has an action for each, in the group `admin`.
-pub const ADMIN_TOOLS: [&str; 17] = [
+pub const ADMIN_TOOLS: [&str; 18] = [
     "countersign.policy.activate",
     "countersign.level.grant",
     "countersign.key.create",
@@ -39,6 +39,7 @@ pub const ADMIN_TOOLS: [&str; 17] = [
     BREAKER_TOOL,
     BREAK_GLASS_TOOL,
     REVIEW_GLASS_TOOL,
+    UNDO_TOOL,
 ];
 
 /// Is the tool that erases a subject.
@@ -71,9 +72,12 @@ pub const BREAK_GLASS_TOOL: &str = "countersign.glass.break";
 /// Is the tool by which a third person closes the review of a break-glass.
 pub const REVIEW_GLASS_TOOL: &str = "countersign.glass.review";
 
+/// Is the tool by which a person takes an action of an agent back.
+pub const UNDO_TOOL: &str = "countersign.action.undo";
+
 /// Lists the tools that came later. Schemas that were written before them lack their actions; a bundle with such a schema
 /// loads all the same and denies what they would do.
-pub(crate) const LATER_TOOLS: [&str; 11] = [
+pub(crate) const LATER_TOOLS: [&str; 12] = [
     ERASE_TOOL,
     LOG_KEY_TOOL,
     LOG_CLOSE_TOOL,
@@ -85,6 +89,7 @@ pub(crate) const LATER_TOOLS: [&str; 11] = [
     REQUEST_TOOL,
     BREAK_GLASS_TOOL,
     REVIEW_GLASS_TOOL,
+    UNDO_TOOL,
 ];
 
 /// Says whether a name is that of a built-in administration tool.

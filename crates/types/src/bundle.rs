@@ -17,6 +17,7 @@ pub use crate::permission::PermissionLimits;
 pub use crate::pipeline::Pipeline;
 pub use crate::profile::{Profile, Reviewer};
 pub use crate::retention::Retention;
+use crate::reversal::Undo;
 pub use crate::review::{Amount, Review};
 use crate::role::Role;
 use crate::schedule::Schedule;
@@ -255,6 +256,9 @@ pub struct Tool {
     /// Which parts of the results are not secret, though their names say so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_secret_results: Vec<Pattern>,
+    /// How what it does is taken back, and how the state is seen before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 /// Maps an argument to an inventory entity.

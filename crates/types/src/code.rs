@@ -194,6 +194,10 @@ codes! {
     IdempotencyConflict "idempotency-conflict" 409;
     /// The action is not in a state that allows this.
     StateConflict "state-conflict" 409;
+    /// The state is no longer what the action left, so it is not taken back over what came since.
+    ReversalConflict "reversal-conflict" 409;
+    /// Nothing says how the action is taken back, or it has been, or it changed nothing.
+    NotReversible "not-reversible" 409;
     /// The case is decided already.
     CaseClosed "case-closed" 409;
     /// The person may not vote on this case.
@@ -397,6 +401,8 @@ codes! {
     AddressForbidden "address-forbidden" 502;
     /// Nobody knows whether the action happened.
     InDoubt "in-doubt" 502;
+    /// The state before the action could not be seen, so it was not sent.
+    StateUnseen "state-unseen" 502;
     /// The result is larger than allowed.
     ResultTooLarge "result-too-large" 502;
     /// The recorded session that is replayed has no answer to this call.

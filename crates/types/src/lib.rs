@@ -41,6 +41,7 @@ pub mod pipeline;
 pub mod point;
 pub mod profile;
 pub mod retention;
+pub mod reversal;
 pub mod review;
 pub mod reviewing;
 pub mod role;

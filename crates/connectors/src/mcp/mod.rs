@@ -5,6 +5,7 @@
 //! what several clients of one pipe would otherwise share: request ids, progress tokens, subscription ids.
 
 pub(crate) mod address;
+mod ask;
 mod calls;
 mod catalog;
 mod child;
@@ -25,6 +26,7 @@ mod stdio;
 mod stream;
 mod wiring;
 
+pub use ask::{read_with_tool, tool_request};
 pub use catalog::{definition_digest, list_all};
 pub use connection::{Connection, connect_stateful, connect_stateless, identity_in};
 pub use discover::{STATELESS_VERSION, probe};

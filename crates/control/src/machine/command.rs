@@ -12,6 +12,7 @@ use types::breaker::BreakerName;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
+use types::reversal::StateSeen;
 use types::reviewing::Review;
 use types::seal::{Sealed, WriteRefused};
 use types::{
@@ -206,6 +207,8 @@ pub enum Command {
     Attested(Box<Attestation>, Option<Principal>),
     /// Record that a model was sealed.
     Sealed(Box<Sealed>, Principal),
+    /// Record what was seen of the state that an action changes, and about whom that is.
+    StateSeen(Box<StateSeen>, Option<String>, Vec<Principal>),
     /// Record that a write to a sealed model was refused.
     WriteRefused(Box<WriteRefused>, Principal),
     /// Take a delegation back. It only tightens, so it waits for no decision.

@@ -19,6 +19,7 @@ mod outcome;
 mod passkeys;
 mod permissions;
 mod propose;
+mod reversals;
 mod reviews;
 mod seals;
 mod session;
@@ -199,6 +200,7 @@ impl Decider {
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
             Command::Attested(what, by) => (self.attested(&what, by.as_ref(), turn), None),
             Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
+            Command::StateSeen(seen, state, whom) => (self.state_seen(&seen, state.as_ref(), &whom, turn), None),
             Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),
             Command::EndGlass { id, by, reason } => (self.end_glass(id, &by, &reason, turn), None),
             Command::Observe { server, seen } => (self.observe(&server, &seen, turn), None),

@@ -22,19 +22,19 @@ use crate::mcp::Link;
 use crate::snapshot::Snapshot;
 
 /// Is how long a call may take unless an obligation says otherwise, in milliseconds.
-const DEADLINE_MS: i64 = 300_000;
+pub(super) const DEADLINE_MS: i64 = 300_000;
 
 /// Is how much of a result is recorded unless an obligation asks for all of it, in bytes: enough that an incident can be
 /// replayed with the very answers the agent got.
 const RESULT_BYTES: usize = 1 << 20;
 
 /// Sends one governed request over a connection.
-struct McpTarget {
-    connection: Arc<Connection>,
-    request: Frame,
-    headers: Vec<(String, String)>,
-    events: mpsc::Sender<Frame>,
-    result_bytes_max: Option<u64>,
+pub(super) struct McpTarget {
+    pub(super) connection: Arc<Connection>,
+    pub(super) request: Frame,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) events: mpsc::Sender<Frame>,
+    pub(super) result_bytes_max: Option<u64>,
 }
 
 impl Target for McpTarget {
@@ -235,11 +235,18 @@ impl Control {
         if !carried.hidden.is_empty() {
             connection.hush();
         }
+        let watched = self.watched(snapshot, permit.get(), call.caller.on_behalf_of.as_ref());
+        if let Some(watched) = &watched
+            && let Err(refusal) = self.see_before(snapshot, link, &connection, watched).await
+        {
+            return self.never_sent(action, refusal.code, &refusal.message).await;
+        }
         let until = self.now().plus(plan.deadline_ms);
         self.redaction.begin(action, carried.hidden.clone(), until, self.now());
         if mutant::on(Mutant::OutcomeBeforeAnswer) {
             let _ = self.record_done(action).await;
         }
+        let seen_over = connection.clone();
         let target = McpTarget { connection, request, headers, events, result_bytes_max: obliged.result_bytes_max };
         let ran = run(permit, plan, &self.gate, &target, self.clock()).await;
         self.redaction.end(&action);
@@ -248,10 +255,13 @@ impl Control {
             error: ran.outcome.error.as_ref().map(|text| carried.error(text)),
             ..ran.outcome.clone()
         };
-        match self.record_ran(recorded).await {
-            Ok(()) => answer(ran, &call.request),
-            Err(refusal) => CallOutcome::Refused(refusal),
+        if let Err(refusal) = self.record_ran(recorded).await {
+            return CallOutcome::Refused(refusal);
         }
+        if let Some(watched) = watched.filter(|_| ran.outcome.dispatches > 0) {
+            self.see_after(snapshot, link, &seen_over, &watched).await;
+        }
+        answer(ran, &call.request)
     }
 
     /// Records what came of an action that was carried out.

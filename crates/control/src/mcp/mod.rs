@@ -4,6 +4,8 @@ pub(crate) mod carry;
 mod link;
 mod question;
 mod reach;
+pub(crate) mod states;
+pub(crate) mod undoing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

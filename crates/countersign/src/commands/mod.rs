@@ -51,6 +51,7 @@ mod receipt;
 mod reference;
 mod replay;
 mod reviews;
+mod rollback;
 mod span;
 mod timestamp;
 mod tool;
@@ -91,6 +92,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Breakers(ref command) => breakers::run(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
+        Command::Rollback(ref args) => rollback::run(&client()?, args, json).await,
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Rebuild(ref args) => rebuild::run(&cli, args).await,
         Command::Incident(ref command) => incident::run(&folders, command, json).await,

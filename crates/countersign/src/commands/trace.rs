@@ -76,6 +76,7 @@ fn as_value(action: &ActionId, path: &Path, on_call: &[OnCallThen]) -> serde_jso
         "votes": path.votes,
         "reviews": path.reviews,
         "outcome": path.outcome,
+        "states": path.states.iter().map(|(seen, state)| json!({ "seen": seen, "state": state })).collect::<Vec<_>>(),
         "records": records.collect::<Vec<_>>(),
         "unread": path.unread,
     })
@@ -129,6 +130,7 @@ pub fn tell(action: &ActionId, path: &Path) {
         ));
     }
     tell_outcome(path);
+    tell_states(path);
     output::say(paint(BOLD, "\nin the journal"));
     let rows = path.steps.iter().map(|step| {
         vec![
@@ -203,6 +205,19 @@ fn authority(decision: &Decision) {
         FAINT,
         format!("  bundle     {} (rules of version {})", decision.bundle.short(16), decision.semantics),
     ));
+}
+
+/// Tells what was seen of the state that it changes.
+fn tell_states(path: &Path) {
+    for (seen, state) in &path.states {
+        let told = match (state, &seen.error) {
+            (Some(state), _) => output::json_text(state),
+            (None, Some(why)) => escape(why, false),
+            (None, None) => "erased".to_owned(),
+        };
+        let by = seen.undo.map_or_else(String::new, |by| format!(" by {by}"));
+        output::say(format!("  {:<9} {told}{by}", seen.phase.as_str()));
+    }
 }
 
 fn tell_outcome(path: &Path) {

@@ -34,6 +34,7 @@ mod rebuild;
 mod receipt;
 mod replay;
 mod reviews;
+mod rollback;
 mod stateless;
 mod stop;
 mod story;

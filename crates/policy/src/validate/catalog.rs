@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use types::bundle::{AttributeType, REGISTRY_TOOLS, Server, Source, Tool};
-use types::{EffectClass, ToolName};
+use types::reversal::Undo;
+use types::{EffectClass, Reversibility, ToolName};
 
 use super::Check;
 use crate::files::FileKind;
@@ -77,6 +78,39 @@ impl Check<'_> {
         }
         for pointer in &tool.touches {
             self.pointer(file, &path("touches"), pointer);
+        }
+        if let Some(undo) = &tool.undo {
+            self.undo(file, name, tool, undo);
+        }
+    }
+
+    /// Demands that what is done can be taken back by a tool that is there, and its state be seen by one that only reads.
+    fn undo(&mut self, file: &str, name: &ToolName, tool: &Tool, undo: &Undo) {
+        let at = |key: &'static str| ["tools", name.operation.as_str(), "undo", key];
+        if tool.effect == EffectClass::Read || tool.reversibility == Reversibility::Irreversible {
+            let message = format!("`{name}` changes nothing, or nothing that can be taken back, so it has no `undo`");
+            self.report.at(file, &["tools", &name.operation, "undo"], message);
+        }
+        let known = |operation: &str| {
+            let tool = ToolName::new(name.server.clone(), operation).ok()?;
+            self.data.tools.get(&tool)
+        };
+        let (by, seen) = (known(&undo.tool).is_some(), known(&undo.observe.tool).map(|tool| tool.effect));
+        if !by {
+            self.report.at(file, &at("tool"), format!("the catalogue has no tool `{}` of this server", undo.tool));
+        }
+        if seen != Some(EffectClass::Read) {
+            let message = format!("the catalogue has no tool `{}` of this server that only reads", undo.observe.tool);
+            self.report.at(file, &at("observe"), message);
+        }
+        if let Err(error) = undo.arguments.check(true) {
+            self.report.at(file, &at("arguments"), error.to_string());
+        }
+        if let Err(error) = undo.observe.arguments.check(false) {
+            self.report.at(file, &at("observe"), error.to_string());
+        }
+        if !undo.observe.take.is_empty() {
+            self.pointer(file, &["tools", &name.operation, "undo", "observe", "take"], &undo.observe.take);
         }
     }
 

@@ -217,6 +217,15 @@ fn catalogue() {
             server("url = \"https://a\"\nenv = [\"A\"]\n"),
             with("catalog/sre.toml", "[server]\n", "[sorver]\n"),
             with("catalog/sre.toml", "class = \"scale\"", "class = \"scail\""),
+            plus(
+                "catalog/sre.toml",
+                "\n[tools.scale.undo]\ntool = \"unscale\"\narguments = { n = \"$result/n\" }\n\
+                 observe = { tool = \"restart\", arguments = { n = \"$before\" }, take = \"n\" }\n",
+            ),
+            plus(
+                "catalog/sre.toml",
+                "\n[tools.report.undo]\ntool = \"scale\"\narguments = {}\nobserve = { tool = \"report\", arguments = {} }\n",
+            ),
             with("catalog/sre.toml", "effect = \"read\"", "effect = \"unsafe\""),
             with("catalog/sre.toml", "effect = \"reconcilable\"", "effect = \"read\""),
             with("catalog/sre.toml", "key_argument = \"request_id\"\n", ""),

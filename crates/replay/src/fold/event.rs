@@ -183,6 +183,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         | RecordKind::Heartbeat
         | RecordKind::KeyEvent
         | RecordKind::Model
+        | RecordKind::State
         | RecordKind::Epoch => Event::Nothing,
     })
 }
