@@ -21,6 +21,21 @@ function says(server: Server, version: number): Promise<void> {
   return ask(server, server.agentKey, "POST", "/v1/models/fraud/deployments/eu-west/observed", { version });
 }
 
+/** Lets an agent name the version as what it runs, and finds that on the version's page and on the agent's. */
+async function named(page: Page, server: Server): Promise<void> {
+  const key = (await ask(server, server.adminKey, "POST", "/v1/keys", { agent: "checker", reason: "it runs a model" })).token as string;
+  const prompt = '<img src=x onerror="document.title=1">';
+  await ask(server, key, "POST", "/v1/sessions", { runs: { model: "models:/fraud@champion", prompt } });
+  const here = page.url();
+  await page.goto(`${server.url}/agents`);
+  const line = page.getByText("Epoch 1, by its own word");
+  await line.waitFor();
+  assert.ok((await line.locator(".text").evaluateAll((all) => all.map((one) => one.textContent ?? ""))).some((text) => decode(text) === prompt));
+  await isTame(page);
+  await page.goto(here);
+  await page.getByText("runs it by its own word, in its epoch 1").waitFor();
+}
+
 /** Reads one version whole, and sees by itself that another one runs. */
 export async function dossier(page: Page, server: Server, tracked: Tracked): Promise<void> {
   await deployed(server, tracked);
@@ -39,6 +54,7 @@ export async function dossier(page: Page, server: Server, tracked: Tracked): Pro
   await evaluations.locator("tr", { hasText: "auc" }).getByText("0.91 to 0.95").waitFor();
   assert.ok((await evaluations.locator("td .text").evaluateAll((all) => all.map((one) => one.textContent ?? ""))).some((text) => decode(text) === HOSTILE.param));
   await isTame(page);
+  await named(page, server);
   await runs.getByText("as decided").waitFor();
   await says(server, 1);
   await runs.getByText("another version runs").waitFor();
