@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use executor::Flight;
 use policy::UNDO_TOOL;
 use serde_json::Value;
+use stages::facts::ADMIN_CLASS;
 use types::reversal::{Known, Phase};
-use types::{ActionId, AgentId, Code, OutcomeStatus, PersonId, Principal, ToolName, json};
+use types::{ActionId, AgentId, ClassId, Code, OutcomeStatus, PersonId, Principal, ToolName, json};
 
 use crate::control::Control;
 use crate::door::{Refusal, UpstreamLink as _};
@@ -93,6 +95,19 @@ impl Control {
         self.carry_undo(permit, link, undoing).await
     }
 
+    /// Is a person's look at what an action left: a kill of its agent does not cover it, one of everything does.
+    fn undo_flight(&self, action: ActionId) -> Failure<Flight> {
+        let internal = |error: types::id::IdError| Refusal::plain(Code::Internal, error.to_string());
+        Ok(Flight {
+            action,
+            tenant: self.config.tenant.clone(),
+            agent: None,
+            tool: UNDO_TOOL.parse().map_err(internal)?,
+            class: ClassId::new(ADMIN_CLASS).map_err(internal)?,
+            since: self.now(),
+        })
+    }
+
     /// Reads from the records what takes an action back.
     fn undoing(&self, action: &ActionId) -> Failure<Undoing> {
         let path = self.trace(action)?;
@@ -137,7 +152,8 @@ impl Control {
             before,
             after,
         };
-        let watched = Watched { action: *action, tool: proposal.tool.clone(), arguments, undo, whom };
+        let flight = self.undo_flight(*action)?;
+        let watched = Watched { action: *action, tool: proposal.tool.clone(), arguments, undo, whom, flight };
         Ok(Undoing { plan, watched, tool })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use connectors::mcp::{Connection, read_with_tool};
+use executor::Flight;
 use serde_json::Value;
 use stages::decision::Permit;
 use types::reversal::{Known, Observe, Phase, STATE_BYTES_MAX, StateSeen, Undo};
@@ -30,6 +31,8 @@ pub(crate) struct Watched {
     pub(crate) undo: Undo,
     /// Whom it is about.
     pub(crate) whom: Vec<Principal>,
+    /// What is on the list of flights while its state is seen, and so what a kill covers.
+    pub(crate) flight: Flight,
 }
 
 impl Control {
@@ -44,6 +47,9 @@ impl Control {
         let Observe { tool, arguments, take } = &watched.undo.observe;
         let tool = ToolName::new(watched.tool.server.clone(), tool.clone()).map_err(|error| error.to_string())?;
         self.is_reviewed(snapshot, link, &tool).await?;
+        // A kill lets nothing new leave, not even what only reads.
+        let flight = Flight { since: self.now(), ..watched.flight.clone() };
+        let _pass = self.gate.enter(flight).map_err(|_| "a kill switch is set".to_owned())?;
         let arguments = arguments.fill(Known { arguments: &watched.arguments, before: None });
         let arguments = arguments.map_err(|error| error.to_string())?;
         let headers = link.mirrors(&tool).headers(&arguments);
@@ -86,6 +92,7 @@ impl Control {
             arguments: permit.arguments().value().clone(),
             undo,
             whom: std::iter::once(permit.principal().clone()).chain(delegator).collect(),
+            flight: Flight::of(permit, self.now()),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::program::{Client, Server, begun, open_case, run};
+use crate::program::{Client, Server, begun, log_tail, open_case, run};
 
 /// Says in the catalogue how scaling is taken back.
 fn declare(dir: &Path) {
@@ -17,6 +17,17 @@ fn declare(dir: &Path) {
                 arguments = { service = \"$arguments/service\", replicas = \"$before\" }\n\
                 observe = { tool = \"get_service\", arguments = { service = \"$arguments/service\" }, take = \"/replicas\" }\n";
     std::fs::write(&path, format!("{before}[tools.scale_service]{after}{undo}")).unwrap();
+}
+
+/// Serves the bundle as it is written, and returns a client with how many of the service run.
+fn served(dir: &Path) -> (Server, Client, i64) {
+    let server = Server::up(dir);
+    let activated = run(dir, &["policy", "activate", "--reason", "scaling can be taken back"]);
+    assert_eq!(activated.code, 0, "{}", activated.err);
+    let mut client = Client::wrap(dir, "inventory");
+    client.ask("tools/list", &json!({}));
+    let was = replicas(&mut client);
+    (server, client, was)
 }
 
 /// Scales a service by the agent, the owner approving, and returns the action.
@@ -50,12 +61,7 @@ fn an_action_is_taken_back_if_what_it_left_still_stands() {
     let folder = begun();
     let dir = folder.path();
     declare(dir);
-    let server = Server::up(dir);
-    let activated = run(dir, &["policy", "activate", "--reason", "scaling can be taken back"]);
-    assert_eq!(activated.code, 0, "{}", activated.err);
-    let mut client = Client::wrap(dir, "inventory");
-    client.ask("tools/list", &json!({}));
-    let was = replicas(&mut client);
+    let (server, mut client, was) = served(dir);
     let action = scale(dir, &mut client, was + 3);
     assert_eq!(replicas(&mut client), was + 3);
     let seen = |phase: &str, of: i64| (phase.to_owned(), json!(of.to_string()));
@@ -82,8 +88,11 @@ fn an_action_is_taken_back_if_what_it_left_still_stands() {
     assert_eq!(replicas(&mut client), was + 2, "nothing was done over what came since");
     assert_eq!(phases(dir, &second).last().unwrap(), &seen("conflict", was + 2));
     assert_eq!(run(dir, &["kill", "--all", "--reason", "stop"]).code, 0);
+    let undos = || log_tail(dir).matches("countersign.action.undo").count();
+    let before = undos();
     let killed = run(dir, &["rollback", &third, "--reason", "one after the other"]);
-    assert!(killed.code != 0 && killed.err.contains("killed"), "{}", killed.err);
+    assert!(killed.code != 0 && killed.err.contains("a kill switch is set"), "{}", killed.err);
+    assert_eq!(undos(), before, "not even the look has left, so nothing was decided");
     assert_eq!(run(dir, &["switch", "clear", "tenant:default", "--reason", "go on"]).code, 0);
     assert_eq!(replicas(&mut client), was + 2);
     assert_eq!(run(dir, &["kill", "--agent", "agent", "--reason", "acting up"]).code, 0);
@@ -108,12 +117,7 @@ fn what_cannot_be_seen_before_is_not_done() {
     let path = dir.join("countersign/bundle/catalog/inventory.toml");
     let catalog = std::fs::read_to_string(&path).unwrap().replace("take = \"/replicas\"", "take = \"/copies\"");
     std::fs::write(&path, catalog).unwrap();
-    let server = Server::up(dir);
-    let activated = run(dir, &["policy", "activate", "--reason", "scaling can be taken back"]);
-    assert_eq!(activated.code, 0, "{}", activated.err);
-    let mut client = Client::wrap(dir, "inventory");
-    client.ask("tools/list", &json!({}));
-    let was = replicas(&mut client);
+    let (server, mut client, was) = served(dir);
     let call = json!({ "name": "scale_service", "arguments": { "service": "checkout", "replicas": was + 1 } });
     client.send(&json!({ "jsonrpc": "2.0", "id": "s", "method": "tools/call", "params": call }).to_string());
     let case = open_case(dir);
@@ -131,12 +135,7 @@ fn a_tool_that_is_not_the_reviewed_one_takes_nothing_back() {
     let folder = begun();
     let dir = folder.path();
     declare(dir);
-    let server = Server::up(dir);
-    let activated = run(dir, &["policy", "activate", "--reason", "scaling can be taken back"]);
-    assert_eq!(activated.code, 0, "{}", activated.err);
-    let mut client = Client::wrap(dir, "inventory");
-    client.ask("tools/list", &json!({}));
-    let was = replicas(&mut client);
+    let (server, mut client, was) = served(dir);
     let action = scale(dir, &mut client, was + 1);
     for (tool, code) in [("get_service", "state-unseen"), ("scale_service", "tool-changed")] {
         let path = dir.join("countersign/bundle/catalog/inventory.toml");

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::super::{Done, View};
+use super::super::{Done, FEATURE_KIND, View};
 use super::nodes::NodeKind;
 
 /// Is a node with what is shown of it wherever it stands.
@@ -237,12 +237,14 @@ impl View<'_> {
     ///
     /// What the file says.
     pub fn trained_through(&self, datasets: &str, limit: usize) -> Done<Vec<Trained>> {
-        let sql = "SELECT DISTINCT n.id, r.seq, r.id FROM json_each(?1) j CROSS JOIN lineage_node n ON n.id = j.value AND n.kind = 0 \
+        let sql = format!(
+            "SELECT DISTINCT n.id, r.seq, r.id FROM json_each(?1) j CROSS JOIN lineage_node n ON n.id = j.value AND n.kind = 0 \
                    CROSS JOIN feature_dataset d ON d.namespace = n.namespace AND d.name = n.name CROSS JOIN feature f ON f.seq = d.feature \
-                   CROSS JOIN dataset s ON s.name = 'feature ' || f.name AND s.digest = substr(f.digest, 1, length(s.digest)) \
+                   CROSS JOIN dataset s ON s.kind = '{FEATURE_KIND}' AND s.name = 'feature ' || f.name AND s.digest = substr(f.digest, 1, length(s.digest)) \
                    CROSS JOIN input i ON i.dataset = s.id CROSS JOIN run r ON r.seq = i.run WHERE r.stage = 'active' \
-                   ORDER BY n.id, r.seq LIMIT ?2";
-        self.trained(sql, datasets, limit)
+                   ORDER BY n.id, r.seq LIMIT ?2"
+        );
+        self.trained(&sql, datasets, limit)
     }
 
     /// Says whether any run is tracked.
