@@ -9,7 +9,7 @@ use serde_json::Value;
 use stages::decision::Permit;
 use tokio::sync::mpsc;
 use types::reversal::Phase;
-use types::{Code, EffectClass, OutcomeStatus, ToolName};
+use types::{Code, EffectClass, Outcome, OutcomeStatus, ToolName};
 
 use super::Link;
 use super::carry::{DEADLINE_MS, McpTarget};
@@ -70,7 +70,8 @@ impl Control {
         };
         let Ran { outcome, error, .. } = run(permit, plan, &self.gate, &target, self.clock()).await;
         let status = outcome.status;
-        self.record_ran(outcome).await?;
+        // What the tool answered may hold what is secret; what came of it is seen in the state.
+        self.record_ran(Outcome { result: None, ..outcome }).await?;
         if status == OutcomeStatus::NotDispatched {
             let why = error.map_or_else(String::new, |error| format!("{error:?}"));
             return Err(Refusal {
