@@ -8,9 +8,10 @@
 #   scripts/need.sh contract    what `acceptance/contract.sh` needs: also Python
 #   scripts/need.sh oidc        what `acceptance/oidc.sh` needs: also Python and Node
 #   scripts/need.sh notify      what `acceptance/notify.sh` needs: also openssl and Python
+#   scripts/need.sh reversal    what `acceptance/reversal.sh` needs: also Python and PostgreSQL
 #   scripts/need.sh outsiders   what `acceptance/outsiders.sh` needs: also Python and Go's x/mod as Debian packages it
 #   scripts/need.sh console     what `acceptance/console.sh` needs: also Python, Node and Chromium
-#   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl and Node
+#   scripts/need.sh         what `make test` needs: that, Rust's formatter and linter, curl, Node and PostgreSQL
 #
 # Quick and silent when all is there. It installs Debian packages as root only, and Rust's components by rustup.
 set -euo pipefail
@@ -38,6 +39,7 @@ has_python() {
 }
 # Go itself comes by pip.
 has_go_mod() { [ -e /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go ]; }
+has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && has setpriv; }
 has_chromium() { has chromium; }
 # An older Node will do if its npm can fetch a newer one into target/tools.
 has_node() {
@@ -57,6 +59,7 @@ packages() {
         node) echo nodejs npm ;;
         go_mod) echo golang-golang-x-mod-dev ;;
         chromium) echo chromium ;;
+        postgres) echo postgresql ;;
     esac
 }
 
@@ -73,6 +76,7 @@ advice() {
         python) echo "Python $python_min or newer with venv: apt-get install $(packages python)" ;;
         node) echo "Node $node_min or newer with npm: apt-get install $(packages node)" ;;
         chromium) echo "Chromium: apt-get install $(packages chromium)" ;;
+        postgres) echo "PostgreSQL's server, which tests start by themselves: apt-get install $(packages postgres)" ;;
         go_mod) echo "Go's x/mod, as Debian and Ubuntu have it: apt-get install $(packages go_mod)" ;;
     esac
 }
@@ -112,14 +116,15 @@ install_packages() {
 case ${1:-test} in
     build) names=(rust compiler) ;;
     fuzz) names=(rust compiler cxx git python) ;;
-    test) names=(rust compiler formatter linter git curl openssl python node go_mod) ;;
+    test) names=(rust compiler formatter linter git curl openssl python node go_mod postgres) ;;
     timestamps) names=(rust compiler git python openssl node) ;;
     notify) names=(rust compiler git python openssl) ;;
     contract | passkeys) names=(rust compiler git python) ;;
     oidc) names=(rust compiler git python node) ;;
+    reversal) names=(rust compiler git python postgres) ;;
     outsiders) names=(rust compiler git python go_mod) ;;
     console) names=(rust compiler git python node chromium) ;;
-    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | oidc | contract | outsiders | console]" && exit 2 ;;
+    *) echo "usage: scripts/need.sh [build | fuzz | test | timestamps | notify | passkeys | oidc | contract | reversal | outsiders | console]" && exit 2 ;;
 esac
 
 # Word by word: the names hold no blanks.

@@ -230,6 +230,7 @@ fn tool(name: &str, read_only: bool, destructive: bool, input_schema: Value) -> 
         idempotent: Some(read_only),
         input_schema,
         output_schema: Value::Null,
+        claims: policy::Claims::default(),
         definition: Digest::plain(name.as_bytes()),
     }
 }

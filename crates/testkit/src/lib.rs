@@ -17,6 +17,7 @@ mod bundle;
 mod decoys;
 mod machine;
 pub mod passkeys;
+mod postgres;
 mod witness;
 mod world;
 
@@ -25,5 +26,6 @@ pub use bundle::{bundle, permitting_bundle, reviewed_bundle, solo_bundle};
 pub use decoys::{DECOY, with_decoy, with_decoys};
 pub use evidence::{ModelKey, ModelManifest, ModelSignature};
 pub use machine::{Counting, TestClock};
+pub use postgres::Postgres;
 pub use witness::Witness;
 pub use world::{Folder, World, log_key, model_key, reopened, world, world_on_small_disk, world_with};

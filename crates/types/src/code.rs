@@ -3,10 +3,9 @@
 //! Each code has a page `docs/errors/CODE.md` that `countersign explain CODE` prints. A code never
 //! changes its meaning and is never used again for another.
 
-use std::fmt;
-use std::str::FromStr;
+mod written;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub use written::UnknownCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $text:literal $status:literal;)*) => {
@@ -198,6 +197,20 @@ codes! {
     ReversalConflict "reversal-conflict" 409;
     /// Nothing says how the action is taken back, or it has been, or it changed nothing.
     NotReversible "not-reversible" 409;
+    /// A statement is none that may be run: not exactly one, or one that neither reads nor changes rows.
+    StatementRefused "statement-refused" 422;
+    /// The database refuses a statement.
+    StatementFailed "statement-failed" 422;
+    /// A statement would change a table whose changes nobody captures.
+    TableUncaptured "table-uncaptured" 409;
+    /// A system was changed around the road, or has nothing of what was done.
+    BypassFound "bypass-found" 409;
+    /// A statement would change more rows than it may.
+    RowsExceeded "rows-exceeded" 409;
+    /// A path leads out of the folder, or to what may not be read or changed.
+    PathRefused "path-refused" 422;
+    /// A change would change more files than it may, or larger ones.
+    FilesExceeded "files-exceeded" 409;
     /// The case is decided already.
     CaseClosed "case-closed" 409;
     /// The person may not vote on this case.
@@ -423,52 +436,6 @@ codes! {
     AddressUnusable "address-unusable" 500;
     /// Something failed that should not; the log has the details.
     Internal "internal" 500;
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Says that a text is no code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a code")]
-pub struct UnknownCode(String);
-
-impl FromStr for Code {
-    type Err = UnknownCode;
-    fn from_str(text: &str) -> Result<Self, UnknownCode> {
-        Self::ALL.iter().copied().find(|c| c.as_str() == text).ok_or_else(|| UnknownCode(text.to_owned()))
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Code {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl<C> minicbor::Encode<C> for Code {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.str(self.as_str())?.ok()
-    }
-}
-
-impl<'b, C> minicbor::Decode<'b, C> for Code {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        d.str()?.parse().map_err(|e: UnknownCode| minicbor::decode::Error::message(e.to_string()))
-    }
 }
 
 #[cfg(test)]
