@@ -1900,6 +1900,32 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/rollbacks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Says what taking back all that a session or an agent did would do.
+         * @description The latest comes first, since what came later stands upon what came before. What stays is said here, before anything is done. No server is asked. Needs a
+         *     person's key.
+         */
+        readonly get: operations["plan_rollback"];
+        readonly put?: never;
+        /**
+         * Takes actions back, the latest first.
+         * @description Each is an action of its own, decided by policy and recorded, and done only if the state is still what it left. One that is not taken back does not keep the
+         *     others, except those of earlier actions on the same state. Needs a person's key.
+         */
+        readonly post: operations["roll_back"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/runs/{run}/diagnosis": {
         readonly parameters: {
             readonly query?: never;
@@ -2085,6 +2111,46 @@ export interface paths {
          * @description This widens what agents may do, so it is decided like any other change. Needs a person's key.
          */
         readonly delete: operations["lift_switch"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/systems": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the systems that list what changed them, with what was found so far.
+         * @description Needs a person's key.
+         */
+        readonly get: operations["list_systems"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/systems/{server}/reconciliation": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Holds a system against the journal, from where the last look ended.
+         * @description The server does so by itself every ten minutes. What is found now is returned and recorded. Needs a person's key.
+         */
+        readonly post: operations["reconcile_system"];
+        readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -3999,6 +4065,27 @@ export interface components {
              */
             readonly stage: string;
         };
+        /** @description Is one effect without a record, or one record without an effect. Every text in it is safe to look at. */
+        readonly FoundBypass: {
+            /** @description When, as the system says it. */
+            readonly at?: string | null;
+            /** @description Who, as far as the system knows: the credential, the program. */
+            readonly by?: string | null;
+            /**
+             * @description How they differ: `around`, `unknown-key`, `missing` or `rewound`.
+             * @example around
+             */
+            readonly gap: string;
+            /** @description The key, or the action that has no effect. */
+            readonly key?: string | null;
+            /**
+             * Format: int64
+             * @description Its number in the system's list.
+             */
+            readonly number?: number | null;
+            /** @description What was changed, such as tables or files; of a missing effect, the tool that was called. */
+            readonly what: readonly string[];
+        };
         /** @description Is how a log ended. */
         readonly FrozenLog: {
             readonly receipt: components["schemas"]["Receipt"] | null;
@@ -4091,6 +4178,28 @@ export interface components {
          * @enum {string}
          */
         readonly HealthStatus: "ok" | "stopped";
+        /** @description Is what was found when a system was held against the journal. */
+        readonly Held: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * Format: int64
+             * @description How many changes and records were compared, the last time.
+             */
+            readonly compared: number;
+            /** @description What was found. */
+            readonly found: readonly components["schemas"]["FoundBypass"][];
+            /** @description The server. */
+            readonly server: string;
+            /**
+             * Format: int64
+             * @description The last change of the system that was compared, by its number.
+             */
+            readonly to: number;
+        };
         /** @description Is the key of a host. */
         readonly HostKeyLine: {
             /**
@@ -5852,8 +5961,8 @@ export interface components {
         readonly Reversal: {
             /** @description The action. */
             readonly action: string;
-            /** @description The state that it left; if it is another by now, nothing is taken back. */
-            readonly after: string;
+            /** @description The state that it left; if it is another by now, nothing is taken back. Absent if a crash kept it from being seen, and it can be seen still. */
+            readonly after?: string | null;
             /** @description The agent whose it is. */
             readonly agent: string;
             /** @description The arguments it would be called with. */
@@ -5988,6 +6097,15 @@ export interface components {
              */
             readonly observe_from: number;
         };
+        /** @description Is what taking all of it back would do. */
+        readonly Rollback: {
+            /** @description What had, or may have had, an effect, and stays. */
+            readonly stays: readonly components["schemas"]["Staying"][];
+            /** @description What is taken back, in this order: the latest first. */
+            readonly steps: readonly components["schemas"]["Reversal"][];
+            /** @description How many actions only read, were never sent, changed nothing, or were taken back before. */
+            readonly without: number;
+        };
         /** @description Says to which version an alias is to go back. */
         readonly RollBack: {
             /** @description Why; it is recorded. */
@@ -5997,6 +6115,25 @@ export interface components {
              * @description The version's number; the one that the alias named before this one by default.
              */
             readonly version?: number | null;
+        };
+        /** @description Is what is to be taken back, and why. */
+        readonly RollbackWish: {
+            /** @description The actions: 1 to 100 of them, in whatever order. */
+            readonly actions: readonly string[];
+            /** @description Why; it is recorded with each. */
+            readonly reason: string;
+        };
+        /** @description Is what came of several actions. */
+        readonly RolledBack: {
+            /** @description Each, in the order in which they were taken back. */
+            readonly steps: readonly components["schemas"]["RolledBackStep"][];
+        };
+        /** @description Is what came of one of them: it was taken back, or the problem that kept it from being. */
+        readonly RolledBackStep: {
+            /** @description The action. */
+            readonly action: string;
+            readonly problem?: components["schemas"]["Problem"] | null;
+            readonly reversed?: components["schemas"]["Reversed"] | null;
         };
         /** @description Is the run that another is set beside. */
         readonly RunBeside: {
@@ -6374,6 +6511,15 @@ export interface components {
              */
             readonly since?: number | null;
         };
+        /** @description Is an action that is not taken back. */
+        readonly Staying: {
+            /** @description The action. */
+            readonly action: string;
+            /** @description What it called. */
+            readonly did: string;
+            /** @description Why it stays. */
+            readonly why: string;
+        };
         /** @description Is the list of switches that are set. */
         readonly Switches: {
             /** @description The switches, in order of key. */
@@ -6394,6 +6540,17 @@ export interface components {
         } | {
             /** @description One action class. */
             readonly class: string;
+        };
+        /** @description Is a system behind a server. */
+        readonly System: {
+            readonly held?: components["schemas"]["Held"] | null;
+            /** @description The server. */
+            readonly server: string;
+        };
+        /** @description Are the systems that list what changed them. */
+        readonly Systems: {
+            /** @description The systems, by the names of their servers. */
+            readonly systems: readonly components["schemas"]["System"][];
         };
         /** @description Is how a target last failed. */
         readonly TargetFailure: {
@@ -14653,6 +14810,183 @@ export interface operations {
             };
         };
     };
+    readonly plan_rollback: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Those of this agent; with `since`. */
+                readonly agent?: string;
+                /** @description Those of this session. */
+                readonly session?: string;
+                /** @description Those that were decided since this instant, in milliseconds since the epoch. */
+                readonly since?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What it would do */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Rollback"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no action of it is recorded */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: neither a session, nor an agent with an instant */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly roll_back: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["RollbackWish"];
+            };
+        };
+        readonly responses: {
+            /** @description What came of each */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RolledBack"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the journal has no such action */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: none, or too many */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly diagnose_run: {
         readonly parameters: {
             readonly query?: {
@@ -15507,6 +15841,130 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_systems: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The systems */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Systems"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly reconcile_system: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The server */
+                readonly server: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What was found now */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Held"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: the catalogue names no tool of it that lists what changed */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `state-unseen`: it does not tell */
+            readonly 502: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

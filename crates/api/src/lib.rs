@@ -57,10 +57,12 @@ mod pipelines;
 mod problem;
 mod promotions;
 mod recipes;
+mod reconciliations;
 mod records;
 mod reversals;
 mod review;
 mod reviews;
+mod rollbacks;
 mod seals;
 mod sessions;
 mod switches;
@@ -144,6 +146,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(erasures::routes())
         .merge(authority::routes())
         .merge(reversals::routes())
+        .merge(reconciliations::routes())
+        .merge(rollbacks::routes())
         .merge(review::routes())
         .merge(bundles::routes())
         .merge(tools::routes())

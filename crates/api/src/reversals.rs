@@ -79,14 +79,15 @@ pub struct Reversal {
     arguments: serde_json::Value,
     /// The state before the action, as canonical JSON.
     before: String,
-    /// The state that it left; if it is another by now, nothing is taken back.
-    after: String,
+    /// The state that it left; if it is another by now, nothing is taken back. Absent if a crash kept it from being seen, and it can be seen still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 impl From<UndoPlan> for Reversal {
     fn from(plan: UndoPlan) -> Self {
         let UndoPlan { action, agent, did, tool, arguments, before, after } = plan;
-        Self { action, agent, did, tool, arguments, before: shown(&before), after: shown(&after) }
+        Self { action, agent, did, tool, arguments, before: shown(&before), after: after.as_deref().map(shown) }
     }
 }
 

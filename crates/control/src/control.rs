@@ -112,6 +112,8 @@ pub struct Control {
     pub(crate) moving: tokio::sync::Mutex<()>,
     /// Is held by who takes an action back.
     pub(crate) undoing: tokio::sync::Mutex<()>,
+    /// Systems are held against the journal one after the other.
+    pub(crate) reconciling: tokio::sync::Mutex<()>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
     pub(crate) at_once: OnceLock<Arc<KillKept>>,
     /// What is tracked of training, or why nothing can be; absent where nothing runs beside the requests.
@@ -273,6 +275,7 @@ impl Control {
             changing_log: tokio::sync::Mutex::new(()),
             moving: tokio::sync::Mutex::new(()),
             undoing: tokio::sync::Mutex::new(()),
+            reconciling: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
             hurry: Arc::default(),
@@ -309,6 +312,7 @@ impl Control {
         self.spawn_attestations();
         self.spawn_pipelines();
         self.spawn_probes();
+        self.spawn_reconciliations();
         Ok(started)
     }
 

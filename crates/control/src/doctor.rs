@@ -5,7 +5,7 @@ use ledger::recover::JOURNAL;
 use ledger::standing::{self, Ended, Standing};
 use types::break_glass::{BreakGlass, Phase};
 use types::case::CaseState;
-use types::{AutonomyLevel, Code};
+use types::{AutonomyLevel, Code, EffectClass, ServerName};
 
 use crate::control::Control;
 use crate::logs::closed_logs;
@@ -92,11 +92,47 @@ impl Control {
         found.extend(self.policy());
         found.extend(self.agents());
         found.extend(self.tools_found());
+        found.extend(self.systems_found());
         found.extend(self.people());
         found.extend(self.models_found());
         found.extend(self.notifications_found());
         found.extend(self.oidc_found());
         found
+    }
+
+    /// Says of each server whose tools write whether anybody can find out what changes the system behind it around the road.
+    fn systems_found(&self) -> Vec<Finding> {
+        let snapshot = self.snapshot();
+        let data = snapshot.bundle.data();
+        let writes = |server: &&ServerName| {
+            let mut own = data.tools.iter().filter(|(name, _)| name.server == **server);
+            own.any(|(_, tool)| tool.effect != EffectClass::Read && tool.definition.is_some())
+        };
+        let kept = self.reconciliations().unwrap_or_default();
+        let audited = self.audited();
+        let finding = |server: &ServerName| {
+            let about = format!("system {server}");
+            let held = kept.iter().find(|held| held.server == *server);
+            match (audited.contains(server), held) {
+                (false, _) => {
+                    say(Sign::Note, about, "nothing lists what changes it, so what goes around the road is not found")
+                }
+                (true, None) => {
+                    say(Sign::Note, about, "it was not held against the journal yet; `countersign reconcile` does")
+                }
+                (true, Some(held)) if held.found.is_empty() => {
+                    say(Sign::Good, about, "what changed it and what was done are the same")
+                }
+                (true, Some(held)) => {
+                    let says = format!(
+                        "{} differences from the journal; `countersign reconcile --list` tells them",
+                        held.found.len()
+                    );
+                    Finding { code: Some(Code::BypassFound), ..say(Sign::Bad, about, says) }
+                }
+            }
+        };
+        data.servers.keys().filter(writes).map(finding).collect()
     }
 
     fn journal(&self) -> Vec<Finding> {

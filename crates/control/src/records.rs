@@ -21,6 +21,7 @@ use types::heartbeat::HostKey;
 use types::incident::Incident;
 use types::permission::{PERMITTED, Permission, REVOKED};
 use types::pipeline::PipelineStepped;
+use types::reconciliation::Reconciliation;
 use types::reversal::StateSeen;
 use types::reviewing::{Advice, Review};
 use types::seal::{SEALED, Sealed, WriteRefused};
@@ -128,6 +129,11 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
                 None => "",
             };
             Some(format!("{}{restored}", seen.phase.as_str()))
+        }
+        RecordKind::Reconciliation => {
+            let held: Reconciliation = part(content, Field::Body)?;
+            let (found, compared) = (held.found.len(), held.compared);
+            Some(escape(&format!("{}: {found} of {compared} without the other", held.server), false))
         }
         RecordKind::Identity => {
             let epoch: IdentityEpoch = part(content, Field::Body)?;

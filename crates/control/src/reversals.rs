@@ -12,6 +12,7 @@ use types::{ActionId, AgentId, ClassId, Code, OutcomeStatus, PersonId, Principal
 use crate::control::Control;
 use crate::door::{Refusal, UpstreamLink as _};
 use crate::error::Failure;
+use crate::mcp::Link;
 use crate::mcp::states::Watched;
 use crate::mcp::undoing::Undoing;
 use crate::trace::Path;
@@ -31,8 +32,8 @@ pub struct UndoPlan {
     pub arguments: Value,
     /// The state before it, as canonical JSON.
     pub before: String,
-    /// The state that it left.
-    pub after: String,
+    /// The state that it left; absent if a crash kept it from being seen, and it can be seen still.
+    pub after: Option<String>,
 }
 
 /// Is an action that was taken back.
@@ -77,10 +78,11 @@ impl Control {
         undone
     }
 
-    async fn undo_over(
+    /// Takes an action back over a link to its server.
+    pub(crate) async fn undo_over(
         self: &Arc<Self>,
         by: &PersonId,
-        link: &crate::mcp::Link,
+        link: &Link,
         undoing: Undoing,
         reason: &str,
     ) -> Failure<Undone> {
@@ -109,7 +111,7 @@ impl Control {
     }
 
     /// Reads from the records what takes an action back.
-    fn undoing(&self, action: &ActionId) -> Failure<Undoing> {
+    pub(crate) fn undoing(&self, action: &ActionId) -> Failure<Undoing> {
         let path = self.trace(action)?;
         let refused = |why: String| Refusal { action: Some(*action), ..Refusal::plain(Code::NotReversible, why) };
         let (Some(proposal), Some(outcome)) = (&path.proposal, &path.outcome) else {
@@ -130,14 +132,16 @@ impl Control {
         }
         let (before, after) = (state(&path, Phase::Before), state(&path, Phase::After));
         let before = before.ok_or_else(|| refused("the state before it was not seen".to_owned()))?;
-        let after = after.ok_or_else(|| refused("the state after it was not seen".to_owned()))?;
-        if before == after {
+        if after.is_none() && !undo.observe.arguments.names_action() {
+            return Err(refused("the state after it was not seen".to_owned()));
+        }
+        if after.as_ref() == Some(&before) {
             return Err(refused("it changed nothing that is seen".to_owned()));
         }
         let unreadable = |_| refused("the state before it cannot be read".to_owned());
         let was = json::parse(&before).map_err(unreadable)?;
         let arguments = proposal.arguments.value().clone();
-        let filled = undo.arguments.fill(Known { arguments: &arguments, before: Some(&was) });
+        let filled = undo.arguments.fill(Known { action, arguments: &arguments, before: Some(&was) });
         let filled = filled.map_err(|error| refused(error.to_string()))?;
         let tool = ToolName::new(proposal.tool.server.clone(), undo.tool.clone());
         let tool = tool.map_err(|error| refused(error.to_string()))?;
@@ -156,6 +160,12 @@ impl Control {
         let watched = Watched { action: *action, tool: proposal.tool.clone(), arguments, undo, whom, flight };
         Ok(Undoing { plan, watched, tool })
     }
+}
+
+/// Says whether the state after an action is the one before it.
+pub(crate) fn changed_nothing(path: &Path) -> bool {
+    let (before, after) = (state(path, Phase::Before), state(path, Phase::After));
+    before.is_some() && before == after
 }
 
 /// Returns a state that was seen.

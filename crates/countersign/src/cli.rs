@@ -21,6 +21,7 @@ mod policy;
 mod rebuild;
 mod receipt;
 mod rollback;
+mod target;
 mod tool;
 
 use std::path::PathBuf;
@@ -58,7 +59,8 @@ pub use permission::{PermissionCommand, PermissionRequestArgs};
 pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
-pub use rollback::Rollback;
+pub use rollback::{Reconcile, Rollback};
+pub use target::TargetCommand;
 pub use tool::ToolCommand;
 
 /// Trust control plane for AI agents: every action decided, recorded, and answerable.
@@ -142,6 +144,11 @@ pub enum Command {
     Trace(Trace),
     /// Take an action of an agent back, if what it left still stands.
     Rollback(Rollback),
+    /// Find what changed systems around the road, and what was done and is not there.
+    Reconcile(Reconcile),
+    /// Offer a system to agents as an MCP server that plans, changes once, tells its state and takes back.
+    #[command(subcommand)]
+    Target(TargetCommand),
     /// Compute every recorded decision again and say which come out otherwise.
     Replay(Replay),
     /// Rebuild everything that is kept from the records, compare it with what is stored, and repair that.

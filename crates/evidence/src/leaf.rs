@@ -90,6 +90,9 @@ pub enum RecordKind {
     /// The state that an action changes was seen: before it, after it, or as it was taken back.
     #[n(22)]
     State,
+    /// A system was held against the journal: what changed it, and what was done.
+    #[n(23)]
+    Reconciliation,
 }
 
 impl RecordKind {
@@ -107,6 +110,7 @@ impl RecordKind {
             Self::Model => "model",
             Self::Identity => "identity",
             Self::State => "state",
+            Self::Reconciliation => "reconciliation",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

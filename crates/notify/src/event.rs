@@ -41,11 +41,13 @@ pub enum EventKind {
     IncidentOpened,
     /// It is as it was decided again.
     IncidentEnded,
+    /// A system was changed around the road, or has nothing of what was done.
+    BypassFound,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -62,6 +64,7 @@ impl EventKind {
         Self::BreakerOpened,
         Self::IncidentOpened,
         Self::IncidentEnded,
+        Self::BypassFound,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -83,6 +86,7 @@ impl EventKind {
             Self::BreakerOpened => "breaker-opened",
             Self::IncidentOpened => "incident-opened",
             Self::IncidentEnded => "incident-ended",
+            Self::BypassFound => "bypass-found",
         }
     }
 
@@ -94,11 +98,19 @@ impl EventKind {
     /// Says whether there may be many of it at a time, so that they become one message; what may not goes before them and alone.
     pub fn may_join(self) -> bool {
         use EventKind::{
-            BehaviourUnusual, BreakerOpened, CaseAsked, CaseEnded, CaseOpened, IncidentEnded, IncidentOpened,
+            BehaviourUnusual, BreakerOpened, BypassFound, CaseAsked, CaseEnded, CaseOpened, IncidentEnded,
+            IncidentOpened,
         };
         matches!(
             self,
-            CaseOpened | CaseAsked | CaseEnded | BehaviourUnusual | BreakerOpened | IncidentOpened | IncidentEnded
+            CaseOpened
+                | CaseAsked
+                | CaseEnded
+                | BehaviourUnusual
+                | BreakerOpened
+                | IncidentOpened
+                | IncidentEnded
+                | BypassFound
         )
     }
 
@@ -127,6 +139,7 @@ impl EventKind {
             Self::BreakerOpened => "countersign.breaker.opened",
             Self::IncidentOpened => "countersign.incident.opened",
             Self::IncidentEnded => "countersign.incident.ended",
+            Self::BypassFound => "countersign.bypass.found",
         }
     }
 }
@@ -163,6 +176,8 @@ pub enum Body {
     Breaker(BreakerTold),
     /// Something runs or stands otherwise than decisions led it, or does no more.
     Incident(EventKind, IncidentTold),
+    /// A system and the journal differ.
+    Bypass(BypassTold),
     /// An operator tries a target out.
     Test,
 }
@@ -270,6 +285,21 @@ pub struct IncidentTold {
     pub since: Millis,
     /// By which command it is mended.
     pub mend: String,
+}
+
+/// Is what is told of a system that was changed around the road, or has nothing of what was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BypassTold {
+    /// The server through which it is reached.
+    pub server: String,
+    /// How many differences one look found; at least 1.
+    pub found: u64,
+    /// How the first of them differs, by its name in the contract.
+    pub gap: String,
+    /// Who, as far as the system knows.
+    pub by: Option<String>,
+    /// What was changed.
+    pub what: Vec<String>,
 }
 
 /// Is what is told of a kill switch.

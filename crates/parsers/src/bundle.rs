@@ -165,7 +165,11 @@ pub fn facts(bytes: &[u8]) {
     let pointers = &texts[1..texts.len().min(4)];
     for tool in data.tools.values_mut() {
         tool.touches = pointers.to_vec();
-        tool.resource = pointers.first().map(|id| types::bundle::ResourceMap { kind: "k".to_owned(), id: id.clone() });
+        tool.resource = pointers.first().map(|id| types::bundle::ResourceMap {
+            kind: "k".to_owned(),
+            id: Some(id.clone()),
+            is: None,
+        });
     }
     for pointer in pointers {
         let amount = stages::facts::amount(&arguments, pointer);

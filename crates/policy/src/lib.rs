@@ -36,4 +36,4 @@ pub use evaluate::{Answer, Question, Resource};
 pub use files::BundleFiles;
 pub use problem::{LoadError, Problem};
 pub use schema::{ADMIN_SERVER, ADMIN_TOOLS, UNDO_TOOL};
-pub use starter::{StarterInput, StarterTool};
+pub use starter::{Claims, StarterInput, StarterTool};

@@ -46,8 +46,8 @@ impl Check<'_> {
     fn tool(&mut self, name: &ToolName, tool: &Tool) {
         let file = format!("catalog/{}.toml", name.server);
         let operation = name.operation.as_str();
-        if let Some(resource) = &tool.resource {
-            self.read(&file, &["tools", operation, "resource", "id"], &resource.id, name, tool);
+        if let Some(id) = tool.resource.as_ref().and_then(|resource| resource.id.as_ref()) {
+            self.read(&file, &["tools", operation, "resource", "id"], id, name, tool);
         }
         for pointer in &tool.touches {
             self.read(&file, &["tools", operation, "touches"], pointer, name, tool);

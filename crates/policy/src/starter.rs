@@ -3,6 +3,7 @@
 //! The files are meant to be read and changed, so each says in comments what is in it and what to change first.
 
 mod catalog;
+mod claims;
 mod classify;
 mod registry;
 mod sample;
@@ -18,6 +19,7 @@ use crate::files::BundleFiles;
 use crate::parse;
 use crate::report::Report;
 use crate::schema;
+pub use claims::Claims;
 use classify::Kind;
 
 /// Is what a starter bundle is written from.
@@ -52,6 +54,8 @@ pub struct StarterTool {
     pub input_schema: Value,
     /// The JSON Schema of its structured results; null where it declares none.
     pub output_schema: Value,
+    /// What the server says of how it is repeated and taken back, in the tool's `_meta`.
+    pub claims: Claims,
     /// The digest of its definition, which gets pinned.
     pub definition: Digest,
 }
@@ -64,6 +68,7 @@ struct Entry {
     description: String,
     input_schema: Value,
     output_schema: Value,
+    claims: Claims,
     definition: Option<Digest>,
 }
 
@@ -118,6 +123,7 @@ fn entries(input: &StarterInput) -> Vec<Entry> {
             description: tool.description.clone(),
             input_schema: tool.input_schema.clone(),
             output_schema: tool.output_schema.clone(),
+            claims: claims::believed(tool, &input.tools),
             definition: Some(tool.definition),
             name: name.clone(),
         };
@@ -157,6 +163,7 @@ fn methods(server: &ServerName) -> impl Iterator<Item = Entry> {
             description: description.to_owned(),
             input_schema,
             output_schema: Value::Null,
+            claims: Claims::default(),
             definition: None,
         })
     })

@@ -17,6 +17,8 @@ pub mod kind {
     pub const GRANT: &str = "grant";
     /// What agents named that they run, by agent: the epochs that this makes.
     pub const IDENTITY: &str = "identity";
+    /// What was found when systems were held against the journal, by server.
+    pub const RECONCILIATION: &str = "reconciliation";
     /// Votes in others' hands, by whose they are and in whose hand.
     pub const DELEGATION: &str = "delegation";
     /// Permissions that agents asked for, each until it ends or is used up.
@@ -65,10 +67,11 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 25] = [
+    pub const ALL: [&str; 26] = [
         BUNDLE,
         GRANT,
         IDENTITY,
+        RECONCILIATION,
         DELEGATION,
         PERMISSION,
         BREAK_GLASS,

@@ -256,19 +256,26 @@ pub struct Tool {
     /// Which parts of the results are not secret, though their names say so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_secret_results: Vec<Pattern>,
+    /// It lists what changed the system behind its server, so that this can be held against the journal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audit: bool,
     /// How what it does is taken back, and how the state is seen before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
 }
 
-/// Maps an argument to an inventory entity.
+/// Says which inventory entity a call is about: the one that an argument names, or always the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceMap {
     /// The entity kind, as the inventory declares it.
     pub kind: String,
     /// Where in the arguments its id stands, as a JSON Pointer.
-    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its id, where every call is about the same entity, such as a server's own database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is: Option<String>,
 }
 
 /// Is `inventory.toml`.

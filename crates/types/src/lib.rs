@@ -40,6 +40,7 @@ pub mod permission;
 pub mod pipeline;
 pub mod point;
 pub mod profile;
+pub mod reconciliation;
 pub mod retention;
 pub mod reversal;
 pub mod review;

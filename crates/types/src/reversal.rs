@@ -37,13 +37,15 @@ pub struct Observe {
 /// Is what is known of an action as its undo is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
+    /// Its id.
+    pub action: &'a ActionId,
     /// Its arguments.
     pub arguments: &'a Value,
     /// The state before it.
     pub before: Option<&'a Value>,
 }
 
-/// Are arguments in which texts that begin with a `$` stand for what is known: `$arguments/POINTER` and `$before/POINTER`. `$$` is a `$`.
+/// Are arguments in which texts that begin with a `$` stand for what is known: `$action`, `$arguments/POINTER` and `$before/POINTER`. `$$` is a `$`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Template(pub serde_json::Map<String, Value>);
@@ -52,7 +54,7 @@ pub struct Template(pub serde_json::Map<String, Value>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A text begins with a `$` and names nothing that can be known.
-    #[error("`{0}` names neither `$arguments/…` nor `$before/…`")]
+    #[error("`{0}` names none of `$action`, `$arguments/…` and `$before/…`")]
     Unknown(String),
     /// What it names is not there.
     #[error("`{0}` is not there")]
@@ -67,6 +69,11 @@ impl Template {
     /// [`TemplateError`].
     pub fn fill(&self, known: Known<'_>) -> Result<Value, TemplateError> {
         fill(&Value::Object(self.0.clone()), known)
+    }
+
+    /// Says whether the id of the action is among them: what is asked so is about this action alone.
+    pub fn names_action(&self) -> bool {
+        self.0.values().any(names_action)
     }
 
     /// Checks that it names nothing but what can be known.
@@ -87,10 +94,19 @@ fn named(text: &str) -> Option<(&str, &str)> {
     Some(name.find('/').map_or((name, ""), |at| name.split_at(at)))
 }
 
+fn names_action(value: &Value) -> bool {
+    match value {
+        Value::String(text) => named(text) == Some(("action", "")),
+        Value::Array(items) => items.iter().any(names_action),
+        Value::Object(members) => members.values().any(names_action),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 fn check(value: &Value, before: bool) -> Result<(), TemplateError> {
     match value {
         Value::String(text) => match named(text) {
-            Some(("arguments", _)) | None => Ok(()),
+            Some(("action", "") | ("arguments", _)) | None => Ok(()),
             Some(("before", _)) if before => Ok(()),
             Some(_) => Err(TemplateError::Unknown(text.clone())),
         },
@@ -103,6 +119,7 @@ fn check(value: &Value, before: bool) -> Result<(), TemplateError> {
 fn fill(value: &Value, known: Known<'_>) -> Result<Value, TemplateError> {
     Ok(match value {
         Value::String(text) => match named(text) {
+            Some(("action", "")) => Value::String(known.action.to_string()),
             Some((name, pointer)) => {
                 let from = match name {
                     "arguments" => Some(known.arguments),
@@ -195,29 +212,39 @@ mod tests {
 
     #[test]
     fn arguments_are_written_from_what_is_known() {
+        let action = &ActionId::draw(Millis(1), [1; 10]);
         let arguments = json!({ "service": "web", "tags": ["a"], "replicas": 5 });
         let (before, of) = (
             json!({ "replicas": 2 }),
             json!({ "service": "$arguments/service", "to": ["$before/replicas"], "by": "$$me", "n": 1 }),
         );
-        let filled = template(of).fill(Known { arguments: &arguments, before: Some(&before) });
+        let filled = template(of).fill(Known { action, arguments: &arguments, before: Some(&before) });
         assert_eq!(filled, Ok(json!({ "service": "web", "to": [2], "by": "$me", "n": 1 })));
-        let whole = template(json!({ "all": "$before" })).fill(Known { arguments: &arguments, before: Some(&before) });
+        let whole =
+            template(json!({ "all": "$before" })).fill(Known { action, arguments: &arguments, before: Some(&before) });
         assert_eq!(whole, Ok(json!({ "all": { "replicas": 2 } })));
+        let of_action = template(json!({ "change": ["$action"] }));
+        let filled = of_action.fill(Known { action, arguments: &arguments, before: None });
+        assert_eq!(filled, Ok(json!({ "change": [action.to_string()] })));
+        assert!(of_action.names_action() && !template(json!({ "a": "$$action" })).names_action());
     }
 
     #[test]
     fn what_is_not_there_is_no_argument() {
+        let action = &ActionId::draw(Millis(1), [1; 10]);
         let (arguments, none) = (json!({}), None);
         for (of, wrong) in [
             (json!({ "a": "$arguments/a" }), TemplateError::Missing("$arguments/a".into())),
             (json!({ "a": "$before/a" }), TemplateError::Missing("$before/a".into())),
             (json!({ "a": { "b": "$result" } }), TemplateError::Unknown("$result".into())),
+            (json!({ "a": "$action/x" }), TemplateError::Unknown("$action/x".into())),
         ] {
-            assert_eq!(template(of).fill(Known { arguments: &arguments, before: none }), Err(wrong));
+            assert_eq!(template(of).fill(Known { action, arguments: &arguments, before: none }), Err(wrong));
         }
         let named = template(json!({ "a": ["$before/x"], "b": "$arguments/y", "c": "$$z" }));
         assert_eq!((named.check(true), named.check(false)), (Ok(()), Err(TemplateError::Unknown("$before/x".into()))));
         assert!(template(json!({ "a": "$argument/x" })).check(true).is_err());
+        assert_eq!(template(json!({ "a": "$action" })).check(false), Ok(()));
+        assert!(template(json!({ "a": "$action/x" })).check(false).is_err());
     }
 }

@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 118] = [
+const ROUTES: [(&str, &str, &str, Right); 122] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -77,12 +77,14 @@ const ROUTES: [(&str, &str, &str, Right); 118] = [
     ("get", "/v1/records", "/v1/records", Reads),
     ("get", "/v1/reviews", "/v1/reviews", Reads),
     ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
+    ("get", "/v1/rollbacks", "/v1/rollbacks?agent=sre-bot&since=0", Reads),
     ("get", "/v1/runs/{run}/diagnosis", "/v1/runs/RUN/diagnosis", Reads),
     ("get", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Reads),
     ("get", "/v1/seals", "/v1/seals", Reads),
     ("get", "/v1/seals/{model}/signature", "/v1/seals/MODEL/signature", Reads),
     ("get", "/v1/skew", "/v1/skew", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
+    ("get", "/v1/systems", "/v1/systems", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
     ("post", "/v1/actions", "/v1/actions", Refused),
@@ -138,10 +140,12 @@ const ROUTES: [(&str, &str, &str, Right); 118] = [
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
     ("post", "/v1/permission-requests", "/v1/permission-requests", Refused),
     ("post", "/v1/reviews/{id}", "/v1/reviews/CASE", Refused),
+    ("post", "/v1/rollbacks", "/v1/rollbacks", Refused),
     ("post", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
     ("post", "/v1/actions/{id}/undo", "/v1/actions/ACTION/undo", Refused),
     ("post", "/v1/switches", "/v1/switches", Refused),
+    ("post", "/v1/systems/{server}/reconciliation", "/v1/systems/files/reconciliation", Refused),
     ("post", "/v1/tools/{tool}/pin", "/v1/tools/sre.report/pin", Refused),
     ("put", "/v1/imports/{id}/files", "/v1/imports/1/files?run=RUN&path=a", Refused),
     ("put", "/v1/models/{name}/aliases/{alias}", "/v1/models/fraud/aliases/champion", Refused),

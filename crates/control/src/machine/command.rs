@@ -12,6 +12,7 @@ use types::breaker::BreakerName;
 use types::case::{Case, Vote};
 use types::delegation::Delegation;
 use types::drill::Drill;
+use types::reconciliation::Reconciliation;
 use types::reversal::StateSeen;
 use types::reviewing::Review;
 use types::seal::{Sealed, WriteRefused};
@@ -209,6 +210,8 @@ pub enum Command {
     Sealed(Box<Sealed>, Principal),
     /// Record what was seen of the state that an action changes, and about whom that is.
     StateSeen(Box<StateSeen>, Option<String>, Vec<Principal>),
+    /// A system was held against the journal.
+    Reconciled(Box<Reconciliation>),
     /// Record that a write to a sealed model was refused.
     WriteRefused(Box<WriteRefused>, Principal),
     /// Take a delegation back. It only tightens, so it waits for no decision.

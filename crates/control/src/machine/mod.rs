@@ -19,6 +19,7 @@ mod outcome;
 mod passkeys;
 mod permissions;
 mod propose;
+mod reconciliations;
 mod reversals;
 mod reviews;
 mod seals;
@@ -200,6 +201,7 @@ impl Decider {
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
             Command::Attested(what, by) => (self.attested(&what, by.as_ref(), turn), None),
             Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
+            Command::Reconciled(found) => (self.reconciled(*found, turn), None),
             Command::StateSeen(seen, state, whom) => (self.state_seen(&seen, state.as_ref(), &whom, turn), None),
             Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),
             Command::EndGlass { id, by, reason } => (self.end_glass(id, &by, &reason, turn), None),

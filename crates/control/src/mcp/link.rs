@@ -60,7 +60,7 @@ impl Link {
 
     /// Returns the handle for one request: its own where clients that do not know each other share the connection, so
     /// that the same request id of two of them stays apart.
-    pub(super) fn handle(&self) -> Arc<Connection> {
+    pub(crate) fn handle(&self) -> Arc<Connection> {
         match self.era() {
             Era::Stateful => self.connection.clone(),
             Era::Stateless => Arc::new(self.connection.share()),

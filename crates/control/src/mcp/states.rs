@@ -46,24 +46,36 @@ impl Control {
     ) -> Result<String, String> {
         let Observe { tool, arguments, take } = &watched.undo.observe;
         let tool = ToolName::new(watched.tool.server.clone(), tool.clone()).map_err(|error| error.to_string())?;
-        self.is_reviewed(snapshot, link, &tool).await?;
-        // A kill lets nothing new leave, not even what only reads.
-        let flight = Flight { since: self.now(), ..watched.flight.clone() };
-        let _pass = self.gate.enter(flight).map_err(|_| "a kill switch is set".to_owned())?;
-        let arguments = arguments.fill(Known { arguments: &watched.arguments, before: None });
+        let arguments = arguments.fill(Known { action: &watched.action, arguments: &watched.arguments, before: None });
         let arguments = arguments.map_err(|error| error.to_string())?;
-        let headers = link.mirrors(&tool).headers(&arguments);
-        let read = read_with_tool(connection, &tool.operation, &arguments, headers);
-        let result = match tokio::time::timeout(LOOK_MAX, read).await {
-            Ok(result) => result.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("`{}` did not answer within {} s", tool.operation, LOOK_MAX.as_secs())),
-        };
+        let flight = Flight { since: self.now(), ..watched.flight.clone() };
+        let result = self.read_reviewed(snapshot, (link, connection), flight, &tool, &arguments).await?;
         let state = state_in(&result, take)?;
         let recorded = self.redacted_result(&snapshot.bundle, &tool, snapshot.pinned(&tool), &result);
         if recorded.and_then(|recorded| state_in(&recorded, take).ok()).as_ref() != Some(&state) {
             return Err(format!("what `{}` tells holds something secret, which is not kept", tool.operation));
         }
         Ok(state)
+    }
+
+    /// Calls a tool that only reads, in our own name, if it is the one that was reviewed.
+    pub(crate) async fn read_reviewed(
+        &self,
+        snapshot: &Snapshot,
+        (link, connection): (&Link, &Connection),
+        flight: Flight,
+        tool: &ToolName,
+        arguments: &Value,
+    ) -> Result<String, String> {
+        self.is_reviewed(snapshot, link, tool).await?;
+        // A kill lets nothing new leave, not even what only reads.
+        let _pass = self.gate.enter(flight).map_err(|_| "a kill switch is set".to_owned())?;
+        let headers = link.mirrors(tool).headers(arguments);
+        let read = read_with_tool(connection, &tool.operation, arguments, headers);
+        match tokio::time::timeout(LOOK_MAX, read).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("`{}` did not answer within {} s", tool.operation, LOOK_MAX.as_secs())),
+        }
     }
 
     /// Demands that a server lists a tool under the definition that was reviewed, over this very connection.
@@ -111,6 +123,14 @@ impl Control {
             return Err(unseen(why));
         }
         self.record_state(watched, Phase::Before, &seen, None).await
+    }
+
+    /// Names the state that is seen, so that two actions on the same are known to be.
+    pub(crate) fn names(watched: &Watched) -> String {
+        let Observe { tool, arguments, take } = &watched.undo.observe;
+        let arguments = arguments.fill(Known { action: &watched.action, arguments: &watched.arguments, before: None });
+        let arguments = arguments.map_or_else(|_| watched.action.to_string(), |arguments| json::canonical(&arguments));
+        format!("{} {tool} {arguments} {take}", watched.tool.server)
     }
 
     /// Sees and records the state after an action; what it could not see it says, and the action cannot be taken back by itself.

@@ -46,11 +46,17 @@ impl Control {
         let now = seen
             .clone()
             .map_err(|why| Refusal::plain(Code::StateUnseen, format!("the state cannot be seen: {why}")))?;
-        if now == undoing.plan.after {
+        let Some(after) = &undoing.plan.after else {
+            // It is seen by the action's own id, so what is seen now is what it left: a crash kept that from being seen then.
+            self.record_state(&undoing.watched, Phase::After, &seen, None).await?;
+            let nothing = || Refusal::plain(Code::NotReversible, "it changed nothing that is seen");
+            return if now == undoing.plan.before { Err(nothing()) } else { Ok(()) };
+        };
+        if now == *after {
             return Ok(());
         }
         self.record_state(&undoing.watched, Phase::Conflict, &seen, None).await?;
-        let (after, now) = (shown(&undoing.plan.after), shown(&now));
+        let (after, now) = (shown(after), shown(&now));
         let message =
             format!("it left {after}, and now it is {now}: somebody has changed it since, so it is not taken back");
         Err(Refusal { action: Some(undoing.plan.action), ..Refusal::plain(Code::ReversalConflict, message) })

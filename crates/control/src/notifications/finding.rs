@@ -19,6 +19,7 @@ use types::reviewing::Advice;
 use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
 use super::behaviour::may_be_unusual;
+use super::bypasses::is_bypass;
 use super::incidents::is_incident;
 use super::telling::names_asked;
 use crate::approvals::Asked;
@@ -81,6 +82,9 @@ impl Control {
             RecordKind::Switch if entry.leaf.status != Some(TOLD) => found.push(switched(log, entry)),
             RecordKind::Grant => found.extend(glass_found(log, entry, content)),
             RecordKind::Model => found.extend(self.incident_found(log, entry, content)),
+            RecordKind::Reconciliation if is_bypass(&entry.leaf) => {
+                found.push(recorded(EventKind::BypassFound, log, entry));
+            }
             RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Decoy => {
                 found.extend(self.ended(history, log, entry, content)?);
             }
@@ -212,6 +216,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Grant => leaf.status.is_some_and(status::is_of_glass),
         RecordKind::Review => leaf.status == Some(Advice::Back as u8),
         RecordKind::Model => is_incident(leaf),
+        RecordKind::Reconciliation => is_bypass(leaf),
         _ => false,
     }
 }

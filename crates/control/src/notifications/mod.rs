@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod breakers;
+mod bypasses;
 mod finding;
 mod incidents;
 mod source;

@@ -12,6 +12,7 @@ use types::decoy::status as decoy;
 use types::{ActionId, CaseId, Millis, Principal, ScheduleId, ToolName};
 
 use super::behaviour::unusual_told;
+use super::bypasses::bypass_told;
 use super::finding::opener;
 use super::incidents::incident_told;
 use crate::approvals::Asked;
@@ -52,7 +53,8 @@ impl Control {
             | EventKind::GlassReviewed
             | EventKind::BehaviourUnusual
             | EventKind::IncidentOpened
-            | EventKind::IncidentEnded => self.recorded_told(kind, place, rest)?,
+            | EventKind::IncidentEnded
+            | EventKind::BypassFound => self.recorded_told(kind, place, rest)?,
             EventKind::BreakerOpened => self.breaker_told(rest)?.map(|body| (body, Page::Switches)),
             EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
@@ -117,6 +119,9 @@ impl Control {
         }
         if matches!(kind, EventKind::IncidentOpened | EventKind::IncidentEnded) {
             return Ok(incident_told(kind, content).map(|body| (body, Page::Models)));
+        }
+        if kind == EventKind::BypassFound {
+            return Ok(bypass_told(content).map(|body| (body, Page::First)));
         }
         if kind != EventKind::CaseEnded {
             return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), Page::First)));

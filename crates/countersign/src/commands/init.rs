@@ -12,7 +12,7 @@ use connectors::mcp::{
 };
 use control::levels::LevelWish;
 use ledger::Clock as _;
-use policy::{BundleFiles, StarterInput, StarterTool, starter};
+use policy::{BundleFiles, Claims, StarterInput, StarterTool, starter};
 use serde_json::{Value, json};
 use types::bundle::Server;
 use types::{AutonomyLevel, ClassId, Code, PersonId, Principal, ServerName};
@@ -209,6 +209,7 @@ fn tool(identity: &str, json: &str) -> Result<StarterTool, CliError> {
         idempotent: hint("idempotentHint"),
         input_schema: value.get("inputSchema").cloned().unwrap_or_else(|| json!({ "type": "object" })),
         output_schema: value.get("outputSchema").cloned().unwrap_or_default(),
+        claims: Claims::of(&value),
         definition,
     })
 }

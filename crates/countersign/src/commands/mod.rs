@@ -48,11 +48,13 @@ mod permission;
 mod policy;
 mod rebuild;
 mod receipt;
+mod reconcile;
 mod reference;
 mod replay;
 mod reviews;
 mod rollback;
 mod span;
+mod target;
 mod timestamp;
 mod tool;
 mod trace;
@@ -92,6 +94,8 @@ pub async fn run(cli: Cli) -> Done {
         Command::Switch(ref command) => kill::switch(&client()?, command, json).await,
         Command::Breakers(ref command) => breakers::run(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
+        Command::Target(command) => target::run(command, json).await,
+        Command::Reconcile(ref args) => reconcile::run(&client()?, args, json).await,
         Command::Rollback(ref args) => rollback::run(&client()?, args, json).await,
         Command::Replay(ref args) => replay::run(&folders, args, json),
         Command::Rebuild(ref args) => rebuild::run(&cli, args).await,

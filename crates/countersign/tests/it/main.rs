@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod damage;
 mod data;
+
 mod erase;
 mod first_minute;
 mod first_start;
@@ -38,6 +39,7 @@ mod rollback;
 mod stateless;
 mod stop;
 mod story;
+mod targets;
 mod tool;
 mod upstream;
 mod wrap;

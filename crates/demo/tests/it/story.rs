@@ -18,7 +18,7 @@ fn trial(scene: &Scene, bundle: &Bundle, entities: &Entities, approved: &[&str])
     let entry = &bundle.data().tools[&tool];
     let grant = GRANTS.iter().find(|grant| grant.class == entry.class.as_str()).unwrap();
     let resource = entry.resource.as_ref().map(|map| {
-        let id = scene.call.arguments.pointer(&map.id).unwrap().as_str().unwrap();
+        let id = scene.call.arguments.pointer(map.id.as_ref().unwrap()).unwrap().as_str().unwrap();
         let attributes = entities.get(&map.kind, id).unwrap().attributes.clone();
         Resource { kind: map.kind.clone(), id: id.to_owned(), attributes }
     });

@@ -68,6 +68,13 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             let subject = format!("{}/{}/{}", incident.thing, incident.model, incident.name);
             (kind.cloud_type(), Some(subject), incident_data(incident, &title, link))
         }
+        Body::Bypass(bypass) => {
+            let data = json!({
+                "title": title, "server": bypass.server, "found": bypass.found, "gap": bypass.gap, "by": bypass.by,
+                "what": bypass.what, "link": link,
+            });
+            (EventKind::BypassFound.cloud_type(), Some(bypass.server.clone()), data)
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
 }

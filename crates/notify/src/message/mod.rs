@@ -11,7 +11,8 @@ pub mod teams;
 use types::ToolName;
 
 use crate::event::{
-    AskedTold, Body, BreakerTold, CaseTold, CasesTold, Event, EventKind, GlassTold, IncidentTold, UnusualTold,
+    AskedTold, Body, BreakerTold, BypassTold, CaseTold, CasesTold, Event, EventKind, GlassTold, IncidentTold,
+    UnusualTold,
 };
 use crate::text::{inert, name, time};
 
@@ -33,6 +34,9 @@ pub fn title(event: &Event) -> String {
         }
         Body::Breaker(breaker) => breaker_title(breaker),
         Body::Incident(kind, incident) => incident_title(*kind, incident),
+        Body::Bypass(bypass) => {
+            format!("BYPASS: the system behind {} and the journal differ", name(&bypass.server))
+        }
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -88,7 +92,12 @@ fn cases_title(cases: &CasesTold) -> String {
     let unusual = several(unusual, "finding of unusual behaviour", "findings of unusual behaviour");
     let incidents = several(cases.count(EventKind::IncidentOpened), "incident of models", "incidents of models");
     let mended = several(cases.count(EventKind::IncidentEnded), "incident is mended", "incidents are mended");
-    [waiting, ended, breakers, unusual, incidents, mended].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let bypasses = several(cases.count(EventKind::BypassFound), "bypass is found", "bypasses are found");
+    [waiting, ended, breakers, unusual, incidents, mended, bypasses]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Shows what a kill switch covers.
@@ -118,6 +127,7 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Unusual(unusual) => unusual_rows(unusual),
         Body::Breaker(breaker) => breaker_rows(breaker),
         Body::Incident(kind, incident) => incident_rows(*kind, incident),
+        Body::Bypass(bypass) => bypass_rows(bypass),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
 }
@@ -161,6 +171,14 @@ fn incident_rows(kind: EventKind, incident: &IncidentTold) -> Vec<(&'static str,
     rows
 }
 
+fn bypass_rows(bypass: &BypassTold) -> Vec<(&'static str, String)> {
+    let what: Vec<String> = bypass.what.iter().map(|what| inert(what)).collect();
+    let mut rows = vec![("Differences", bypass.found.to_string()), ("First", name(&bypass.gap))];
+    rows.extend(bypass.by.as_deref().map(|by| ("By", inert(by))));
+    rows.push(("What", what.join(", ")));
+    rows
+}
+
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
     let mut rows = vec![("Requester", name(&case.requester)), ("Tool", tool(&case.tool))];
     rows.extend(case.environment.as_deref().map(|environment| ("Environment", inert(environment))));
@@ -185,6 +203,8 @@ pub fn link_text(event: &Event) -> &'static str {
         Body::Cases(_) => "Open all that wait",
         Body::Unusual(_) => "Open the action",
         Body::Incident(..) => "Open the models",
-        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Test => "Open Countersign",
+        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Bypass(_) | Body::Test => {
+            "Open Countersign"
+        }
     }
 }

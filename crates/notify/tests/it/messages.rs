@@ -1,6 +1,8 @@
 //! What people read: nothing in it is taken for markup, a mention or a link, and it holds what it must and no more.
 
-use countersign_notify::event::{AskedTold, Body, BreakerTold, FreezeTold, IncidentTold, KillTold, UnusualTold};
+use countersign_notify::event::{
+    AskedTold, Body, BreakerTold, BypassTold, FreezeTold, IncidentTold, KillTold, UnusualTold,
+};
 use countersign_notify::message::{cloud_event, slack, teams, title};
 use countersign_notify::{Event, EventKind};
 use serde_json::Value;
@@ -40,8 +42,19 @@ fn hostile_events(text: &str) -> Vec<Event> {
         with(Body::Unusual(unusual(text))),
         with(Body::Breaker(breaker(text))),
         with(Body::Incident(EventKind::IncidentOpened, incident(text))),
+        with(Body::Bypass(bypass(text))),
         with(Body::Incident(EventKind::IncidentEnded, incident(text))),
     ]
+}
+
+fn bypass(text: &str) -> BypassTold {
+    BypassTold {
+        server: "orders".to_owned(),
+        found: 3,
+        gap: "around".to_owned(),
+        by: Some(text.to_owned()),
+        what: vec![text.to_owned()],
+    }
 }
 
 fn unusual(text: &str) -> UnusualTold {

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 use types::bundle::Server;
+use types::reversal::{Template, Undo};
 use types::secret::{Declared, is_secret_name, pointer};
-use types::text;
+use types::{EffectClass, Reversibility, text};
 
 use super::{Entry, Kind, StarterInput, sample};
 
@@ -59,14 +60,27 @@ fn tool(out: &mut String, entry: &Entry) {
     if !described.is_empty() {
         let _ = writeln!(out, "# {described}");
     }
+    let effect = if entry.claims.keyed.is_some() { EffectClass::Keyed } else { entry.kind.effect(entry.idempotent) };
+    let reversibility =
+        if entry.claims.undo.is_some() { Reversibility::Reversible } else { entry.kind.reversibility() };
     let _ = write!(
         out,
         "[tools.{}]\nclass = \"{}\"\neffect = \"{}\"\nreversibility = \"{}\"\n",
         key(&entry.name.operation),
         entry.kind.class(),
-        entry.kind.effect(entry.idempotent).as_str(),
-        entry.kind.reversibility().as_str(),
+        effect.as_str(),
+        reversibility.as_str(),
     );
+    if entry.claims.audit {
+        out.push_str("# The server says that it lists what changed the system; `countersign reconcile` holds that against the journal.\naudit = true\n");
+    }
+    if let Some(keyed) = &entry.claims.keyed {
+        let (name, ttl) = (quote(&keyed.argument), keyed.ttl_ms);
+        out.push_str(
+            "# The server says that it does a call once under this argument; the gateway puts its own id there.\n",
+        );
+        let _ = writeln!(out, "key_argument = {name}\nkey_ttl_ms = {ttl}");
+    }
     if let Some(definition) = &entry.definition {
         let _ = writeln!(out, "definition = \"{definition}\"");
     }
@@ -76,6 +90,29 @@ fn tool(out: &mut String, entry: &Entry) {
             let _ = writeln!(out, "{key} = [{}]", places.join(", "));
         }
     }
+    if let Some(undo) = &entry.claims.undo {
+        undone(out, &entry.name.operation, undo);
+    }
+}
+
+/// Writes how a tool is taken back, as its server says.
+fn undone(out: &mut String, operation: &str, undo: &Undo) {
+    let template = |template: &Template| inline(&Value::Object(template.0.clone()));
+    let _ = writeln!(
+        out,
+        "# The server says that this takes it back. Read it: it is what `countersign rollback` sends.\n[tools.{}.undo]\ntool = {}\narguments = {}",
+        key(operation),
+        quote(&undo.tool),
+        template(&undo.arguments),
+    );
+    let take =
+        if undo.observe.take.is_empty() { String::new() } else { format!(", take = {}", quote(&undo.observe.take)) };
+    let _ = writeln!(
+        out,
+        "observe = {{ tool = {}, arguments = {}{take} }}",
+        quote(&undo.observe.tool),
+        template(&undo.observe.arguments)
+    );
 }
 
 /// Proposes what is secret of a schema: what it says itself, and what is called like a secret.

@@ -107,6 +107,7 @@ mod tests {
             idempotent: None,
             input_schema: serde_json::json!({}),
             output_schema: serde_json::Value::Null,
+            claims: crate::starter::Claims::default(),
             definition: Digest::default(),
         }
     }

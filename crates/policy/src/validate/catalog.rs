@@ -74,10 +74,22 @@ impl Check<'_> {
         self.idempotency_key(file, name, tool);
         if let Some(resource) = &tool.resource {
             self.kind(file, &["tools", &name.operation, "resource", "kind"], &resource.kind);
-            self.pointer(file, &["tools", &name.operation, "resource", "id"], &resource.id);
+            match (&resource.id, &resource.is) {
+                (Some(id), None) => self.pointer(file, &["tools", &name.operation, "resource", "id"], id),
+                (None, Some(_)) => {}
+                _ => {
+                    let message =
+                        format!("`{name}` names what it is about either by an argument, `id`, or once for all, `is`");
+                    self.report.at(file, &["tools", &name.operation, "resource"], message);
+                }
+            }
         }
         for pointer in &tool.touches {
             self.pointer(file, &path("touches"), pointer);
+        }
+        if tool.audit && tool.effect != EffectClass::Read {
+            let message = format!("`{name}` may change something, so it cannot list what changed");
+            self.report.at(file, &path("audit"), message);
         }
         if let Some(undo) = &tool.undo {
             self.undo(file, name, tool, undo);

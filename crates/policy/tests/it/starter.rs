@@ -1,6 +1,6 @@
 //! Starter bundles: they load, and deny what nobody has looked at.
 
-use countersign_policy::{Bundle, BundleFiles, StarterInput, StarterTool, starter};
+use countersign_policy::{Bundle, BundleFiles, Claims, StarterInput, StarterTool, starter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::bundle::Server;
@@ -17,6 +17,7 @@ fn tool(name: &str, read_only: Option<bool>, destructive: Option<bool>, input_sc
         idempotent: Some(name.len().is_multiple_of(2)),
         input_schema,
         output_schema: Value::Null,
+        claims: Claims::default(),
         definition: Digest::plain(name.as_bytes()),
     }
 }
@@ -208,4 +209,47 @@ fn a_policy_that_reads_what_was_redacted_denies() {
     assert_eq!(asked(&files, json!({"user": "a", "pin": 7})), plain);
     assert_eq!(asked(&files, json!({"user": "a", "pin": 7, "other": mark})), plain);
     assert_eq!(asked(&files, json!({"user": "a", "pin": mark})), "deny policy-error policies");
+}
+
+/// Claims of a tool what its server writes into its `_meta`.
+fn claiming(mut tool: StarterTool, meta: Value) -> StarterTool {
+    tool.claims = Claims::of(&json!({ "name": tool.name, "_meta": meta }));
+    tool
+}
+
+#[test]
+fn what_a_server_claims_is_proposed_as_far_as_it_can_stand() {
+    let keyed = json!({ "argument": "path", "ttl_ms": 60_000 });
+    let undo = |by: &str, seen: &str| json!({ "tool": by, "arguments": { "path": "$arguments/path", "text": "$before" }, "observe": { "tool": seen, "arguments": { "id": "$action" } } });
+    let with = |meta: Value| {
+        let mut all = filesystem().tools;
+        let at = all.iter().position(|tool| tool.name == "write_file").unwrap();
+        all[at] = claiming(all[at].clone(), meta);
+        let files = starter::generate(&input(all));
+        let bundle = load(files);
+        bundle.data().tools[&"files.write_file".parse().unwrap()].clone()
+    };
+    let believed =
+        with(json!({ "countersign.dev/keyed": keyed, "countersign.dev/undo": undo("write_file", "read_file") }));
+    assert_eq!((believed.effect, believed.key_argument.as_deref()), (types::EffectClass::Keyed, Some("path")));
+    assert_eq!((believed.key_ttl_ms, believed.reversibility), (Some(60_000), types::Reversibility::Reversible));
+    assert_eq!(serde_json::to_value(believed.undo.unwrap()).unwrap(), undo("write_file", "read_file"));
+    for meta in [
+        json!({ "countersign.dev/keyed": { "argument": "other", "ttl_ms": 60_000 } }),
+        json!({ "countersign.dev/keyed": { "argument": "path", "ttl_ms": 0 } }),
+        json!({ "countersign.dev/keyed": "path" }),
+        json!({ "countersign.dev/undo": undo("undo_write", "read_file") }),
+        json!({ "countersign.dev/undo": undo("write_file", "delete_file") }),
+        json!({ "countersign.dev/undo": undo("write_file", "read_nothing") }),
+        json!({ "countersign.dev/undo": { "tool": "write_file", "arguments": { "a": "$result" }, "observe": { "tool": "read_file", "arguments": {} } } }),
+        json!({ "countersign.dev/audit": true }),
+    ] {
+        let tool = with(meta.clone());
+        assert!(tool.key_argument.is_none() && tool.undo.is_none() && !tool.audit, "{meta}");
+    }
+    let mut all = filesystem().tools;
+    all[0] = claiming(all[0].clone(), json!({ "countersign.dev/audit": true, "countersign.dev/keyed": keyed }));
+    let files = starter::generate(&input(all));
+    let read = load(files).data().tools[&"files.read_file".parse().unwrap()].clone();
+    assert!(read.audit && read.key_argument.is_none(), "what reads may list what changed, and repeats anyway");
 }

@@ -442,6 +442,7 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
         RecordKind::Grant if status.is_some_and(|status| status >= GIVEN) => &[kind::DELEGATION],
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Identity => &[kind::IDENTITY],
+        RecordKind::Reconciliation => &[kind::RECONCILIATION],
         RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],
         RecordKind::Key => &[kind::KEY],
         RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],

@@ -7,9 +7,10 @@ use types::break_glass::BreakGlass;
 use types::case::Case;
 use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
+use types::reconciliation::Reconciliation;
 use types::{
-    AgentId, CaseId, ClassId, Digest, Epochs, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, Session,
-    ToolName,
+    AgentId, CaseId, ClassId, Digest, Epochs, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, ServerName,
+    Session, ToolName,
 };
 
 use super::behaviour::Behaviour;
@@ -36,6 +37,7 @@ pub struct Books {
     pub(super) bundles: BTreeSet<Digest>,
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
     pub(super) identities: Arc<BTreeMap<AgentId, Epochs>>,
+    pub(super) reconciliations: BTreeMap<ServerName, Reconciliation>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) permissions: BTreeMap<PermissionId, Permission>,
     pub(super) break_glass: BTreeMap<GlassId, BreakGlass>,
@@ -65,6 +67,7 @@ impl Default for Books {
             bundles: BTreeSet::new(),
             grants: Arc::default(),
             identities: Arc::default(),
+            reconciliations: BTreeMap::new(),
             delegations: Arc::default(),
             permissions: BTreeMap::new(),
             break_glass: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl Books {
             bundles: bundles.iter().filter_map(|(key, _)| Digest::from_hex(key)).collect(),
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
             identities: Arc::new(super::identities::load(rows)?),
+            reconciliations: values(rows, kind::RECONCILIATION, |r: &Reconciliation| r.server.clone())?,
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
             break_glass: values(rows, kind::BREAK_GLASS, |g: &BreakGlass| g.id)?,
@@ -141,6 +145,11 @@ impl Books {
     /// Returns the levels given by hand.
     pub fn grants(&self) -> &Arc<BTreeMap<(AgentId, ClassId), Grant>> {
         &self.grants
+    }
+
+    /// Returns what was found when systems were held against the journal, by server.
+    pub fn reconciliations(&self) -> &BTreeMap<ServerName, Reconciliation> {
+        &self.reconciliations
     }
 
     /// Returns what agents named that they run, and the epochs that this makes.
@@ -303,6 +312,7 @@ impl Books {
                 Arc::make_mut(&mut self.grants).insert((grant.agent.clone(), grant.class.clone()), grant);
             }
             Event::Identified(epoch) => self.identified(epoch, ops),
+            Event::Reconciled(found) => self.reconciled(*found, ops),
             Event::Delegated(given) => {
                 ops.put(kind::DELEGATION, given.key(), &given);
                 Arc::make_mut(&mut self.delegations).insert(given.key(), given);

@@ -12,6 +12,7 @@ use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::TOLD;
 use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
+use types::reconciliation::Reconciliation;
 use types::reviewing::Review;
 use types::{
     ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, IdentityEpoch, OutcomeStatus, Permission,
@@ -80,6 +81,8 @@ pub enum Event<'a> {
     Granted(Grant),
     /// An epoch of an agent began.
     Identified(IdentityEpoch),
+    /// A system was held against the journal.
+    Reconciled(Box<Reconciliation>),
     /// A vote was put into another's hand.
     Delegated(Delegation),
     /// A delegation was taken back.
@@ -163,6 +166,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         }
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
         RecordKind::Identity => Event::Identified(part(content, Field::Body)?),
+        RecordKind::Reconciliation => Event::Reconciled(Box::new(part(content, Field::Body)?)),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
             Event::Enrolled(Box::new(part(content, Field::Body)?))
         }

@@ -24,6 +24,7 @@ mod meters;
 mod ops;
 mod permissions;
 mod recent_votes;
+mod reconciliations;
 mod refusals;
 mod repeats;
 mod sessions;

@@ -251,6 +251,7 @@ fn files(turn: &str, setting: &Setting) -> BundleFiles {
         idempotent: None,
         input_schema: input(),
         output_schema: serde_json::Value::Null,
+        claims: policy::Claims::default(),
         definition: definition(name, 1),
     };
     let nowhere = Server {

@@ -31,7 +31,10 @@ impl Gathered<'_> {
         }
         let Some(map) = &tool.resource else { return };
         self.by_bundle("resource.kind", map.kind.as_str());
-        match self.proposal.arguments.at(&map.id).and_then(entity_id) {
+        if let Some(id) = &map.is {
+            return self.by_bundle("resource.id", id.as_str());
+        }
+        match map.id.as_ref().and_then(|pointer| self.proposal.arguments.at(pointer)).and_then(entity_id) {
             Some(id) => self.by_proposal("resource.id", id),
             // There is nothing the inventory could be asked for.
             None => self.by_proposal("resource.known", false),

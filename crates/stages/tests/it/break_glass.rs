@@ -48,6 +48,7 @@ fn bundle() -> BundleData {
         not_secret: Vec::new(),
         secret_results: Vec::new(),
         not_secret_results: Vec::new(),
+        audit: false,
         undo: None,
     };
     let agent = Agent {

@@ -186,6 +186,7 @@ fn tool(dice: &mut Dice<'_>) -> Tool {
         not_secret: Vec::new(),
         secret_results: Vec::new(),
         not_secret_results: Vec::new(),
+        audit: false,
         undo: None,
     }
 }
