@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 use types::reconciliation::{Bypass, Gap, Reconciliation};
-use types::{ActionId, AgentId, Code, EffectClass, Outcome, OutcomeStatus, ServerName, ToolName};
+use types::{ActionId, ActionProposal, AgentId, Code, EffectClass, Outcome, OutcomeStatus, ServerName, ToolName};
 
 use crate::control::Control;
 use crate::door::{Caller, McpDoor as _, Refusal, UpstreamLink as _};
@@ -96,12 +96,21 @@ impl Control {
         link.close().await;
         let found = compared?;
         if found.compared > 0 || found.journal > journal {
-            self.ask(Command::Reconciled(Box::new(found.clone()))).await?;
+            self.record_reconciliation(found.clone()).await?;
         }
         if !found.found.is_empty() {
             tracing::warn!(%server, bypasses = found.found.len(), "the system and the journal differ");
         }
         Ok(found)
+    }
+
+    /// Records what was found when a system was held against the journal.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub async fn record_reconciliation(&self, found: Reconciliation) -> Failure<()> {
+        self.ask(Command::Reconciled(Box::new(found))).await.map(drop)
     }
 
     async fn compare(&self, link: &Link, tool: &ToolName, from: i64, journal: u64) -> Failure<Reconciliation> {
@@ -177,13 +186,16 @@ impl Control {
             Err(refusal) => return Err(refusal),
         };
         let permitted = path.decision().is_some_and(|decision| decision.verdict.permits());
-        let unsent = path.outcome.as_ref().is_some_and(|outcome| outcome.status == OutcomeStatus::NotDispatched);
+        // What failed has changed nothing: whoever uses its key has taken it.
+        let nothing =
+            |outcome: &Outcome| matches!(outcome.status, OutcomeStatus::NotDispatched | OutcomeStatus::Failed);
+        let without = path.outcome.as_ref().is_some_and(nothing);
         // An erased proposal tells no server; its permit still stands in the open.
         let elsewhere = path.proposal.as_ref().is_some_and(|proposal| match &entry.undoes {
-            Some(_) => proposal.tool.to_string() != policy::UNDO_TOOL,
+            Some(undone) => !takes_back(proposal, server, undone),
             None => proposal.tool.server != *server || !self.is_keyed(&proposal.tool),
         });
-        Ok((!permitted || unsent || elsewhere).then_some(Gap::UnknownKey))
+        Ok((!permitted || without || elsewhere).then_some(Gap::UnknownKey))
     }
 
     /// Says whether a tool does something once under the id of its action.
@@ -238,6 +250,14 @@ impl Control {
             }
         });
     }
+}
+
+/// Says whether an action takes back another that was done on a server.
+fn takes_back(proposal: &ActionProposal, server: &ServerName, undone: &str) -> bool {
+    let of = |name: &str| proposal.arguments.value().get(name).and_then(Value::as_str);
+    let by: Option<ToolName> = of("tool").and_then(|tool| tool.parse().ok());
+    let here = by.is_some_and(|by| by.server == *server);
+    proposal.tool.to_string() == policy::UNDO_TOOL && here && of("action") == Some(undone)
 }
 
 /// Says whether a record tells that an action was done.

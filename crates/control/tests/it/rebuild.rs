@@ -13,6 +13,7 @@ use replay::fold::{Answer, RowTold};
 use store::StateOp;
 use testkit::{World, permitting_bundle, reviewed_bundle, world_with};
 use types::case::Ballot;
+use types::reconciliation::{Bypass, Gap, Reconciliation};
 use types::reviewing::Advice;
 use types::{Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
 
@@ -127,6 +128,18 @@ pub async fn full() -> World {
     somebody_erased(&world).await;
     world.with_passkey("ben", 3).await;
     world.decoy().await;
+    let around = Bypass {
+        gap: Gap::Around,
+        number: Some(7),
+        at: None,
+        by: Some("psql".into()),
+        what: vec!["orders".into()],
+        key: None,
+    };
+    let at = types::Millis(0);
+    let held =
+        Reconciliation { server: "sre".parse().unwrap(), to: 7, journal: 1, compared: 3, found: vec![around], at };
+    world.control.record_reconciliation(held).await.unwrap();
     let agent = "sre-bot".parse().unwrap();
     let runs = types::Identity { model: Some("a model".into()), prompt: Some("a prompt".into()) };
     let brief = Brief { runs, ..Brief::default() };

@@ -311,7 +311,10 @@ fn what_goes_around_the_road_is_found_and_named() {
     let read = client.call("query", &json!({ "sql": "SELECT 1" }));
     assert!(Client::refused(&read).is_empty(), "{read}");
     let action = last(dir)["action"].as_str().unwrap().to_owned();
-    for key in ["forged", "act_01a209ea86457f458b60b0def5f95c17", &action] {
+    let failed = client.call("change", &json!({ "sql": "INSERT INTO counter VALUES (1, 1)" }));
+    assert_eq!(failed["isError"], true, "{failed}");
+    let failed = last(dir)["action"].as_str().unwrap().to_owned();
+    for key in ["forged", "act_01a209ea86457f458b60b0def5f95c17", &action, &failed] {
         let forge = format!(
             "BEGIN; INSERT INTO countersign_now VALUES ('{key}'); UPDATE counter SET n = n + 1 WHERE id = 2; DELETE FROM countersign_now; COMMIT"
         );

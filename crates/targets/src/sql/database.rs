@@ -15,6 +15,8 @@ pub struct Limits {
     pub rows_max: usize,
     /// How many rows a query tells.
     pub told_max: usize,
+    /// How large what a query tells may be, in bytes as JSON.
+    pub told_bytes_max: usize,
     /// How many differences a change shows.
     pub shown_max: usize,
     /// How long a statement may run, in milliseconds.
@@ -25,7 +27,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows_max: 1_000, told_max: 1_000, shown_max: 20, statement_ms: 30_000, lock_ms: 5_000 }
+        Self {
+            rows_max: 1_000,
+            told_max: 1_000,
+            told_bytes_max: 4 << 20,
+            shown_max: 20,
+            statement_ms: 30_000,
+            lock_ms: 5_000,
+        }
     }
 }
 

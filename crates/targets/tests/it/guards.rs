@@ -72,8 +72,11 @@ fn capture_that_was_switched_off_is_noticed() {
     let db = Place::postgres().begin(TABLES, &["a", "loose"]);
     let (mut agent, mut other) = (db.agent(), db.other());
     for (off, on) in [
-        ("ALTER TABLE a DISABLE TRIGGER countersign_update", "ALTER TABLE a ENABLE TRIGGER countersign_update"),
-        ("ALTER TABLE a ENABLE REPLICA TRIGGER countersign_delete", "ALTER TABLE a ENABLE TRIGGER countersign_delete"),
+        ("ALTER TABLE a DISABLE TRIGGER countersign_update", "ALTER TABLE a ENABLE ALWAYS TRIGGER countersign_update"),
+        (
+            "ALTER TABLE a ENABLE REPLICA TRIGGER countersign_delete",
+            "ALTER TABLE a ENABLE ALWAYS TRIGGER countersign_delete",
+        ),
     ] {
         other.run(off);
         assert_eq!(agent.change("k", "UPDATE a SET n = 5", json!([])).unwrap_err().0, "table-uncaptured", "{off}");

@@ -70,6 +70,19 @@ impl Db {
         matches!(self.place, Place::Postgres(_))
     }
 
+    pub fn server(&self) -> &testkit::Postgres {
+        match &self.place {
+            Place::Postgres(server) => server,
+            Place::Sqlite(_) => panic!("it has no server"),
+        }
+    }
+
+    /// Captures more tables.
+    pub fn capture(&self, tables: &[&str]) {
+        let tables: Vec<_> = tables.iter().map(|name| (*name).to_owned()).collect();
+        Postgres::new(&self.server().url("owner")).unwrap().capture(&tables).unwrap();
+    }
+
     /// Connects as the agent's server does.
     pub fn agent(&self) -> Agent {
         self.agent_with(Limits::default())

@@ -4,6 +4,7 @@
 
 extern crate countersign_targets as targets;
 
+mod attacks;
 mod changes;
 mod entries;
 mod files;

@@ -17,7 +17,8 @@ pub(super) fn capture(tx: &mut Transaction<'_>, tables: &[String]) -> Result<(),
         for role in owners {
             let grant = format!(
                 "GRANT USAGE ON SCHEMA countersign TO {role}; GRANT SELECT ON countersign.image TO {role};
-                 GRANT SELECT, INSERT ON countersign.change TO {role}"
+                 REVOKE INSERT ON countersign.change FROM {role};
+                 GRANT SELECT, INSERT (key, undoes, statement, answer) ON countersign.change TO {role}"
             );
             tx.batch_execute(&grant).map_err(|error| failed(&error))?;
         }
@@ -50,7 +51,8 @@ fn triggers(table: &str) -> String {
     let one = |name: &str, when: &str, rows: &str| {
         format!(
             "CREATE OR REPLACE TRIGGER countersign_{name} {when} ON {table} {rows}
-             FOR EACH STATEMENT EXECUTE FUNCTION countersign.capture();\n"
+             FOR EACH STATEMENT EXECUTE FUNCTION countersign.capture();
+             ALTER TABLE {table} ENABLE ALWAYS TRIGGER countersign_{name};\n"
         )
     };
     let (old, new) = ("OLD TABLE AS old_rows", "NEW TABLE AS new_rows");

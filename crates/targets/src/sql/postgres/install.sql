@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS countersign.image (
     before text,
     after text
 );
+-- Whoever may not read a table does not read here what was in it.
+ALTER TABLE countersign.image ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS readable ON countersign.image;
+CREATE POLICY readable ON countersign.image FOR SELECT USING (has_table_privilege(tab, 'SELECT'));
 CREATE INDEX IF NOT EXISTS image_xid ON countersign.image (xid);
 
 -- Runs as its owner: whoever changes rows cannot write images. The settings make texts that do not depend on the session.

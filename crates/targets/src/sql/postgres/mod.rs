@@ -8,6 +8,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::error::Error as _;
 
+use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::ToSql;
 use postgres::{Client, Config, IsolationLevel, Transaction};
 use rustls_platform_verifier::ConfigVerifierExt as _;
@@ -20,12 +21,15 @@ use super::error::SqlError;
 use super::images::{self, Image, Net, ORDERS, Step};
 use super::statement::{Language, Statement};
 use crate::changes::{Entry, Standing};
-use table::Table;
+use table::{ROW, Table};
 use value::Param;
 
 /// Makes texts of rows that do not depend on the session, as the triggers do.
 const PLAIN: &str = "SET LOCAL search_path = pg_catalog; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres';
     SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'";
+
+/// Makes a session as if it had just begun.
+const FRESH: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all(); UNLISTEN *; CLOSE ALL";
 
 /// Is a PostgreSQL database, connected to when it is asked.
 pub struct Postgres {
@@ -62,8 +66,14 @@ impl Postgres {
     }
 
     fn transaction(&mut self, reads: bool, limits: &Limits) -> Result<Transaction<'_>, SqlError> {
+        // What a statement before has set for its session is gone.
+        let client = self.client()?;
+        client
+            .batch_execute(FRESH)
+            .and_then(|()| client.batch_execute("DISCARD TEMP"))
+            .map_err(|error| failed(&error))?;
         let set = format!(
-            "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
+            "SET LOCAL standard_conforming_strings = on; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
             limits.statement_ms, limits.lock_ms
         );
         let level = if reads { IsolationLevel::RepeatableRead } else { IsolationLevel::ReadCommitted };
@@ -91,12 +101,21 @@ impl Postgres {
         let mut tx = self.transaction(true, limits)?;
         let text = statement.text().trim().trim_end_matches(';');
         let most = limits.told_max.saturating_add(1);
-        let wrapped = format!("SELECT to_jsonb(told)::text FROM ({text}\n) AS told LIMIT {most}");
+        // No column is called so, which would be told instead of the row.
+        let wrapped = format!("SELECT to_jsonb({ROW})::text FROM ({text}\n) AS {ROW} LIMIT {most}");
         let params: Vec<_> = params.iter().map(Param).collect();
-        let rows = tx.query(&wrapped, &given(&params)).map_err(|error| failed(&error))?;
-        let mut rows: Vec<_> = rows.iter().map(|row| json(row.get(0))).collect();
-        let truncated = rows.len() > limits.told_max;
-        rows.truncate(limits.told_max);
+        let mut found = tx.query_raw(&wrapped, given(&params)).map_err(|error| failed(&error))?;
+        let (mut rows, mut bytes, mut truncated) = (Vec::new(), 0, false);
+        while let Some(row) = found.next().map_err(|error| failed(&error))? {
+            let text: &str = row.get(0);
+            bytes += text.len();
+            truncated = rows.len() == limits.told_max || bytes > limits.told_bytes_max;
+            if truncated {
+                break;
+            }
+            rows.push(json(text));
+        }
+        drop(found);
         Ok(Rows { rows, truncated })
     }
 
@@ -122,8 +141,13 @@ impl Postgres {
     fn seen(&mut self, key: &str) -> Result<Standing, SqlError> {
         let mut tx = self.transaction(true, &Limits::default())?;
         plain(&mut tx)?;
-        let Some(made) = made(&mut tx, key)?.filter(|made| made.undone_by.is_none()) else { return Ok(Standing::NOT) };
+        let Some(made) = made(&mut tx, key)? else { return Ok(Standing::NOT) };
         let nets = nets(&mut tx, &made.xid)?;
+        if let Some(by) = &made.undone_by
+            && is_undone(&mut tx, by, &nets)?
+        {
+            return Ok(Standing::NOT);
+        }
         let mut differing = 0;
         for (name, net) in &nets {
             differing += match Table::read(&mut tx, name) {
@@ -148,10 +172,14 @@ impl Postgres {
         if let Some(of) = made.undoes {
             return Err(SqlError::Refused(format!("it takes `{of}` back, and is not taken back itself")));
         }
+        let nets = nets(&mut tx, &made.xid)?;
         if let Some(by) = made.undone_by {
+            if !is_undone(&mut tx, &by, &nets)? {
+                let why = format!("`{by}` says that it has taken it back, and has not: somebody holds the credential");
+                return Err(SqlError::Conflict(why));
+            }
             return Err(SqlError::Conflict(format!("it was taken back already, by `{by}`")));
         }
-        let nets = nets(&mut tx, &made.xid)?;
         let changed = restored(&mut tx, &nets, limits)?;
         note(&mut tx, undo, Some(key), &digest, &changed)?;
         commit(tx)?;
@@ -224,6 +252,13 @@ fn made(tx: &mut Transaction<'_>, key: &str) -> Result<Option<Made>, SqlError> {
     Ok(row.map(|row| Made { xid: row.get(0), answer: json(row.get(1)), undone_by: row.get(2), undoes: row.get(3) }))
 }
 
+/// Says whether a change has taken another back: whoever holds the role's credential can write that it has.
+fn is_undone(tx: &mut Transaction<'_>, by: &str, nets: &[(String, Net)]) -> Result<bool, SqlError> {
+    let Some(undo) = made(tx, by)? else { return Ok(false) };
+    let inverse: Vec<_> = nets.iter().map(|(table, net)| (table.clone(), net.inverse())).collect();
+    Ok(images::digest(&self::nets(tx, &undo.xid)?) == images::digest(&inverse))
+}
+
 /// Returns what was answered under a key, if it was the same that was asked.
 fn answered(tx: &mut Transaction<'_>, key: &str, digest: &str) -> Result<Option<Changed>, SqlError> {
     let text = "SELECT statement, answer FROM countersign.change WHERE key = $1";
@@ -271,6 +306,8 @@ fn in_order(
     inverse: &[(String, Net)],
 ) -> Result<(), SqlError> {
     let before = touched(tx)?;
+    // Triggers find what they name as they do for everybody.
+    tx.batch_execute("SET LOCAL search_path TO DEFAULT").map_err(|error| failed(&error))?;
     for step in order {
         let parents_first: Vec<_> = match step {
             Step::Delete => tables.iter().rev().collect(),
@@ -280,6 +317,8 @@ fn in_order(
             table.restore(tx, net, step)?;
         }
     }
+    settled(tx)?;
+    plain(tx)?;
     only_captured(tx, &before)?;
     if images::digest(&own_nets(tx)?) != images::digest(inverse) {
         let why = "taking it back would change more, or other rows, than those it changed";
@@ -298,6 +337,7 @@ fn run(
     let before = touched(tx)?;
     let params: Vec<_> = params.iter().map(Param).collect();
     tx.execute(statement.text(), &given(&params)).map_err(|error| failed(&error))?;
+    settled(tx)?;
     plain(tx)?;
     only_captured(tx, &before)?;
     let nets = own_nets(tx)?;
@@ -327,8 +367,8 @@ fn summed(tx: &mut Transaction<'_>, nets: &[(String, Net)], limits: &Limits) -> 
 
 /// Counts the rows of each table that were written in this transaction, and what is not yet counted of those before it.
 fn touched(tx: &mut Transaction<'_>) -> Result<BTreeMap<u32, i64>, SqlError> {
-    let text = "SELECT relid, n_tup_ins + n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_xact_user_tables
-                WHERE n_tup_ins + n_tup_upd + n_tup_del > 0";
+    let text = "SELECT relid, n_tup_ins + n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_xact_all_tables
+                WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND schemaname NOT LIKE 'pg\\_toast%'";
     let rows = tx.query(text, &[]).map_err(|error| failed(&error))?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
@@ -342,7 +382,10 @@ fn only_captured(tx: &mut Transaction<'_>, before: &BTreeMap<u32, i64>) -> Resul
         .collect();
     let text = "SELECT t.oid::regclass::text FROM unnest($1::oid[]) AS t (oid)
                 WHERE t.oid <> 'countersign.image'::regclass AND 4 > (SELECT count(*) FROM pg_trigger g
-                    WHERE g.tgrelid = t.oid AND g.tgfoid = 'countersign.capture'::regproc AND g.tgenabled IN ('O', 'A'))";
+                    WHERE g.tgrelid = t.oid AND g.tgfoid = 'countersign.capture'::regproc AND g.tgenabled = 'A')
+                UNION ALL SELECT c.oid::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation AND c.relkind = 'f'
+                    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                UNION ALL SELECT 'a server with `track_counts` off' WHERE current_setting('track_counts') <> 'on'";
     let rows = tx.query(text, &[&written]).map_err(|error| failed(&error))?;
     match rows.first() {
         Some(row) => Err(SqlError::Uncaptured(row.get(0))),
@@ -380,6 +423,14 @@ fn commit(tx: Transaction<'_>) -> Result<(), SqlError> {
     tx.commit().map_err(|error| match failed(&error) {
         SqlError::Database(said) => SqlError::Database(said),
         _ => SqlError::InDoubt(format!("the connection was lost while it was committed: {}", told(&error))),
+    })
+}
+
+/// Has everything happen that waits for the end of the transaction: constraints are judged, and their triggers run.
+fn settled(tx: &mut Transaction<'_>) -> Result<(), SqlError> {
+    tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").map_err(|error| match failed(&error) {
+        SqlError::Database(said) => SqlError::Conflict(said),
+        other => other,
     })
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Table {
 pub(super) type Pair = (Option<String>, Option<String>);
 
 /// Is the name of a row of the table in our statements, which no column has.
-const ROW: &str = "\"countersign row\"";
+pub(super) const ROW: &str = "\"countersign row\"";
 
 impl Table {
     /// Reads what a table is.

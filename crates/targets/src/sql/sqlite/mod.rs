@@ -114,13 +114,15 @@ impl Database for Sqlite {
         }
         let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
         let mut found = prepared.query(params_from_iter(params.iter().map(bound))).map_err(|error| failed(&error))?;
-        let mut rows = Vec::new();
+        let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(row) = found.next().map_err(|error| failed(&error))? {
-            if rows.len() == limits.told_max {
+            if rows.len() == limits.told_max || bytes > limits.told_bytes_max {
                 return Ok(Rows { rows, truncated: true });
             }
             let member = |(at, name): (usize, &String)| Some((name.clone(), literal::shown(row.get_ref(at).ok()?)));
-            rows.push(names.iter().enumerate().filter_map(member).collect::<serde_json::Map<_, _>>().into());
+            let row: Value = names.iter().enumerate().filter_map(member).collect::<serde_json::Map<_, _>>().into();
+            bytes += row.to_string().len();
+            rows.push(row);
         }
         Ok(Rows { rows, truncated: false })
     }
@@ -253,6 +255,10 @@ fn restored(tx: &mut Transaction<'_>, key: &str, undo: &str, limits: &Limits) ->
             Ok(()) => {
                 attempt.commit().map_err(|error| failed(&error))?;
                 return summed(tx, &inverse, limits);
+            }
+            // Something has ended the whole transaction, and with it the look under its lock.
+            Err(_) if attempt.is_autocommit() => {
+                return Err(SqlError::Conflict("a trigger or a constraint rolls everything back".to_owned()));
             }
             // Dropped, so rolled back.
             Err(SqlError::Conflict(why)) => refused = refused.or(Some(SqlError::Conflict(why))),

@@ -47,7 +47,11 @@ impl Table {
 
     /// Writes how a row is imaged.
     fn image(&self, row: &str) -> String {
-        let quote = |column: &String| format!("quote({row}{})", quoted(column));
+        // `quote` ends a text at its first NUL.
+        let quote = |column: &String| {
+            let column = format!("{row}{}", quoted(column));
+            format!("CASE typeof({column}) WHEN 'text' THEN 'T' || hex({column}) ELSE quote({column}) END")
+        };
         format!("json_array({})", self.columns.iter().map(quote).collect::<Vec<_>>().join(", "))
     }
 
