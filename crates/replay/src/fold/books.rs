@@ -147,11 +147,6 @@ impl Books {
         &self.grants
     }
 
-    /// Returns what was found when systems were held against the journal, by server.
-    pub fn reconciliations(&self) -> &BTreeMap<ServerName, Reconciliation> {
-        &self.reconciliations
-    }
-
     /// Returns what agents named that they run, and the epochs that this makes.
     pub fn identities(&self) -> &Arc<BTreeMap<AgentId, Epochs>> {
         &self.identities

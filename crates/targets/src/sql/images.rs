@@ -30,11 +30,6 @@ impl Net {
     pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty()
     }
-
-    /// Returns what takes it back.
-    pub fn inverse(&self) -> Self {
-        Self { before: self.after.clone(), after: self.before.clone() }
-    }
 }
 
 /// Is how many rows of a table a change has inserted, updated and deleted; an update whose key changes is one of each of the others.
@@ -94,6 +89,12 @@ pub fn net(images: &[Image]) -> Vec<(String, Net)> {
     };
     let nets = tables.into_iter().map(|(table, _)| (table.to_owned(), of(table)));
     nets.filter(|(_, net)| !net.is_empty()).collect()
+}
+
+/// Returns what takes all of it back.
+pub fn inverse(nets: &[(String, Net)]) -> Vec<(String, Net)> {
+    let turned = |net: &Net| Net { before: net.after.clone(), after: net.before.clone() };
+    nets.iter().map(|(table, net)| (table.clone(), turned(net))).collect()
 }
 
 /// Returns the digest of what was changed: SHA-256 over tables and rows, each with its length, in lower-case hex.

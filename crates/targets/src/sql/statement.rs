@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlparser::ast::{self, SetExpr, TableObject, Visit, Visitor};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
@@ -75,6 +77,11 @@ impl Statement {
     /// Returns its text, as it was given.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the digest of it with its parameters: SHA-256, in lower-case hex.
+    pub fn digest(&self, params: &[Value]) -> String {
+        hex::encode(Sha256::digest(types::json::canonical(&json!([self.text, params]))))
     }
 
     /// Says what it does.

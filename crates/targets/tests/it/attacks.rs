@@ -96,6 +96,42 @@ fn the_credential_of_the_role_forges_little() {
 }
 
 #[test]
+fn what_a_role_may_not_read_it_does_not_change_and_does_not_seem_to_take_back() {
+    let db = database();
+    let (mut agent, mut other) = (db.agent(), db.other());
+    other.run("GRANT UPDATE ON secret TO agent");
+    let blind = agent.change("k", "UPDATE secret SET word = 'x'", json!([])).unwrap_err();
+    assert_eq!(blind.0, "table-uncaptured", "whoever sees no images counts none: {blind:?}");
+    agent.change("mine", "UPDATE a SET n = 7 WHERE id = 1", json!([])).unwrap();
+    other.run("REVOKE SELECT ON a FROM agent");
+    assert_eq!(agent.standing("mine")["stands"], false);
+    let refused = agent.undo("mine").unwrap_err();
+    assert!(refused.0 == "reversal-conflict" && refused.1.contains("may not read"), "{refused:?}");
+    assert_eq!(other.number("SELECT count(*) FROM a WHERE n = 7"), 1);
+    other.run("GRANT SELECT ON a TO agent");
+    other.run("DELETE FROM countersign.image WHERE before LIKE '(1,%'");
+    assert_eq!(
+        agent.undo("mine").unwrap_err().0,
+        "reversal-conflict",
+        "half of what was kept is nothing to restore from"
+    );
+}
+
+#[test]
+fn a_trigger_that_empties_a_table_is_noticed() {
+    let db = database();
+    let (mut agent, mut other) = (db.agent(), db.other());
+    for table in ["free", "secret"] {
+        other.run(&format!(
+            "CREATE OR REPLACE FUNCTION empties() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN TRUNCATE public.{table}; RETURN NEW; END $$;
+             DROP TRIGGER IF EXISTS empties ON a; CREATE TRIGGER empties AFTER UPDATE ON a FOR EACH ROW EXECUTE FUNCTION empties()"
+        ));
+        let refused = agent.change("k", "UPDATE a SET n = 7 WHERE id = 1", json!([])).unwrap_err();
+        assert_eq!((refused.0.as_str(), other.dump(table).len()), ("table-uncaptured", 1), "{refused:?}");
+    }
+}
+
+#[test]
 fn triggers_find_what_they_name_when_something_is_taken_back() {
     let db = database();
     let (mut agent, mut other) = (db.agent(), db.other());

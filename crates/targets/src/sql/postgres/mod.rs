@@ -13,7 +13,6 @@ use postgres::types::ToSql;
 use postgres::{Client, Config, IsolationLevel, Transaction};
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::database::{Changed, Database, Difference, Limits, Rows, TableChanged, counts};
@@ -128,7 +127,7 @@ impl Postgres {
         limits: &Limits,
     ) -> Result<Changed, SqlError> {
         let mut tx = self.transaction(false, limits)?;
-        let digest = digest_of(statement, params);
+        let digest = statement.digest(params);
         if let Some(answered) = answered(&mut tx, key, &digest)? {
             return Ok(answered);
         }
@@ -143,6 +142,10 @@ impl Postgres {
         plain(&mut tx)?;
         let Some(made) = made(&mut tx, key)? else { return Ok(Standing::NOT) };
         let nets = nets(&mut tx, &made.xid)?;
+        let Changed { rows: of, digest, .. } = made.answer;
+        if images::digest(&nets) != digest {
+            return Ok(Standing::Applied { applied: true, stands: false, differing: of, of, digest });
+        }
         if let Some(by) = &made.undone_by
             && is_undone(&mut tx, by, &nets)?
         {
@@ -156,9 +159,7 @@ impl Postgres {
                 Err(error) => return Err(error),
             };
         }
-        let of = made.answer.get("rows").and_then(Value::as_u64).and_then(|rows| usize::try_from(rows).ok());
-        let digest = images::digest(&nets);
-        Ok(Standing::Applied { applied: true, stands: differing == 0, differing, of: of.unwrap_or(0), digest })
+        Ok(Standing::Applied { applied: true, stands: differing == 0, differing, of, digest })
     }
 
     fn take_back(&mut self, key: &str, undo: &str, limits: &Limits) -> Result<Changed, SqlError> {
@@ -173,6 +174,10 @@ impl Postgres {
             return Err(SqlError::Refused(format!("it takes `{of}` back, and is not taken back itself")));
         }
         let nets = nets(&mut tx, &made.xid)?;
+        if images::digest(&nets) != made.answer.digest {
+            let why = "what is kept of it is not what it changed, or this role may not read all of it";
+            return Err(SqlError::Conflict(why.to_owned()));
+        }
         if let Some(by) = made.undone_by {
             if !is_undone(&mut tx, &by, &nets)? {
                 let why = format!("`{by}` says that it has taken it back, and has not: somebody holds the credential");
@@ -237,10 +242,11 @@ impl Database for Postgres {
         commit(tx)
     }
 }
+
 /// Is a change that was made.
 struct Made {
     xid: String,
-    answer: Value,
+    answer: Changed,
     undone_by: Option<String>,
     undoes: Option<String>,
 }
@@ -249,14 +255,17 @@ fn made(tx: &mut Transaction<'_>, key: &str) -> Result<Option<Made>, SqlError> {
     let text = "SELECT c.xid::text, c.answer, u.key, c.undoes FROM countersign.change c LEFT JOIN countersign.change u ON u.undoes = c.key
                 WHERE c.key = $1";
     let row = tx.query_opt(text, &[&key]).map_err(|error| failed(&error))?;
-    Ok(row.map(|row| Made { xid: row.get(0), answer: json(row.get(1)), undone_by: row.get(2), undoes: row.get(3) }))
+    let read = |row: postgres::Row| {
+        Ok(Made { xid: row.get(0), answer: answer(row.get(1))?, undone_by: row.get(2), undoes: row.get(3) })
+    };
+    row.map(read).transpose()
 }
 
 /// Says whether a change has taken another back: whoever holds the role's credential can write that it has.
 fn is_undone(tx: &mut Transaction<'_>, by: &str, nets: &[(String, Net)]) -> Result<bool, SqlError> {
-    let Some(undo) = made(tx, by)? else { return Ok(false) };
-    let inverse: Vec<_> = nets.iter().map(|(table, net)| (table.clone(), net.inverse())).collect();
-    Ok(images::digest(&self::nets(tx, &undo.xid)?) == images::digest(&inverse))
+    let undo = tx.query_opt("SELECT xid::text FROM countersign.change WHERE key = $1", &[&by]);
+    let Some(undo) = undo.map_err(|error| failed(&error))? else { return Ok(false) };
+    Ok(images::digest(&self::nets(tx, undo.get(0))?) == images::digest(&images::inverse(nets)))
 }
 
 /// Returns what was answered under a key, if it was the same that was asked.
@@ -266,7 +275,11 @@ fn answered(tx: &mut Transaction<'_>, key: &str, digest: &str) -> Result<Option<
     if row.get::<_, &str>(0) != digest {
         return Err(SqlError::KeyTaken(key.to_owned()));
     }
-    serde_json::from_str(row.get(1)).map(Some).map_err(|error| SqlError::Database(error.to_string()))
+    answer(row.get(1)).map(Some)
+}
+
+fn answer(text: &str) -> Result<Changed, SqlError> {
+    serde_json::from_str(text).map_err(|error| SqlError::Database(error.to_string()))
 }
 
 /// Writes every row as it was, if each is as the change left it.
@@ -281,7 +294,7 @@ fn restored(tx: &mut Transaction<'_>, nets: &[(String, Net)], limits: &Limits) -
         tables.push((table, net.clone()));
     }
     table::parents_first(tx, &mut tables)?;
-    let inverse: Vec<_> = nets.iter().map(|(table, net)| (table.clone(), net.inverse())).collect();
+    let inverse = images::inverse(nets);
     let mut refused = None;
     for order in ORDERS {
         let mut attempt = tx.transaction().map_err(|error| failed(&error))?;
@@ -373,7 +386,8 @@ fn touched(tx: &mut Transaction<'_>) -> Result<BTreeMap<u32, i64>, SqlError> {
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Demands that nothing was written but tables whose changes are captured: not by a trigger, a cascade or a function either.
+/// Demands that nothing was written but tables whose changes are captured, and whose images this role may read: not by a trigger, a cascade or a
+/// function either. What foreign tables and emptied ones count nowhere, their locks tell.
 fn only_captured(tx: &mut Transaction<'_>, before: &BTreeMap<u32, i64>) -> Result<(), SqlError> {
     let written: Vec<u32> = touched(tx)?
         .into_iter()
@@ -382,9 +396,11 @@ fn only_captured(tx: &mut Transaction<'_>, before: &BTreeMap<u32, i64>) -> Resul
         .collect();
     let text = "SELECT t.oid::regclass::text FROM unnest($1::oid[]) AS t (oid)
                 WHERE t.oid <> 'countersign.image'::regclass AND 4 > (SELECT count(*) FROM pg_trigger g
-                    WHERE g.tgrelid = t.oid AND g.tgfoid = 'countersign.capture'::regproc AND g.tgenabled = 'A')
-                UNION ALL SELECT c.oid::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation AND c.relkind = 'f'
-                    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                    WHERE g.tgrelid = t.oid AND g.tgfoid = 'countersign.capture'::regproc AND g.tgenabled = 'A'
+                      AND has_table_privilege(t.oid, 'SELECT'))
+                UNION ALL SELECT c.oid::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
+                      AND (c.relkind = 'f' AND l.mode = 'RowExclusiveLock' OR l.mode = 'AccessExclusiveLock')
                 UNION ALL SELECT 'a server with `track_counts` off' WHERE current_setting('track_counts') <> 'on'";
     let rows = tx.query(text, &[&written]).map_err(|error| failed(&error))?;
     match rows.first() {
@@ -440,11 +456,6 @@ fn plain(tx: &mut Transaction<'_>) -> Result<(), SqlError> {
 
 fn given<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
     params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
-}
-
-fn digest_of(statement: &Statement, params: &[Value]) -> String {
-    let given = serde_json::json!([statement.text(), params]);
-    hex::encode(Sha256::digest(types::json::canonical(&given)))
 }
 
 fn json(text: &str) -> Value {

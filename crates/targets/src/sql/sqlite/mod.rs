@@ -12,7 +12,6 @@ use rusqlite::{
     Connection, InterruptHandle, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params_from_iter,
 };
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::database::{Changed, Database, Difference, Limits, Rows, TableChanged, counts};
 use super::error::SqlError;
@@ -142,8 +141,7 @@ impl Database for Sqlite {
         limits: &Limits,
     ) -> Result<Changed, SqlError> {
         let watch = self.watch.clone();
-        let digest =
-            hex::encode(Sha256::digest(types::json::canonical(&serde_json::json!([statement.text(), params]))));
+        let digest = statement.digest(params);
         let tx = self.begin(limits)?;
         if let Some(answered) = answered(&tx, key, &digest)? {
             return Ok(answered);
@@ -156,8 +154,11 @@ impl Database for Sqlite {
 
     fn standing(&mut self, key: &str) -> Result<Standing, SqlError> {
         let tx = self.db.transaction().map_err(|error| failed(&error))?;
-        let Some((answer, None)) = made(&tx, key)? else { return Ok(Standing::NOT) };
+        let Some((Changed { rows: of, digest, .. }, None)) = made(&tx, key)? else { return Ok(Standing::NOT) };
         let nets = nets(&tx, key)?;
+        if images::digest(&nets) != digest {
+            return Ok(Standing::Applied { applied: true, stands: false, differing: of, of, digest });
+        }
         let mut differing = 0;
         for (name, net) in &nets {
             differing += match Table::read(&tx, name)? {
@@ -165,8 +166,7 @@ impl Database for Sqlite {
                 None => net.after.len().max(net.before.len()),
             };
         }
-        let digest = images::digest(&nets);
-        Ok(Standing::Applied { applied: true, stands: differing == 0, differing, of: answer.rows, digest })
+        Ok(Standing::Applied { applied: true, stands: differing == 0, differing, of, digest })
     }
 
     fn undo(&mut self, key: &str, undo: &str, limits: &Limits) -> Result<Changed, SqlError> {
@@ -181,12 +181,16 @@ impl Database for Sqlite {
         if let Some(of) = undoes {
             return Err(SqlError::Refused(format!("it takes `{of}` back, and is not taken back itself")));
         }
-        match made(&tx, key)? {
+        let answer = match made(&tx, key)? {
             None => return Err(SqlError::Unknown(key.to_owned())),
             Some((_, Some(by))) => return Err(SqlError::Conflict(format!("it was taken back already, by `{by}`"))),
-            Some((_, None)) => {}
+            Some((answer, None)) => answer,
+        };
+        let nets = nets(&tx, key)?;
+        if images::digest(&nets) != answer.digest {
+            return Err(SqlError::Conflict("what is kept of it is not what it changed".to_owned()));
         }
-        let changed = restored(&mut tx, key, undo, limits)?;
+        let changed = restored(&mut tx, &nets, undo, limits)?;
         note(&tx, undo, Some(key), &digest, &changed)?;
         tx.commit().map_err(|error| failed(&error))?;
         Ok(changed)
@@ -231,10 +235,14 @@ impl Database for Sqlite {
 }
 
 /// Writes every row as it was, if each is as the change left it.
-fn restored(tx: &mut Transaction<'_>, key: &str, undo: &str, limits: &Limits) -> Result<Changed, SqlError> {
-    let nets = nets(tx, key)?;
+fn restored(
+    tx: &mut Transaction<'_>,
+    nets: &[(String, Net)],
+    undo: &str,
+    limits: &Limits,
+) -> Result<Changed, SqlError> {
     let mut tables = Vec::new();
-    for (name, net) in &nets {
+    for (name, net) in nets {
         let gone = || SqlError::Conflict(format!("`{name}` is not there, or has no primary key"));
         let table = Table::read(tx, name)?.ok_or_else(gone)?;
         if !table.is_captured(tx)? {
@@ -247,7 +255,7 @@ fn restored(tx: &mut Transaction<'_>, key: &str, undo: &str, limits: &Limits) ->
         }
         tables.push((table, net));
     }
-    let inverse: Vec<_> = nets.iter().map(|(table, net)| (table.clone(), net.inverse())).collect();
+    let inverse = images::inverse(nets);
     let mut refused = None;
     for order in ORDERS {
         let attempt = tx.savepoint().map_err(|error| failed(&error))?;
