@@ -80,7 +80,8 @@ fn resource(action: &Reading<'_>) -> Option<Against> {
 }
 
 /// L0 does nothing. L1 reads. L2 also writes, by itself only what is routine, in an environment the level names, and
-/// under a rate. Other writes go to the people of the class. L3 does not exist yet. People have no level, and asking for a
+/// under a rate. L3 writes by itself also what is not routine, if nothing is missing that guards it and taking it back was tested. Other writes go
+/// to the people of the class. People have no level, and asking for a
 /// permission needs none.
 fn level(action: &Reading<'_>) -> Option<Against> {
     let asks = action.proposal.tool.to_string() == REQUEST_TOOL;
@@ -88,22 +89,23 @@ fn level(action: &Reading<'_>) -> Option<Against> {
         return Some(Against::default());
     }
     let rank = action.number("level.rank")?;
-    if rank != 1 && rank != 2 {
+    if !(1..=3).contains(&rank) {
         return Some(Against::denied_if(true));
     }
     let at = action.proposal.at.0.max(action.number("now")?);
     if at >= action.number("level.expires_at")? {
         return Some(Against::denied_if(true));
     }
-    let free = !action.is("class.writes")? || (rank == 2 && runs_alone(action)?);
+    let free = !action.is("class.writes")? || (rank > 1 && runs_alone(action, rank)?);
     let people = action.class().flatten().and_then(|class| class.profile.as_ref());
     Some(Against::put_to(people, !free))
 }
 
-fn runs_alone(action: &Reading<'_>) -> Option<bool> {
+fn runs_alone(action: &Reading<'_>, rank: i64) -> Option<bool> {
     let scope = action.facts.list("level.environments")?;
     let inside = action.environment().is_some_and(|environment| scope.contains(&environment.to_owned()));
-    Some(action.is("class.routine")? & action.is("level.rated")? & inside)
+    let guarded = rank == 3 && action.facts.list("level.unguarded")?.is_empty() & action.is("level.tested")?;
+    Some((action.is("class.routine")? | guarded) & action.is("level.rated")? & inside)
 }
 
 fn risk(action: &Reading<'_>) -> Option<Against> {

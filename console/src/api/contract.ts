@@ -510,6 +510,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/checks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the checks of the active bundle, and what they watch now.
+         * @description How the checks of one action ended stands on its path. Needs a person's key.
+         */
+        readonly get: operations["list_checks"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/data-checks": {
         readonly parameters: {
             readonly query?: never;
@@ -2235,6 +2255,58 @@ export interface components {
             /** @description What was decided; only with `allow` and `allow_observed` may it run. */
             readonly verdict: components["schemas"]["RestrictionName"];
         };
+        /** @description Is how a check of an action ended. Every text in it is safe to look at. */
+        readonly ActionCheck: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /**
+             * Format: int32
+             * @description How many were bad.
+             */
+            readonly bad: number;
+            /** @description The check. */
+            readonly check: string;
+            /**
+             * Format: int32
+             * @description How many looks were good.
+             */
+            readonly good: number;
+            /**
+             * @description How it ended: `held`, `violated` or `inconclusive`.
+             * @example held
+             */
+            readonly judgement: string;
+            /**
+             * Format: int32
+             * @description How many saw nothing.
+             */
+            readonly nothing: number;
+            /** @description The agent stood at L0 in the action's class from here on. */
+            readonly stop: boolean;
+            /** @description The action was to be taken back. */
+            readonly undo: boolean;
+            /** @description What the last look that counts saw. */
+            readonly why: string;
+        };
+        /** @description Is what came of taking an action back whose check was violated. Every text in it is safe to look at. */
+        readonly ActionContainment: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            readonly at: number;
+            /** @description The check. */
+            readonly check: string;
+            /** @description Why it was not taken back: a code and a sentence. */
+            readonly error?: string | null;
+            /** @description Whether the state was then what it was before. */
+            readonly restored?: boolean | null;
+            /** @description The action that took it back, or tried. */
+            readonly undo?: string | null;
+        };
         /** @description Is how an action ended. */
         readonly ActionOutcome: {
             /**
@@ -2271,6 +2343,10 @@ export interface components {
         readonly ActionPath: {
             /** @description The action. */
             readonly action: string;
+            /** @description How the checks that watched it ended, in order. */
+            readonly checks: readonly components["schemas"]["ActionCheck"][];
+            /** @description What came of taking it back where a check was violated, in order. */
+            readonly contained: readonly components["schemas"]["ActionContainment"][];
             /** @description The decisions, in order. */
             readonly decisions: readonly components["schemas"]["Decision"][];
             /** @description The proposals whose cases people approved for it to run. */
@@ -3124,6 +3200,47 @@ export interface components {
             readonly rows: number;
             /** @description The tracked run that is to be trained on it. */
             readonly run?: string | null;
+        };
+        /** @description Are the checks of the active bundle, and what they watch. */
+        readonly Checks: {
+            /** @description The checks, by name. */
+            readonly checks: readonly components["schemas"]["CheckShown"][];
+            /** @description The actions that are watched, and those that are being taken back, in order of action and check. */
+            readonly watches: readonly components["schemas"]["WatchShown"][];
+        };
+        /** @description Is a check of the active bundle. */
+        readonly CheckShown: {
+            /** @description Its name. */
+            readonly check: string;
+            /**
+             * Format: int64
+             * @description How long is between two, in milliseconds.
+             */
+            readonly every_ms: number;
+            /**
+             * Format: int32
+             * @description How many bad looks violate it.
+             */
+            readonly failures: number;
+            /**
+             * Format: int64
+             * @description How many looks there are, if each comes in time.
+             */
+            readonly looks: number;
+            /**
+             * Format: int32
+             * @description Of how many of the last looks that saw something.
+             */
+            readonly of_last: number;
+            /** @description The agent stands at L0 in the action's class once it is violated. */
+            readonly stop: boolean;
+            /** @description The action is taken back once it is violated. */
+            readonly undo: boolean;
+            /**
+             * @description How it looks: `http`, `prometheus`, `tool`, `sql`, `log` or `command`.
+             * @example http
+             */
+            readonly way: string;
         };
         /** @description Is one check of an evaluation. Numbers are texts, as they were sent. */
         readonly CheckView: {
@@ -4526,6 +4643,8 @@ export interface components {
             readonly level: components["schemas"]["LevelName"];
             /** @description Why. */
             readonly reason: string;
+            /** @description The action whose check took the level away; the agent is at L0 since. */
+            readonly stopped?: string | null;
         };
         /**
          * @description Names an autonomy level.
@@ -6765,6 +6884,26 @@ export interface components {
             /** @description Whether they signed it with a passkey. */
             readonly signed: boolean;
         };
+        /** @description Is an action that a check watches, or that is being taken back. */
+        readonly WatchShown: {
+            /** @description The action. */
+            readonly action: string;
+            /** @description Whose action it is. */
+            readonly agent: string;
+            /** @description The check. */
+            readonly check: string;
+            /** @description Its class. */
+            readonly class: string;
+            /**
+             * Format: int64
+             * @description When it ended, in milliseconds since the epoch.
+             */
+            readonly since: number;
+            /** @description What it called. */
+            readonly tool: string;
+            /** @description The check was violated, and the action is being taken back. */
+            readonly violated: boolean;
+        };
         /**
          * @description Says how much a difference says of the cause.
          * @enum {string}
@@ -8870,6 +9009,53 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ActiveBundle"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_checks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The checks, and what they watch */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Checks"];
                 };
             };
             /** @description `unauthenticated` or `key-expired` */

@@ -73,6 +73,31 @@ function OutcomeBody({ outcome }: { outcome: Outcome }) {
   );
 }
 
+const JUDGED: Record<string, string> = { held: "good", violated: "bad", inconclusive: "watch" };
+
+function checked(check: Schema<"ActionCheck">): Stop {
+  const body = (
+    <div className="stack">
+      <p><Text>{check.why}</Text></p>
+      <p className="quiet small">{many(check.good, "good look")}, {many(check.bad, "bad one")}, {check.nothing} saw nothing.</p>
+      {check.undo ? <p className="note tone-bad">The action is taken back.</p> : null}
+      {check.stop ? <p className="note tone-bad">The agent stands at L0 in this class until somebody gives it a level again.</p> : null}
+    </div>
+  );
+  return { at: check.at, tone: JUDGED[check.judgement] ?? "plain", title: `Check ${check.check}: ${check.judgement}`, record: undefined, body };
+}
+
+function contained(taken: Schema<"ActionContainment">): Stop {
+  const body = (
+    <div className="stack">
+      {taken.error ? <div className="note tone-bad"><Text>{taken.error}</Text></div> : null}
+      {taken.undo ? <p><Link to={`/actions/${taken.undo}`}>open the action that took it back</Link></p> : null}
+    </div>
+  );
+  const title = taken.error ? "Not taken back by itself" : "Taken back by itself";
+  return { at: taken.at, tone: taken.error ? "bad" : "good", title, record: undefined, body };
+}
+
 function stops(path: ActionPath): Stop[] {
   const records = (kind: string) => path.records.filter((record) => record.kind === kind);
   // A decoy's first record decides it, and the next one answers it.
@@ -101,7 +126,11 @@ function stops(path: ActionPath): Stop[] {
   const outcome: Stop[] = ended
     ? [{ at: ended.at, tone: OUTCOMES[ended.status]?.tone ?? "plain", title: `Outcome: ${OUTCOMES[ended.status]?.word ?? ended.status}`, record: outcomes.at(-1), body: <OutcomeBody outcome={ended} /> }]
     : [];
-  const all = [...path.decisions.map(of), ...path.votes.map(voted), ...path.reviews.map(reviewed), ...outcome];
+  // Both kinds stand in the journal as `check`, in the order in which they ended.
+  const checks = records("check");
+  const ends = [...path.checks.map(checked), ...path.contained.map(contained)].sort((a, b) => a.at - b.at);
+  const looked = ends.map((stop, key) => ({ ...stop, record: checks[key] }));
+  const all = [...path.decisions.map(of), ...path.votes.map(voted), ...path.reviews.map(reviewed), ...outcome, ...looked];
   return all.sort((a, b) => (a.record?.index ?? 0) - (b.record?.index ?? 0));
 }
 

@@ -14,8 +14,9 @@ use utoipa_axum::routes;
 
 use crate::auth::{Anyone, AsAgent};
 use crate::extract::{Json, Named};
+use crate::path::ActionPath;
 use crate::problem::{ApprovalRef, Fault, Problem, forbidden, invalid};
-use crate::view::{ActionPath, Finding, RestrictionName, Risk};
+use crate::view::{Finding, RestrictionName, Risk};
 use crate::{App, callers};
 
 /// Is the longest idempotency key accepted, in characters.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use control::levels::LevelWish;
 use control::state::Grant;
 use serde::{Deserialize, Serialize};
-use types::{AgentId, AutonomyLevel, ClassId, GrantId, Millis};
+use types::{ActionId, AgentId, AutonomyLevel, ClassId, GrantId, Millis};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -112,6 +112,10 @@ pub struct Level {
     expires_at: Millis,
     /// It has ended, so the agent is at L0.
     expired: bool,
+    /// The action whose check took the level away; the agent is at L0 since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    stopped: Option<ActionId>,
 }
 
 impl Level {
@@ -129,6 +133,7 @@ impl Level {
             at: grant.at,
             expires_at: grant.expires,
             expired: grant.expires <= now,
+            stopped: grant.stopped,
         }
     }
 }

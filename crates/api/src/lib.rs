@@ -16,6 +16,7 @@ mod break_glass;
 mod breakers;
 mod bundles;
 mod callers;
+mod checks;
 mod data_checks;
 mod decoys;
 mod delegations;
@@ -52,6 +53,7 @@ mod oversight;
 mod pages;
 mod passkey_logins;
 mod passkeys;
+mod path;
 mod permissions;
 mod pipelines;
 mod problem;
@@ -147,6 +149,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(authority::routes())
         .merge(reversals::routes())
         .merge(reconciliations::routes())
+        .merge(checks::routes())
         .merge(rollbacks::routes())
         .merge(review::routes())
         .merge(bundles::routes())

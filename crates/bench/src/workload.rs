@@ -178,6 +178,7 @@ pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
                 at: Millis(0),
                 expires: Millis(i64::MAX),
                 epoch: None,
+                stopped: None,
             };
             grants.insert((agent(n)?, class), grant);
         }
@@ -190,6 +191,7 @@ pub fn views(server: SocketAddr) -> Result<(Views, Arc<Snapshot>), String> {
         quarantine: Arc::default(),
         identities: Arc::default(),
         pins: Arc::default(),
+        tested: std::sync::Arc::default(),
         delegations: Arc::default(),
     };
     let views = Views::new(snapshot);

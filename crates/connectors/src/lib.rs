@@ -7,6 +7,7 @@
 
 pub mod bucket;
 pub mod calendar;
+pub mod check;
 mod host;
 pub mod inventory;
 pub mod mcp;

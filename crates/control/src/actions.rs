@@ -315,10 +315,10 @@ impl Control {
     /// Asks people again, under a new bundle, about an action whose case that bundle has voided; one of which the bundle
     /// hides less than is recorded is not asked about, since nobody could propose it as it is recorded.
     pub(crate) async fn propose_again(&self, proposal: ActionProposal) -> Failure<bool> {
-        let Some(original) = self.original_of_record(&proposal) else { return Ok(false) };
+        let Ok(original) = self.original_of_record(&proposal) else { return Ok(false) };
         let propose = Propose {
             proposal,
-            original: Some(original),
+            original,
             prepared: None,
             reported: false,
             idempotency_key: None,

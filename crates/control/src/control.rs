@@ -43,9 +43,6 @@ use crate::tools::Listed;
 use crate::tracking::Tracking;
 use crate::witnesses::Witnesses;
 
-/// Is how often time passes, in milliseconds.
-pub(crate) const TICK_MS: i64 = 250;
-
 /// Resolves a name from the environment; only binaries read it.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -112,6 +109,8 @@ pub struct Control {
     pub(crate) moving: tokio::sync::Mutex<()>,
     /// Is held by who takes an action back.
     pub(crate) undoing: tokio::sync::Mutex<()>,
+    /// Tells those who watch that an action has ended.
+    pub(crate) ended: Arc<Notify>,
     /// Systems are held against the journal one after the other.
     pub(crate) reconciling: tokio::sync::Mutex<()>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
@@ -275,6 +274,7 @@ impl Control {
             changing_log: tokio::sync::Mutex::new(()),
             moving: tokio::sync::Mutex::new(()),
             undoing: tokio::sync::Mutex::new(()),
+            ended: Arc::default(),
             reconciling: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
@@ -313,6 +313,7 @@ impl Control {
         self.spawn_pipelines();
         self.spawn_probes();
         self.spawn_reconciliations();
+        self.spawn_checks();
         Ok(started)
     }
 
@@ -405,49 +406,17 @@ impl Control {
         &self,
         command: Command,
     ) -> Result<(Reply, Option<ledger::Recorded<Permit>>, Option<u64>), Refusal> {
+        let ends = matches!(command, Command::Outcome(_));
         let committed = self.ledger.ask(command).await?;
+        if ends {
+            self.ended.notify_one();
+        }
         match &committed.reply {
             Reply::Done(changes) | Reply::Decided { changes, .. } => self.forget_sessions(&changes.ended),
             Reply::Refused { refusal, .. } => return Err((**refusal).clone()),
             Reply::Opened(_) | Reply::Overtaken | Reply::Repeated(_) | Reply::Decoys(_) => {}
         }
         Ok((committed.reply, committed.authority, committed.index))
-    }
-
-    /// Lets time pass once: permits that agents held end, cases expire, and what is kept for a time only goes.
-    ///
-    /// # Errors
-    ///
-    /// What the journal says.
-    pub async fn tick(&self) -> Result<(), Refusal> {
-        let now = self.now();
-        self.handed.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires)| *expires > now);
-        self.ask(Command::Tick).await?;
-        self.show_decoys().await
-    }
-
-    fn spawn_ticks(self: &Arc<Self>) {
-        let this = Arc::downgrade(self);
-        tokio::spawn(async move {
-            let mut every = tokio::time::interval(Duration::from_millis(TICK_MS.unsigned_abs()));
-            loop {
-                every.tick().await;
-                let Some(this) = this.upgrade() else { return };
-                if let Err(refusal) = this.tick().await {
-                    tracing::warn!(code = %refusal.code, "a tick was not recorded");
-                    if matches!(
-                        refusal.code,
-                        types::Code::JournalStopped
-                            | types::Code::InvariantBroken
-                            | types::Code::LogFrozen
-                            | types::Code::LogClosed
-                            | types::Code::ShuttingDown
-                    ) {
-                        return;
-                    }
-                }
-            }
-        });
     }
 
     fn spawn_inventory(self: &Arc<Self>) {

@@ -10,7 +10,8 @@ use types::{AutonomyLevel, Code, EffectClass, ServerName};
 use crate::control::Control;
 use crate::logs::closed_logs;
 use crate::on_call::Duty;
-use crate::state::kind;
+use crate::snapshot::Snapshot;
+use crate::state::{Grant, kind};
 use crate::tools::ToolView;
 
 /// Says how one thing stands.
@@ -93,6 +94,7 @@ impl Control {
         found.extend(self.agents());
         found.extend(self.tools_found());
         found.extend(self.systems_found());
+        found.extend(self.checks_found());
         found.extend(self.people());
         found.extend(self.models_found());
         found.extend(self.notifications_found());
@@ -281,6 +283,8 @@ impl Control {
             let says =
                 if levels.is_empty() { "L0 everywhere: it can do nothing".to_owned() } else { levels.join(", ") };
             found.push(say(if levels.is_empty() { Sign::Note } else { Sign::Good }, format!("agent {agent}"), says));
+            let own = snapshot.grants.values().filter(|grant| grant.agent == *agent && grant.expires > now);
+            found.extend(own.filter_map(|grant| level_found(&snapshot, grant)));
         }
         if let Some(agent) = &self.config.anonymous {
             found.push(say(
@@ -339,4 +343,19 @@ impl Control {
         }
         found
     }
+}
+
+/// Says of a level whether a check has taken it away, or what it lacks that would guard what the agent changes alone.
+fn level_found(snapshot: &Snapshot, grant: &Grant) -> Option<Finding> {
+    let about = format!("level {} of {}", grant.class, grant.agent);
+    if let Some(action) = &grant.stopped {
+        let says =
+            format!("a check of `{action}` was violated, so it stands at L0 until somebody gives it a level again");
+        return Some(say(Sign::Bad, about, says));
+    }
+    let writes = snapshot.bundle.data().classes.get(&grant.class).is_some_and(|class| class.writes);
+    let lacking = snapshot.unguarded(grant).filter(|_| writes && grant.level >= AutonomyLevel::L2)?;
+    // L3 puts to people what is not guarded, so nothing is open there; it is not what it was given for.
+    let sign = if grant.level == AutonomyLevel::L3 { Sign::Bad } else { Sign::Note };
+    Some(say(sign, about, format!("{} without what would guard it: {lacking}", grant.level)))
 }

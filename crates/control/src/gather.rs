@@ -38,6 +38,7 @@ fn gather(views: &Views, snapshot: &Snapshot, proposal: &ActionProposal, session
         pins: &snapshot.pins,
         quarantine: &snapshot.quarantine,
         identities: &snapshot.identities,
+        tested: &snapshot.tested,
     };
     all.extend(given.facts(data, proposal, &all));
     let class = all.text("tool.class").and_then(|name| ClassId::new(name).ok());

@@ -45,6 +45,7 @@ impl Control {
             at: now,
             expires: wish.expires,
             epoch,
+            stopped: None,
         }
     }
 

@@ -13,6 +13,7 @@ use types::break_glass::BreakGlass;
 use types::break_glass::status::{self, is_of_glass};
 use types::breaker::{BreakerName, RESET};
 use types::case::CaseState;
+use types::check::{CONTAINED, Checked, Contained};
 use types::data_check::DataChecked;
 use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
@@ -134,6 +135,17 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let held: Reconciliation = part(content, Field::Body)?;
             let (found, compared) = (held.found.len(), held.compared);
             Some(escape(&format!("{}: {found} of {compared} without the other", held.server), false))
+        }
+        RecordKind::Check if entry.leaf.status == Some(CONTAINED) => {
+            let contained: Contained = part(content, Field::Body)?;
+            let word = if contained.error.is_none() { "taken back" } else { "not taken back" };
+            Some(escape(&format!("{}: {word}", contained.check), false))
+        }
+        RecordKind::Check => {
+            let checked: Checked = part(content, Field::Body)?;
+            let (check, judged, stop) = (checked.check, checked.judgement.as_str(), checked.stop);
+            let stopped = if stop { ", the agent is stopped in its class" } else { "" };
+            Some(escape(&format!("{check}: {judged}{stopped}"), false))
         }
         RecordKind::Identity => {
             let epoch: IdentityEpoch = part(content, Field::Body)?;

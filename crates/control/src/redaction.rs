@@ -257,24 +257,39 @@ impl Carried {
     }
 }
 
+/// Says that a bundle hides less of a proposal than is hidden where it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HidesLess;
+
+fn is_administration(proposal: &ActionProposal) -> bool {
+    ADMIN_TOOLS.contains(&proposal.tool.to_string().as_str())
+}
+
 impl Control {
-    /// Takes a proposal as it came. The product's own administration has no secrets.
+    /// Takes a proposal as it came; nothing of the product's own administration, which has no secrets.
     ///
     /// # Errors
     ///
     /// `arguments-invalid` if it has a member that only a mark may have.
     pub(crate) fn original(&self, proposal: &ActionProposal) -> Failure<Option<Arc<Original>>> {
-        if ADMIN_TOOLS.contains(&proposal.tool.to_string().as_str()) {
+        if is_administration(proposal) {
             return Ok(None);
         }
         brings_no_mark(&proposal.arguments)?;
         Ok(Some(Arc::new(self.taken(proposal, false))))
     }
 
-    /// Takes a proposal as it was recorded; `None` if the present bundle hides less of it than is hidden there.
-    pub(crate) fn original_of_record(&self, proposal: &ActionProposal) -> Option<Arc<Original>> {
+    /// Takes a proposal as it was recorded, as [`Control::original`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`HidesLess`] if the present bundle hides less of it than is hidden there.
+    pub(crate) fn original_of_record(&self, proposal: &ActionProposal) -> Result<Option<Arc<Original>>, HidesLess> {
+        if is_administration(proposal) {
+            return Ok(None);
+        }
         let original = self.taken(proposal, true);
-        original.is_whole(&self.snapshot().bundle).then(|| Arc::new(original))
+        if original.is_whole(&self.snapshot().bundle) { Ok(Some(Arc::new(original))) } else { Err(HidesLess) }
     }
 
     fn taken(&self, proposal: &ActionProposal, recorded: bool) -> Original {

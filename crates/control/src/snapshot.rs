@@ -1,6 +1,6 @@
 //! The numbered snapshot that decisions are prepared against, outside the sequencer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -10,8 +10,11 @@ use ledger::Clock;
 use ledger::sync::RwLock;
 use policy::{ADMIN_TOOLS, Bundle};
 use stages::facts::ADMIN_CLASS;
+use stages::guards;
+use stages::limits::Covered;
 use types::delegation::Delegation;
-use types::{AgentId, ClassId, Digest, Epochs, Millis, PersonId, ToolName};
+use types::reversal::Tested;
+use types::{AgentId, ClassId, Digest, Epochs, Millis, PersonId, Principal, ToolName};
 
 use crate::state::{Conduct, Grant, Quarantine};
 
@@ -37,6 +40,8 @@ pub struct Snapshot {
     pub quarantine: Arc<BTreeMap<ToolName, Quarantine>>,
     /// Definitions pinned by hand, which win over the catalogue's.
     pub pins: Arc<BTreeMap<ToolName, Digest>>,
+    /// Tools whose undo was seen to work.
+    pub tested: Arc<BTreeMap<ToolName, Tested>>,
 }
 
 impl Snapshot {
@@ -46,6 +51,31 @@ impl Snapshot {
             return ClassId::new(ADMIN_CLASS).ok();
         }
         self.bundle.data().tools.get(tool).map(|entry| entry.class.clone())
+    }
+
+    /// Says what guards a level is lacking that L3 demands, if it lacks any: each tool of the class that changes something can be taken back, which was tested; a check does
+    /// so by itself; a limit bounds what it may touch, and a window says when, in every environment that is named.
+    pub fn unguarded(&self, grant: &Grant) -> Option<String> {
+        let (data, principal) = (self.bundle.data(), Principal::Agent(grant.agent.clone()));
+        let mut lacking: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (tool, _) in data.changing().filter(|(_, entry)| entry.class == grant.class) {
+            for environment in &grant.environments {
+                let covered = Covered::of(&principal, grant.class.as_str(), tool, Some(environment));
+                for guard in guards::missing(data, tool, &covered) {
+                    lacking.entry(guard.to_string()).or_default().insert(tool.to_string());
+                }
+            }
+            let undo = data.undo_digest(tool);
+            if undo.is_some() && self.tested.get(tool).map(|tested| tested.undo) != undo {
+                lacking.entry("a rollback that was tested".to_owned()).or_default().insert(tool.to_string());
+            }
+        }
+        let told = |(guard, tools): (String, BTreeSet<String>)| {
+            let tools: Vec<String> = tools.into_iter().map(|tool| format!("`{tool}`")).collect();
+            format!("{guard} for {}", tools.join(", "))
+        };
+        let lacking: Vec<String> = lacking.into_iter().map(told).collect();
+        (!lacking.is_empty()).then(|| lacking.join("; "))
     }
 
     /// Returns the definition a tool must have: the pin set by hand, else the catalogue's.

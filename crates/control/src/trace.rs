@@ -12,6 +12,7 @@ use stages::on_call::who;
 use stages::{approval_budget, escalation};
 use types::bundle::BundleData;
 use types::case::Vote;
+use types::check::{CONTAINED, Checked, Contained};
 use types::reversal::StateSeen;
 use types::reviewing::Review;
 use types::{ActionId, ActionProposal, Decision, Digest, Millis, Outcome, PersonId, ProfileId, ScheduleId, Verdict};
@@ -53,6 +54,10 @@ pub struct Path {
     pub outcome: Option<Outcome>,
     /// What was seen of the state that it changes, each with the state as canonical JSON, in order.
     pub states: Vec<(StateSeen, Option<String>)>,
+    /// How the checks that watched it ended, in order.
+    pub checks: Vec<Checked>,
+    /// What came of taking it back where a check was violated, in order.
+    pub contained: Vec<Contained>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
     pub unread: Vec<u64>,
 }
@@ -98,6 +103,10 @@ impl Path {
                     let seen = content.get::<StateSeen>(Field::Body).ok().flatten();
                     self.states.extend(seen.map(|seen| (seen, content.get(Field::Result).ok().flatten())));
                 }
+                RecordKind::Check if step.leaf.status == Some(CONTAINED) => {
+                    self.contained.extend(content.get::<Contained>(Field::Body).ok().flatten());
+                }
+                RecordKind::Check => self.checks.extend(content.get::<Checked>(Field::Body).ok().flatten()),
                 _ => {}
             }
         }

@@ -146,6 +146,8 @@ pub enum Command {
     Rollback(Rollback),
     /// Find what changed systems around the road, and what was done and is not there.
     Reconcile(Reconcile),
+    /// Tell what must hold after actions, and what is watched now.
+    Checks,
     /// Offer a system to agents as an MCP server that plans, changes once, tells its state and takes back.
     #[command(subcommand)]
     Target(TargetCommand),

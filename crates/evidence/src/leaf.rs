@@ -93,6 +93,9 @@ pub enum RecordKind {
     /// A system was held against the journal: what changed it, and what was done.
     #[n(23)]
     Reconciliation,
+    /// What an action has led to was looked at for a while: how that came out, or what followed upon it.
+    #[n(24)]
+    Check,
 }
 
 impl RecordKind {
@@ -111,6 +114,7 @@ impl RecordKind {
             Self::Identity => "identity",
             Self::State => "state",
             Self::Reconciliation => "reconciliation",
+            Self::Check => "check",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

@@ -43,11 +43,15 @@ pub enum EventKind {
     IncidentEnded,
     /// A system was changed around the road, or has nothing of what was done.
     BypassFound,
+    /// A check of what an action has led to was violated, or could not be judged.
+    CheckEnded,
+    /// An action whose check was violated was taken back, or could not be.
+    TakenBack,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -65,6 +69,8 @@ impl EventKind {
         Self::IncidentOpened,
         Self::IncidentEnded,
         Self::BypassFound,
+        Self::CheckEnded,
+        Self::TakenBack,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -87,6 +93,8 @@ impl EventKind {
             Self::IncidentOpened => "incident-opened",
             Self::IncidentEnded => "incident-ended",
             Self::BypassFound => "bypass-found",
+            Self::CheckEnded => "check-ended",
+            Self::TakenBack => "taken-back",
         }
     }
 
@@ -98,8 +106,8 @@ impl EventKind {
     /// Says whether there may be many of it at a time, so that they become one message; what may not goes before them and alone.
     pub fn may_join(self) -> bool {
         use EventKind::{
-            BehaviourUnusual, BreakerOpened, BypassFound, CaseAsked, CaseEnded, CaseOpened, IncidentEnded,
-            IncidentOpened,
+            BehaviourUnusual, BreakerOpened, BypassFound, CaseAsked, CaseEnded, CaseOpened, CheckEnded, IncidentEnded,
+            IncidentOpened, TakenBack,
         };
         matches!(
             self,
@@ -111,6 +119,8 @@ impl EventKind {
                 | IncidentOpened
                 | IncidentEnded
                 | BypassFound
+                | CheckEnded
+                | TakenBack
         )
     }
 
@@ -140,6 +150,8 @@ impl EventKind {
             Self::IncidentOpened => "countersign.incident.opened",
             Self::IncidentEnded => "countersign.incident.ended",
             Self::BypassFound => "countersign.bypass.found",
+            Self::CheckEnded => "countersign.check.ended",
+            Self::TakenBack => "countersign.action.taken_back",
         }
     }
 }
@@ -178,6 +190,10 @@ pub enum Body {
     Incident(EventKind, IncidentTold),
     /// A system and the journal differ.
     Bypass(BypassTold),
+    /// A check of an action ended otherwise than well.
+    Check(CheckTold),
+    /// An action whose check was violated was taken back, or could not be.
+    TakenBack(TakenBackTold),
     /// An operator tries a target out.
     Test,
 }
@@ -300,6 +316,40 @@ pub struct BypassTold {
     pub by: Option<String>,
     /// What was changed.
     pub what: Vec<String>,
+}
+
+/// Is what is told of a check that was violated or could not be judged: nothing of what it saw, which may be secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckTold {
+    /// The action that it watched.
+    pub action: ActionId,
+    /// The check, as the bundle calls it.
+    pub check: String,
+    /// Whose action it is: `agent:NAME`.
+    pub agent: String,
+    /// What was called.
+    pub tool: ToolName,
+    /// `violated` or `inconclusive`.
+    pub judgement: &'static str,
+    /// The action is to be taken back.
+    pub undo: bool,
+    /// The agent stands at L0 in the action's class.
+    pub stop: bool,
+}
+
+/// Is what is told of an action that was to be taken back by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBackTold {
+    /// The action.
+    pub action: ActionId,
+    /// The check that was violated.
+    pub check: String,
+    /// Whose action it is: `agent:NAME`.
+    pub agent: String,
+    /// What was called.
+    pub tool: ToolName,
+    /// Why it was not taken back.
+    pub error: Option<String>,
 }
 
 /// Is what is told of a kill switch.

@@ -8,7 +8,7 @@ use types::{ActionId, ActionProposal, Arguments, Channel, Claims, FactName, Fact
 
 use crate::base::texts;
 
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 19] = [
     "bundle.toml",
     "agents.toml",
     "people.toml",
@@ -27,6 +27,7 @@ const PATHS: [&str; 18] = [
     "breakers.toml",
     "behaviour.toml",
     "decoys.toml",
+    "checks.toml",
 ];
 
 /// A bundle's files without its Cedar texts: each reading of them is the same, and what is wrong is said in one line each.

@@ -125,7 +125,7 @@ impl Bundle {
             let obligation = self.data().obligations.get(id);
             // A change to the system itself takes effect with its record, so nothing can come between the two.
             let waits = question.tool.server.as_str() == ADMIN_SERVER;
-            if obligation.is_none_or(|o| o.verify.is_some() || o.rewrite.is_some() || (waits && o.receipt.is_some())) {
+            if obligation.is_none_or(|o| o.rewrite.is_some() || (waits && o.receipt.is_some())) {
                 let detail = format!("the obligation `{id}` asks for what the gateway cannot do yet");
                 answer.findings.push(deny(Code::ObligationUnsupported, detail, id.to_string()));
             }

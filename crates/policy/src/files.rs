@@ -69,6 +69,8 @@ pub enum FileKind {
     Limits,
     /// `breakers.toml`.
     Breakers,
+    /// `checks.toml`.
+    Checks,
     /// `behaviour.toml`.
     Behaviour,
     /// `decoys.toml`.
@@ -109,6 +111,7 @@ impl FileKind {
             "risk.toml" => Self::Risk,
             "limits.toml" => Self::Limits,
             "breakers.toml" => Self::Breakers,
+            "checks.toml" => Self::Checks,
             "behaviour.toml" => Self::Behaviour,
             "decoys.toml" => Self::Decoys,
             "escalation.toml" => Self::Escalation,

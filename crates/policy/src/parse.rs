@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 const KNOWN: &str = "a bundle has bundle.toml, agents.toml, people.toml, classes.toml, catalog/SERVER.toml, inventory.toml, \
-     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, behaviour.toml, decoys.toml, escalation.toml, schedules.toml, \
+     inventory/NAME.toml or .json, risk.toml, limits.toml, breakers.toml, checks.toml, behaviour.toml, decoys.toml, escalation.toml, schedules.toml, \
      obligations.toml, retention.toml, break_glass.toml, workflows/NAME.toml, pipelines/NAME.toml, \
      policies/NAME.cedar, schema.cedarschema, tests/NAME.toml and README.md";
 
@@ -36,6 +36,7 @@ pub(crate) fn parse(files: &BundleFiles, report: &mut Report) -> BundleData {
         risk: risk(files, report),
         limits: limits(files, report),
         breakers: breakers(files, report),
+        checks: section(files, "checks.toml", "checks", report),
         baselines: section(files, "behaviour.toml", "baselines", report),
         decoys: decoys(files, report),
         profiles: section(files, "escalation.toml", "profiles", report),

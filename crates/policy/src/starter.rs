@@ -90,6 +90,7 @@ pub fn generate(input: &StarterInput) -> BundleFiles {
     files.insert("risk.toml", texts::RISK);
     files.insert("limits.toml", texts::LIMITS);
     files.insert("breakers.toml", texts::BREAKERS);
+    files.insert("checks.toml", texts::CHECKS);
     files.insert("behaviour.toml", texts::BEHAVIOUR);
     files.insert("escalation.toml", texts::ESCALATION);
     files.insert("obligations.toml", texts::OBLIGATIONS);

@@ -5,6 +5,7 @@ mod behaviour;
 mod break_glass;
 mod breakers;
 mod catalog;
+mod checks;
 mod decoys;
 mod limits;
 mod people;
@@ -39,6 +40,7 @@ pub(crate) fn validate(data: &BundleData, files: &BundleFiles, report: &mut Repo
     check.obligations();
     check.limits();
     check.breakers();
+    check.checks();
     check.behaviour();
     check.decoys();
 }

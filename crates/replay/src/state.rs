@@ -7,7 +7,9 @@ use stages::breaker::{Bulk, Circuit};
 use types::breaker::BreakerName;
 use types::case::Case;
 use types::id::KeyId;
-use types::{ActionId, ClassId, DecoyId, Digest, DrillId, LimitId, Millis, PersonId, Principal, SessionId, ToolName};
+use types::{
+    ActionId, CheckId, ClassId, DecoyId, Digest, DrillId, LimitId, Millis, PersonId, Principal, SessionId, ToolName,
+};
 
 /// Names the kinds of stored state.
 pub mod kind {
@@ -19,6 +21,10 @@ pub mod kind {
     pub const IDENTITY: &str = "identity";
     /// What was found when systems were held against the journal, by server.
     pub const RECONCILIATION: &str = "reconciliation";
+    /// Actions that checks watch, or that are to be taken back, by action and check.
+    pub const WATCH: &str = "watch";
+    /// Tools whose undo was seen to bring back the state from before an action.
+    pub const TESTED: &str = "tested";
     /// Votes in others' hands, by whose they are and in whose hand.
     pub const DELEGATION: &str = "delegation";
     /// Permissions that agents asked for, each until it ends or is used up.
@@ -67,11 +73,13 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 26] = [
+    pub const ALL: [&str; 28] = [
         BUNDLE,
         GRANT,
         IDENTITY,
         RECONCILIATION,
+        WATCH,
+        TESTED,
         DELEGATION,
         PERMISSION,
         BREAK_GLASS,
@@ -174,6 +182,10 @@ pub struct OpenFlight {
     #[n(10)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched: Option<bool>,
+    /// The checks that watch what it leads to; absent if none does.
+    #[n(11)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckId>>,
 }
 
 /// Is a decoy that is open. What it shows is a case in form alone: nothing that looks for a case finds it.

@@ -1,7 +1,7 @@
 //! The autonomy level of an agent for an action class: how far it may go by itself.
 
 use types::bundle::BundleData;
-use types::{ActionProposal, ClassId, Code, Facts, Finding, Principal, ProfileId, Stage};
+use types::{ActionProposal, AutonomyLevel, ClassId, Code, Facts, Finding, Principal, ProfileId, Stage};
 
 use crate::mutant::{self, Mutant};
 use crate::permission;
@@ -9,8 +9,8 @@ use crate::said::Said;
 
 /// Judges the level as the snapshot has it, at the instant of the proposal.
 ///
-/// Reads `level.rank`, `level.expires_at` and `class.writes`; for a write at L2 also `class.routine`,
-/// `level.environments`, `level.rated` and, if it is known, `resource.env`; `level.given` only says why it is no more than L1. An expired level is L0, and L3 is refused.
+/// Reads `level.rank`, `level.expires_at` and `class.writes`; for a write at L2 and L3 also `class.routine`,
+/// `level.environments`, `level.rated` and, if it is known, `resource.env`; `level.given` and `level.stopped` only say why it is no more than L1 or L0. At L3 it reads `level.unguarded` and `level.tested`. An expired level is L0.
 /// A person has no level: whoever acts in their own name is judged by the other stages. Neither does a request for a permission
 /// need one.
 pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> Vec<Finding> {
@@ -24,19 +24,27 @@ pub fn check(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts) -> V
     }
     let Some(rank) = said.int("level.rank") else { return said.so_far() };
     if rank <= 0 {
-        said.deny(Code::LevelAdvisory, "at L0 the agent recommends and nothing executes", "level.rank");
+        let why = match facts.text("level.stopped") {
+            Some(action) => {
+                format!("a check of `{action}` was violated, so it stands at L0 until somebody gives it a level again")
+            }
+            None => "at L0 the agent recommends and nothing executes".to_owned(),
+        };
+        said.deny(Code::LevelAdvisory, why, "level.rank");
         return said.so_far();
     }
-    if rank > 2 {
-        said.deny(Code::LevelUnsupported, format!("L{rank} cannot be given: no tested rollback exists"), "level.rank");
+    if rank > AutonomyLevel::L3.rank() {
+        said.deny(Code::LevelUnsupported, format!("there is no level {rank}"), "level.rank");
         return said.so_far();
     }
     expiry(&mut said, proposal.at.0);
     if said.bool("class.writes") == Some(true) {
         let why = match (rank, facts.int("level.given")) {
-            (1, Some(_)) => Some("the level was given to another model or prompt, so here every write needs approval"),
-            (1, None) => Some("at L1 every write needs approval"),
-            _ => held_back(&mut said, facts),
+            (1, Some(_)) => {
+                Some("the level was given to another model or prompt, so here every write needs approval".to_owned())
+            }
+            (1, None) => Some("at L1 every write needs approval".to_owned()),
+            _ => held_back(&mut said, facts, rank),
         };
         if let Some(why) = why {
             said.escalate(profile(bundle, facts), Code::LevelEscalates, why, "level.rank");
@@ -67,19 +75,33 @@ fn expiry(said: &mut Said<'_>, at: i64) {
     }
 }
 
-// Says why a write does not run alone at L2, or nothing if it does or a missing fact has denied already.
-fn held_back(said: &mut Said<'_>, facts: &Facts) -> Option<&'static str> {
+// Says why a write does not run alone at L2 or L3, or nothing if it does or a missing fact has denied already.
+fn held_back(said: &mut Said<'_>, facts: &Facts, rank: i64) -> Option<String> {
     let (routine, rated) = (said.bool("class.routine"), said.bool("level.rated"));
     let in_scope = said.list("level.environments").map(|scope| is_in_scope(scope, facts.text("resource.env")));
-    if !routine? {
-        Some("at L2 only routine classes run alone")
-    } else if !in_scope? {
-        Some("at L2 writes run alone only inside the level's environments")
+    let scoped = rank == AutonomyLevel::L3.rank();
+    let open = if scoped { Some(still_open(said)) } else { None };
+    if !in_scope? {
+        Some(format!("at L{rank} writes run alone only inside the level's environments"))
     } else if !rated? {
-        Some("at L2 writes run alone only under a rate limit")
-    } else {
+        Some(format!("at L{rank} writes run alone only under a rate limit"))
+    } else if routine? {
         None
+    } else if !scoped {
+        Some("at L2 only routine classes run alone".to_owned())
+    } else {
+        let open = open??;
+        let missing =
+            || format!("at L3 what is not routine runs alone only if it is guarded; it lacks: {}", open.join(", "));
+        (!open.is_empty()).then(missing)
     }
+}
+
+// Lists what is lacking at L3, if the facts say so.
+fn still_open(said: &mut Said<'_>) -> Option<Vec<String>> {
+    let (open, tested) = (said.list("level.unguarded").map(<[String]>::to_vec), said.bool("level.tested"));
+    let untested = (!tested?).then(|| "a rollback that was tested".to_owned());
+    Some(open?.into_iter().chain(untested).collect())
 }
 
 fn is_in_scope(scope: &[String], environment: Option<&str>) -> bool {

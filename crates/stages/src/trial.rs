@@ -248,6 +248,10 @@ impl Stage<'_> {
             environments: trial.environments.clone(),
         });
         early.extend(facts::of_level(self.bundle, proposal, &early, level.as_ref(), now));
+        if trial.level == Some(AutonomyLevel::L3) {
+            // A bundle's own test supposes that taking back was tried.
+            early.set(FactName::known("level.tested"), true, "undos", now);
+        }
         early.extend(quiet(trial, now));
         let (risk, score) = facts::of_risk(self.bundle, &early, now);
         early.extend(score);

@@ -18,6 +18,7 @@ pub mod query;
 pub mod reader;
 pub mod tracking;
 pub mod upgrade;
+pub mod value;
 pub mod wal;
 pub mod whole;
 pub mod writer;

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 pub use crate::baseline::{BaselineRule, Baselines};
 use crate::break_glass::Rules as BreakGlassRules;
 pub use crate::breaker::{Breakers, BulkRule, CircuitRule};
+use crate::check::Check;
 pub use crate::decoy::{DecoyTemplate, Decoys};
-use crate::glob::Glob;
+pub use crate::limit::{Budget, Freeze, Impact, Limits, Rate, Scope, Window};
 use crate::obligation::Obligation;
 pub use crate::permission::PermissionLimits;
 pub use crate::pipeline::Pipeline;
@@ -24,7 +25,7 @@ use crate::schedule::Schedule;
 use crate::secret::Pattern;
 pub use crate::workflow::Workflow;
 use crate::{
-    AgentId, ClassId, Digest, EffectClass, LimitId, ObligationId, PersonId, ProfileId, Reversibility, ScheduleId,
+    AgentId, CheckId, ClassId, Digest, EffectClass, ObligationId, PersonId, ProfileId, Reversibility, ScheduleId,
     ServerName, ToolName,
 };
 
@@ -53,6 +54,8 @@ pub struct BundleData {
     pub limits: Limits,
     /// `breakers.toml`.
     pub breakers: Breakers,
+    /// `checks.toml`; without one, nobody looks at what an action has led to.
+    pub checks: BTreeMap<CheckId, Check>,
     /// `behaviour.toml`.
     pub baselines: Baselines,
     /// `escalation.toml`.
@@ -71,6 +74,37 @@ pub struct BundleData {
     pub retention: Option<Retention>,
     /// `break_glass.toml`; without one, no approval is ever done without.
     pub break_glass: Option<BreakGlassRules>,
+}
+
+impl BundleData {
+    /// Digests everything that says how what a tool did is taken back: the catalogue's `undo`, the definitions of the tools that do and see it, and how their server is
+    /// reached. A rollback is tested for this alone.
+    pub fn undo_digest(&self, tool: &ToolName) -> Option<Digest> {
+        let entry = self.tools.get(tool)?;
+        let undo = entry.undo.as_ref()?;
+        let definition = |operation: &str| {
+            let name = ToolName::new(tool.server.clone(), operation).ok()?;
+            self.tools.get(&name)?.definition
+        };
+        let whole = serde_json::json!({
+            "undo": undo, "server": self.servers.get(&tool.server), "tool": entry.definition,
+            "by": definition(&undo.tool), "seen_by": definition(&undo.observe.tool),
+        });
+        Some(Digest::of("countersign/undo/1", crate::json::canonical(&whole).as_bytes()))
+    }
+
+    /// Lists the tools that an agent changes something with: neither those that only read, nor what a server asks its client, nor those that only take back what
+    /// others did.
+    pub fn changing(&self) -> impl Iterator<Item = (&ToolName, &Tool)> {
+        let takes_back = |name: &ToolName| {
+            let mut own = self.tools.iter().filter(|(other, _)| other.server == name.server && *other != name);
+            own.any(|(_, other)| other.undo.as_ref().is_some_and(|undo| undo.tool == name.operation))
+        };
+        let changes = move |name: &ToolName, tool: &Tool| {
+            tool.effect != EffectClass::Read && !name.operation.starts_with("mcp:") && !takes_back(name)
+        };
+        self.tools.iter().filter(move |(name, tool)| changes(name, tool))
+    }
 }
 
 /// Is `bundle.toml`.
@@ -368,116 +402,4 @@ pub struct Factor {
     pub unknown: i64,
     /// The most it can add.
     pub max: i64,
-}
-
-/// Is `limits.toml`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Token buckets.
-    pub rates: BTreeMap<LimitId, Rate>,
-    /// Amounts per period.
-    pub budgets: BTreeMap<LimitId, Budget>,
-    /// Times at which a change may happen.
-    pub windows: BTreeMap<LimitId, Window>,
-    /// Times at which none may.
-    pub freezes: BTreeMap<LimitId, Freeze>,
-    /// How much one action may touch.
-    pub impacts: BTreeMap<LimitId, Impact>,
-}
-
-/// Says which actions a limit covers; every pattern must match.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Scope {
-    /// The agent.
-    pub agent: Glob,
-    /// The action class.
-    pub class: Glob,
-    /// The tool, as `server.tool`.
-    pub tool: Glob,
-    /// The resource's `env` attribute; an unknown environment matches every pattern.
-    pub env: Glob,
-}
-
-/// Is a token bucket per agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    /// What it covers.
-    #[serde(default)]
-    pub covers: Scope,
-    /// How many actions fit in the bucket.
-    pub burst: i64,
-    /// How long the bucket takes to refill wholly, in milliseconds.
-    pub refill_ms: i64,
-}
-
-/// Is an amount that may be spent per period, per agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    /// What it covers.
-    #[serde(default)]
-    pub covers: Scope,
-    /// Where in the arguments the amount stands, as a JSON Pointer; without one each action counts 1.
-    #[serde(default)]
-    pub amount: Option<String>,
-    /// The most that may be spent in a period.
-    pub max: i64,
-    /// The length of a period, in milliseconds, counted from the epoch.
-    pub period_ms: i64,
-}
-
-/// Is a weekly time at which covered changes may happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// What it covers.
-    #[serde(default)]
-    pub covers: Scope,
-    /// The IANA time zone, such as `Europe/Berlin`.
-    pub zone: String,
-    /// The days, `mon` to `sun`.
-    pub days: BTreeSet<String>,
-    /// The first minute, `HH:MM`.
-    pub from: String,
-    /// The minute at which it closes, `HH:MM`, after `from`.
-    pub to: String,
-    /// The people who may allow a change outside it; without a profile it is denied.
-    #[serde(default)]
-    pub outside: Option<ProfileId>,
-}
-
-/// Is a time at which covered changes do not happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Freeze {
-    /// What it covers.
-    #[serde(default)]
-    pub covers: Scope,
-    /// The beginning, as an RFC 3339 instant.
-    pub from: String,
-    /// The end, as an RFC 3339 instant.
-    pub to: String,
-    /// Why, for people.
-    pub reason: String,
-}
-
-/// Is how much one action may touch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Impact {
-    /// What it covers.
-    #[serde(default)]
-    pub covers: Scope,
-    /// The most things one action may touch.
-    #[serde(default)]
-    pub touches_max: Option<i64>,
-    /// Where in the arguments a bounded amount stands, as a JSON Pointer.
-    #[serde(default)]
-    pub amount: Option<String>,
-    /// The largest such amount.
-    #[serde(default)]
-    pub amount_max: Option<i64>,
 }

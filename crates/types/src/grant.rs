@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::FIRST;
-use crate::{AgentId, AutonomyLevel, ClassId, GrantId, Millis, Principal};
+use crate::{ActionId, AgentId, AutonomyLevel, ClassId, GrantId, Millis, Principal};
 
 /// Is a level given by hand: an expiring override that says who and why.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub struct Grant {
     /// which is its first.
     #[n(9)]
     pub epoch: Option<u64>,
+    /// The action whose check took the level away: since then it is L0.
+    #[n(10)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<ActionId>,
 }
 
 impl Grant {

@@ -101,6 +101,8 @@ chosen_names! {
     ObligationId;
     /// Names a limit, window or freeze of the bundle.
     LimitId;
+    /// Names a check of the bundle: what must hold after an action.
+    CheckId;
     /// Names a decoy of the bundle.
     DecoyId;
     /// Names an upstream server in the catalogue.

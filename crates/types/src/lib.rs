@@ -14,6 +14,7 @@ pub mod breaker;
 pub mod bundle;
 pub mod case;
 pub mod cbor;
+pub mod check;
 pub mod code;
 pub mod data_check;
 pub mod decision;
@@ -33,6 +34,7 @@ pub mod incident;
 pub mod invariant;
 pub mod json;
 pub mod jsonrpc;
+pub mod limit;
 pub mod mutant;
 pub mod obligation;
 pub mod outcome;
@@ -64,8 +66,8 @@ pub use fact::{Fact, FactName, FactValue, Facts};
 pub use finding::{Finding, Restriction, Stage, Verdict};
 pub use grant::Grant;
 pub use id::{
-    ActionId, AgentId, CaseId, ClassId, DecoyId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId, PasskeyId,
-    PermissionId, PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
+    ActionId, AgentId, CaseId, CheckId, ClassId, DecoyId, DrillId, GlassId, GrantId, KeyId, LimitId, ObligationId,
+    PasskeyId, PermissionId, PersonId, PolicyId, ProfileId, ScheduleId, ServerName, SessionId, TenantId, ToolName,
 };
 pub use identity::{Epochs, Identity, IdentityEpoch};
 pub use invariant::{Broken, Invariant};

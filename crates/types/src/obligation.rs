@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::CheckId;
+
 /// Is what must happen besides the action.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,8 +16,8 @@ pub struct Obligation {
     pub result_bytes_max: Option<u64>,
     /// Sends nothing, and hands out no permit, before the record of the decision has this receipt.
     pub receipt: Option<Receipt>,
-    /// Demands a check after the action, by name; the gateway has none yet, so this denies.
-    pub verify: Option<String>,
+    /// Demands a check after the action, by its name in `checks.toml`.
+    pub verify: Option<CheckId>,
     /// Demands another form of the action, by name; the gateway has none yet, so this denies.
     pub rewrite: Option<String>,
 }

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ActionId, Millis};
+use crate::{ActionId, Digest, Millis, ToolName};
 
 /// Is how many bytes the state that is seen may have, as canonical JSON.
 pub const STATE_BYTES_MAX: usize = 64 << 10;
@@ -19,6 +19,24 @@ pub struct Undo {
     pub arguments: Template,
     /// How the state is seen before and after.
     pub observe: Observe,
+}
+
+/// Is a tool whose undo was seen to bring back the state from before an action.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Tested {
+    /// The tool.
+    #[n(0)]
+    pub tool: ToolName,
+    /// The digest of what the catalogue said of its undo then.
+    #[n(1)]
+    pub undo: Digest,
+    /// The action that was taken back.
+    #[n(2)]
+    pub action: ActionId,
+    /// When, in the journal's time.
+    #[n(3)]
+    pub at: Millis,
 }
 
 /// Says how the state that an action changes is seen: by which tool of the same server, which only reads.
@@ -85,6 +103,34 @@ impl Template {
     /// [`TemplateError::Unknown`].
     pub fn check(&self, before: bool) -> Result<(), TemplateError> {
         self.0.values().try_for_each(|value| check(value, before))
+    }
+}
+
+/// Writes a value of which texts may stand for what is known, as in a [`Template`].
+///
+/// # Errors
+///
+/// [`TemplateError`].
+pub fn filled(value: &Value, known: Known<'_>) -> Result<Value, TemplateError> {
+    fill(value, known)
+}
+
+/// Checks that a value names nothing but the action and its arguments.
+///
+/// # Errors
+///
+/// [`TemplateError::Unknown`].
+pub fn checked(value: &Value) -> Result<(), TemplateError> {
+    check(value, false)
+}
+
+/// Says whether a value names anything that is known.
+pub fn names(value: &Value) -> bool {
+    match value {
+        Value::String(text) => named(text).is_some(),
+        Value::Array(items) => items.iter().any(names),
+        Value::Object(members) => members.values().any(names),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -196,6 +242,10 @@ pub struct StateSeen {
     #[n(5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The tool whose undo this has tested, and the digest of what the catalogue says of it.
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<(ToolName, Digest)>,
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ async fn a_level_is_given_listed_and_ends() {
 async fn levels_that_nothing_supports_are_refused() {
     let api = Api::new().await;
     let problem = api.post("dan", "/v1/levels", level(&api, "L3", "write")).await.problem(422, "level-unsupported");
-    assert!(problem["detail"].as_str().unwrap().contains("rollback"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("only for named environments"), "{problem}");
     api.post("dan", "/v1/levels", level(&api, "L2", "write")).await.problem(422, "level-unsupported");
     api.post("dan", "/v1/levels", level(&api, "L1", "no-such-class")).await.problem(422, "level-unsupported");
     api.post("dan", "/v1/levels", level(&api, "L9", "read")).await.problem(400, "request-invalid");

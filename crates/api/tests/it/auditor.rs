@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 122] = [
+const ROUTES: [(&str, &str, &str, Right); 123] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -85,6 +85,7 @@ const ROUTES: [(&str, &str, &str, Right); 122] = [
     ("get", "/v1/skew", "/v1/skew", Reads),
     ("get", "/v1/switches", "/v1/switches", Reads),
     ("get", "/v1/systems", "/v1/systems", Reads),
+    ("get", "/v1/checks", "/v1/checks", Reads),
     ("get", "/v1/tools", "/v1/tools", Reads),
     ("get", "/v1/tools/{tool}", "/v1/tools/sre.report", Reads),
     ("post", "/v1/actions", "/v1/actions", Refused),

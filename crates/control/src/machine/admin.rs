@@ -141,15 +141,18 @@ impl Decider {
             ));
         }
         match grant.level {
-            AutonomyLevel::L3 => Some("no tested rollback and no check exist for this class, which L3 demands".into()),
-            AutonomyLevel::L2 if class.writes && grant.environments.is_empty() => {
-                Some("L2 is given only for named environments".into())
+            AutonomyLevel::L2 | AutonomyLevel::L3 if class.writes && grant.environments.is_empty() => {
+                Some(format!("{} is given only for named environments", grant.level))
             }
-            AutonomyLevel::L2 if class.writes && !self.is_rated(grant) => Some(format!(
-                "L2 is given only under a rate limit, and none in limits.toml covers class `{}`",
-                grant.class
+            AutonomyLevel::L2 | AutonomyLevel::L3 if class.writes && !self.is_rated(grant) => Some(format!(
+                "{} is given only under a rate limit, and none in limits.toml covers class `{}`",
+                grant.level, grant.class
             )),
-            AutonomyLevel::L0 | AutonomyLevel::L1 | AutonomyLevel::L2 => None,
+            AutonomyLevel::L3 if class.writes => self
+                .snapshot
+                .unguarded(grant)
+                .map(|lacking| format!("L3 is given only where all is guarded; what is lacking: {lacking}")),
+            AutonomyLevel::L0 | AutonomyLevel::L1 | AutonomyLevel::L2 | AutonomyLevel::L3 => None,
         }
     }
 

@@ -10,6 +10,7 @@ use policy::Bundle;
 use types::attestation::Attestation;
 use types::breaker::BreakerName;
 use types::case::{Case, Vote};
+use types::check::{Checked, Contained};
 use types::delegation::Delegation;
 use types::drill::Drill;
 use types::reconciliation::Reconciliation;
@@ -210,6 +211,10 @@ pub enum Command {
     Sealed(Box<Sealed>, Principal),
     /// Record what was seen of the state that an action changes, and about whom that is.
     StateSeen(Box<StateSeen>, Option<String>, Vec<Principal>),
+    /// A check of an action ended.
+    Checked(Box<Checked>),
+    /// An action whose check was violated was taken back, or could not be.
+    Contained(Box<Contained>),
     /// A system was held against the journal.
     Reconciled(Box<Reconciliation>),
     /// Record that a write to a sealed model was refused.

@@ -16,8 +16,8 @@ use types::decoy::{Shown, status};
 use types::{ActionProposal, CaseId, Channel, Code, Decision, DecoyId, Millis, Session, Verdict};
 
 use super::{Decider, Reply};
-use crate::control::TICK_MS;
 use crate::redaction::Original;
+use crate::ticks::TICK_MS;
 
 /// Is how many decoys may wait to be shown; beyond it none is drawn.
 const WAITING_MAX: usize = 64;

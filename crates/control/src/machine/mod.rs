@@ -7,6 +7,7 @@ mod admin;
 mod break_glass;
 mod breakers;
 mod cases;
+mod checks;
 mod closing;
 mod command;
 mod decoys;
@@ -129,6 +130,7 @@ impl Machine for Decider {
             quarantine: books.quarantine().clone(),
             identities: books.identities().clone(),
             pins: books.pins().clone(),
+            tested: books.tested().clone(),
         };
         let views = seed.views.get_or_init(|| Arc::new(Views::new(snapshot.clone()))).clone();
         views.forget_conduct();
@@ -201,6 +203,8 @@ impl Decider {
             Command::Drilled(drill, reason) => (self.drilled(&drill, &reason, turn), None),
             Command::Attested(what, by) => (self.attested(&what, by.as_ref(), turn), None),
             Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
+            Command::Checked(checked) => (self.checked(*checked, turn), None),
+            Command::Contained(contained) => (self.contained(*contained, turn), None),
             Command::Reconciled(found) => (self.reconciled(*found, turn), None),
             Command::StateSeen(seen, state, whom) => (self.state_seen(&seen, state.as_ref(), &whom, turn), None),
             Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),
@@ -251,6 +255,7 @@ impl Decider {
         self.snapshot.delegations = self.books.delegations().clone();
         self.snapshot.quarantine = self.books.quarantine().clone();
         self.snapshot.pins = self.books.pins().clone();
+        self.snapshot.tested = self.books.tested().clone();
         self.views.publish(self.snapshot.clone());
     }
 

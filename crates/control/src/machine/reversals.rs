@@ -2,9 +2,9 @@
 
 use evidence::{Content, Field, RecordKind};
 use ledger::{Draft, Turn};
-use replay::fold::Event;
-use types::Principal;
+use replay::fold::restored;
 use types::reversal::StateSeen;
+use types::{Principal, ToolName};
 
 use super::{Decider, Reply};
 
@@ -26,7 +26,12 @@ impl Decider {
             status: Some(seen.phase as u8),
             ..Draft::new(RecordKind::State, content)
         };
-        self.append(draft, Event::Nothing, turn);
+        let known = |tool: &ToolName| self.books.tested().get(tool).map(|known| known.undo);
+        let is_new = seen.tested.as_ref().is_some_and(|(tool, undo)| known(tool) != Some(*undo));
+        self.append(draft, restored(&seen), turn);
+        if is_new {
+            self.publish();
+        }
         Reply::done()
     }
 }

@@ -147,23 +147,40 @@ impl Control {
         watched: &Watched,
         phase: Phase,
         seen: &Result<String, String>,
-        undo: Option<(ActionId, Option<bool>)>,
+        undo: Option<(Option<ActionId>, Option<bool>)>,
     ) -> Result<(), Refusal> {
         let said = StateSeen {
             action: watched.action,
             phase,
             at: self.now(),
-            undo: undo.map(|(action, _)| action),
+            undo: undo.and_then(|(action, _)| action),
             restored: undo.and_then(|(_, restored)| restored),
             error: seen.as_ref().err().cloned(),
+            tested: undo.and_then(|(action, restored)| {
+                let undo = self.snapshot().bundle.data().undo_digest(&watched.tool)?;
+                action.filter(|_| restored == Some(true)).map(|_| (watched.tool.clone(), undo))
+            }),
         };
-        let command = Command::StateSeen(Box::new(said), seen.as_ref().ok().cloned(), watched.whom.clone());
-        self.ask(command).await.map(drop)
+        self.record_seen(said, seen.as_ref().ok().cloned(), watched.whom.clone()).await
+    }
+
+    /// Records what was seen of the state that an action changes, and whom that is about.
+    ///
+    /// # Errors
+    ///
+    /// What the journal says.
+    pub async fn record_seen(
+        &self,
+        seen: StateSeen,
+        state: Option<String>,
+        whom: Vec<Principal>,
+    ) -> Result<(), Refusal> {
+        self.ask(Command::StateSeen(Box::new(seen), state, whom)).await.map(drop)
     }
 }
 
 /// Takes the state out of a result: its structured content, or its one text where that is JSON.
-fn state_in(result: &str, take: &str) -> Result<String, String> {
+pub(crate) fn state_in(result: &str, take: &str) -> Result<String, String> {
     let result = json::parse(result).map_err(|error| format!("its result is no strict JSON: {error}"))?;
     let whole = match result.get("structuredContent") {
         Some(structured) => structured.clone(),

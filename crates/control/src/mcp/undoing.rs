@@ -55,6 +55,11 @@ impl Control {
         if now == *after {
             return Ok(());
         }
+        if now == undoing.plan.before {
+            // Somebody restored it, or a crash took what was seen of an undo.
+            self.record_state(&undoing.watched, Phase::Undone, &seen, Some((None, Some(true)))).await?;
+            return Err(Refusal::plain(Code::NotReversible, "the state is what it was before it already"));
+        }
         self.record_state(&undoing.watched, Phase::Conflict, &seen, None).await?;
         let (after, now) = (shown(after), shown(&now));
         let message =
@@ -90,7 +95,7 @@ impl Control {
         // What failed and left another state is for a person; what failed and left nothing may be tried again.
         let phase =
             if status == OutcomeStatus::Done || restored == Some(true) { Phase::Undone } else { Phase::Conflict };
-        self.record_state(&undoing.watched, phase, &seen, Some((action, restored))).await?;
+        self.record_state(&undoing.watched, phase, &seen, Some((Some(action), restored))).await?;
         Ok(Undone { undone: undoing.plan.action, by: action, status, restored, state: seen.ok() })
     }
 

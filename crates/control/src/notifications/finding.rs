@@ -20,6 +20,7 @@ use types::{ActionProposal, CaseId, Digest, Millis, ProfileId, Verdict, cbor};
 
 use super::behaviour::may_be_unusual;
 use super::bypasses::is_bypass;
+use super::checks::check_kind;
 use super::incidents::is_incident;
 use super::telling::names_asked;
 use crate::approvals::Asked;
@@ -85,6 +86,7 @@ impl Control {
             RecordKind::Reconciliation if is_bypass(&entry.leaf) => {
                 found.push(recorded(EventKind::BypassFound, log, entry));
             }
+            RecordKind::Check => found.extend(check_kind(&entry.leaf).map(|kind| recorded(kind, log, entry))),
             RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Decoy => {
                 found.extend(self.ended(history, log, entry, content)?);
             }
@@ -217,6 +219,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Review => leaf.status == Some(Advice::Back as u8),
         RecordKind::Model => is_incident(leaf),
         RecordKind::Reconciliation => is_bypass(leaf),
+        RecordKind::Check => check_kind(leaf).is_some(),
         _ => false,
     }
 }

@@ -6,6 +6,7 @@
 mod behaviour;
 mod breakers;
 mod bypasses;
+mod checks;
 mod finding;
 mod incidents;
 mod source;

@@ -13,6 +13,7 @@ use types::{ActionId, CaseId, Millis, Principal, ScheduleId, ToolName};
 
 use super::behaviour::unusual_told;
 use super::bypasses::bypass_told;
+use super::checks::check_told;
 use super::finding::opener;
 use super::incidents::incident_told;
 use crate::approvals::Asked;
@@ -54,7 +55,9 @@ impl Control {
             | EventKind::BehaviourUnusual
             | EventKind::IncidentOpened
             | EventKind::IncidentEnded
-            | EventKind::BypassFound => self.recorded_told(kind, place, rest)?,
+            | EventKind::BypassFound
+            | EventKind::CheckEnded
+            | EventKind::TakenBack => self.recorded_told(kind, place, rest)?,
             EventKind::BreakerOpened => self.breaker_told(rest)?.map(|body| (body, Page::Switches)),
             EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
@@ -122,6 +125,10 @@ impl Control {
         }
         if kind == EventKind::BypassFound {
             return Ok(bypass_told(content).map(|body| (body, Page::First)));
+        }
+        if matches!(kind, EventKind::CheckEnded | EventKind::TakenBack) {
+            let page = entry.leaf.action.map(Page::Action);
+            return Ok(check_told(kind, content).zip(page));
         }
         if kind != EventKind::CaseEnded {
             return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), Page::First)));

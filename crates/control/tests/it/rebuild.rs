@@ -14,8 +14,9 @@ use store::StateOp;
 use testkit::{World, permitting_bundle, reviewed_bundle, world_with};
 use types::case::Ballot;
 use types::reconciliation::{Bypass, Gap, Reconciliation};
+use types::reversal::{Phase, StateSeen};
 use types::reviewing::Advice;
-use types::{Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
+use types::{ActionId, Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
 
 use crate::{propose, try_propose};
 
@@ -33,6 +34,9 @@ fn person(name: &str) -> PersonId {
     name.parse().unwrap()
 }
 
+const CHECKS: &str =
+    "[checks.later]\ncovers = { class = \"read\" }\nafter_ms = 86400000\nhttp = { url = \"http://127.0.0.1:9/\" }\n";
+
 fn limited() -> BundleFiles {
     let mut files = permitting_bundle();
     for file in ["agents.toml", "escalation.toml"] {
@@ -41,6 +45,8 @@ fn limited() -> BundleFiles {
     files.insert("limits.toml", LIMITS);
     files.insert("breakers.toml", BREAKERS);
     files.insert("behaviour.toml", "[baselines.usual]\nhours_min = 1\n");
+    // Nobody looks before the test is over.
+    files.insert("checks.toml", CHECKS);
     testkit::with_decoys(files)
 }
 
@@ -140,6 +146,11 @@ pub async fn full() -> World {
     let held =
         Reconciliation { server: "sre".parse().unwrap(), to: 7, journal: 1, compared: 3, found: vec![around], at };
     world.control.record_reconciliation(held).await.unwrap();
+    let tested = Some(("sre.restart".parse().unwrap(), Digest::of("an undo", b"")));
+    let action = ActionId::draw(at, [7; 10]);
+    let seen =
+        StateSeen { action, phase: Phase::Undone, at, undo: Some(action), restored: Some(true), error: None, tested };
+    world.control.record_seen(seen, Some("3".into()), Vec::new()).await.unwrap();
     let agent = "sre-bot".parse().unwrap();
     let runs = types::Identity { model: Some("a model".into()), prompt: Some("a prompt".into()) };
     let brief = Brief { runs, ..Brief::default() };

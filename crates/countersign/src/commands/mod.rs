@@ -8,6 +8,7 @@ mod authority;
 mod break_glass;
 mod breakers;
 mod calendar;
+mod checks;
 mod connect;
 mod data;
 mod delegations;
@@ -95,6 +96,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Breakers(ref command) => breakers::run(&client()?, command, json).await,
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Target(command) => target::run(command, json).await,
+        Command::Checks => checks::run(&client()?, json).await,
         Command::Reconcile(ref args) => reconcile::run(&client()?, args, json).await,
         Command::Rollback(ref args) => rollback::run(&client()?, args, json).await,
         Command::Replay(ref args) => replay::run(&folders, args, json),

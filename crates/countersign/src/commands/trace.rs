@@ -7,6 +7,7 @@ use ledger::History;
 use replay::audit::words;
 use serde_json::json;
 use types::case::Ballot;
+use types::check::Judgement;
 use types::reviewing::Advice;
 use types::text::escape;
 use types::{ActionId, Decision, Restriction, Verdict};
@@ -77,6 +78,8 @@ fn as_value(action: &ActionId, path: &Path, on_call: &[OnCallThen]) -> serde_jso
         "reviews": path.reviews,
         "outcome": path.outcome,
         "states": path.states.iter().map(|(seen, state)| json!({ "seen": seen, "state": state })).collect::<Vec<_>>(),
+        "checks": path.checks,
+        "contained": path.contained,
         "records": records.collect::<Vec<_>>(),
         "unread": path.unread,
     })
@@ -131,6 +134,7 @@ pub fn tell(action: &ActionId, path: &Path) {
     }
     tell_outcome(path);
     tell_states(path);
+    tell_checks(path);
     output::say(paint(BOLD, "\nin the journal"));
     let rows = path.steps.iter().map(|step| {
         vec![
@@ -217,6 +221,31 @@ fn tell_states(path: &Path) {
         };
         let by = seen.undo.map_or_else(String::new, |by| format!(" by {by}"));
         output::say(format!("  {:<9} {told}{by}", seen.phase.as_str()));
+    }
+}
+
+/// Tells how the checks that watched it ended, and what followed.
+fn tell_checks(path: &Path) {
+    for checked in &path.checks {
+        let style = match checked.judgement {
+            Judgement::Held => GOOD,
+            Judgement::Violated => BAD,
+            Judgement::Inconclusive => NOTE,
+        };
+        let looks = format!("{} good, {} bad, {} saw nothing", checked.good, checked.bad, checked.nothing);
+        let judged = paint(style, checked.judgement.as_str());
+        output::say(format!("\n{judged}: the check {}, {}; {looks}", checked.check, output::time(checked.at)));
+        output::say(format!("  {}", escape(&checked.why, false)));
+        if checked.stop {
+            output::say("  the agent stands at L0 in its class from here on");
+        }
+    }
+    for contained in &path.contained {
+        let by = contained.undo.map_or_else(String::new, |by| format!(" by {by}"));
+        match &contained.error {
+            None => output::say(format!("{} by itself{by}", paint(GOOD, "taken back"))),
+            Some(why) => output::say(format!("{}{by}: {}", paint(BAD, "not taken back"), escape(why, false))),
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod audit;
 mod break_glass;
+mod checks;
 mod cli;
 mod crash;
 mod damage;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::program::{Client, Server, log_tail, open_case, program, run, run_where};
 
 /// Replaces parts of a file of the bundle.
-fn edit(dir: &Path, file: &str, parts: &[(&str, &str)]) {
+pub(crate) fn edit(dir: &Path, file: &str, parts: &[(&str, &str)]) {
     let path = dir.join("countersign/bundle").join(file);
     let mut text = std::fs::read_to_string(&path).unwrap();
     for (from, to) in parts {
@@ -23,12 +23,12 @@ fn edit(dir: &Path, file: &str, parts: &[(&str, &str)]) {
 }
 
 /// Is a folder whose agent changes the table `counter` of an SQLite file.
-struct Begun {
+pub(crate) struct Begun {
     folder: tempfile::TempDir,
 }
 
 impl Begun {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let begun = Self { folder: tempfile::tempdir().unwrap() };
         let db = begun.db();
         db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE counter (id integer PRIMARY KEY, n integer); INSERT INTO counter VALUES (1, 0), (2, 5)")
@@ -43,26 +43,26 @@ impl Begun {
         begun
     }
 
-    fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.folder.path()
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("sqlite:{}", self.dir().join("orders.db").display())
     }
 
-    fn db(&self) -> rusqlite::Connection {
+    pub(crate) fn db(&self) -> rusqlite::Connection {
         let db = rusqlite::Connection::open(self.dir().join("orders.db")).unwrap();
         db.busy_timeout(Duration::from_secs(20)).unwrap();
         db
     }
 
-    fn n(&self) -> i64 {
+    pub(crate) fn n(&self) -> i64 {
         self.db().query_row("SELECT n FROM counter WHERE id = 1", [], |row| row.get(0)).unwrap()
     }
 
     /// Lets the agent change databases of the environment `test` by itself, within a rate.
-    fn trust(&self) {
+    pub(crate) fn trust(&self) {
         let dir = self.dir();
         let about = r#"reversibility = "reversible"
 resource = { kind = "Database", is = "orders" }
@@ -116,11 +116,11 @@ resource = { kind = "Database", is = "orders" }
     }
 }
 
-fn add(by: i64) -> Value {
+pub(crate) fn add(by: i64) -> Value {
     json!({ "sql": "UPDATE counter SET n = n + ? WHERE id = 1", "params": [by] })
 }
 
-fn last(dir: &Path) -> Value {
+pub(crate) fn last(dir: &Path) -> Value {
     run(dir, &["trace", "last", "--json"]).json()
 }
 

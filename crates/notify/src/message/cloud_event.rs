@@ -75,6 +75,20 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             });
             (EventKind::BypassFound.cloud_type(), Some(bypass.server.clone()), data)
         }
+        Body::Check(check) => {
+            let data = json!({
+                "title": title, "action": check.action, "check": check.check, "agent": check.agent, "tool": check.tool,
+                "judgement": check.judgement, "undo": check.undo, "stop": check.stop, "link": link,
+            });
+            (EventKind::CheckEnded.cloud_type(), Some(check.action.to_string()), data)
+        }
+        Body::TakenBack(taken) => {
+            let data = json!({
+                "title": title, "action": taken.action, "check": taken.check, "agent": taken.agent, "tool": taken.tool,
+                "taken_back": taken.error.is_none(), "error": taken.error, "link": link,
+            });
+            (EventKind::TakenBack.cloud_type(), Some(taken.action.to_string()), data)
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
 }

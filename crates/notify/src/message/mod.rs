@@ -11,8 +11,8 @@ pub mod teams;
 use types::ToolName;
 
 use crate::event::{
-    AskedTold, Body, BreakerTold, BypassTold, CaseTold, CasesTold, Event, EventKind, GlassTold, IncidentTold,
-    UnusualTold,
+    AskedTold, Body, BreakerTold, BypassTold, CaseTold, CasesTold, CheckTold, Event, EventKind, GlassTold,
+    IncidentTold, TakenBackTold, UnusualTold,
 };
 use crate::text::{inert, name, time};
 
@@ -37,6 +37,8 @@ pub fn title(event: &Event) -> String {
         Body::Bypass(bypass) => {
             format!("BYPASS: the system behind {} and the journal differ", name(&bypass.server))
         }
+        Body::Check(check) => check_title(check),
+        Body::TakenBack(taken) => taken_back_title(taken),
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -93,7 +95,10 @@ fn cases_title(cases: &CasesTold) -> String {
     let incidents = several(cases.count(EventKind::IncidentOpened), "incident of models", "incidents of models");
     let mended = several(cases.count(EventKind::IncidentEnded), "incident is mended", "incidents are mended");
     let bypasses = several(cases.count(EventKind::BypassFound), "bypass is found", "bypasses are found");
-    [waiting, ended, breakers, unusual, incidents, mended, bypasses]
+    let checks = several(cases.count(EventKind::CheckEnded), "check has not held", "checks have not held");
+    let taken = cases.count(EventKind::TakenBack);
+    let taken = several(taken, "action was to be taken back", "actions were to be taken back");
+    [waiting, ended, breakers, unusual, incidents, mended, bypasses, checks, taken]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -128,6 +133,8 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Breaker(breaker) => breaker_rows(breaker),
         Body::Incident(kind, incident) => incident_rows(*kind, incident),
         Body::Bypass(bypass) => bypass_rows(bypass),
+        Body::Check(check) => check_rows(check),
+        Body::TakenBack(taken) => taken_back_rows(taken),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
 }
@@ -179,6 +186,39 @@ fn bypass_rows(bypass: &BypassTold) -> Vec<(&'static str, String)> {
     rows
 }
 
+fn check_title(check: &CheckTold) -> String {
+    let (what, agent, tool) = (name(&check.check), name(&check.agent), tool(&check.tool));
+    match check.judgement {
+        "violated" => format!("VIOLATED: what {agent} did with {tool} does not hold: {what}"),
+        _ => format!("Nobody can tell whether what {agent} did with {tool} holds: {what}"),
+    }
+}
+
+fn check_rows(check: &CheckTold) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("Action", check.action.to_string()), ("Judgement", name(check.judgement))];
+    if check.undo {
+        rows.push(("What follows", "it is taken back".to_owned()));
+    }
+    if check.stop {
+        rows.push(("The agent", "stands at L0 in its class until somebody gives it a level again".to_owned()));
+    }
+    rows
+}
+
+fn taken_back_title(taken: &TakenBackTold) -> String {
+    let (agent, tool) = (name(&taken.agent), tool(&taken.tool));
+    match taken.error {
+        None => format!("What {agent} did with {tool} was taken back"),
+        Some(_) => format!("NOT TAKEN BACK: what {agent} did with {tool}"),
+    }
+}
+
+fn taken_back_rows(taken: &TakenBackTold) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("Action", taken.action.to_string()), ("Check", name(&taken.check))];
+    rows.extend(taken.error.as_deref().map(|why| ("Why", inert(why))));
+    rows
+}
+
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
     let mut rows = vec![("Requester", name(&case.requester)), ("Tool", tool(&case.tool))];
     rows.extend(case.environment.as_deref().map(|environment| ("Environment", inert(environment))));
@@ -201,7 +241,7 @@ pub fn link_text(event: &Event) -> &'static str {
     match event.body {
         Body::Case(..) => "Open the case",
         Body::Cases(_) => "Open all that wait",
-        Body::Unusual(_) => "Open the action",
+        Body::Unusual(_) | Body::Check(_) | Body::TakenBack(_) => "Open the action",
         Body::Incident(..) => "Open the models",
         Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Bypass(_) | Body::Test => {
             "Open Countersign"

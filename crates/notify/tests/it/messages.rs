@@ -1,7 +1,7 @@
 //! What people read: nothing in it is taken for markup, a mention or a link, and it holds what it must and no more.
 
 use countersign_notify::event::{
-    AskedTold, Body, BreakerTold, BypassTold, FreezeTold, IncidentTold, KillTold, UnusualTold,
+    AskedTold, Body, BreakerTold, BypassTold, CheckTold, FreezeTold, IncidentTold, KillTold, TakenBackTold, UnusualTold,
 };
 use countersign_notify::message::{cloud_event, slack, teams, title};
 use countersign_notify::{Event, EventKind};
@@ -43,6 +43,8 @@ fn hostile_events(text: &str) -> Vec<Event> {
         with(Body::Breaker(breaker(text))),
         with(Body::Incident(EventKind::IncidentOpened, incident(text))),
         with(Body::Bypass(bypass(text))),
+        with(Body::Check(check(text))),
+        with(Body::TakenBack(taken_back(text))),
         with(Body::Incident(EventKind::IncidentEnded, incident(text))),
     ]
 }
@@ -55,6 +57,23 @@ fn bypass(text: &str) -> BypassTold {
         by: Some(text.to_owned()),
         what: vec![text.to_owned()],
     }
+}
+
+fn check(text: &str) -> CheckTold {
+    CheckTold {
+        action: ActionId::draw(Millis(START), [7; 10]),
+        check: "storefront".to_owned(),
+        agent: "agent:sre-bot".to_owned(),
+        tool: types::ToolName { operation: text.to_owned(), ..("sre.restart".parse().unwrap()) },
+        judgement: "violated",
+        undo: true,
+        stop: true,
+    }
+}
+
+fn taken_back(text: &str) -> TakenBackTold {
+    let CheckTold { action, check, agent, tool, .. } = check(text);
+    TakenBackTold { action, check, agent, tool, error: Some(text.to_owned()) }
 }
 
 fn unusual(text: &str) -> UnusualTold {

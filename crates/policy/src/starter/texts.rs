@@ -231,6 +231,22 @@ within_ms = 60000
 profile = \"owner\"
 ";
 
+/// Is `checks.toml`.
+pub(super) const CHECKS: &str = "\
+# What must hold after an action: how that is looked at, for how long, and what follows if it does not. A check looks in
+# one way: http, prometheus, tool, sql, log or command. Who saw nothing knows nothing: that never counts as good.
+
+# [checks.storefront]
+# covers = { class = \"write\" }
+# # Every ten seconds for a minute; three bad looks in a row violate it.
+# every_ms = 10000
+# for_ms = 60000
+# failures = 3
+# # Takes the action back then, if the catalogue says how, and stops the agent in that class.
+# undo = true
+# http = { url = \"http://127.0.0.1:8080/health\", status = 200 }
+";
+
 /// Is `behaviour.toml`.
 pub(super) const BEHAVIOUR: &str = "\
 # What is usual for an agent in each of its action classes, and what becomes of what is not: many more calls in an hour,
@@ -399,6 +415,7 @@ To begin with: reads run observed, writes wait for the owner, destructive calls 
 | `risk.toml` | the risk score |
 | `limits.toml` | rates, budgets, change windows, freezes, maximum impact |
 | `breakers.toml` | what stops an agent that fails, or does too much at once |
+| `checks.toml` | what must hold after an action, and what follows if it does not |
 | `behaviour.toml` | what is usual for an agent, and what becomes of what is not |
 | `escalation.toml` | who approves, how many, how long they have |
 | `obligations.toml` | what must happen besides an action |

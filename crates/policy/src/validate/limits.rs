@@ -55,6 +55,10 @@ impl Check<'_> {
             if let Some(deadline) = obligation.deadline_ms {
                 self.number(file, &path("deadline_ms"), deadline, 1..=i64::MAX);
             }
+            if let Some(check) = &obligation.verify {
+                let exists = self.data.checks.contains_key(check);
+                self.refer(file, &path("verify"), "check", check.as_str(), exists, "checks.toml");
+            }
             if obligation.result_bytes_max == Some(0) {
                 self.number(file, &path("result_bytes_max"), 0, 1..=i64::MAX);
             }

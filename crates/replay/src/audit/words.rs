@@ -75,6 +75,7 @@ pub fn whose(source: &str) -> String {
         "behaviour" => "the gateway's count of what the agent did, hour by hour",
         "conduct" => "the gateway's memory of how such actions ended",
         "switches" => "the gateway's table of kill switches",
+        "undos" => "the gateway's memory of what was taken back",
         "permissions" => "the operator's table of permissions",
         "grants" => "the operator's table of levels",
         "break_glass" => "the gateway's table of break-glasses",

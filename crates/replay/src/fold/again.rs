@@ -12,6 +12,7 @@ use stages::break_glass::BreakGlassError;
 use types::break_glass::status::is_of_glass;
 use types::breaker::RESET;
 use types::case::{Ballot, Case, CaseState};
+use types::check::Judgement;
 use types::decoy;
 use types::delegation::GIVEN;
 use types::drill::TOLD;
@@ -93,12 +94,13 @@ const ERASED: &str = "records they rest on were erased";
 pub(super) const TAKEN_AWAY: [&str; 4] = [kind::SWITCH, kind::GRANT, kind::DELEGATION, kind::PERMISSION];
 
 /// Are the kinds of which a decision may say something.
-const DECIDED: [&str; 11] = [
+const DECIDED: [&str; 12] = [
     kind::METER,
     kind::CIRCUIT,
     kind::BULK,
     kind::HOUR,
     kind::FLIGHT,
+    kind::WATCH,
     kind::CASE,
     kind::IDEMPOTENCY,
     kind::SESSION,
@@ -443,6 +445,9 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
         RecordKind::Grant => &[kind::GRANT],
         RecordKind::Identity => &[kind::IDENTITY],
         RecordKind::Reconciliation => &[kind::RECONCILIATION],
+        RecordKind::Check if status == Some(Judgement::Violated as u8) => &[kind::WATCH, kind::GRANT],
+        RecordKind::Check => &[kind::WATCH],
+        RecordKind::State => &[kind::TESTED, kind::WATCH],
         RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],
         RecordKind::Key => &[kind::KEY],
         RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],

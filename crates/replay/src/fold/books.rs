@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use types::break_glass::BreakGlass;
 use types::case::Case;
+use types::check::Watch;
 use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
 use types::reconciliation::Reconciliation;
+use types::reversal::Tested;
 use types::{
     AgentId, CaseId, ClassId, Digest, Epochs, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, ServerName,
     Session, ToolName,
@@ -38,6 +40,8 @@ pub struct Books {
     pub(super) grants: Arc<BTreeMap<(AgentId, ClassId), Grant>>,
     pub(super) identities: Arc<BTreeMap<AgentId, Epochs>>,
     pub(super) reconciliations: BTreeMap<ServerName, Reconciliation>,
+    pub(super) watches: BTreeMap<String, Watch>,
+    pub(super) tested: Arc<BTreeMap<ToolName, Tested>>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) permissions: BTreeMap<PermissionId, Permission>,
     pub(super) break_glass: BTreeMap<GlassId, BreakGlass>,
@@ -68,6 +72,8 @@ impl Default for Books {
             grants: Arc::default(),
             identities: Arc::default(),
             reconciliations: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            tested: Arc::default(),
             delegations: Arc::default(),
             permissions: BTreeMap::new(),
             break_glass: BTreeMap::new(),
@@ -109,6 +115,8 @@ impl Books {
             grants: Arc::new(values(rows, kind::GRANT, |g: &Grant| (g.agent.clone(), g.class.clone()))?),
             identities: Arc::new(super::identities::load(rows)?),
             reconciliations: values(rows, kind::RECONCILIATION, |r: &Reconciliation| r.server.clone())?,
+            watches: values(rows, kind::WATCH, Watch::key)?,
+            tested: Arc::new(values(rows, kind::TESTED, |t: &Tested| t.tool.clone())?),
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
             break_glass: values(rows, kind::BREAK_GLASS, |g: &BreakGlass| g.id)?,
@@ -248,6 +256,16 @@ impl Books {
         &self.meters
     }
 
+    /// Returns the tools whose undo was seen to work.
+    pub fn tested(&self) -> &Arc<BTreeMap<ToolName, Tested>> {
+        &self.tested
+    }
+
+    /// Returns what checks watch, and what is to be taken back, by key.
+    pub fn watches(&self) -> &BTreeMap<String, Watch> {
+        &self.watches
+    }
+
     /// Returns how the breakers of agents stand.
     pub fn breakers(&self) -> &Breakers {
         &self.breakers
@@ -308,6 +326,15 @@ impl Books {
             }
             Event::Identified(epoch) => self.identified(epoch, ops),
             Event::Reconciled(found) => self.reconciled(*found, ops),
+            Event::Restored(action, tested) => {
+                self.unwatch(&action, ops);
+                if let Some(tested) = tested {
+                    ops.put(kind::TESTED, tested.tool.to_string(), &*tested);
+                    Arc::make_mut(&mut self.tested).insert(tested.tool.clone(), *tested);
+                }
+            }
+            Event::Checked(checked) => self.checked(&checked, ops),
+            Event::Contained(contained) => self.contained(&contained, ops),
             Event::Delegated(given) => {
                 ops.put(kind::DELEGATION, given.key(), &given);
                 Arc::make_mut(&mut self.delegations).insert(given.key(), given);

@@ -1,6 +1,7 @@
 //! What decisions take and what their endings count: sessions, meters, flights and conduct.
 
 use stages::break_glass::permit_ms;
+use stages::checks;
 use stages::decision::{PERMIT_MS, reserved};
 use stages::limits::Reservation;
 use types::case::Case;
@@ -65,6 +66,7 @@ impl Books {
             charged: reservation.budgets.iter().map(|(id, amount)| (id.to_string(), *amount)).collect(),
             circuits: Some(reservation.circuits).filter(|circuits| !circuits.is_empty()),
             watched: reservation.watched.then_some(true),
+            checks: Some(checks::covering(place.bundle()?, proposal, decision)).filter(|checks| !checks.is_empty()),
         };
         ops.put(kind::FLIGHT, proposal.id.to_string(), &(proposal.id, flight.clone()));
         self.flights.put(proposal.id, flight);
@@ -108,6 +110,7 @@ impl Books {
         if let Ok(bundle) = place.bundle {
             self.breakers.ended(action, &flight, &bundle.breakers, status, place.now, ops);
         }
+        self.watch(action, &flight, status, place.now, ops);
         if status == OutcomeStatus::NotDispatched {
             self.refund(&flight, ops);
         } else if let (Principal::Agent(agent), false) = (&flight.principal, flight.reported) {

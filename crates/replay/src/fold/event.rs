@@ -8,11 +8,13 @@ use types::break_glass::{self, BreakGlass};
 use types::breaker::{BreakerName, RESET};
 use types::case::{CaseState, Vote};
 use types::cbor::{self, Canonical};
+use types::check::{CONTAINED, Checked, Contained};
 use types::decoy;
 use types::delegation::{Delegation, GIVEN, TAKEN_BACK};
 use types::drill::TOLD;
 use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
 use types::reconciliation::Reconciliation;
+use types::reversal::{Phase, StateSeen, Tested};
 use types::reviewing::Review;
 use types::{
     ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, IdentityEpoch, OutcomeStatus, Permission,
@@ -83,6 +85,12 @@ pub enum Event<'a> {
     Identified(IdentityEpoch),
     /// A system was held against the journal.
     Reconciled(Box<Reconciliation>),
+    /// The state was seen to be what it was before an action; an undo that did it is tested by that.
+    Restored(ActionId, Option<Box<Tested>>),
+    /// A check of an action ended.
+    Checked(Box<Checked>),
+    /// An action whose check was violated was taken back, or could not be.
+    Contained(Box<Contained>),
     /// A vote was put into another's hand.
     Delegated(Delegation),
     /// A delegation was taken back.
@@ -167,6 +175,9 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::Grant => Event::Granted(part(content, Field::Body)?),
         RecordKind::Identity => Event::Identified(part(content, Field::Body)?),
         RecordKind::Reconciliation => Event::Reconciled(Box::new(part(content, Field::Body)?)),
+        RecordKind::State => restored(&part(content, Field::Body)?),
+        RecordKind::Check if leaf.status == Some(CONTAINED) => Event::Contained(Box::new(part(content, Field::Body)?)),
+        RecordKind::Check => Event::Checked(Box::new(part(content, Field::Body)?)),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
             Event::Enrolled(Box::new(part(content, Field::Body)?))
         }
@@ -187,9 +198,18 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         | RecordKind::Heartbeat
         | RecordKind::KeyEvent
         | RecordKind::Model
-        | RecordKind::State
         | RecordKind::Epoch => Event::Nothing,
     })
+}
+
+/// Reads what follows from a state that was seen.
+pub fn restored(seen: &StateSeen) -> Event<'static> {
+    if seen.phase != Phase::Undone || seen.restored != Some(true) {
+        return Event::Nothing;
+    }
+    let (action, at) = (seen.action, seen.at);
+    let of = |(tool, undo)| Box::new(Tested { tool, undo, action, at });
+    Event::Restored(action, seen.tested.clone().map(of))
 }
 
 fn decoy(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {

@@ -7,9 +7,10 @@ use stages::{approval_budget, break_glass};
 use types::bundle::BundleData;
 use types::case::CaseState;
 use types::mutant::{self, Mutant};
+use types::reversal::Tested;
 use types::{
-    ActionProposal, AgentId, ClassId, Decision, Digest, Epochs, Fact, FactName, FactValue, Facts, Grant, Millis,
-    PersonId, Principal, ProfileId, Session, Target, ToolName,
+    ActionProposal, AgentId, AutonomyLevel, ClassId, Decision, Digest, Epochs, Fact, FactName, FactValue, Facts, Grant,
+    Millis, PersonId, Principal, ProfileId, Session, Target, ToolName,
 };
 
 use super::{Again, Books, Tickets};
@@ -24,7 +25,7 @@ const SWITCHES: [(&str, &str); 4] =
 const CONDUCT_AGE_MS: i64 = 5_000;
 
 /// Are the sources of facts that are counted again, each with the kind of rows it rests on.
-const COUNTED: [(&str, &str); 12] = [
+const COUNTED: [(&str, &str); 13] = [
     ("meter", kind::METER),
     ("circuits", kind::CIRCUIT),
     ("bulks", kind::BULK),
@@ -32,6 +33,7 @@ const COUNTED: [(&str, &str); 12] = [
     ("switches", kind::SWITCH),
     ("cases", kind::CASE),
     ("grants", kind::GRANT),
+    ("undos", kind::TESTED),
     ("permissions", kind::PERMISSION),
     ("session", kind::SESSION),
     (approval_budget::SOURCE, kind::RECENT_VOTE),
@@ -63,6 +65,8 @@ pub struct Given<'a> {
     pub quarantine: &'a BTreeMap<ToolName, Quarantine>,
     /// What agents named that they run.
     pub identities: &'a BTreeMap<AgentId, Epochs>,
+    /// Tools whose undo was seen to work.
+    pub tested: &'a BTreeMap<ToolName, Tested>,
 }
 
 /// Gathers what an agent said when it opened its session: `session.plan`, and `session.model|prompt|epoch` if it named what it runs.
@@ -100,9 +104,17 @@ impl Given<'_> {
             environments: grant.environments.iter().cloned().collect(),
         });
         given.extend(facts::of_level(bundle, proposal, known, level.as_ref(), proposal.at));
+        if level.is_some_and(|level| level.level == AutonomyLevel::L3) {
+            let undo = bundle.undo_digest(&proposal.tool);
+            let tested = self.tested.get(&proposal.tool).is_some_and(|tested| Some(tested.undo) == undo);
+            given.set(FactName::known("level.tested"), tested, "undos", proposal.at);
+        }
         if let Some(grant) = grant {
             given.set(FactName::known("level.grant"), grant.id.to_string(), "grants", grant.at);
             given.set(FactName::known("level.by"), grant.by.to_string(), "grants", grant.at);
+        }
+        if let Some(action) = grant.and_then(|grant| grant.stopped) {
+            given.set(FactName::known("level.stopped"), action.to_string(), "grants", proposal.at);
         }
         if let Some(grant) = grant.filter(|grant| grant.level_in(epoch) != grant.level) {
             given.set(FactName::known("level.given"), grant.level.rank(), "grants", grant.at);
@@ -214,7 +226,8 @@ impl Books {
 
     /// Returns what people gave by hand.
     pub fn given(&self) -> Given<'_> {
-        Given { grants: &self.grants, pins: &self.pins, quarantine: &self.quarantine, identities: &self.identities }
+        let Self { grants, pins, quarantine, identities, tested, .. } = self;
+        Given { grants, pins, quarantine, identities, tested }
     }
 }
 

@@ -76,6 +76,8 @@ impl Books {
         let keys = self.forget_keys(leaving, ops) + self.forget_passkeys(leaving, ops);
         let levels = self.forget_grants(leaving, ops);
         self.forget_delegations(leaving, ops);
+        self.forget_watches(leaving, ops);
+        self.forget_tested(leaving, ops);
         self.forget_permissions(leaving, ops);
         self.forget_break_glass(leaving, ops);
         self.meters.remove(leaving.subject(), ops);
@@ -149,6 +151,14 @@ impl Books {
             ops.delete(kind::BREAK_GLASS, glass.id.to_string());
         }
         self.break_glass.retain(|_, glass| !leaving.broke(glass));
+    }
+
+    /// Forgets what was tested by taking back an action that is recorded about the subject.
+    fn forget_tested(&mut self, leaving: &Leaving<'_>, ops: &mut Ops) {
+        for tested in self.tested.values().filter(|tested| leaving.has(&tested.action)) {
+            ops.delete(kind::TESTED, tested.tool.to_string());
+        }
+        Arc::make_mut(&mut self.tested).retain(|_, tested| !leaving.has(&tested.action));
     }
 
     /// Removes the delegations by the subject and to it.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use types::break_glass::BreakGlass;
 use types::case::Case;
+use types::check::Watch;
 use types::{ActionId, Grant, PersonId, Principal, Session};
 
 use crate::state::{Key, OpenFlight, Passkey};
@@ -59,6 +60,12 @@ impl<'a> Leaving<'a> {
         let reviewed = case.reviews.iter().any(|review| self.subject.agent() == Some(&review.reviewer));
         let voted = case.votes.iter().any(|vote| self.is_person(Some(&vote.person)) || self.is_person(Some(vote.of())));
         self.did(&case.requester, case.on_behalf_of.as_ref()) || voted || reviewed || self.has(&case.action)
+    }
+
+    /// Says whether an action that a check watches is the subject's, or was done on its behalf.
+    pub fn is_watched(&self, watch: &Watch) -> bool {
+        let of_agent = self.subject.agent() == Some(&watch.agent);
+        of_agent || self.is_person(watch.on_behalf_of.as_ref()) || self.has(&watch.action)
     }
 
     /// Says whether a session is the subject's, or is held on its behalf.

@@ -29,6 +29,7 @@ mod refusals;
 mod repeats;
 mod sessions;
 mod source;
+mod watches;
 
 use stages::approval::VoteError;
 use stages::break_glass::BreakGlassError;
@@ -42,7 +43,7 @@ pub use books::{ACTIVE, Books};
 pub use breakers::Breakers;
 pub use cases::Tickets;
 pub use compare::{Answer, Comparison, Counts, RowTold, compare};
-pub use event::{Decided, DecoyShown, Event, Said};
+pub use event::{Decided, DecoyShown, Event, Said, restored};
 pub use facts::{Given, Recount, is_counted, of_session};
 pub use flights::{Flights, REPORTED_PERMIT_MS, UNREPORTED_MS};
 pub use leaving::Leaving;

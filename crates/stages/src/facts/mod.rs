@@ -13,11 +13,12 @@ use std::collections::BTreeMap;
 
 use types::bundle::BundleData;
 use types::decision::Risk;
-use types::{ActionProposal, AutonomyLevel, FactName, FactValue, Facts, Millis, ProfileId};
+use types::{ActionProposal, AutonomyLevel, Channel, FactName, FactValue, Facts, Millis, ProfileId};
 
-use crate::escalation;
+use crate::guards::Guard;
 use crate::limits::{Covered, calendar};
 use crate::risk;
+use crate::{escalation, guards};
 
 /// Is for how many facts there is room from the start; a decision seldom reads more.
 const ROOM: usize = 64;
@@ -83,7 +84,7 @@ pub fn of_time(bundle: &BundleData, proposal: &ActionProposal, facts: &Facts, no
     timed
 }
 
-/// Gathers `level.rank|expires_at|environments|rated`; without a level the agent is at L0.
+/// Gathers `level.rank|expires_at|environments|rated`, and at L3 `level.unguarded`; without a level the agent is at L0.
 ///
 /// - `facts`: holds `tool.class`, and `resource.env` if it is known, so that it can be said whether a rate covers the action.
 pub fn of_level(
@@ -101,6 +102,17 @@ pub fn of_level(
     levels.set(FactName::known("level.expires_at"), level.map_or(0, |l| l.expires_at.0), "grants", at);
     let environments = level.map(|l| l.environments.clone()).unwrap_or_default();
     levels.set(FactName::known("level.environments"), list(environments), "grants", at);
+    let rank = level.map(|level| level.level.rank()).or_else(|| facts.int("level.rank"));
+    if rank == Some(AutonomyLevel::L3.rank()) {
+        let missing = covered.map_or_else(guards::all, |covered| guards::missing(bundle, &proposal.tool, &covered));
+        let alone = (proposal.channel == Channel::Http).then_some(Guard::Gateway);
+        levels.set(
+            FactName::known("level.unguarded"),
+            list(missing.iter().chain(&alone).map(ToString::to_string)),
+            "bundle",
+            at,
+        );
+    }
     levels
 }
 

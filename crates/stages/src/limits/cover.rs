@@ -24,6 +24,11 @@ impl<'a> Covered<'a> {
         Some(Self { principal: &proposal.principal, class, tool: &proposal.tool, environment })
     }
 
+    /// Names an action class, a tool and an environment for a principal.
+    pub fn of(principal: &'a Principal, class: &'a str, tool: &'a ToolName, environment: Option<&'a str>) -> Self {
+        Self { principal, class, tool, environment }
+    }
+
     /// Says whether every pattern of the scope matches; an unknown environment matches every pattern.
     pub fn matches(&self, scope: &Scope) -> bool {
         self.principal_matches(&scope.agent)

@@ -83,13 +83,18 @@ impl<'a, 'b> Facting<'a, 'b> {
     }
 
     pub fn level(&mut self) {
-        let rank = self.dice.pick(&[2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 0, 3, -1]);
+        let rank = self.dice.pick(&[2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 0, 3, 3, 3, 3, 4, -1]);
         self.put("level.rank", rank);
         // The proposal is at NOW, the decision at NOW + 50.
         let expires = self.dice.pick(&[9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 51, 50, 1, 0, -1]);
         self.put("level.expires_at", NOW + expires);
         self.list("level.environments", &ENVIRONMENTS, 2);
         self.usually("level.rated", true);
+        if rank == 3 {
+            let lacks: &[&str] = if self.dice.once_in(3) { &["a check that takes it back"] } else { &[] };
+            self.put("level.unguarded", FactValue::List(lacks.iter().map(ToString::to_string).collect()));
+            self.usually("level.tested", true);
+        }
     }
 
     pub fn trouble(&mut self) {

@@ -10,11 +10,14 @@ use types::Verdict;
 
 use crate::world::decide;
 
-const LEVELS: [(&str, i64, i64); 5] = [
+/// Is L3 without one of its guards.
+const OPEN: &str = "L3 open";
+const LEVELS: [(&str, i64, i64); 6] = [
     ("L0", 0, i64::MAX),
     ("L1", 1, i64::MAX),
     ("L2", 2, i64::MAX),
     ("L3", 3, i64::MAX),
+    (OPEN, 3, i64::MAX),
     ("L2 expired", 2, 1_767_607_200_000),
 ];
 const CLASSES: [(&str, bool, bool); 3] =
@@ -22,10 +25,16 @@ const CLASSES: [(&str, bool, bool); 3] =
 const ENVIRONMENTS: [(&str, Option<&str>); 3] =
     [("in scope", Some("dev")), ("out of scope", Some("prod")), ("unknown", None)];
 
-fn verdict(level: (i64, i64), class: (bool, bool), environment: Option<&str>, profile: Option<&str>) -> Verdict {
+fn verdict(
+    (level, guarded): ((i64, i64), bool),
+    class: (bool, bool),
+    environment: Option<&str>,
+    profile: Option<&str>,
+) -> Verdict {
     let change = json!({
         "facts": {
-            "level.rank": level.0, "level.expires_at": level.1, "level.environments": ["dev"],
+            "level.rank": level.0, "level.expires_at": level.1, "level.environments": ["dev"], "level.tested": true,
+            "level.unguarded": if guarded { json!([]) } else { json!(["a change window"]) },
             "class.writes": class.0, "class.routine": class.1, "resource.env": environment, "window.night": true,
         },
         "bundle": { "classes": { "restart": { "profile": profile.map_or(Value::Null, Value::from) } } },
@@ -51,8 +60,9 @@ fn matrix() -> String {
         for (level, rank, expires) in LEVELS {
             for (class, writes, routine) in CLASSES {
                 let _ = write!(out, "{level:<12}{class:<16}");
-                let row = ENVIRONMENTS
-                    .map(|(_, environment)| shown(&verdict((rank, expires), (writes, routine), environment, profile)));
+                let row = ENVIRONMENTS.map(|(_, environment)| {
+                    shown(&verdict(((rank, expires), level != OPEN), (writes, routine), environment, profile))
+                });
                 let _ = writeln!(out, "{:<16}{:<16}{}", row[0], row[1], row[2]);
             }
         }

@@ -147,7 +147,23 @@ fn autonomy() {
     check(&[
         (facts(json!({ "level.rank": 0 })), &["autonomy level-advisory deny level.rank"]),
         (facts(json!({ "level.rank": -3 })), &["autonomy level-advisory deny level.rank"]),
-        (facts(json!({ "level.rank": 3 })), &["autonomy level-unsupported deny level.rank"]),
+        (facts(json!({ "level.rank": 4 })), &["autonomy level-unsupported deny level.rank"]),
+        (facts(json!({ "level.rank": 3, "class.routine": false, "level.unguarded": [], "level.tested": true })), &[]),
+        (
+            facts(
+                json!({ "level.rank": 3, "class.routine": false, "level.unguarded": ["a change window"], "level.tested": true }),
+            ),
+            &[people],
+        ),
+        (
+            facts(json!({ "level.rank": 3, "class.routine": false, "level.unguarded": [], "level.tested": false })),
+            &[people],
+        ),
+        (facts(json!({ "level.rank": 3, "level.unguarded": [], "level.tested": false })), &[]),
+        (
+            facts(json!({ "level.rank": 3, "resource.env": "test", "level.unguarded": [], "level.tested": true })),
+            &[people],
+        ),
         (facts(json!({ "level.rank": 1 })), &[people]),
         (facts(json!({ "level.rank": 1, "class.writes": false })), &[]),
         (json!({ "facts": { "level.rank": 1 }, "bundle": no_people }), &["autonomy level-escalates deny level.rank"]),

@@ -56,7 +56,7 @@ fn every_setting_reaches_the_stages() {
         (RESTART.to_owned(), "allow", "level-allows"),
         (without("level"), "deny", "level-advisory"),
         (RESTART.replace("L2", "L1"), "escalate", "level-escalates"),
-        (RESTART.replace("L2", "L3"), "deny", "level-unsupported"),
+        (RESTART.replace("L2", "L3"), "allow", "level-allows"),
         (without("environments"), "escalate", "level-escalates"),
         (RESTART.replace("L2", "L1") + "approved = ['sre']", "allow_observed", "level-escalates"),
         (RESTART.replace("L2", "L1") + "approved = ['lead']", "escalate", "level-escalates"),

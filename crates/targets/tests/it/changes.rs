@@ -166,6 +166,33 @@ fn what_others_changed_since_is_never_overwritten() {
     });
 }
 
+/// What is freed first breaks what refers to it, and what is written first breaks what is unique: each needs its own order.
+#[test]
+fn what_refers_to_each_other_is_taken_back_in_the_order_that_holds() {
+    let tables = "CREATE TABLE team (id integer PRIMARY KEY, name text UNIQUE);
+        CREATE TABLE person (id integer PRIMARY KEY, team integer NOT NULL REFERENCES team (id));
+        INSERT INTO team VALUES (1, 'a'); INSERT INTO person VALUES (1, 1);";
+    let db = Place::postgres().begin(tables, &["team", "person"]);
+    let (mut agent, mut other) = (db.agent(), db.other());
+    let mut all = || (other.dump("team"), other.dump("person"));
+    let before = all();
+    let sql = |name: &str| {
+        format!(
+            "WITH new AS (INSERT INTO team VALUES (2, '{name}')), moved AS (UPDATE person SET team = 2) DELETE FROM team WHERE id = 1"
+        )
+    };
+    let moved = agent.change("moved", &sql("b"), json!([])).unwrap();
+    assert_eq!(moved["rows"], 3, "{moved}");
+    assert_ne!(all(), before);
+    agent.undo("moved").unwrap();
+    assert_eq!(all(), before);
+    // The same name in both is what neither order can do: that is told, and nothing is done.
+    agent.change("renamed", &sql("a"), json!([])).unwrap();
+    let after = all();
+    assert_eq!(agent.undo("renamed").unwrap_err().0, "reversal-conflict");
+    assert_eq!(all(), after);
+}
+
 #[test]
 fn differences_are_shown_within_limits_and_rows_told() {
     both(ORDERS, &["orders", "lines"], |db| {

@@ -63,6 +63,7 @@ fn flight() -> (&'static str, Row) {
         charged: vec![("sent".to_owned(), 4)],
         circuits: None,
         watched: None,
+        checks: None,
     };
     (kind::FLIGHT, (action().to_string(), cbor::encode(&(action(), flight))))
 }
