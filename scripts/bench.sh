@@ -2,7 +2,7 @@
 # Measures speed on the checked-in workload, with the binary as it is shipped; the check of a log beside Go's own, and the tracking server
 # beside MLflow's own, each in the same run.
 #
-#   scripts/bench.sh [PART…] [CALLERS…] [runs=COUNT]   parts: alone, record, watched, http, call, evidence, lineage, capture, mlflow; none means all
+#   scripts/bench.sh [PART…] [CALLERS…] [runs=COUNT]   parts: alone, saga, record, watched, http, call, evidence, lineage, capture, mlflow; none means all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh outsiders

@@ -1,4 +1,4 @@
-"""Is an agent that makes changes which depend on each other, by turns in each of two servers: PROGRAM COUNT SESSIONS-FILE."""
+"""Is an agent that makes changes which depend on each other, by turns in each of four servers: PROGRAM COUNT."""
 
 import json
 import subprocess
@@ -29,21 +29,31 @@ class Server:
             if frame.get("id") == self.last:
                 return frame["result"]
 
-    def change(self, sql, params):
-        result = self.ask("tools/call", {"name": "change", "arguments": {"sql": sql, "params": params}})
+    def call(self, tool, **arguments):
+        result = self.ask("tools/call", {"name": tool, "arguments": arguments})
         assert not result["isError"], result
-        return result["structuredContent"]["rows"]
+        return result["structuredContent"]
 
     def end(self):
         self.child.stdin.close()
         self.child.wait()
 
 
-servers = [Server("orders"), Server("ledger")]
+servers = [Server(name) for name in ("orders", "ledger", "site", "api")]
+orders, ledger, site, api = servers
+page = "0\n"
 for step in range(count):
-    server = servers[step % 2]
-    place = "?" if step % 2 == 0 else "$1"
-    # Every step reads what the step before left in this row, and every tenth makes a row that a later one takes away.
-    assert server.change(f"UPDATE counter SET n = (n * 3 + {place}) % 1000003 WHERE id = 1", [step]) == 1
+    # Every step reads what the step before left in its system, or must find it there.
+    match step % 4:
+        case 0:
+            assert orders.call("change", sql="UPDATE counter SET n = (n * 3 + ?) % 1000003 WHERE id = 1", params=[step])["rows"] == 1
+        case 1:
+            assert ledger.call("change", sql="UPDATE counter SET n = (n * 3 + $1) % 1000003 WHERE id = 1", params=[step])["rows"] == 1
+        case 2:
+            site.call("change", edits=[{"path": "page.txt", "replace": {"from": page, "to": f"{step}\n"}}])
+            page = f"{step}\n"
+        case _:
+            before = api.call("read_resource", operation="set_limit", arguments={"queue": "a"})["body"]
+            api.call("set_limit", queue="a", limit=(before["limit"] * 3 + step) % 1000003)
 for server in servers:
     server.end()

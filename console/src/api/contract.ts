@@ -1992,6 +1992,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/sagas": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Lists the sagas.
+         * @description Those that are under way, and the last 100 of each agent that are over. Needs a person's key.
+         */
+        readonly get: operations["list_sagas"];
+        readonly put?: never;
+        /**
+         * Takes a saga on.
+         * @description Several calls that belong together. People are asked for all that need them before the first begins. Then each step is decided as any call is, carried out by
+         *     the gateway, and looked at by its checks; if it does not hold, fails, or is decided against, everything is taken back, the latest first. What cannot be taken
+         *     back comes last. It is answered at once; how it goes on is read from the saga.
+         */
+        readonly post: operations["begin_saga"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/sagas/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Returns how a saga stands, with its steps and why it was turned back.
+         * @description An agent sees its own sagas only.
+         */
+        readonly get: operations["read_saga"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/seals": {
         readonly parameters: {
             readonly query?: never;
@@ -2357,6 +2403,7 @@ export interface components {
             readonly records: readonly components["schemas"]["PathRecord"][];
             /** @description What reviewer agents said, in order: untrusted, and no votes. */
             readonly reviews: readonly components["schemas"]["CaseReview"][];
+            readonly saga?: components["schemas"]["StepOf"] | null;
             /** @description What was seen of the state that it changes, in order. */
             readonly states: readonly components["schemas"]["SeenState"][];
             /** @description The closed logs whose journals cannot be read: what they have of it is not among the records. */
@@ -6382,6 +6429,78 @@ export interface components {
             /** @description The prompt: `prompts:/NAME/VERSION` for one that is registered, also by an alias; anything else as it is, such as a digest. */
             readonly prompt?: string | null;
         };
+        /** @description Are sagas. */
+        readonly Sagas: {
+            /** @description Those that are under way, and the last 100 of each agent that are over, in order of their beginning. */
+            readonly sagas: readonly components["schemas"]["SagaShown"][];
+        };
+        /** @description Is a saga. Every text in it is safe to look at. */
+        readonly SagaShown: {
+            /** @description Whose it is. */
+            readonly agent: string;
+            /**
+             * Format: int64
+             * @description When it was taken on, in milliseconds since the epoch.
+             */
+            readonly begun: number;
+            /** @description On whose behalf. */
+            readonly on_behalf_of?: string | null;
+            /** @description The session that it runs in, by which it is known. */
+            readonly saga: string;
+            /**
+             * Format: int64
+             * @description Since when it stands so, in milliseconds since the epoch.
+             */
+            readonly since: number;
+            /**
+             * @description How it stands: `asked`, `running`, `turning_back`, `held`, `taken_back`, `half` or `refused`.
+             * @example held
+             */
+            readonly state: string;
+            /** @description The steps, in their order. */
+            readonly steps: readonly components["schemas"]["SagaStepShown"][];
+            /** @description Why it was turned back, and why it ended as it did; only where one saga is asked for. */
+            readonly why?: readonly string[];
+        };
+        /** @description Is one step of a saga. */
+        readonly SagaStepShown: {
+            /** @description The actions that it was begun as, in order: none if it has not begun. */
+            readonly actions: readonly string[];
+            /** @description With what; only where one saga is asked for, and not once it was erased. */
+            readonly arguments?: Record<string, never> | null;
+            /** @description The check that looks at what it has led to, besides those that cover it. */
+            readonly check?: string | null;
+            /** @description What is called. */
+            readonly tool: string;
+        };
+        /** @description Is one step of a plan. */
+        readonly SagaStepWish: {
+            /** @description With what. Nothing secret: what is kept is recorded. */
+            readonly arguments: Record<string, never>;
+            /** @description The check of the bundle that looks at what it has led to, besides those that cover it. */
+            readonly check?: string | null;
+            /**
+             * @description What is to be called, as `server.tool`.
+             * @example orders.change
+             */
+            readonly tool: string;
+        };
+        /** @description Is a plan that an agent wants to have carried out. */
+        readonly SagaWish: {
+            /**
+             * Format: double
+             * @description How sure the agent is, 0 to 1; it counts for each step, and can only tighten the decision.
+             */
+            readonly confidence?: number | null;
+            /** @description Guards against doing it twice: the same key with the same steps answers with the saga that was taken on then, as long as that is kept. */
+            readonly idempotency_key?: string | null;
+            /** @description What it is for, in the agent's words; it counts for each step, and can only tighten the decision. */
+            readonly purpose?: string | null;
+            /** @description How the agent got there; it counts for each step, and can only tighten the decision. */
+            readonly reasoning?: string | null;
+            /** @description The steps, in their order. */
+            readonly steps: readonly components["schemas"]["SagaStepWish"][];
+        };
         /** @description Says how many things of a part are the same. */
         readonly SameView: {
             /** @description How many things are the same. */
@@ -6638,6 +6757,15 @@ export interface components {
             readonly did: string;
             /** @description Why it stays. */
             readonly why: string;
+        };
+        /** @description Is a step of a saga, as an action says whose it is. */
+        readonly StepOf: {
+            /** @description How many there are. */
+            readonly of: number;
+            /** @description The session that the saga runs in. */
+            readonly saga: string;
+            /** @description The number of the step, from 1. */
+            readonly step: number;
         };
         /** @description Is the list of switches that are set. */
         readonly Switches: {
@@ -7595,6 +7723,15 @@ export interface operations {
             };
             /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: no agent can have that name */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -15393,6 +15530,226 @@ export interface operations {
             };
             /** @description `request-invalid`: the body must be `application/json` */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_sagas: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The sagas */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Sagas"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly begin_saga: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SagaWish"];
+            };
+        };
+        readonly responses: {
+            /** @description The saga as it stands */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SagaShown"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict`: the key came before with other steps; `state-conflict`: 16 sagas of this agent are under way, or it is taken on at this very moment */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large` */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request-invalid`: the body must be `application/json` */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `arguments-invalid`, `tool-unknown`, `saga-irreversible`: no such plan is taken on; `tool-changed`: a tool is not the reviewed one */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A server of a step cannot be reached */
+            readonly 502: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly read_saga: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The session that it runs in */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The saga */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SagaShown"];
+                };
+            };
+            /** @description `request-invalid`, or `json-malformed`, or what else the body breaks */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` or `key-expired` */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `origin-refused`, or the code of the finding that decided against it */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: it is not kept */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -166,6 +166,7 @@ function Proposed({ path }: { path: ActionPath }) {
           <dt>By</dt><dd>{proposal.principal}{proposal.on_behalf_of ? ` for ${proposal.on_behalf_of}` : ""}</dd>
           {proposal.definition ? <><dt>Tool definition</dt><dd><Digest of={proposal.definition} label="digest of the definition" /></dd></> : null}
           {proposal.session ? <><dt>Session</dt><dd><Digest of={proposal.session} label="session" /></dd></> : null}
+          {path.saga ? <><dt>Saga</dt><dd>step {path.saga.step} of {path.saga.of} of <Digest of={path.saga.saga} label="saga" /></dd></> : null}
         </dl>
         {purpose || reasoning ? (
           <div className="untrusted"><h3>The agent says · untrusted</h3>{purpose ? <p><Text>{purpose}</Text></p> : null}{reasoning ? <p className="small"><Text>{reasoning}</Text></p> : null}</div>

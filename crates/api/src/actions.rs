@@ -148,7 +148,7 @@ impl ActionAnswer {
     clippy::cast_sign_loss,
     reason = "the value was just found to be within 0 to 10,000"
 )]
-fn basis_points(confidence: f64) -> Result<u32, Fault> {
+pub(crate) fn basis_points(confidence: f64) -> Result<u32, Fault> {
     // Most decimal fractions lie a little beside their double; a millionth of a basis point makes up for it.
     let points = confidence * 10_000.0 + 1e-6;
     if (0.0..=1.0).contains(&confidence) {
@@ -156,6 +156,14 @@ fn basis_points(confidence: f64) -> Result<u32, Fault> {
     } else {
         Err(invalid("`confidence` is not between 0 and 1"))
     }
+}
+
+/// Refuses an idempotency key that is none.
+pub(crate) fn is_key(key: Option<&str>) -> Result<(), Fault> {
+    if key.is_some_and(|key| key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX) {
+        return Err(invalid(format!("`idempotency_key` must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters")));
+    }
+    Ok(())
 }
 
 fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<(Wish, Option<String>), Fault> {
@@ -167,10 +175,7 @@ fn wish(app: &App, caller: &AsAgent, new: NewAction) -> Result<(Wish, Option<Str
             format!("arguments may have at most {ARGUMENTS_BYTES_MAX} bytes"),
         ));
     }
-    if new.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX)
-    {
-        return Err(invalid(format!("`idempotency_key` must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters")));
-    }
+    is_key(new.idempotency_key.as_deref())?;
     let wish = Wish {
         principal: Principal::Agent(caller.agent.clone()),
         on_behalf_of: caller.acts_for(session.as_ref().and_then(|session| session.on_behalf_of.clone()))?,

@@ -76,6 +76,7 @@ impl From<VersionUse> for VersionUseView {
     extensions(("x-countersign-callers" = json!(callers::PEOPLE))),
     params(("agent" = String, Path, description = "The agent")), responses(
     (status = 200, description = "The epochs", body = AgentEpochs),
+    (status = 404, description = "`not-found`: no agent can have that name", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`agent-unknown`: the bundle has no such agent", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn list(State(app): State<App>, _: AsPerson, Named(agent): Named<AgentId>) -> Result<Json<AgentEpochs>, Fault> {

@@ -65,6 +65,7 @@ mod reversals;
 mod review;
 mod reviews;
 mod rollbacks;
+mod sagas;
 mod seals;
 mod sessions;
 mod switches;
@@ -151,6 +152,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(reconciliations::routes())
         .merge(checks::routes())
         .merge(rollbacks::routes())
+        .merge(sagas::routes())
         .merge(review::routes())
         .merge(bundles::routes())
         .merge(tools::routes())

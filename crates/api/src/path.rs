@@ -68,6 +68,9 @@ pub struct ActionPath {
     pub checks: Vec<crate::checks::ActionCheck>,
     /// What came of taking it back where a check was violated, in order.
     pub contained: Vec<crate::checks::ActionContainment>,
+    /// The saga whose step it is, and which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saga: Option<crate::sagas::StepOf>,
     /// The records, in order.
     pub records: Vec<PathRecord>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
@@ -88,6 +91,7 @@ impl ActionPath {
             states: path.states.iter().map(crate::reversals::SeenState::from).collect(),
             checks: path.checks.iter().map(crate::checks::ActionCheck::from).collect(),
             contained: path.contained.iter().map(crate::checks::ActionContainment::from).collect(),
+            saga: path.saga.as_ref().map(|saga| crate::sagas::StepOf::of(saga, &action)),
             records: path.steps.iter().map(PathRecord::from).collect(),
             unread: path.unread.clone(),
         }

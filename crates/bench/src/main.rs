@@ -2,7 +2,7 @@
 //!
 //! The workload: 1,000 policies of which 3 % match a request, 64 agents, contents sealed.
 //! `write DIR COUNT` measures nothing: it writes a journal of so many decisions for others to read.
-//! Words on the command line choose parts: `alone`, `record`, `watched`, `http`, `call`, `evidence`, `lineage`, `mlflow`; none means all. Numbers choose how many callers.
+//! Words on the command line choose parts: `alone`, `saga`, `record`, `watched`, `http`, `call`, `evidence`, `lineage`, `mlflow`; none means all. Numbers choose how many callers.
 //! `go=PROGRAM` names the check of a log by Go (`acceptance/outsiders/check.go`), to be timed beside ours. `mlflow=PROGRAM` and
 //! `countersign=PROGRAM` name the two servers that are measured beside each other, `runs=COUNT` how many runs they are given.
 
@@ -75,6 +75,9 @@ async fn all() -> Result<(), String> {
     let control = workload::control(folder.path(), server, workload::PLAIN).await?;
     if wanted("call") {
         added(&control, server, folder.path()).await?;
+    }
+    if wanted("saga") {
+        steps_of_sagas(&control, server, folder.path()).await?;
     }
     for callers in callers.iter().copied().filter(|_| wanted("record")) {
         let raw = raw::group_commit(folder.path(), callers).await?;
@@ -152,6 +155,20 @@ async fn added(control: &Arc<Control>, server: SocketAddr, folder: &Path) -> Res
     line("tools/call, direct", &direct.to_string());
     line("tools/call, through Countersign", &through.to_string());
     line("  added", &us(through.p50.saturating_sub(direct.p50)));
+    line("  two syncs and 1 ms", &us(sync.p50 * 2 + Duration::from_millis(1)));
+    Ok(())
+}
+
+/// Measures what a step of a saga takes beside the same call by itself, and what two syncs and a millisecond would.
+async fn steps_of_sagas(control: &Arc<Control>, server: SocketAddr, folder: &Path) -> Result<(), String> {
+    let sync = raw::sync(folder)?;
+    let [_, alone] = mcp::call(control, server).await?;
+    let step = mcp::saga(control).await?;
+    let us = |time: Duration| format!("p50 {:>9.1} µs", time.as_secs_f64() * 1e6);
+    line("one sync", &sync.to_string());
+    line("tools/call by itself", &alone.to_string());
+    line("tools/call as a step of a saga", &us(step.p50));
+    line("  more", &us(step.p50.saturating_sub(alone.p50)));
     line("  two syncs and 1 ms", &us(sync.p50 * 2 + Duration::from_millis(1)));
     Ok(())
 }

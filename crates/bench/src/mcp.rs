@@ -2,15 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderName, header};
 use axum::routing::post;
 use control::Control;
+use control::sagas::NewSaga;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use types::AgentId;
+use types::saga::{Plan, PlannedStep, STEPS_MAX, SagaState};
+use types::{AgentId, Claims};
 
 use crate::http::{self, Client};
 use crate::measure::{self, Summary};
@@ -24,6 +27,9 @@ pub const TOOL: &str = r#"{"name":"call_item","description":"reads an item","inp
 pub const IDENTITY: &str = "bench/1";
 
 const CALLS: usize = 2_000;
+
+/// Is how many sagas are measured, each with as many steps as one may have.
+const SAGAS: usize = 20;
 
 fn text<E: std::fmt::Display>(error: E) -> String {
     error.to_string()
@@ -77,6 +83,38 @@ pub async fn call(control: &Arc<Control>, direct: SocketAddr) -> Result<[Summary
     let through = measured(gateway, "/mcp/bench", &format!("Bearer {}", key.token)).await?;
     serving.abort();
     Ok([alone, through])
+}
+
+/// Measures the same call as the steps of sagas, one saga after the other: the time of each, by its steps.
+///
+/// # Errors
+///
+/// What the saga says, or how it ended otherwise than well.
+pub async fn saga(control: &Arc<Control>) -> Result<Summary, String> {
+    let step = || -> Result<PlannedStep, String> {
+        let tool = "bench.call_item".parse().map_err(text)?;
+        Ok(PlannedStep { tool, arguments: json!({ "item": "item-1", "note": "a note" }), check: None })
+    };
+    let begun = measure::now();
+    let mut times = Vec::with_capacity(SAGAS);
+    for _ in 0..SAGAS {
+        let steps = (0..STEPS_MAX).map(|_| step()).collect::<Result<Vec<_>, _>>()?;
+        let agent = AgentId::new("agent-0").map_err(text)?;
+        let new = NewSaga { agent, on_behalf_of: None, plan: Plan { steps }, claims: Claims::default(), key: None };
+        let one = measure::now();
+        let session = control.begin_saga(new).await.map_err(|refusal| refusal.message)?.session;
+        loop {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let saga = control.saga(&session).map_err(|refusal| refusal.message)?;
+            match saga.saga.state {
+                SagaState::Held => break,
+                state if state.is_end() => return Err(format!("a saga is {}: {:?}", state.as_str(), saga.why)),
+                _ => {}
+            }
+        }
+        times.push(measure::since(one) / u32::try_from(STEPS_MAX).map_err(text)?);
+    }
+    Ok(Summary::from_times(times, measure::since(begun)))
 }
 
 async fn measured(address: SocketAddr, path: &str, authorization: &str) -> Result<Summary, String> {

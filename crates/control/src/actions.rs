@@ -68,16 +68,21 @@ pub struct Decided {
 impl Decided {
     /// Turns a decision that does not permit into a refusal that says why.
     pub fn refusal(&self) -> Refusal {
-        // Stages speak in their own order; the first that restricts most is the one to begin with.
-        let worst = self.decision.findings.iter().map(|finding| &finding.restriction).max();
-        let first = self.decision.findings.iter().find(|finding| Some(&finding.restriction) == worst);
-        Refusal {
-            code: first.map_or(Code::PolicyDenies, |finding| finding.code),
-            message: first.map_or_else(|| "nothing permits it".to_owned(), |finding| finding.detail.to_string()),
-            findings: self.decision.findings.clone(),
-            action: Some(self.decision.action),
-            case: self.case.clone(),
-        }
+        refusal_of(&self.decision, self.case.clone())
+    }
+}
+
+/// Turns a decision that does not permit into a refusal that says why.
+pub(crate) fn refusal_of(decision: &Decision, case: Option<CaseRef>) -> Refusal {
+    // Stages speak in their own order; the first that restricts most is the one to begin with.
+    let worst = decision.findings.iter().map(|finding| &finding.restriction).max();
+    let first = decision.findings.iter().find(|finding| Some(&finding.restriction) == worst);
+    Refusal {
+        code: first.map_or(Code::PolicyDenies, |finding| finding.code),
+        message: first.map_or_else(|| "nothing permits it".to_owned(), |finding| finding.detail.to_string()),
+        findings: decision.findings.clone(),
+        action: Some(decision.action),
+        case,
     }
 }
 

@@ -111,6 +111,8 @@ pub struct Control {
     pub(crate) undoing: tokio::sync::Mutex<()>,
     /// Tells those who watch that an action has ended.
     pub(crate) ended: Arc<Notify>,
+    /// Tells those who follow sagas that there is one more.
+    pub(crate) sagas_begun: Arc<Notify>,
     /// Systems are held against the journal one after the other.
     pub(crate) reconciling: tokio::sync::Mutex<()>,
     /// Where a kill is kept the moment it comes; absent where nothing runs beside the requests.
@@ -275,6 +277,7 @@ impl Control {
             moving: tokio::sync::Mutex::new(()),
             undoing: tokio::sync::Mutex::new(()),
             ended: Arc::default(),
+            sagas_begun: Arc::default(),
             reconciling: tokio::sync::Mutex::new(()),
             publisher: Mutex::new(opened.publisher),
             published: watch::Sender::new(0),
@@ -314,6 +317,7 @@ impl Control {
         self.spawn_probes();
         self.spawn_reconciliations();
         self.spawn_checks();
+        self.spawn_sagas();
         Ok(started)
     }
 

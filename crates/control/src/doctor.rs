@@ -95,6 +95,7 @@ impl Control {
         found.extend(self.tools_found());
         found.extend(self.systems_found());
         found.extend(self.checks_found());
+        found.extend(self.sagas_found());
         found.extend(self.people());
         found.extend(self.models_found());
         found.extend(self.notifications_found());

@@ -25,6 +25,7 @@ use types::pipeline::PipelineStepped;
 use types::reconciliation::Reconciliation;
 use types::reversal::StateSeen;
 use types::reviewing::{Advice, Review};
+use types::saga::Saga;
 use types::seal::{SEALED, Sealed, WriteRefused};
 use types::text::escape;
 use types::{ActionId, CaseId, Digest, IdentityEpoch, Millis, Outcome, Principal, ToolName, cbor};
@@ -146,6 +147,13 @@ pub(crate) fn what(entry: &Entry, content: &Content) -> Option<String> {
             let (check, judged, stop) = (checked.check, checked.judgement.as_str(), checked.stop);
             let stopped = if stop { ", the agent is stopped in its class" } else { "" };
             Some(escape(&format!("{check}: {judged}{stopped}"), false))
+        }
+        RecordKind::Saga => {
+            let saga: Saga = part(content, Field::Body)?;
+            let of = saga.steps.len();
+            let step =
+                saga.current().map_or_else(|| format!("{of} steps"), |(step, _)| format!("step {} of {of}", step + 1));
+            Some(format!("{}: {step}, {}", saga.session, saga.state.as_str()))
         }
         RecordKind::Identity => {
             let epoch: IdentityEpoch = part(content, Field::Body)?;

@@ -147,7 +147,7 @@ impl Control {
     }
 
     /// Returns why an action stays, unless it had no effect for sure.
-    fn stays(&self, action: &ActionId, why: String) -> Failure<Option<Stays>> {
+    pub(crate) fn stays(&self, action: &ActionId, why: String) -> Failure<Option<Stays>> {
         let path = self.trace(action)?;
         let Some(proposal) = &path.proposal else {
             return Ok(None);

@@ -15,6 +15,7 @@ use types::case::Vote;
 use types::check::{CONTAINED, Checked, Contained};
 use types::reversal::StateSeen;
 use types::reviewing::Review;
+use types::saga::Saga;
 use types::{ActionId, ActionProposal, Decision, Digest, Millis, Outcome, PersonId, ProfileId, ScheduleId, Verdict};
 
 use crate::control::Control;
@@ -58,6 +59,8 @@ pub struct Path {
     pub checks: Vec<Checked>,
     /// What came of taking it back where a check was violated, in order.
     pub contained: Vec<Contained>,
+    /// The saga whose step it is, as that stood when the step began.
+    pub saga: Option<Saga>,
     /// The closed logs whose journals cannot be read: what they have of it is not among the records.
     pub unread: Vec<u64>,
 }
@@ -106,6 +109,7 @@ impl Path {
                 RecordKind::Check if step.leaf.status == Some(CONTAINED) => {
                     self.contained.extend(content.get::<Contained>(Field::Body).ok().flatten());
                 }
+                RecordKind::Saga => self.saga = content.get(Field::Body).ok().flatten().or(self.saga.take()),
                 RecordKind::Check => self.checks.extend(content.get::<Checked>(Field::Body).ok().flatten()),
                 _ => {}
             }

@@ -21,6 +21,7 @@ mod policy;
 mod rebuild;
 mod receipt;
 mod rollback;
+mod saga;
 mod target;
 mod tool;
 
@@ -60,6 +61,7 @@ pub use policy::PolicyCommand;
 pub use rebuild::Rebuild;
 pub use receipt::{Receipt, ReceiptFormat, RecordRef};
 pub use rollback::{Reconcile, Rollback};
+pub use saga::SagaCommand;
 pub use target::TargetCommand;
 pub use tool::ToolCommand;
 
@@ -148,6 +150,9 @@ pub enum Command {
     Reconcile(Reconcile),
     /// Tell what must hold after actions, and what is watched now.
     Checks,
+    /// Sagas: several steps that belong together, and are taken back together.
+    #[command(subcommand)]
+    Saga(SagaCommand),
     /// Offer a system to agents as an MCP server that plans, changes once, tells its state and takes back.
     #[command(subcommand)]
     Target(TargetCommand),

@@ -96,6 +96,9 @@ pub enum RecordKind {
     /// What an action has led to was looked at for a while: how that came out, or what followed upon it.
     #[n(24)]
     Check,
+    /// A saga was taken on, went on or ended.
+    #[n(25)]
+    Saga,
 }
 
 impl RecordKind {
@@ -115,6 +118,7 @@ impl RecordKind {
             Self::State => "state",
             Self::Reconciliation => "reconciliation",
             Self::Check => "check",
+            Self::Saga => "saga",
             Self::CaseEnded => "case_ended",
             Self::Switch => "switch",
             Self::Grant => "grant",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use types::{ActionId, CaseId, GlassId, Millis, ProfileId, ToolName};
+use types::{ActionId, CaseId, GlassId, Millis, ProfileId, SessionId, ToolName};
 
 /// Says what kind of event a target may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -47,11 +47,13 @@ pub enum EventKind {
     CheckEnded,
     /// An action whose check was violated was taken back, or could not be.
     TakenBack,
+    /// A saga was turned back: everything is as it was before, or something of it stands still.
+    SagaEnded,
 }
 
 impl EventKind {
     /// Lists the kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::CaseOpened,
         Self::CaseAsked,
         Self::CaseEnded,
@@ -71,6 +73,7 @@ impl EventKind {
         Self::BypassFound,
         Self::CheckEnded,
         Self::TakenBack,
+        Self::SagaEnded,
     ];
 
     /// Returns the name that settings and the outbox use.
@@ -95,6 +98,7 @@ impl EventKind {
             Self::BypassFound => "bypass-found",
             Self::CheckEnded => "check-ended",
             Self::TakenBack => "taken-back",
+            Self::SagaEnded => "saga-ended",
         }
     }
 
@@ -107,7 +111,7 @@ impl EventKind {
     pub fn may_join(self) -> bool {
         use EventKind::{
             BehaviourUnusual, BreakerOpened, BypassFound, CaseAsked, CaseEnded, CaseOpened, CheckEnded, IncidentEnded,
-            IncidentOpened, TakenBack,
+            IncidentOpened, SagaEnded, TakenBack,
         };
         matches!(
             self,
@@ -121,6 +125,7 @@ impl EventKind {
                 | BypassFound
                 | CheckEnded
                 | TakenBack
+                | SagaEnded
         )
     }
 
@@ -152,6 +157,7 @@ impl EventKind {
             Self::BypassFound => "countersign.bypass.found",
             Self::CheckEnded => "countersign.check.ended",
             Self::TakenBack => "countersign.action.taken_back",
+            Self::SagaEnded => "countersign.saga.ended",
         }
     }
 }
@@ -194,6 +200,8 @@ pub enum Body {
     Check(CheckTold),
     /// An action whose check was violated was taken back, or could not be.
     TakenBack(TakenBackTold),
+    /// A saga was turned back.
+    Saga(SagaTold),
     /// An operator tries a target out.
     Test,
 }
@@ -350,6 +358,21 @@ pub struct TakenBackTold {
     pub tool: ToolName,
     /// Why it was not taken back.
     pub error: Option<String>,
+}
+
+/// Is what is told of a saga that was turned back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SagaTold {
+    /// The session that it ran in.
+    pub saga: SessionId,
+    /// Whose it is: `agent:NAME`.
+    pub agent: String,
+    /// How many steps it has.
+    pub steps: usize,
+    /// Something of it stands still.
+    pub is_half: bool,
+    /// What stands, and why.
+    pub why: Option<String>,
 }
 
 /// Is what is told of a kill switch.

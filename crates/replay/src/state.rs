@@ -23,6 +23,8 @@ pub mod kind {
     pub const RECONCILIATION: &str = "reconciliation";
     /// Actions that checks watch, or that are to be taken back, by action and check.
     pub const WATCH: &str = "watch";
+    /// Sagas: those that are under way, and the last few of each agent that are over, by session.
+    pub const SAGA: &str = "saga";
     /// Tools whose undo was seen to bring back the state from before an action.
     pub const TESTED: &str = "tested";
     /// Votes in others' hands, by whose they are and in whose hand.
@@ -73,12 +75,13 @@ pub mod kind {
     pub const REACHING: &str = "reaching";
 
     /// Lists all of them.
-    pub const ALL: [&str; 28] = [
+    pub const ALL: [&str; 29] = [
         BUNDLE,
         GRANT,
         IDENTITY,
         RECONCILIATION,
         WATCH,
+        SAGA,
         TESTED,
         DELEGATION,
         PERMISSION,

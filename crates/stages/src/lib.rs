@@ -30,6 +30,7 @@ pub mod permission;
 pub mod review;
 pub mod reviewing;
 pub mod risk;
+pub mod saga;
 pub mod switches;
 pub mod ticket;
 pub mod trial;

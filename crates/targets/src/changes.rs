@@ -194,6 +194,11 @@ pub fn tool(name: &str, description: &str, does: Does, required: &[&str], proper
 
 /// Writes the tool `change`, which takes these arguments and its key.
 pub fn change(description: &str, required: &[&str], properties: Value) -> Value {
+    change_named("change", description, required, properties)
+}
+
+/// Writes a tool that makes a change as `change` does, under another name.
+pub fn change_named(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
     let properties = with(properties, "change", filled_in());
     let undo = json!({
         "tool": "undo_change",
@@ -201,7 +206,7 @@ pub fn change(description: &str, required: &[&str], properties: Value) -> Value 
         "observe": { "tool": "get_change", "arguments": { "change": "$action" } },
     });
     let claims = with(keyed("change"), "countersign.dev/undo", undo);
-    with(tool("change", description, Does::Changes, required, properties), "_meta", claims)
+    with(tool(name, description, Does::Changes, required, properties), "_meta", claims)
 }
 
 /// Puts a member into an object.

@@ -5,6 +5,9 @@
 //! They decide nothing: whoever calls them has decided.
 
 pub mod changes;
+pub mod fault;
 pub mod files;
+pub mod http;
+mod lock;
 pub mod mcp;
 pub mod sql;

@@ -29,6 +29,9 @@ pub struct Check {
     /// Which actions of agents are watched; obligations can name a check besides.
     #[serde(default)]
     pub covers: Option<Scope>,
+    /// Steps of sagas name it, so it need not cover anything.
+    #[serde(default)]
+    pub by_name: bool,
     /// How long after the action ended the first look comes, in milliseconds. 0 by default.
     #[serde(default)]
     pub after_ms: i64,

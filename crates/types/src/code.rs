@@ -197,6 +197,12 @@ codes! {
     ReversalConflict "reversal-conflict" 409;
     /// Nothing says how the action is taken back, or it has been, or it changed nothing.
     NotReversible "not-reversible" 409;
+    /// A step that cannot be taken back stands before others that change something, so a saga could end half done.
+    SagaIrreversible "saga-irreversible" 422;
+    /// The file that declares the operations of a server is not as it must be.
+    OperationsInvalid "operations-invalid" 422;
+    /// The server that an operation is sent to refused it, and nothing is another.
+    RequestRefused "request-refused" 502;
     /// A statement is none that may be run: not exactly one, or one that neither reads nor changes rows.
     StatementRefused "statement-refused" 422;
     /// The database refuses a statement.

@@ -48,6 +48,7 @@ pub mod reversal;
 pub mod review;
 pub mod reviewing;
 pub mod role;
+pub mod saga;
 pub mod schedule;
 pub mod seal;
 pub mod secret;

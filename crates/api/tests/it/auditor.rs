@@ -24,7 +24,7 @@ enum Right {
 use Right::{ByToken, Open, Own, Reads, Refused};
 
 /// Is every route, with a path on which it can be called. A new one MUST be put here, with a decision.
-const ROUTES: [(&str, &str, &str, Right); 123] = [
+const ROUTES: [(&str, &str, &str, Right); 126] = [
     ("get", "/log/checkpoint", "/log/checkpoint", Reads),
     ("get", "/log/tile/{path}", "/log/tile/0/000.p/SIZE", Reads),
     ("get", "/v1/actions/{id}", "/v1/actions/ACTION", Reads),
@@ -78,6 +78,8 @@ const ROUTES: [(&str, &str, &str, Right); 123] = [
     ("get", "/v1/reviews", "/v1/reviews", Reads),
     ("get", "/v1/reviews/{id}", "/v1/reviews/CASE", Reads),
     ("get", "/v1/rollbacks", "/v1/rollbacks?agent=sre-bot&since=0", Reads),
+    ("get", "/v1/sagas", "/v1/sagas", Reads),
+    ("get", "/v1/sagas/{id}", "/v1/sagas/ses_0190a6a1e00070008000000000000000", Reads),
     ("get", "/v1/runs/{run}/diagnosis", "/v1/runs/RUN/diagnosis", Reads),
     ("get", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Reads),
     ("get", "/v1/seals", "/v1/seals", Reads),
@@ -141,6 +143,7 @@ const ROUTES: [(&str, &str, &str, Right); 123] = [
     ("post", "/v1/passkeys/options", "/v1/passkeys/options", ByToken),
     ("post", "/v1/permission-requests", "/v1/permission-requests", Refused),
     ("post", "/v1/reviews/{id}", "/v1/reviews/CASE", Refused),
+    ("post", "/v1/sagas", "/v1/sagas", Refused),
     ("post", "/v1/rollbacks", "/v1/rollbacks", Refused),
     ("post", "/v1/runs/{run}/features", "/v1/runs/RUN/features", Refused),
     ("post", "/v1/sessions", "/v1/sessions", Refused),
@@ -227,8 +230,9 @@ async fn an_auditor_reads_everything_and_changes_nothing() {
         });
         let answer = api.call("zoe", &method.to_uppercase(), &path, body).await;
         match right {
-            // Nothing says of any tool here how it is taken back, which an auditor is told as anybody is.
+            // Nothing says of any tool here how it is taken back, and no saga was begun, which an auditor is told as anybody is.
             Reads if path.ends_with("/undo") => drop(answer.problem(409, "not-reversible")),
+            Reads if path.starts_with("/v1/sagas/") => drop(answer.problem(404, "not-found")),
             Reads => answer.succeeds(&path),
             Refused => drop(answer.problem(403, "forbidden")),
             ByToken => drop(answer.problem(403, "invitation-invalid")),

@@ -59,7 +59,7 @@ fn every_operation_is_described_secured_and_names_its_problems() {
             assert_eq!(operation["responses"].get("401").is_some(), !open.contains(&name.as_str()), "{name}");
         }
     }
-    assert_eq!(ids.len(), 123);
+    assert_eq!(ids.len(), 126);
     assert_references(&document, &document);
 }
 

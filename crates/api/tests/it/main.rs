@@ -43,6 +43,7 @@ mod permissions;
 mod recipes;
 mod registry;
 mod reviews;
+mod sagas;
 mod switches;
 mod traces;
 mod tracking;

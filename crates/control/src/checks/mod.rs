@@ -5,12 +5,11 @@
 mod containment;
 mod looks;
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use stages::checks::{Looks, judge};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use types::Code;
 use types::bundle::BundleData;
 use types::check::{Check, Checked, Judgement, Look, Watch};
@@ -18,31 +17,12 @@ use types::check::{Check, Checked, Judgement, Look, Watch};
 use crate::control::Control;
 use crate::door::Refusal;
 use crate::error::Failure;
+use crate::followed::{Followed, look_now_and_then};
 use crate::machine::Command;
 use crate::state::kind;
 
 use connectors::check::Seen;
 use looks::{Eyes, Lookout};
-
-/// Is how long what ends is gathered before it is looked for.
-const GATHER: Duration = Duration::from_millis(20);
-
-/// Is how often what is to be watched is looked for though nothing has ended.
-const EVERY: Duration = Duration::from_secs(5);
-
-/// Are the watches that are followed at present, by their keys, and what they look with.
-#[derive(Default)]
-struct Followed {
-    keys: Mutex<BTreeSet<String>>,
-    eyes: Eyes,
-}
-
-impl Followed {
-    fn keys(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        // Every change is one insert or remove.
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Control {
     /// Returns the actions that checks watch, and those that are to be taken back.
@@ -61,23 +41,18 @@ impl Control {
     /// Follows everything that checks watch, for as long as the process runs.
     pub(crate) fn spawn_checks(self: &Arc<Self>) {
         let (this, ended) = (Arc::downgrade(self), self.ended.clone());
-        tokio::spawn(async move {
-            let followed = Arc::new(Followed::default());
-            let mut every = tokio::time::interval(EVERY);
-            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                tokio::select! {
-                    () = ended.notified() => {}
-                    _ = every.tick() => {}
-                }
-                tokio::time::sleep(GATHER).await;
-                let Some(control) = this.upgrade() else { return };
-                match control.watches() {
-                    Ok(watches) => watches.into_iter().for_each(|watch| follow(&this, &followed, watch)),
-                    Err(refusal) => tracing::warn!(code = %refusal.code, "what is to be watched cannot be read"),
-                }
+        let (followed, eyes) = (Followed::default(), Arc::new(Eyes::default()));
+        tokio::spawn(look_now_and_then(ended, move || {
+            let Some(control) = this.upgrade() else { return false };
+            match control.watches() {
+                Ok(watches) => watches.into_iter().for_each(|watch| {
+                    let (this, eyes) = (this.clone(), eyes.clone());
+                    followed.follow(watch.key(), || async move { to_the_end(&this, &eyes, watch).await });
+                }),
+                Err(refusal) => tracing::warn!(code = %refusal.code, "what is to be watched cannot be read"),
             }
-        });
+            true
+        }));
     }
 
     /// Says whether an action is watched still: what was taken back meanwhile is not.
@@ -89,22 +64,6 @@ impl Control {
     async fn record_checked(&self, checked: Checked) -> Failure<()> {
         self.ask(Command::Checked(Box::new(checked))).await.map(drop)
     }
-}
-
-/// Follows a watch, unless that is done already. What fails is tried again when watches are looked for the next time.
-fn follow(control: &Weak<Control>, followed: &Arc<Followed>, watch: Watch) {
-    let key = watch.key();
-    if !followed.keys().insert(key.clone()) {
-        return;
-    }
-    let (control, followed) = (control.clone(), followed.clone());
-    tokio::spawn(async move {
-        if let Err(refusal) = to_the_end(&control, &followed.eyes, watch).await {
-            tracing::warn!(watch = key, code = %refusal.code, message = %refusal.message, "a check does not go on");
-            tokio::time::sleep(EVERY).await;
-        }
-        followed.keys().remove(&key);
-    });
 }
 
 async fn to_the_end(control: &Weak<Control>, eyes: &Eyes, mut watch: Watch) -> Failure<()> {

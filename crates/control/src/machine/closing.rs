@@ -10,7 +10,7 @@ use stages::approval;
 use types::retention::Retention;
 use types::{ActionId, Code, Digest, Millis, Principal, SessionId};
 
-use super::{Change, Command, Decider, LogChange, Reply};
+use super::{Change, Command, Decider, LogChange, Reply, SagaMove};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -18,6 +18,7 @@ const DAY_MS: i64 = 86_400_000;
 fn begins(command: &Command) -> bool {
     match command {
         Command::Propose(_) | Command::OpenSession(..) | Command::Decoy(_) => true,
+        Command::Saga(what) => !matches!(what, SagaMove::Stand { .. }),
         Command::Local { change: Change::Log(change), .. } => {
             !matches!(**change, LogChange::Freeze | LogChange::TakeUp { .. })
         }

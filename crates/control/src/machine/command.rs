@@ -22,7 +22,7 @@ use types::{
     PermissionId, PersonId, Principal, ServerName, Session, SessionId, ToolName,
 };
 
-use super::{DecoyDue, GlassStep, LogChange};
+use super::{DecoyDue, GlassStep, LogChange, SagaMove};
 use crate::door::Refusal;
 use crate::gather::Prepared;
 use crate::redaction::Original;
@@ -166,7 +166,7 @@ pub struct Propose {
     pub idempotency_key: Option<String>,
     /// The change to make if this is administration and permitted.
     pub change: Option<Change>,
-    /// Only asks people again under a new bundle: whatever else comes out grants nothing and is not recorded. The session
+    /// Only asks people, again under a new bundle or before a saga begins: whatever else comes out grants nothing and is not recorded. The session
     /// it came in may be closed by now.
     pub reopen: bool,
 }
@@ -215,6 +215,8 @@ pub enum Command {
     Checked(Box<Checked>),
     /// An action whose check was violated was taken back, or could not be.
     Contained(Box<Contained>),
+    /// Something becomes of a saga.
+    Saga(SagaMove),
     /// A system was held against the journal.
     Reconciled(Box<Reconciliation>),
     /// Record that a write to a sealed model was refused.

@@ -23,6 +23,7 @@ mod propose;
 mod reconciliations;
 mod reversals;
 mod reviews;
+mod sagas;
 mod seals;
 mod session;
 mod tick;
@@ -46,6 +47,7 @@ pub use command::{Change, Changes, Command, Propose, Reach, Reply};
 pub use decoys::DecoyDue;
 pub use log_keys::LogChange;
 pub use replay::fold::{KEY_MS, KEYS_MAX, REPORTED_PERMIT_MS, SESSION_IDLE_MS, UNREPORTED_MS};
+pub use sagas::SagaMove;
 pub use session::SESSIONS_MAX;
 
 use crate::board::Board;
@@ -205,6 +207,7 @@ impl Decider {
             Command::Sealed(sealed, by) => (self.sealed(&sealed, &by, turn), None),
             Command::Checked(checked) => (self.checked(*checked, turn), None),
             Command::Contained(contained) => (self.contained(*contained, turn), None),
+            Command::Saga(what) => (self.saga(what, turn), None),
             Command::Reconciled(found) => (self.reconciled(*found, turn), None),
             Command::StateSeen(seen, state, whom) => (self.state_seen(&seen, state.as_ref(), &whom, turn), None),
             Command::WriteRefused(write, by) => (self.write_refused(&write, &by, turn), None),

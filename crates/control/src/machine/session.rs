@@ -68,9 +68,10 @@ impl Decider {
         Reply::done()
     }
 
-    /// Closes the sessions in which nothing was recorded for too long, and says which.
+    /// Closes the sessions in which nothing was recorded for too long, and says which. One of a saga that is under way waits for people.
     pub(super) fn close_idle(&mut self, turn: &mut Turn<'_>) -> Vec<SessionId> {
-        let idle = self.books.sessions().idle(turn.now);
+        let mut idle = self.books.sessions().idle(turn.now);
+        idle.retain(|session| self.books.sagas().get(session).is_none_or(|saga| saga.state.is_end()));
         self.close_all(idle, turn)
     }
 

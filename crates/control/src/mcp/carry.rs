@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use types::jsonrpc::Frame;
 use types::mutant::{self, Mutant};
 use types::point;
-use types::{Arguments, Code, EffectClass, Outcome};
+use types::{ActionId, Arguments, Code, EffectClass, Outcome};
 
 use crate::actions::ARGUMENTS_BYTES_MAX;
 use crate::control::Control;
@@ -176,11 +176,14 @@ impl Control {
     }
 
     /// Decides a call and, if it is permitted, carries it out, unless its caller has gone by then.
-    pub(super) async fn decide_and_carry_out(
+    ///
+    /// - `named`: the action that it becomes, where that was noted before.
+    pub(crate) async fn decide_and_carry_out(
         self: Arc<Self>,
         link: Arc<Link>,
         handle: Arc<Connection>,
         call: GovernedCall,
+        named: Option<ActionId>,
         events: mpsc::Sender<Frame>,
         mut gone: tokio::sync::oneshot::Receiver<()>,
     ) -> CallOutcome {
@@ -193,7 +196,7 @@ impl Control {
             // Whatever comes of it: the request has left before anything is durable.
             let _ = point::at("answer", handle.request(call.request.clone(), Vec::new(), events.clone())).await;
         }
-        let mut decided = match self.govern(&link, &call).await {
+        let mut decided = match self.govern(&link, &call, named).await {
             Ok(decided) => decided,
             Err(refusal) => return CallOutcome::Refused(refusal),
         };

@@ -16,8 +16,8 @@ use tokio::sync::{OnceCell, mpsc};
 use types::jsonrpc::Frame;
 use types::point;
 use types::{
-    Arguments, CaseId, Channel, Claims, Code, Digest, Identity, Millis, Outcome, Principal, ServerName, SessionId,
-    ToolName,
+    ActionId, Arguments, CaseId, Channel, Claims, Code, Digest, Identity, Millis, Outcome, Principal, ServerName,
+    SessionId, ToolName,
 };
 
 use crate::actions::{ARGUMENTS_BYTES_MAX, Decided, Wish};
@@ -91,7 +91,12 @@ impl Control {
         }
     }
 
-    pub(super) async fn govern(&self, link: &Link, call: &GovernedCall) -> Result<Decided, Refusal> {
+    pub(super) async fn govern(
+        &self,
+        link: &Link,
+        call: &GovernedCall,
+        named: Option<ActionId>,
+    ) -> Result<Decided, Refusal> {
         let tool = ToolName::new(call.server.clone(), call.operation.clone())
             .map_err(|e| Refusal::plain(Code::ToolUnknown, e.to_string()))?;
         is_what_it_says(call)?;
@@ -109,7 +114,10 @@ impl Control {
             claims: call.claims.clone(),
             channel: Channel::Mcp,
         };
-        self.decide_once(wish, false).await
+        match named {
+            Some(action) => self.decide_as(wish, action).await,
+            None => self.decide_once(wish, false).await,
+        }
     }
 }
 
@@ -135,7 +143,7 @@ impl Control {
     ) -> CallOutcome {
         let handle = link.handle();
         let (_waiting, gone) = tokio::sync::oneshot::channel::<()>();
-        self.decide_and_carry_out(link, handle, call, events, gone).await
+        self.decide_and_carry_out(link, handle, call, None, events, gone).await
     }
 }
 
@@ -227,7 +235,7 @@ impl McpDoor for Arc<Control> {
         let handle = link.handle();
         let mut cancel = link.cancels(&handle, &call.request);
         let (waiting, gone) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(self.clone().decide_and_carry_out(link, handle, call, events, gone));
+        let running = tokio::spawn(self.clone().decide_and_carry_out(link, handle, call, None, events, gone));
         let outcome = running.await;
         cancel.id = None;
         drop(waiting);

@@ -22,6 +22,7 @@ use super::behaviour::may_be_unusual;
 use super::bypasses::is_bypass;
 use super::checks::check_kind;
 use super::incidents::is_incident;
+use super::sagas::is_told_saga;
 use super::telling::names_asked;
 use crate::approvals::Asked;
 use crate::control::Control;
@@ -86,6 +87,7 @@ impl Control {
             RecordKind::Reconciliation if is_bypass(&entry.leaf) => {
                 found.push(recorded(EventKind::BypassFound, log, entry));
             }
+            RecordKind::Saga if is_told_saga(&entry.leaf) => found.push(recorded(EventKind::SagaEnded, log, entry)),
             RecordKind::Check => found.extend(check_kind(&entry.leaf).map(|kind| recorded(kind, log, entry))),
             RecordKind::Vote | RecordKind::Review | RecordKind::CaseEnded | RecordKind::Decoy => {
                 found.extend(self.ended(history, log, entry, content)?);
@@ -220,6 +222,7 @@ fn may_tell(leaf: &Leaf) -> bool {
         RecordKind::Model => is_incident(leaf),
         RecordKind::Reconciliation => is_bypass(leaf),
         RecordKind::Check => check_kind(leaf).is_some(),
+        RecordKind::Saga => is_told_saga(leaf),
         _ => false,
     }
 }

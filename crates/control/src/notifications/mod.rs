@@ -9,6 +9,7 @@ mod bypasses;
 mod checks;
 mod finding;
 mod incidents;
+mod sagas;
 mod source;
 mod telling;
 

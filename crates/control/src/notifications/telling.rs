@@ -16,6 +16,7 @@ use super::bypasses::bypass_told;
 use super::checks::check_told;
 use super::finding::opener;
 use super::incidents::incident_told;
+use super::sagas::saga_told;
 use crate::approvals::Asked;
 use crate::control::Control;
 use crate::door::Refusal;
@@ -57,7 +58,8 @@ impl Control {
             | EventKind::IncidentEnded
             | EventKind::BypassFound
             | EventKind::CheckEnded
-            | EventKind::TakenBack => self.recorded_told(kind, place, rest)?,
+            | EventKind::TakenBack
+            | EventKind::SagaEnded => self.recorded_told(kind, place, rest)?,
             EventKind::BreakerOpened => self.breaker_told(rest)?.map(|body| (body, Page::Switches)),
             EventKind::ReviewOverdue => self.overdue_told(place),
             EventKind::FreezeBegun | EventKind::FreezeEnded => self.frozen_told(kind, place, rest),
@@ -129,6 +131,9 @@ impl Control {
         if matches!(kind, EventKind::CheckEnded | EventKind::TakenBack) {
             let page = entry.leaf.action.map(Page::Action);
             return Ok(check_told(kind, content).zip(page));
+        }
+        if kind == EventKind::SagaEnded {
+            return Ok(saga_told(content).map(|body| (body, Page::First)));
         }
         if kind != EventKind::CaseEnded {
             return Ok(kill_told(content).map(|kill| (Body::Kill(kind, kill), Page::First)));

@@ -16,6 +16,7 @@ use types::case::Ballot;
 use types::reconciliation::{Bypass, Gap, Reconciliation};
 use types::reversal::{Phase, StateSeen};
 use types::reviewing::Advice;
+use types::saga::{Plan, PlannedStep, Saga, SagaState, SagaStep};
 use types::{ActionId, Code, Digest, Millis, OutcomeStatus, PersonId, Principal, cbor};
 
 use crate::{propose, try_propose};
@@ -161,6 +162,7 @@ pub async fn full() -> World {
         world.control.decide_once(wish, false).await.unwrap();
     }
     world.control.end_session(closed).await.unwrap();
+    saga_begun(&world, &agent).await;
     let keyed = Wish { session: Some(session), ..crate::wish("sre.report", "{}") };
     world.control.propose(keyed, true, "a key/with a slash".into()).await.unwrap();
     let reported = try_propose(&world, "sre.report", "{}", true).await.unwrap();
@@ -197,7 +199,23 @@ pub async fn full() -> World {
     world.control.revoke_key(&person("dan"), key.id, "it leaked").await.unwrap();
     world.control.rotate_log_key(&person("dan"), "yearly").await.unwrap();
     // The gateway's own actions end as the process does, in doubt, and count in the conduct of their agent.
-    world.restart().await
+    let world = world.restart().await;
+    // Its server is away, so nothing of the saga is begun.
+    while world.control.sagas().unwrap().iter().any(|saga| !saga.state.is_end()) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    world
+}
+
+/// Takes a saga on.
+async fn saga_begun(world: &World, agent: &types::AgentId) {
+    let session = world.control.begin_session(agent, None, None).await.unwrap();
+    let step = PlannedStep { tool: "sre.report".parse().unwrap(), arguments: serde_json::json!({}), check: None };
+    let steps = vec![SagaStep { tool: step.tool.clone(), check: None, actions: Vec::new() }];
+    let (plan, digest) = Plan { steps: vec![step] }.write(1 << 20).unwrap();
+    let (agent, on_behalf_of, key, state, at) = (agent.clone(), None, None, SagaState::Asked, types::Millis(0));
+    let saga = Saga { session, agent, on_behalf_of, key, digest, steps, begun: at, state, since: at };
+    world.control.record_saga(saga, plan, types::Claims::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

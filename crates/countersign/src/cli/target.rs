@@ -38,6 +38,14 @@ pub enum TargetCommand {
         #[arg(long, default_value_t = 1 << 20)]
         bytes_max: usize,
     },
+    /// Be an MCP server over declared operations of a server that speaks HTTP, on standard input and output.
+    Http {
+        /// The file that declares the operations: TOML.
+        operations: PathBuf,
+        /// Where resources are kept as they were before: a folder of this target's own.
+        #[arg(long)]
+        store: PathBuf,
+    },
     /// Keep what changes tables from now on, whoever changes them: what `sql` needs to take changes back. Connect as their owner.
     Capture {
         #[command(flatten)]

@@ -54,6 +54,7 @@ mod reference;
 mod replay;
 mod reviews;
 mod rollback;
+mod saga;
 mod span;
 mod target;
 mod timestamp;
@@ -97,6 +98,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Trace(ref args) => trace::run(&folders, args, json),
         Command::Target(command) => target::run(command, json).await,
         Command::Checks => checks::run(&client()?, json).await,
+        Command::Saga(ref command) => saga::run(&client()?, command, json).await,
         Command::Reconcile(ref args) => reconcile::run(&client()?, args, json).await,
         Command::Rollback(ref args) => rollback::run(&client()?, args, json).await,
         Command::Replay(ref args) => replay::run(&folders, args, json),

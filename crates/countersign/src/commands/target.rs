@@ -6,6 +6,7 @@ use std::path::Path;
 use ledger::Clock as _;
 use serde_json::json;
 use targets::files::{FileLimits, FileServer};
+use targets::http::HttpServer;
 use targets::mcp::{self, Failed, Tools};
 use targets::sql::postgres::Postgres;
 use targets::sql::sqlite::Sqlite;
@@ -14,7 +15,7 @@ use targets::sql::{Database, Limits, SqlServer};
 use super::Done;
 use crate::cli::TargetCommand;
 use crate::error::{CliError, Exit};
-use crate::machine::SystemClock;
+use crate::machine::{SystemClock, variable};
 use crate::output::{self, GOOD, paint};
 
 /// Runs the command.
@@ -28,6 +29,12 @@ pub async fn run(command: TargetCommand, as_json: bool) -> Done {
         TargetCommand::Files { root, store, files_max, bytes_max } => {
             let limits = FileLimits { files_max, bytes_max, ..FileLimits::default() };
             let server = FileServer::open(&root, &store, limits, Box::new(|| SystemClock.wall().0));
+            serve(server.map_err(|error| refused(error.into()))?)
+        }
+        TargetCommand::Http { operations, store } => {
+            let unreadable = |error| CliError::usage(format!("{} cannot be read: {error}", operations.display()));
+            let declared = std::fs::read_to_string(&operations).map_err(unreadable)?;
+            let server = HttpServer::open(&declared, variable, &store, Box::new(|| SystemClock.wall().0));
             serve(server.map_err(|error| refused(error.into()))?)
         }
         TargetCommand::Capture { database, tables } => {

@@ -80,6 +80,7 @@ fn as_value(action: &ActionId, path: &Path, on_call: &[OnCallThen]) -> serde_jso
         "states": path.states.iter().map(|(seen, state)| json!({ "seen": seen, "state": state })).collect::<Vec<_>>(),
         "checks": path.checks,
         "contained": path.contained,
+        "saga": path.saga,
         "records": records.collect::<Vec<_>>(),
         "unread": path.unread,
     })
@@ -107,6 +108,10 @@ pub fn tell(action: &ActionId, path: &Path) {
         }
     } else {
         output::say(paint(NOTE, "  its content was erased; what remains is what the log commits to"));
+    }
+    if let Some(saga) = &path.saga {
+        let step = saga.step_of(action).map_or(0, |step| step + 1);
+        output::say(format!("  step       {step} of {} of the saga {}", saga.steps.len(), saga.session));
     }
     for decision in &path.decisions {
         tell_decision(decision);

@@ -37,6 +37,7 @@ mod receipt;
 mod replay;
 mod reviews;
 mod rollback;
+mod sagas;
 mod stateless;
 mod stop;
 mod story;

@@ -415,7 +415,7 @@ fn webhook(dir: &Path) -> Receiver<String> {
 }
 
 /// Returns the processes that a process has started.
-fn children(of: u32) -> Vec<String> {
+pub(crate) fn children(of: u32) -> Vec<String> {
     let listed = Command::new("ps").args(["-o", "pid=", "--ppid", &of.to_string()]).output().unwrap();
     String::from_utf8(listed.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
 }

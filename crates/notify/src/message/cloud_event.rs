@@ -89,6 +89,13 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Value) {
             });
             (EventKind::TakenBack.cloud_type(), Some(taken.action.to_string()), data)
         }
+        Body::Saga(saga) => {
+            let data = json!({
+                "title": title, "saga": saga.saga, "agent": saga.agent, "steps": saga.steps, "half": saga.is_half,
+                "why": saga.why, "link": link,
+            });
+            (EventKind::SagaEnded.cloud_type(), Some(saga.saga.to_string()), data)
+        }
         Body::Test => ("countersign.test", None, json!({ "title": title, "link": link })),
     }
 }

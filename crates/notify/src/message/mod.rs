@@ -12,7 +12,7 @@ use types::ToolName;
 
 use crate::event::{
     AskedTold, Body, BreakerTold, BypassTold, CaseTold, CasesTold, CheckTold, Event, EventKind, GlassTold,
-    IncidentTold, TakenBackTold, UnusualTold,
+    IncidentTold, SagaTold, TakenBackTold, UnusualTold,
 };
 use crate::text::{inert, name, time};
 
@@ -39,6 +39,7 @@ pub fn title(event: &Event) -> String {
         }
         Body::Check(check) => check_title(check),
         Body::TakenBack(taken) => taken_back_title(taken),
+        Body::Saga(saga) => saga_title(saga),
         Body::Test => "Countersign reaches this target".to_owned(),
     }
 }
@@ -98,7 +99,8 @@ fn cases_title(cases: &CasesTold) -> String {
     let checks = several(cases.count(EventKind::CheckEnded), "check has not held", "checks have not held");
     let taken = cases.count(EventKind::TakenBack);
     let taken = several(taken, "action was to be taken back", "actions were to be taken back");
-    [waiting, ended, breakers, unusual, incidents, mended, bypasses, checks, taken]
+    let sagas = several(cases.count(EventKind::SagaEnded), "saga was turned back", "sagas were turned back");
+    [waiting, ended, breakers, unusual, incidents, mended, bypasses, checks, taken, sagas]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -135,6 +137,7 @@ pub fn rows(event: &Event) -> Vec<(&'static str, String)> {
         Body::Bypass(bypass) => bypass_rows(bypass),
         Body::Check(check) => check_rows(check),
         Body::TakenBack(taken) => taken_back_rows(taken),
+        Body::Saga(saga) => saga_rows(saga),
         Body::Cases(_) | Body::Test => Vec::new(),
     }
 }
@@ -219,6 +222,20 @@ fn taken_back_rows(taken: &TakenBackTold) -> Vec<(&'static str, String)> {
     rows
 }
 
+fn saga_title(saga: &SagaTold) -> String {
+    let agent = name(&saga.agent);
+    match saga.is_half {
+        true => format!("HALF DONE: a saga of {agent} could not be taken back as a whole"),
+        false => format!("A saga of {agent} was turned back, and everything is as it was before"),
+    }
+}
+
+fn saga_rows(saga: &SagaTold) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("Saga", saga.saga.to_string()), ("Steps", saga.steps.to_string())];
+    rows.extend(saga.why.as_deref().map(|why| ("What stands", inert(why))));
+    rows
+}
+
 fn case_rows(kind: EventKind, case: &CaseTold) -> Vec<(&'static str, String)> {
     let mut rows = vec![("Requester", name(&case.requester)), ("Tool", tool(&case.tool))];
     rows.extend(case.environment.as_deref().map(|environment| ("Environment", inert(environment))));
@@ -243,8 +260,12 @@ pub fn link_text(event: &Event) -> &'static str {
         Body::Cases(_) => "Open all that wait",
         Body::Unusual(_) | Body::Check(_) | Body::TakenBack(_) => "Open the action",
         Body::Incident(..) => "Open the models",
-        Body::Kill(..) | Body::Freeze(..) | Body::Glass(..) | Body::Breaker(_) | Body::Bypass(_) | Body::Test => {
-            "Open Countersign"
-        }
+        Body::Kill(..)
+        | Body::Freeze(..)
+        | Body::Glass(..)
+        | Body::Breaker(_)
+        | Body::Bypass(_)
+        | Body::Saga(_)
+        | Body::Test => "Open Countersign",
     }
 }

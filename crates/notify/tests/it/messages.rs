@@ -1,7 +1,8 @@
 //! What people read: nothing in it is taken for markup, a mention or a link, and it holds what it must and no more.
 
 use countersign_notify::event::{
-    AskedTold, Body, BreakerTold, BypassTold, CheckTold, FreezeTold, IncidentTold, KillTold, TakenBackTold, UnusualTold,
+    AskedTold, Body, BreakerTold, BypassTold, CheckTold, FreezeTold, IncidentTold, KillTold, SagaTold, TakenBackTold,
+    UnusualTold,
 };
 use countersign_notify::message::{cloud_event, slack, teams, title};
 use countersign_notify::{Event, EventKind};
@@ -45,6 +46,7 @@ fn hostile_events(text: &str) -> Vec<Event> {
         with(Body::Bypass(bypass(text))),
         with(Body::Check(check(text))),
         with(Body::TakenBack(taken_back(text))),
+        with(Body::Saga(saga(text))),
         with(Body::Incident(EventKind::IncidentEnded, incident(text))),
     ]
 }
@@ -74,6 +76,11 @@ fn check(text: &str) -> CheckTold {
 fn taken_back(text: &str) -> TakenBackTold {
     let CheckTold { action, check, agent, tool, .. } = check(text);
     TakenBackTold { action, check, agent, tool, error: Some(text.to_owned()) }
+}
+
+fn saga(text: &str) -> SagaTold {
+    let saga = types::SessionId::draw(Millis(START), [8; 10]);
+    SagaTold { saga, agent: "agent:sre-bot".to_owned(), steps: 3, is_half: true, why: Some(text.to_owned()) }
 }
 
 fn unusual(text: &str) -> UnusualTold {

@@ -56,11 +56,11 @@ impl Check<'_> {
         self.ways(name, rule);
         let obliged =
             self.data.obligations.values().any(|one| one.verify.as_ref().is_some_and(|own| own.as_str() == name));
-        if rule.covers.is_none() && !obliged {
+        if rule.covers.is_none() && !obliged && !rule.by_name {
             self.report.at(
                 FILE,
                 &["checks", name],
-                "it watches nothing: say what it `covers`, or name it in an obligation's `verify`",
+                "it watches nothing: say what it `covers`, name it in an obligation's `verify`, or say `by_name = true` if steps of sagas name it",
             );
         }
         if rule.undo {

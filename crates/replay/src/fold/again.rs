@@ -373,6 +373,7 @@ impl Again {
             }
             (FoldError::NoBundle(_), RecordKind::Grant) => self.doubt(&[kind::BREAK_GLASS], NO_BUNDLE),
             (FoldError::BreakGlass(_), _) if self.doubts(kind::BREAK_GLASS) => {}
+            (FoldError::NoSaga(_), _) if self.doubts(kind::SAGA) || self.cut => {}
             (FoldError::NoFlight(_), _) if rests_on_gone => {
                 self.erased.insert(index, &[kind::CONDUCT, kind::METER, kind::CIRCUIT, kind::HOUR]);
             }
@@ -448,6 +449,7 @@ fn named_by(record: RecordKind, status: Option<u8>) -> &'static [&'static str] {
         RecordKind::Check if status == Some(Judgement::Violated as u8) => &[kind::WATCH, kind::GRANT],
         RecordKind::Check => &[kind::WATCH],
         RecordKind::State => &[kind::TESTED, kind::WATCH],
+        RecordKind::Saga => &[kind::SAGA, kind::WATCH],
         RecordKind::Key if status.is_some_and(is_of_passkey) => &[kind::PASSKEY],
         RecordKind::Key => &[kind::KEY],
         RecordKind::Tool if status != Some(LISTED) => &[kind::PIN, kind::QUARANTINE],

@@ -10,9 +10,10 @@ use types::delegation::Delegation;
 use types::mutant::{self, Mutant};
 use types::reconciliation::Reconciliation;
 use types::reversal::Tested;
+use types::saga::Saga;
 use types::{
     AgentId, CaseId, ClassId, Digest, Epochs, GlassId, Grant, KeyId, PasskeyId, Permission, PermissionId, ServerName,
-    Session, ToolName,
+    Session, SessionId, ToolName,
 };
 
 use super::behaviour::Behaviour;
@@ -41,6 +42,7 @@ pub struct Books {
     pub(super) identities: Arc<BTreeMap<AgentId, Epochs>>,
     pub(super) reconciliations: BTreeMap<ServerName, Reconciliation>,
     pub(super) watches: BTreeMap<String, Watch>,
+    pub(super) sagas: BTreeMap<SessionId, Saga>,
     pub(super) tested: Arc<BTreeMap<ToolName, Tested>>,
     pub(super) delegations: Arc<BTreeMap<String, Delegation>>,
     pub(super) permissions: BTreeMap<PermissionId, Permission>,
@@ -73,6 +75,7 @@ impl Default for Books {
             identities: Arc::default(),
             reconciliations: BTreeMap::new(),
             watches: BTreeMap::new(),
+            sagas: BTreeMap::new(),
             tested: Arc::default(),
             delegations: Arc::default(),
             permissions: BTreeMap::new(),
@@ -116,6 +119,7 @@ impl Books {
             identities: Arc::new(super::identities::load(rows)?),
             reconciliations: values(rows, kind::RECONCILIATION, |r: &Reconciliation| r.server.clone())?,
             watches: values(rows, kind::WATCH, Watch::key)?,
+            sagas: values(rows, kind::SAGA, |s: &Saga| s.session)?,
             tested: Arc::new(values(rows, kind::TESTED, |t: &Tested| t.tool.clone())?),
             delegations: Arc::new(values(rows, kind::DELEGATION, Delegation::key)?),
             permissions: values(rows, kind::PERMISSION, |p: &Permission| p.id)?,
@@ -266,6 +270,11 @@ impl Books {
         &self.watches
     }
 
+    /// Returns the sagas that are under way, and the last few of each agent that are over, by session.
+    pub fn sagas(&self) -> &BTreeMap<SessionId, Saga> {
+        &self.sagas
+    }
+
     /// Returns how the breakers of agents stand.
     pub fn breakers(&self) -> &Breakers {
         &self.breakers
@@ -297,6 +306,7 @@ impl Books {
                 self.sessions.remove(&session);
             }
             Event::Switched(switch) => self.switched(Switch { set_in: Some(place.index), ..switch }, ops),
+            Event::Saga(saga) => self.saga_stands(*saga, ops)?,
             Event::Glass(glass) => self.stepped(*glass, place, ops)?,
             Event::GlassTold(glass) => self.put_glass(*glass, ops),
             Event::Summed(summed) => self.summed(&summed, ops)?,

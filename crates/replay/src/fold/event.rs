@@ -16,6 +16,7 @@ use types::permission::{PERMITTED, REVOKED as REVOKED_PERMISSION};
 use types::reconciliation::Reconciliation;
 use types::reversal::{Phase, StateSeen, Tested};
 use types::reviewing::Review;
+use types::saga::Saga;
 use types::{
     ActionId, ActionProposal, CaseId, Decision, DecoyId, Digest, Grant, IdentityEpoch, OutcomeStatus, Permission,
     PermissionId, Session, SessionId, Target, ToolName,
@@ -91,6 +92,8 @@ pub enum Event<'a> {
     Checked(Box<Checked>),
     /// An action whose check was violated was taken back, or could not be.
     Contained(Box<Contained>),
+    /// A saga was taken on, went on or ended, after which it stands like this.
+    Saga(Box<Saga>),
     /// A vote was put into another's hand.
     Delegated(Delegation),
     /// A delegation was taken back.
@@ -178,6 +181,7 @@ fn other(leaf: &Leaf, content: &Content) -> Result<Event<'static>, FoldError> {
         RecordKind::State => restored(&part(content, Field::Body)?),
         RecordKind::Check if leaf.status == Some(CONTAINED) => Event::Contained(Box::new(part(content, Field::Body)?)),
         RecordKind::Check => Event::Checked(Box::new(part(content, Field::Body)?)),
+        RecordKind::Saga => Event::Saga(Box::new(part(content, Field::Body)?)),
         RecordKind::Key if leaf.status.is_some_and(is_of_passkey) => {
             Event::Enrolled(Box::new(part(content, Field::Body)?))
         }

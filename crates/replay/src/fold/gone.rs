@@ -77,6 +77,7 @@ impl Books {
         let levels = self.forget_grants(leaving, ops);
         self.forget_delegations(leaving, ops);
         self.forget_watches(leaving, ops);
+        self.forget_sagas(leaving, ops);
         self.forget_tested(leaving, ops);
         self.forget_permissions(leaving, ops);
         self.forget_break_glass(leaving, ops);

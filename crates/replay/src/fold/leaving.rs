@@ -36,7 +36,8 @@ impl<'a> Leaving<'a> {
         matches!((self.subject, other), (Principal::Person(own), Some(other)) if own == other)
     }
 
-    fn did(&self, who: &Principal, on_behalf_of: Option<&PersonId>) -> bool {
+    /// Says whether somebody who did something, or on whose behalf it was done, is the subject.
+    pub fn did(&self, who: &Principal, on_behalf_of: Option<&PersonId>) -> bool {
         self.is(who) || self.is_person(on_behalf_of)
     }
 

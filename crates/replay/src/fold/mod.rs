@@ -27,6 +27,7 @@ mod recent_votes;
 mod reconciliations;
 mod refusals;
 mod repeats;
+mod sagas;
 mod sessions;
 mod source;
 mod watches;
@@ -35,7 +36,7 @@ use stages::approval::VoteError;
 use stages::break_glass::BreakGlassError;
 use stages::reviewing::ReviewError;
 use types::bundle::BundleData;
-use types::{ActionId, CaseId, Millis};
+use types::{ActionId, CaseId, Millis, SessionId};
 
 pub use again::{Again, CARRIED, Problem, Rebuilt};
 pub use behaviour::{Behaviour, KeptHour};
@@ -52,6 +53,7 @@ pub use ops::{Op, Ops};
 pub use recent_votes::RecentVotes;
 pub use refusals::Refusals;
 pub use repeats::{KEY_MS, KEYS_MAX, Known, Repeats};
+pub use sagas::{KEPT as SAGAS_KEPT, OPEN_MAX as SAGAS_MAX};
 pub use sessions::{SESSION_IDLE_MS, Sessions};
 pub use source::Rows;
 
@@ -67,6 +69,9 @@ pub enum FoldError {
     /// It is about an action that awaits no outcome.
     #[error("the action `{0}` awaits no outcome")]
     NoFlight(ActionId),
+    /// It is about a saga that stands otherwise.
+    #[error("the saga `{0}` does not stand so that this could follow")]
+    NoSaga(SessionId),
     /// It is a vote that does not count.
     #[error(transparent)]
     Vote(#[from] VoteError),

@@ -1,9 +1,10 @@
 //! Actions that checks watch, from their end until the checks have ended and what follows is done.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use types::check::{Checked, Contained, Judgement, Watch, key};
-use types::{ActionId, AutonomyLevel, Millis, OutcomeStatus};
+use types::{ActionId, AutonomyLevel, CheckId, Millis, OutcomeStatus};
 
 use super::books::Books;
 use super::leaving::Leaving;
@@ -21,10 +22,12 @@ impl Books {
         ops: &mut Ops,
     ) {
         let Some(agent) = flight.principal.agent().filter(|_| status != OutcomeStatus::NotDispatched) else { return };
-        for check in flight.checks.iter().flatten() {
+        let named: BTreeSet<CheckId> =
+            flight.checks.iter().flatten().chain(self.check_of_step(action)).cloned().collect();
+        for check in named {
             let watch = Watch {
                 action: *action,
-                check: check.clone(),
+                check,
                 agent: agent.clone(),
                 on_behalf_of: flight.on_behalf_of.clone(),
                 tool: flight.tool.clone(),

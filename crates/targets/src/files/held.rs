@@ -6,13 +6,13 @@ use sha2::{Digest as _, Sha256};
 use super::FileLimits;
 use super::edit::{Edit, Planned, Step, missing_above, planned};
 use super::error::FileError;
-use super::lock::Lock;
 use super::look::look;
 use super::path::Place;
 use super::shown::{self, Changed};
 use super::store::{Draft, Record, State, Store};
 use super::tree::{Current, Folder, Put, Seen, Tree};
 use crate::changes::{Entry, Standing};
+use crate::lock::Lock;
 
 /// Holds the folder.
 pub struct Held<'a> {

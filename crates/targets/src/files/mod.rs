@@ -8,9 +8,7 @@
 
 mod edit;
 mod error;
-mod fault;
 mod held;
-mod lock;
 mod look;
 mod path;
 mod server;
@@ -18,8 +16,8 @@ mod shown;
 mod store;
 mod tree;
 
+pub use crate::fault::Fault;
 pub use error::FileError;
-pub use fault::Fault;
 pub use server::{Clock, FileServer};
 pub use shown::{Changed, Difference};
 pub use tree::Seen;

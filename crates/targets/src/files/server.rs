@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use super::FileLimits;
 use super::edit::Edit;
 use super::error::FileError;
-use super::fault::{Fault, NoFault};
 use super::held::Held;
-use super::lock::Lock;
 use super::look::names;
 use super::path::Place;
 use super::shown::Changed;
 use super::store::Store;
 use super::tree::{Seen, Tree};
 use crate::changes::{self, After, Does, Key, Named, Undo, arguments, said, tool};
+use crate::fault::{Fault, NoFault};
+use crate::lock::Lock;
 use crate::mcp::{Failed, Said, Tools};
 
 /// Tells the time, in milliseconds since the Unix epoch.

@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::edit::{Planned, Step};
 use super::error::FileError;
-use super::fault::{Fault, step};
 use super::shown::Changed;
 use super::tree::{Folder, Seen};
 use crate::changes::Entry;
+use crate::fault::{Fault, step};
 
 const INSTALL: &str = include_str!("store.sql");
 

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::FileError;
-use super::fault::{Fault, step};
 use super::path::Place;
+use crate::fault::{Fault, step};
 
 /// Opens a folder without following a link.
 pub const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);

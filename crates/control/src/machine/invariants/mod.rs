@@ -72,7 +72,7 @@ pub(super) fn follows(index: u64, error: &FoldError) -> Result<(), Broken> {
         FoldError::Vote(_) => Invariant::VoteOnce,
         FoldError::BreakGlass(_) => Invariant::GlassHolds,
         FoldError::Review(_) => Invariant::PeopleDecide,
-        FoldError::NoBundle(_) | FoldError::Unreadable => Invariant::RecordFollows,
+        FoldError::NoBundle(_) | FoldError::NoSaga(_) | FoldError::Unreadable => Invariant::RecordFollows,
     };
     invariant.assert(false, || format!("record {index} does not follow upon those before it: {error}"))
 }

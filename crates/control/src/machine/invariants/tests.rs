@@ -310,6 +310,7 @@ fn a_record_that_does_not_follow_is_told_by_what_it_breaks() {
         (FoldError::Vote(VoteError::Repeated(person)), "vote-once"),
         (FoldError::BreakGlass(BreakGlassError::Unsupported(String::new())), "glass-holds"),
         (FoldError::NoBundle("it is gone".into()), "record-follows"),
+        (FoldError::NoSaga(types::SessionId::draw(types::Millis(1), [1; 10])), "record-follows"),
         (FoldError::Unreadable, "record-follows"),
     ] {
         assert_eq!(name(follows(7, &error)), Some(told));

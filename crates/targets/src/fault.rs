@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Is asked around each write to the folder and its store.
+/// Is asked around each write to a system and its store.
 pub trait Fault: Send + Sync {
     /// Says whether a step is to fail without happening.
     ///
@@ -24,12 +24,12 @@ pub trait Fault: Send + Sync {
 }
 
 /// Lets every step happen.
-pub(super) struct NoFault;
+pub(crate) struct NoFault;
 
 impl Fault for NoFault {}
 
 /// Takes one step. Everything that is written is written in here.
-pub(super) fn step<T, E>(fault: &dyn Fault, name: &str, act: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+pub(crate) fn step<T, E>(fault: &dyn Fault, name: &str, act: impl FnOnce() -> Result<T, E>) -> Result<T, E>
 where
     E: From<io::Error>,
 {
