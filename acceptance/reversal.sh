@@ -86,6 +86,12 @@ done
 "$CS" log export --agent agent -o all.evidence >export.log 2>&1 || fail "$(cat export.log)"
 "${CS}-verify" all.evidence --key "$("$CS" log key)" >verified.log || fail "failed  $(cat verified.log)"
 echo "ok      a stranger verifies what the agent did, without the server"
+for withheld in arguments result; do
+  "$CS" log export "$action" -o less.evidence --withhold "$withheld" >export.log 2>&1 || fail "$(cat export.log)"
+  status=0
+  "${CS}-verify" less.evidence --key "$("$CS" log key)" >verified.log || status=$?
+  is 4 "$status" "a planned decision without its $withheld is not computed, and nothing is called wrong"
+done
 
 KEY=$("$CS" key create --agent agent --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
 python3 - >saga.json <<'PY'
@@ -93,9 +99,13 @@ import json
 change = lambda mark: f"UPDATE counter SET n = n + 5 WHERE id = {mark}"
 steps = [("orders.change", {"sql": change("?"), "params": [1]}), ("ledger.change", {"sql": change("$1"), "params": [1]}),
          ("site.change", {"edits": [{"path": "page.txt", "write": "of a saga\n"}, {"path": "new/one.txt", "write": "new\n"}]}),
-         ("api.set_limit", {"queue": "a", "limit": 55}), ("orders.change", {"sql": "INSERT INTO counter VALUES (1, 1)", "params": []})]
+         ("api.set_limit", {"queue": "a", "limit": 55}), ("api.set_limit", {"queue": "b", "limit": 2000000000})]
 print(json.dumps({"purpose": "one change of four systems", "steps": [{"tool": tool, "arguments": arguments} for tool, arguments in steps]}))
 PY
+python3 -c 'import json; d = json.load(open("saga.json")); d["steps"].append({"tool": "orders.change", "arguments": {"sql": "INSERT INTO counter VALUES (1, 1)"}}); json.dump(d, open("planless.json", "w"))'
+status=0
+COUNTERSIGN_KEY=$KEY "$CS" saga run planless.json --json >saga.out 2>saga.log || status=$?
+is "3 refused" "$status $(of saga.out 'd["state"]')" "a saga with a step that nobody can plan is not begun"
 status=0
 COUNTERSIGN_KEY=$KEY "$CS" saga run saga.json --json >saga.out 2>saga.log || status=$?
 is "1 taken_back" "$status $(of saga.out 'd["state"]')" "a saga over all four whose last step fails is taken back"

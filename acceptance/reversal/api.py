@@ -1,4 +1,4 @@
-"""Is an API of queues with versions: `GET` and `PUT /queues/NAME`, with `ETag`, `If-Match` and `If-None-Match`. api.py PORT-FILE KEY"""
+"""Is an API of queues with versions: `GET` and `PUT /queues/NAME`, with `ETag`, `If-Match` and `If-None-Match`. No limit is above 1,000,000,000. api.py PORT-FILE KEY"""
 
 import hashlib
 import http.server
@@ -41,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.headers.get("authorization") != key:
             return self.say(401)
+        if json.loads(body).get("limit", 0) > 1_000_000_000:
+            return self.say(422)
         with lock:
             known = queues.get(self.path)
             wanted = self.headers.get("if-match")

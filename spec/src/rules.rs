@@ -11,9 +11,9 @@ use crate::reading::Reading;
 type Rule = fn(&Reading<'_>) -> Option<Against>;
 
 /// Lists every rule; their order does not matter.
-pub(crate) const ALL: [Rule; 18] = [
-    killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, claims, counters,
-    calendar, impact, breakers, behaviour, request,
+pub(crate) const ALL: [Rule; 19] = [
+    killed, sequencer, stranger, delegator, tool, plan, resource, level, risk, confidence, triggers, foreseen, claims,
+    counters, calendar, impact, breakers, behaviour, request,
 ];
 
 /// A kill switch stops everything it covers, except that lifting one stays possible: of an agent, a tool or a
@@ -48,7 +48,7 @@ fn delegator(action: &Reading<'_>) -> Option<Against> {
 }
 
 /// The tool is in the catalogue and as it was reviewed. What an agent runs by itself, outside any server, has no
-/// definition to review.
+/// definition to review. Where the catalogue says how it is planned, somebody has said what it would do.
 fn tool(action: &Reading<'_>) -> Option<Against> {
     let entry = action.bundle.tools.get(&action.proposal.tool);
     let own = action.proposal.channel == Channel::Http && entry.is_some_and(|tool| tool.definition.is_none());
@@ -57,7 +57,8 @@ fn tool(action: &Reading<'_>) -> Option<Against> {
         "unseen" => own,
         _ => false,
     };
-    Some(Against::denied_if(!action.is("tool.known")? || action.is("tool.quarantined")? || !reviewed))
+    let blind = entry.is_some_and(|tool| tool.plan.is_some()) && !action.is("plan.seen")?;
+    Some(Against::denied_if(!action.is("tool.known")? || action.is("tool.quarantined")? || !reviewed || blind))
 }
 
 fn plan(action: &Reading<'_>) -> Option<Against> {
@@ -124,6 +125,13 @@ fn confidence(action: &Reading<'_>) -> Option<Against> {
 fn triggers(action: &Reading<'_>) -> Option<Against> {
     let quiet = action.is_empty("review.words")? & action.is_empty("review.amounts")?;
     Some(Against::review(action.bundle, !quiet))
+}
+
+/// What a plan tells that is too much, people look at, whatever they have permitted in advance.
+fn foreseen(action: &Reading<'_>) -> Option<Against> {
+    let review = &action.bundle.head.review;
+    let fired = !review.plans.is_empty() && !action.is_empty("review.plans")?;
+    Some(Against { look: fired, ..Against::put_to(review.profile.as_ref(), fired) })
 }
 
 /// What a class requires the agent to say of itself, it must say, or people look.

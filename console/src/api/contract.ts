@@ -2596,6 +2596,7 @@ export interface components {
              */
             readonly opened_at: number;
             readonly permission?: components["schemas"]["PermissionAsked"] | null;
+            readonly plan?: components["schemas"]["Planned"] | null;
             /** @description The profiles that must all approve. */
             readonly profiles: readonly string[];
             /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
@@ -5876,6 +5877,15 @@ export interface components {
             /** @description Why. */
             readonly why?: string | null;
         };
+        /** @description Is what an action would do, as its server told before it was decided. */
+        readonly Planned: {
+            /** @description The digest of what of it an approval binds to. */
+            readonly bound: string;
+            /** @description Why it told nothing, which denies. */
+            readonly failed?: string | null;
+            /** @description What it told, over several lines, with every character that could deceive a reader as `\uXXXX`. */
+            readonly text: string;
+        };
         /** @description Is why a request is refused. */
         readonly Problem: {
             /** @description The recorded action, where administration was decided against. */
@@ -5965,6 +5975,7 @@ export interface components {
             readonly definition?: string | null;
             /** @description On whose behalf. */
             readonly on_behalf_of?: string | null;
+            readonly plan?: components["schemas"]["Planned"] | null;
             /** @description Who proposed it: `agent:NAME` or `person:NAME`. */
             readonly principal: string;
             /** @description The session it is part of. */

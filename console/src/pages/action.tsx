@@ -162,6 +162,7 @@ function Proposed({ path }: { path: ActionPath }) {
       <div className="row-apart"><h2>Proposed</h2><span className="quiet small">{dateTime(proposal.at)} over {proposal.channel}</span></div>
       <div className="stack">
         <div className="well" tabIndex={0} role="region" aria-label="Arguments"><Json>{proposal.arguments_text}</Json></div>
+        {proposal.plan && !proposal.plan.failed ? <><h3>What it would do, as its server planned it</h3><div className="well" tabIndex={0} role="region" aria-label="Plan"><Json>{proposal.plan.text}</Json></div></> : null}
         <dl className="facts">
           <dt>By</dt><dd>{proposal.principal}{proposal.on_behalf_of ? ` for ${proposal.on_behalf_of}` : ""}</dd>
           {proposal.definition ? <><dt>Tool definition</dt><dd><Digest of={proposal.definition} label="digest of the definition" /></dd></> : null}

@@ -29,6 +29,17 @@ function Arguments({ text, whole, onWhole }: { text: string; whole: boolean; onW
   );
 }
 
+/** Shows what it would do, as its server told before anybody was asked. */
+function Plan({ plan }: { plan: NonNullable<Approval["plan"]> }) {
+  return (
+    <section className="card">
+      <h2>What it would do</h2>
+      <p className="note">Its server planned it. Your approval is for this plan; if it is another when it would run, you are asked again.</p>
+      <div className="well" tabIndex={0} role="region" aria-label="Plan"><Json>{plan.text}</Json></div>
+    </section>
+  );
+}
+
 /** Returns whose vote it is, be it cast by another. */
 function whose(vote: Vote): string {
   return vote.in_place_of ?? vote.person;
@@ -236,6 +247,7 @@ export function CaseView({ id, who }: { id: string; who: LoggedIn }) {
         <h2>{shown.permission ? "Exactly these terms" : "Exactly this would run"}</h2>
         {shown.arguments_text == null ? <p className="note">Its arguments were erased.</p> : <Arguments text={shown.arguments_text} whole={whole || short} onWhole={() => setWhole(true)} />}
       </section>
+      {shown.plan ? <Plan plan={shown.plan} /> : null}
       <section className="card">
         <h2>Why you are asked</h2>
         <Findings findings={shown.findings} />

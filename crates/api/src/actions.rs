@@ -214,10 +214,7 @@ async fn propose(
     Json(new): Json<NewAction>,
 ) -> Result<Json<ActionAnswer>, Fault> {
     let (wish, key) = wish(&app, &caller, new)?;
-    let Some(key) = key else {
-        return Ok(Json(ActionAnswer::now(app.control.decide_once(wish, true).await?)));
-    };
-    match app.control.propose(wish, true, key).await? {
+    match app.control.propose_alone(wish, key).await? {
         Proposed::Now(decided) => Ok(Json(ActionAnswer::now(*decided))),
         Proposed::Before(action) => {
             let path = app.control.trace(&action)?;

@@ -19,7 +19,7 @@ use crate::permissions::PermissionAsked;
 use crate::problem::{Fault, Problem, invalid};
 use crate::reviews::CaseReview;
 use crate::touched::Touched;
-use crate::view::{ApprovalState, ConductSoFar, Finding, Proposal, Risk, RiskScale, Vote};
+use crate::view::{ApprovalState, ConductSoFar, Finding, Planned, Proposal, Risk, RiskScale, Vote};
 use crate::{App, callers};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -220,6 +220,9 @@ pub struct Approval {
     /// The same arguments over several lines, with every character that could deceive a reader as `\uXXXX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments_text: Option<String>,
+    /// What it would do, as its server told beforehand; absent if its tool has no plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Planned>,
     /// What is asked for in plain words, where it is a permission.
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<PermissionAsked>,
@@ -337,8 +340,9 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
     let case = &view.case;
     let line = ApprovalLine::of(app, person, case);
     let proposal = view.proposal.as_ref().map(Proposal::from);
-    let (mut arguments, mut arguments_text, mut agent_says) = (None, None, None);
+    let (mut arguments, mut arguments_text, mut plan, mut agent_says) = (None, None, None, None);
     if let Some(proposal) = proposal {
+        plan = proposal.plan;
         arguments = Some(proposal.arguments);
         arguments_text = Some(proposal.arguments_text);
         agent_says = Some(proposal.agent_says);
@@ -354,6 +358,7 @@ fn reviewer(app: &App, person: &PersonId, view: CaseView) -> Approval {
         tool: line.tool,
         arguments,
         arguments_text,
+        plan,
         permission: view.proposal.as_ref().and_then(PermissionAsked::in_case),
         agent_says,
         findings: decision.map(|d| d.findings.iter().map(Finding::from).collect()).unwrap_or_default(),

@@ -163,6 +163,9 @@ pub struct Proposal {
     pub arguments: Box<RawValue>,
     /// The same arguments over several lines, with every character that could deceive a reader as `\uXXXX`.
     pub arguments_text: String,
+    /// What it would do, as its server told beforehand; absent if its tool has no plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Planned>,
     /// What the agent says of itself.
     pub agent_says: AgentSays,
     /// The door it came through: `mcp`, `http` or `person`.
@@ -183,10 +186,31 @@ impl From<&types::ActionProposal> for Proposal {
             definition: proposal.definition,
             arguments: exact(&proposal.arguments),
             arguments_text: display::text(&proposal.arguments),
+            plan: proposal.plan.as_ref().map(Planned::from),
             agent_says: AgentSays::from(&proposal.claims),
             channel: proposal.channel,
             at: proposal.at,
         }
+    }
+}
+
+/// Is what an action would do, as its server told before it was decided.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Planned {
+    /// What it told, over several lines, with every character that could deceive a reader as `\uXXXX`.
+    pub text: String,
+    /// The digest of what of it an approval binds to.
+    #[schema(value_type = String)]
+    pub bound: Digest,
+    /// Why it told nothing, which denies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+impl From<&types::planning::Plan> for Planned {
+    fn from(plan: &types::planning::Plan) -> Self {
+        let failed = plan.failed.as_ref().map(|why| escape(why, true));
+        Self { text: display::text(&plan.told), bound: plan.bound, failed }
     }
 }
 

@@ -218,6 +218,7 @@ pub fn proposal(n: u32, tool: &str) -> Result<ActionProposal, String> {
         claims: Claims { purpose: Some("measure".into()), confidence_bp: Some(9_900), ..Claims::default() },
         channel: Channel::Mcp,
         at: Millis(1_700_000_000_000),
+        plan: None,
     })
 }
 

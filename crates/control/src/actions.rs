@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use connectors::mcp::Connection;
 use evidence::Hidden;
 use executor::Flight;
 use ledger::Recorded;
@@ -19,6 +20,7 @@ use crate::door::{CaseRef, Refusal};
 use crate::error::{Failure, forbidden, not_found};
 use crate::gather::prepare;
 use crate::machine::{Change, Changes, Command, Propose, Reply};
+use crate::mcp::Link;
 use crate::state::Erased;
 
 /// Is the largest arguments accepted, in bytes.
@@ -109,6 +111,19 @@ impl Proposed {
     }
 }
 
+/// Says how a proposal goes on its way.
+#[derive(Default)]
+pub(crate) struct Way<'a> {
+    /// The agent carries it out by itself and reports the outcome.
+    pub(crate) reported: bool,
+    /// The agent's own key against doing it twice.
+    pub(crate) key: Option<String>,
+    /// What it changes of the system itself.
+    pub(crate) change: Option<Change>,
+    /// The connection over which it is found out what it would do.
+    pub(crate) over: Option<(&'a Link, &'a Connection)>,
+}
+
 impl Control {
     /// Decides a wish and records the decision.
     ///
@@ -118,17 +133,25 @@ impl Control {
     ///
     /// `forbidden` if an auditor wants it; a [`Refusal`] if it cannot be recorded, and then nothing of it may happen.
     pub async fn decide_once(&self, wish: Wish, reported: bool) -> Failure<Decided> {
-        self.decide(self.proposal(wish), reported, None, None).await?.now()
+        self.decide(self.proposal(wish), Way { reported, ..Way::default() }).await?.now()
     }
 
-    /// Decides a wish as an action whose name was noted before.
+    /// Decides a wish that is carried out over a connection, if its tool has a plan on what that tells.
+    ///
+    /// - `named`: the action that it becomes, where that was noted before.
     ///
     /// # Errors
     ///
     /// As [`Control::decide_once`].
-    pub(crate) async fn decide_as(&self, wish: Wish, action: ActionId) -> Failure<Decided> {
-        let proposal = ActionProposal { id: action, ..self.proposal(wish) };
-        self.decide(proposal, false, None, None).await?.now()
+    pub(crate) async fn decide_over(
+        &self,
+        wish: Wish,
+        named: Option<ActionId>,
+        over: Option<(&Link, &Connection)>,
+    ) -> Failure<Decided> {
+        let proposal = self.proposal(wish);
+        let proposal = ActionProposal { id: named.unwrap_or(proposal.id), ..proposal };
+        self.decide(proposal, Way { over, ..Way::default() }).await?.now()
     }
 
     /// Decides a wish, unless it came before under the agent's own key against doing it twice.
@@ -138,7 +161,7 @@ impl Control {
     /// As [`Control::decide_once`]; `idempotency-conflict` if the key came before with another action, `overloaded` if
     /// 100,000 keys of this agent are kept already.
     pub async fn propose(&self, wish: Wish, reported: bool, key: String) -> Failure<Proposed> {
-        self.decide(self.proposal(wish), reported, Some(key), None).await
+        self.decide(self.proposal(wish), Way { reported, key: Some(key), ..Way::default() }).await
     }
 
     /// Decides a change to the system itself, and makes it if it is permitted.
@@ -183,7 +206,7 @@ impl Control {
 
     /// Decides a wish of [`Control::administration`], and makes the change if it is permitted.
     pub(crate) async fn decide_change(&self, wish: Wish, change: Change) -> Failure<Decided> {
-        let decided = self.decide(self.proposal(wish), false, None, Some(change)).await?.now()?;
+        let decided = self.decide(self.proposal(wish), Way { change: Some(change), ..Way::default() }).await?.now()?;
         if decided.decision.verdict.permits() { Ok(decided) } else { Err(decided.refusal()) }
     }
 
@@ -240,22 +263,19 @@ impl Control {
             claims: wish.claims,
             channel: wish.channel,
             at: now,
+            plan: None,
         }
     }
 
-    async fn decide(
-        &self,
-        proposal: ActionProposal,
-        reported: bool,
-        key: Option<String>,
-        change: Option<Change>,
-    ) -> Failure<Proposed> {
+    pub(crate) async fn decide(&self, proposal: ActionProposal, way: Way<'_>) -> Failure<Proposed> {
+        let Way { reported, key, change, over } = way;
         self.principal_may_change(&proposal.principal)?;
         let original = self.original(&proposal)?;
         let mut proposal = proposal;
         if mutant::on(Mutant::KillCheckedEarly) {
             self.stopped_early(&proposal)?;
         }
+        proposal.plan = self.foresee(&proposal, over).await?;
         let session = self.stated_in(&proposal);
         for attempt in 0..=OVERTAKEN_MAX {
             let inside = attempt == OVERTAKEN_MAX;

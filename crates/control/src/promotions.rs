@@ -197,7 +197,7 @@ impl Control {
             claims: Claims { purpose, ..Claims::default() },
             channel: Channel::Http,
         };
-        let mut decided = self.decide_as(wish, action).await?;
+        let mut decided = self.decide_over(wish, Some(action), None).await?;
         if let Some(case) = decided.case.take() {
             return Err(NotMoved::Held(case, action));
         }

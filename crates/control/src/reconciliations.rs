@@ -170,7 +170,10 @@ impl Control {
         let arguments = json!({ "after": after, "limit": PAGE });
         let unseen = |why: String| Refusal::plain(Code::StateUnseen, format!("what changed cannot be seen: {why}"));
         let handle = link.handle();
-        let result = self.read_reviewed(&snapshot, (link, &handle), flight, tool, &arguments).await.map_err(unseen)?;
+        let result = self
+            .read_reviewed(&snapshot, (link, &handle), flight, tool, &arguments)
+            .await
+            .map_err(|unread| unseen(unread.into()))?;
         let structured = types::json::parse(&result).map_err(|error| unseen(error.to_string()))?;
         let entries = structured.pointer("/structuredContent/entries").cloned().unwrap_or(Value::Null);
         serde_json::from_value(entries).map_err(|error| unseen(error.to_string()))

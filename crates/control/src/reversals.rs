@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use evidence::RecordKind;
 use executor::Flight;
 use policy::UNDO_TOOL;
 use serde_json::Value;
 use stages::facts::ADMIN_CLASS;
 use types::reversal::{Known, Phase};
-use types::{ActionId, AgentId, ClassId, Code, OutcomeStatus, PersonId, Principal, ToolName, json};
+use types::{ActionId, AgentId, Channel, ClassId, Code, OutcomeStatus, PersonId, Principal, ToolName, json};
 
 use crate::control::Control;
 use crate::door::{Refusal, UpstreamLink as _};
@@ -15,6 +16,7 @@ use crate::error::Failure;
 use crate::mcp::Link;
 use crate::mcp::states::Watched;
 use crate::mcp::undoing::Undoing;
+use crate::snapshot::Snapshot;
 use crate::trace::Path;
 
 /// Is what taking an action back would do.
@@ -130,6 +132,9 @@ impl Control {
             let by = seen.undo.map_or_else(String::new, |by| format!(" by {by}"));
             return Err(refused(format!("it was taken back already{by}")));
         }
+        if never_left(&path, &snapshot) {
+            return Err(refused("it was never sent: the state before it was not seen yet".to_owned()));
+        }
         let (before, after) = (state(&path, Phase::Before), state(&path, Phase::After));
         let before = before.ok_or_else(|| refused("the state before it was not seen".to_owned()))?;
         if after.is_none() && !undo.observe.arguments.names_action() {
@@ -160,6 +165,20 @@ impl Control {
         let watched = Watched { action: *action, tool: proposal.tool.clone(), arguments, undo, whom, flight };
         Ok(Undoing { plan, watched, tool })
     }
+}
+
+/// Says whether an action in doubt provably never left: the state before it is recorded before it is sent, and that was not done yet.
+///
+/// Only under the bundle that decided it can it be told that its state would have been seen.
+pub(crate) fn never_left(path: &Path, snapshot: &Snapshot) -> bool {
+    let (Some(proposal), Some(outcome)) = (&path.proposal, &path.outcome) else { return false };
+    let is_seen = snapshot.bundle.data().tools.get(&proposal.tool).is_some_and(|tool| tool.undo.is_some());
+    is_seen
+        && outcome.status == OutcomeStatus::InDoubt
+        && proposal.channel == Channel::Mcp
+        && path.decision().is_some_and(|decision| decision.bundle == snapshot.bundle.digest())
+        && path.unread.is_empty()
+        && path.steps.iter().all(|step| step.leaf.kind != RecordKind::State)
 }
 
 /// Says whether the state after an action is the one before it.

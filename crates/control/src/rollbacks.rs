@@ -15,7 +15,7 @@ use crate::error::{Failure, invalid, not_found};
 use crate::grants::first_at;
 use crate::mcp::Link;
 use crate::mcp::undoing::Undoing;
-use crate::reversals::{UndoPlan, Undone};
+use crate::reversals::{UndoPlan, Undone, changed_nothing, never_left};
 
 /// Is how many actions are taken back in one request at most.
 pub const AT_ONCE_MAX: usize = 100;
@@ -157,7 +157,7 @@ impl Control {
             snapshot.bundle.data().tools.get(&proposal.tool).is_some_and(|tool| tool.effect == EffectClass::Read);
         let unsent = path.outcome.as_ref().is_some_and(|outcome| outcome.status == OutcomeStatus::NotDispatched);
         let over = path.states.last().is_some_and(|(seen, _)| seen.restored == Some(true));
-        let same = crate::reversals::changed_nothing(&path);
+        let same = changed_nothing(&path) || never_left(&path, &snapshot);
         let stays = Stays { action: *action, did: proposal.tool.clone(), why };
         Ok((!reads && !unsent && !over && !same).then_some(stays))
     }

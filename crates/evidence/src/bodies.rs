@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use types::decision::Risk;
+use types::planning::Plan;
 use types::{
     ActionId, ActionProposal, Arguments, AutonomyLevel, CaseId, Channel, Claims, Decision, Digest, Millis,
     ObligationId, PersonId, PolicyId, Principal, SessionId, TenantId, ToolName, Verdict,
@@ -31,6 +32,12 @@ pub struct ProposalBody {
     /// When it came.
     #[n(5)]
     pub at: Millis,
+    /// What an approval binds to of the plan; absent if there is none. What it told stands where an answer does.
+    #[n(6)]
+    pub plan: Option<Digest>,
+    /// Why there is none, where one was asked for.
+    #[n(7)]
+    pub plan_failed: Option<String>,
 }
 
 /// Is what remains of a decision beside findings and facts.
@@ -89,6 +96,8 @@ pub fn decided(proposal: &ActionProposal, decision: &Decision) -> Content {
         definition: proposal.definition,
         channel: proposal.channel,
         at: proposal.at,
+        plan: proposal.plan.as_ref().map(|plan| plan.bound),
+        plan_failed: proposal.plan.as_ref().and_then(|plan| plan.failed.clone()),
     };
     let decision_body = DecisionBody {
         action_digest: decision.action_digest,
@@ -109,8 +118,14 @@ pub fn decided(proposal: &ActionProposal, decision: &Decision) -> Content {
         .with(Field::Claims, &proposal.claims)
         .with(Field::Proposal, &proposal_body)
         .with(Field::Decision, &decision_body)
+        .with_some(Field::Result, proposal.plan.as_ref().map(|plan| &plan.told))
         .with_some(Field::Case, decision.case.as_ref())
         .with_grounds(&decision.findings, &decision.facts)
+}
+
+/// Says whether a proposal has a plan, so that it cannot be read without what its server told.
+pub fn is_planned(content: &Content) -> bool {
+    content.get::<ProposalBody>(Field::Proposal).is_ok_and(|body| body.is_some_and(|body| body.plan.is_some()))
 }
 
 /// Reads the proposal back from a record's content; `None` if a part is absent or unreadable.
@@ -129,6 +144,12 @@ pub fn proposer(content: &Content) -> Option<ActionProposal> {
 
 fn with_arguments(content: &Content, arguments: Arguments) -> Option<ActionProposal> {
     let body: ProposalBody = content.get(Field::Proposal).ok()??;
+    let plan = match body.plan {
+        Some(bound) => {
+            Some(Plan { told: content.get::<Arguments>(Field::Result).ok()??, bound, failed: body.plan_failed })
+        }
+        None => None,
+    };
     Some(ActionProposal {
         id: body.id,
         tenant: body.tenant,
@@ -141,6 +162,7 @@ fn with_arguments(content: &Content, arguments: Arguments) -> Option<ActionPropo
         claims: content.get::<Claims>(Field::Claims).ok()??,
         channel: body.channel,
         at: body.at,
+        plan,
     })
 }
 

@@ -151,6 +151,7 @@ fn proposal(arguments: Arguments) -> ActionProposal {
         claims: Claims::default(),
         channel: Channel::Mcp,
         at: Millis(1),
+        plan: None,
     }
 }
 

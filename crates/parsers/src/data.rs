@@ -139,6 +139,7 @@ pub fn display(bytes: &[u8]) {
         claims,
         channel: Channel::Mcp,
         at: Millis(1),
+        plan: None,
     };
     let view = Proposal::from(&proposal);
     assert!(!view.arguments_text.chars().any(|c| is_hidden(c) && c != '\n'), "{:?}", view.arguments_text);

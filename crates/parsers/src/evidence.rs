@@ -59,6 +59,7 @@ fn content() -> Content {
         claims: Claims::default(),
         channel: Channel::Mcp,
         at: Millis(1),
+        plan: None,
     };
     let mut facts = Facts::new();
     facts.set(types::FactName::known("now"), 1, "test", Millis(1));

@@ -2,7 +2,7 @@
 
 use evidence::claims::Read;
 use evidence::commit::Disclosed;
-use evidence::{Archive, Field, RecordKind, Standing, Trust, verify};
+use evidence::{Archive, Field, RecordKind, Standing, Trust, bodies, verify};
 use policy::BundleFiles;
 use serde::Serialize;
 use types::ActionId;
@@ -141,7 +141,8 @@ pub(crate) fn report(record: &Read<'_>, bundles: &Bundles) -> DecisionReport {
 
 /// Names what is withheld and needed, if anything is.
 fn withheld(shown: &Disclosed) -> Option<String> {
-    let fields = NEEDED.iter().filter(|field| shown.withheld.contains(field)).map(|field| field.as_str());
+    let told = bodies::is_planned(&shown.content).then_some(&Field::Result);
+    let fields = NEEDED.iter().chain(told).filter(|field| shown.withheld.contains(field)).map(|field| field.as_str());
     let grounds = (shown.withheld_grounds > 0).then_some("findings or facts");
     let all: Vec<&str> = fields.chain(grounds).collect();
     (!all.is_empty()).then(|| all.join(", "))

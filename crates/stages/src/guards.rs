@@ -79,7 +79,14 @@ mod tests {
         let check: Check =
             serde_json::from_value(json!({ "undo": undo, "covers": { "class": "write", "env": env } })).unwrap();
         data.checks.insert("one".parse().unwrap(), check);
-        let impact = Impact { covers: scope(env), touches_max: Some(1), amount: None, amount_max: None };
+        let impact = Impact {
+            covers: scope(env),
+            touches_max: Some(1),
+            amount: None,
+            amount_max: None,
+            plan: None,
+            plan_max: None,
+        };
         data.limits.impacts.insert(id.clone(), impact);
         let window = json!({ "covers": { "class": "write", "env": env }, "zone": "UTC", "days": ["mon"], "from": "08:00", "to": "09:00" });
         let window: Window = serde_json::from_value(window).unwrap();

@@ -65,6 +65,12 @@ pub enum Mutant {
     PermissionForOthers,
     /// A permission stands for a mandatory review.
     PermissionForReview,
+    /// A plan that would do too much is not looked at.
+    PlanNotLookedAt,
+    /// A tool whose plan nobody has seen runs without.
+    UnseenPlanAllowed,
+    /// A permission stands for whoever looks at what a plan tells.
+    PermissionForPlan,
     /// A permission stands for whom a bulk breaker asks.
     PermissionForBreaker,
     /// A permission or a break-glass stands for whom administration asks.
@@ -113,6 +119,9 @@ pub const ALL: &[Mutant] = &[
     Mutant::PermissionUsesOffByOne,
     Mutant::PermissionForOthers,
     Mutant::PermissionForReview,
+    Mutant::PlanNotLookedAt,
+    Mutant::UnseenPlanAllowed,
+    Mutant::PermissionForPlan,
     Mutant::PermissionForBreaker,
     Mutant::AdministrationStoodFor,
     Mutant::OneTurnsBothKeys,

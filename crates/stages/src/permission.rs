@@ -153,17 +153,18 @@ pub(crate) fn stands_for(
 
 /// Says whether a finding asks people to look at this one action, whatever they have permitted in advance.
 ///
-/// Who approved a permission did not foresee that the agent would do too much at once, or what is not usual for it: what a bulk
-/// breaker has stopped they see, and what a baseline finds.
+/// Who approved a permission did not foresee that the agent would do too much at once, what is not usual for it, or how much a plan
+/// tells: what a bulk breaker has stopped they see, and what a baseline or a plan finds.
 fn needs_a_look(bundle: &BundleData, finding: &Finding) -> bool {
     if !matches!(finding.restriction, Restriction::Escalate(_)) {
         return false;
     }
     let each_time = bundle.head.review.each_time && !mutant::on(Mutant::PermissionForReview);
     let is_review = finding.stage == Stage::Review && (each_time || finding.code == Code::PermissionAsked);
+    let is_planned = finding.code == Code::PlanNeedsLook && !mutant::on(Mutant::PermissionForPlan);
     let is_stopped = finding.stage == Stage::Breakers && !mutant::on(Mutant::PermissionForBreaker);
     let is_unusual = finding.stage == Stage::Behaviour && !mutant::on(Mutant::PermissionForUnusual);
-    is_review || is_stopped || is_unusual
+    is_review || is_planned || is_stopped || is_unusual
 }
 
 /// Returns the permission that a decision runs on, by its findings and facts; `None` if it runs on none.

@@ -8,7 +8,7 @@ use crate::said::Said;
 
 /// Judges the agent's own claims, and the words and amounts in the arguments.
 ///
-/// Reads `claim.confidence_bp` if the agent made the claim, `review.words`, `review.amounts`, `tool.class`, and for each
+/// Reads `claim.confidence_bp` if the agent made the claim, `review.words`, `review.amounts`, `review.plans` if there are such triggers, `tool.class`, and for each
 /// claim the class requires `claim.purpose`, `claim.reasoning` or the confidence. Every trigger goes to the profile
 /// of `[review]`; without one it denies.
 pub fn check(bundle: &BundleData, _: &ActionProposal, facts: &Facts) -> Vec<Finding> {
@@ -16,6 +16,7 @@ pub fn check(bundle: &BundleData, _: &ActionProposal, facts: &Facts) -> Vec<Find
     triggers.confidence();
     triggers.found("review.words", "the arguments hold the words");
     triggers.found("review.amounts", "too large, or no amount at all, are the arguments at");
+    triggers.plans();
     triggers.claims();
     triggers.said.or_allow(Code::ReviewNotNeeded, "no trigger asks for a look", "review")
 }
@@ -44,6 +45,19 @@ impl Triggers<'_> {
     fn found(&mut self, fact: &'static str, what: &str) {
         if let Some(found) = self.said.list(fact).filter(|found| !found.is_empty()) {
             self.look(format!("{what} `{}`", found.join("`, `")), fact);
+        }
+    }
+
+    /// What an action would do nobody foresaw who permitted its like, so it has a code of its own.
+    fn plans(&mut self) {
+        let review = &self.bundle.head.review;
+        if review.plans.is_empty() || mutant::on(Mutant::PlanNotLookedAt) {
+            return;
+        }
+        let found = self.said.list("review.plans").filter(|found| !found.is_empty());
+        if let Some(found) = found {
+            let detail = format!("it would do too much, or nobody can say how much: {}", found.join(", "));
+            self.said.escalate(review.profile.as_ref(), Code::PlanNeedsLook, detail, "review.plans");
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Trial {
     /// How the agent says it got there.
     #[serde(default)]
     pub reasoning: Option<String>,
+    /// What the tool that plans would tell, for a tool that has a plan.
+    #[serde(default)]
+    pub plan: Option<serde_json::Map<String, serde_json::Value>>,
     /// The one thing the inventory knows.
     #[serde(default)]
     pub resource: Option<Resource>,
@@ -220,9 +223,15 @@ impl Stage<'_> {
     fn proposal(&self, trial: &Trial) -> Result<ActionProposal, TrialError> {
         let (principal, own_door) = principal(trial)?;
         let at = instant(trial)?;
-        let text = serde_json::Value::Object(trial.arguments.clone()).to_string();
-        let arguments = Arguments::parse(&text, ARGUMENTS_BYTES_MAX)
-            .map_err(|why| TrialError::Arguments { name: trial.name.clone(), why })?;
+        let object = |members: &serde_json::Map<_, _>| {
+            let text = serde_json::Value::Object(members.clone()).to_string();
+            Arguments::parse(&text, ARGUMENTS_BYTES_MAX)
+                .map_err(|why| TrialError::Arguments { name: trial.name.clone(), why })
+        };
+        let arguments = object(&trial.arguments)?;
+        let planning = self.bundle.tools.get(&trial.tool).and_then(|tool| tool.plan.as_ref());
+        let told = trial.plan.as_ref().map(object).transpose()?;
+        let plan = planning.zip(told).map(|(planning, told)| planning.plan(told));
         Ok(ActionProposal {
             id: ActionId::draw(at, [0; 10]),
             tenant: tenant(),
@@ -235,6 +244,7 @@ impl Stage<'_> {
             claims: claims(trial),
             channel: trial.channel.unwrap_or(own_door),
             at,
+            plan,
         })
     }
 

@@ -193,12 +193,14 @@ pub fn tool(name: &str, description: &str, does: Does, required: &[&str], proper
 }
 
 /// Writes the tool `change`, which takes these arguments and its key.
-pub fn change(description: &str, required: &[&str], properties: Value) -> Value {
-    change_named("change", description, required, properties)
+pub fn change(description: &str, required: &[&str], properties: Value, plan: &Value) -> Value {
+    change_named("change", description, required, properties, plan)
 }
 
 /// Writes a tool that makes a change as `change` does, under another name.
-pub fn change_named(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
+///
+/// - `plan`: how it is found out what it would do, as a catalogue says it.
+pub fn change_named(name: &str, description: &str, required: &[&str], properties: Value, plan: &Value) -> Value {
     let properties = with(properties, "change", filled_in());
     let undo = json!({
         "tool": "undo_change",
@@ -206,6 +208,7 @@ pub fn change_named(name: &str, description: &str, required: &[&str], properties
         "observe": { "tool": "get_change", "arguments": { "change": "$action" } },
     });
     let claims = with(keyed("change"), "countersign.dev/undo", undo);
+    let claims = with(claims, "countersign.dev/plan", plan.clone());
     with(tool(name, description, Does::Changes, required, properties), "_meta", claims)
 }
 

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::planning::Plan;
 use crate::{ActionId, AgentId, Arguments, Digest, Millis, PersonId, SessionId, TenantId, ToolName, cbor};
 
 /// Is who proposes an action.
@@ -129,14 +130,27 @@ pub struct ActionProposal {
     /// When it came.
     #[n(10)]
     pub at: Millis,
+    /// What the tool that plans told that it would do, where the catalogue declares one; absent if it told nothing.
+    #[n(11)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl ActionProposal {
-    /// Digests what an approval binds to: tenant, principal, delegator, tool, definition and arguments.
+    /// Digests what an approval binds to: tenant, principal, delegator, tool, definition and arguments, and what it would do
+    /// where a plan tells that.
     ///
     /// Two proposals with the same digest are the same action proposed twice; the id, the session and what
     /// the agent says of itself do not count.
     pub fn digest(&self) -> Digest {
+        let asked = self.digest_of_asked();
+        self.plan
+            .as_ref()
+            .map_or(asked, |plan| Digest::of("countersign/planned/1", &cbor::encode(&(asked, plan.bound))))
+    }
+
+    /// Digests what was asked for, whatever it would do: what a repeat under the same key must be.
+    pub fn digest_of_asked(&self) -> Digest {
         #[derive(Encode)]
         #[cbor(array)]
         struct Bound<'a> {

@@ -16,6 +16,7 @@ pub use crate::limit::{Budget, Freeze, Impact, Limits, Rate, Scope, Window};
 use crate::obligation::Obligation;
 pub use crate::permission::PermissionLimits;
 pub use crate::pipeline::Pipeline;
+use crate::planning::Planning;
 pub use crate::profile::{Profile, Reviewer};
 pub use crate::retention::Retention;
 use crate::reversal::Undo;
@@ -296,6 +297,9 @@ pub struct Tool {
     /// How what it does is taken back, and how the state is seen before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// How it is found out beforehand what it would do; without an answer it does not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Planning>,
 }
 
 /// Says which inventory entity a call is about: the one that an argument names, or always the same.

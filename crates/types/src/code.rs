@@ -114,6 +114,10 @@ codes! {
     ReviewNotNeeded "review-not-needed" 200;
     /// A trigger asks for a look.
     ReviewNeeded "review-needed" 200;
+    /// What the action would do could not be planned.
+    PlanUnseen "plan-unseen" 200;
+    /// What the action would do needs a person's look.
+    PlanNeedsLook "plan-needs-look" 200;
     /// The tool is as it was reviewed.
     ToolPinned "tool-pinned" 200;
     /// Nobody has reviewed the tool's definition.

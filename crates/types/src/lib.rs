@@ -40,6 +40,7 @@ pub mod obligation;
 pub mod outcome;
 pub mod permission;
 pub mod pipeline;
+pub mod planning;
 pub mod point;
 pub mod profile;
 pub mod reconciliation;

@@ -117,4 +117,10 @@ pub struct Impact {
     /// The largest such amount.
     #[serde(default)]
     pub amount_max: Option<i64>,
+    /// An amount of the plan, by its name in the catalogue; a tool whose plan does not tell it exceeds every bound.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// The largest such amount.
+    #[serde(default)]
+    pub plan_max: Option<i64>,
 }

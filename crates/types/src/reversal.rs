@@ -9,6 +9,9 @@ use crate::{ActionId, Digest, Millis, ToolName};
 /// Is how many bytes the state that is seen may have, as canonical JSON.
 pub const STATE_BYTES_MAX: usize = 64 << 10;
 
+/// Names an argument that may be absent.
+const OPTIONAL: &str = "arguments?";
+
 /// Says how what a tool does is taken back: by which tool of the same server, with which arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +67,7 @@ pub struct Known<'a> {
 }
 
 /// Are arguments in which texts that begin with a `$` stand for what is known: `$action`, `$arguments/POINTER` and `$before/POINTER`. `$$` is a `$`.
+/// A member with `$arguments?/POINTER` is left out if nothing stands there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Template(pub serde_json::Map<String, Value>);
@@ -152,7 +156,7 @@ fn names_action(value: &Value) -> bool {
 fn check(value: &Value, before: bool) -> Result<(), TemplateError> {
     match value {
         Value::String(text) => match named(text) {
-            Some(("action", "") | ("arguments", _)) | None => Ok(()),
+            Some(("action", "") | ("arguments" | OPTIONAL, _)) | None => Ok(()),
             Some(("before", _)) if before => Ok(()),
             Some(_) => Err(TemplateError::Unknown(text.clone())),
         },
@@ -168,7 +172,7 @@ fn fill(value: &Value, known: Known<'_>) -> Result<Value, TemplateError> {
             Some(("action", "")) => Value::String(known.action.to_string()),
             Some((name, pointer)) => {
                 let from = match name {
-                    "arguments" => Some(known.arguments),
+                    "arguments" | OPTIONAL => Some(known.arguments),
                     "before" => known.before,
                     _ => return Err(TemplateError::Unknown(text.clone())),
                 };
@@ -179,11 +183,18 @@ fn fill(value: &Value, known: Known<'_>) -> Result<Value, TemplateError> {
         },
         Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, known)).collect::<Result<_, _>>()?),
         Value::Object(members) => {
-            let filled = members.iter().map(|(name, member)| Ok((name.clone(), fill(member, known)?)));
+            let there = members.iter().filter(|(_, member)| !is_left_out(member, known));
+            let filled = there.map(|(name, member)| Ok((name.clone(), fill(member, known)?)));
             Value::Object(filled.collect::<Result<_, _>>()?)
         }
         other => other.clone(),
     })
+}
+
+/// Says whether a member names an argument that may be absent, and is.
+fn is_left_out(member: &Value, known: Known<'_>) -> bool {
+    let pointer = member.as_str().and_then(named).filter(|(name, _)| *name == OPTIONAL);
+    pointer.is_some_and(|(_, pointer)| known.arguments.pointer(pointer).is_none())
 }
 
 /// Says when the state was seen.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProfileId;
 use crate::glob::Glob;
+use crate::planning::PlanTrigger;
 
 /// Says when a person must look, whatever the policy says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +20,22 @@ pub struct Review {
     pub words: BTreeSet<String>,
     /// Amounts that escalate.
     pub amounts: Vec<Amount>,
+    /// Amounts of plans that escalate.
+    pub plans: Vec<PlanTrigger>,
     /// A person looks each time, and no permission stands for them. True by default.
     pub each_time: bool,
 }
 
 impl Default for Review {
     fn default() -> Self {
-        Self { confidence_below_bp: 8_500, profile: None, words: BTreeSet::new(), amounts: Vec::new(), each_time: true }
+        Self {
+            confidence_below_bp: 8_500,
+            profile: None,
+            words: BTreeSet::new(),
+            amounts: Vec::new(),
+            plans: Vec::new(),
+            each_time: true,
+        }
     }
 }
 

@@ -39,7 +39,13 @@ pub async fn read_with_tool(
     }
     let result = answer.member("result").unwrap_or("null");
     match splice::at(result, &["isError"]) {
-        Ok(Some("true")) => Err(refused("it failed".to_owned())),
+        Ok(Some("true")) => Err(CallError::Failed(failure(result))),
         _ => Ok(result.to_owned()),
     }
+}
+
+/// Reads what a tool says of its failure: its first text.
+fn failure(result: &str) -> String {
+    let result: Value = serde_json::from_str(result).unwrap_or_default();
+    result.pointer("/content/0/text").and_then(Value::as_str).unwrap_or_default().to_owned()
 }

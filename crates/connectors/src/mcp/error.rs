@@ -26,6 +26,9 @@ pub enum CallError {
     /// The server answered what the protocol does not allow.
     #[error("the server broke the protocol: {0}")]
     Invalid(String),
+    /// The tool says that it failed, and perhaps why; that is its own word, and not told here.
+    #[error("the tool says that it failed")]
+    Failed(String),
     /// The server turned the request away at its HTTP door, before it reached any tool.
     #[error("the server refused the request with HTTP status {status}")]
     Refused {
@@ -42,7 +45,7 @@ impl CallError {
     pub fn in_doubt(&self) -> bool {
         match self {
             Self::NotSent(_) | Self::Refused { .. } | Self::Closed(_) => false,
-            Self::Unknown(_) | Self::Timeout | Self::TooLarge { .. } | Self::Invalid(_) => true,
+            Self::Unknown(_) | Self::Timeout | Self::TooLarge { .. } | Self::Invalid(_) | Self::Failed(_) => true,
         }
     }
 
@@ -53,7 +56,7 @@ impl CallError {
             Self::Unknown(_) => Code::InDoubt,
             Self::Timeout => Code::UpstreamTimeout,
             Self::TooLarge { .. } => Code::ResultTooLarge,
-            Self::Invalid(_) => Code::UpstreamInvalid,
+            Self::Invalid(_) | Self::Failed(_) => Code::UpstreamInvalid,
         }
     }
 }
@@ -116,7 +119,7 @@ impl ConnectError {
         match error {
             CallError::Timeout => Self::Timeout { detail },
             CallError::Invalid(reason) => Self::Invalid(reason),
-            CallError::TooLarge { .. } => Self::Invalid(error.to_string()),
+            CallError::TooLarge { .. } | CallError::Failed(_) => Self::Invalid(error.to_string()),
             CallError::NotSent(reason) | CallError::Unknown(reason) | CallError::Closed(reason) => {
                 Self::Unavailable { reason, detail }
             }

@@ -191,7 +191,8 @@ impl Control {
                     since: self.now(),
                 };
                 let handle = link.handle();
-                self.read_reviewed(&snapshot, (&link, &handle), flight, &call.name, arguments).await
+                let read = self.read_reviewed(&snapshot, (&link, &handle), flight, &call.name, arguments).await;
+                read.map_err(String::from)
             }
         };
         link.close().await;

@@ -120,6 +120,7 @@ mod tests {
             claims: Claims::default(),
             channel: Channel::Http,
             at: NOW,
+            plan: None,
         };
         let random = Counting::default();
         let mut turn = Turn::new(NOW, false, 0, &random);

@@ -93,7 +93,7 @@ impl Decider {
     fn answered(&self, proposal: &ActionProposal, key: &str, turn: &Turn<'_>) -> Option<Reply> {
         match self.books.repeats().of(&proposal.principal, key, turn.now) {
             Known::New => None,
-            Known::For(action, digest) if digest == proposal.digest() => Some(Reply::Repeated(action)),
+            Known::For(action, digest) if digest == proposal.digest_of_asked() => Some(Reply::Repeated(action)),
             Known::For(..) => {
                 let message = "this idempotency key came before with another action";
                 Some(Reply::refused(Code::IdempotencyConflict, message))

@@ -43,7 +43,7 @@ impl Target for McpTarget {
         let sent = point::at("answer", sent).await;
         let answer = sent.map_err(|error| match error {
             CallError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
-            CallError::Invalid(_) => SendError::Invalid(error.to_string()),
+            CallError::Invalid(_) | CallError::Failed(_) => SendError::Invalid(error.to_string()),
             // Turned away at the door for sure only where the status says so; any other may come after the effect.
             CallError::Refused { status } if !matches!(status, 401 | 403 | 429) => {
                 SendError::Unknown(error.to_string())

@@ -2,6 +2,7 @@
 
 pub(crate) mod carry;
 mod link;
+mod plans;
 mod question;
 mod reach;
 pub(crate) mod states;
@@ -114,10 +115,7 @@ impl Control {
             claims: call.claims.clone(),
             channel: Channel::Mcp,
         };
-        match named {
-            Some(action) => self.decide_as(wish, action).await,
-            None => self.decide_once(wish, false).await,
-        }
+        self.decide_over(wish, named, Some((link, &link.handle()))).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connectors::mcp::{Connection, read_with_tool};
+use connectors::mcp::{CallError, Connection, read_with_tool};
 use executor::Flight;
 use serde_json::Value;
 use stages::decision::Permit;
@@ -33,6 +33,27 @@ pub(crate) struct Watched {
     pub(crate) whom: Vec<Principal>,
     /// What is on the list of flights while its state is seen, and so what a kill covers.
     pub(crate) flight: Flight,
+}
+
+/// Says why a tool was not read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// Why, in our words.
+    pub(crate) why: String,
+    /// What the tool says of its failure, in its own.
+    pub(crate) told: Option<String>,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, told: None }
+    }
+}
+
+impl From<Unread> for String {
+    fn from(unread: Unread) -> Self {
+        unread.why
+    }
 }
 
 impl Control {
@@ -66,15 +87,18 @@ impl Control {
         flight: Flight,
         tool: &ToolName,
         arguments: &Value,
-    ) -> Result<String, String> {
+    ) -> Result<String, Unread> {
         self.is_reviewed(snapshot, link, tool).await?;
         // A kill lets nothing new leave, not even what only reads.
-        let _pass = self.gate.enter(flight).map_err(|_| "a kill switch is set".to_owned())?;
+        let _pass = self.gate.enter(flight).map_err(|_| Unread::from("a kill switch is set".to_owned()))?;
         let headers = link.mirrors(tool).headers(arguments);
         let read = read_with_tool(connection, &tool.operation, arguments, headers);
         match tokio::time::timeout(LOOK_MAX, read).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("`{}` did not answer within {} s", tool.operation, LOOK_MAX.as_secs())),
+            Ok(Err(CallError::Failed(told))) => {
+                Err(Unread { why: format!("`{}` says that it failed", tool.operation), told: Some(told) })
+            }
+            Ok(result) => result.map_err(|error| error.to_string().into()),
+            Err(_) => Err(format!("`{}` did not answer within {} s", tool.operation, LOOK_MAX.as_secs()).into()),
         }
     }
 

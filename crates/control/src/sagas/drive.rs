@@ -113,7 +113,8 @@ impl Drive {
         let link = self.links.to(&tool.server).await?;
         let reviewed = self.control.is_reviewed(&self.control.snapshot(), &link, tool).await;
         reviewed.map_err(|why| Refusal::plain(Code::ToolChanged, why))?;
-        let proposal = self.control.proposal(self.control.wish_of(saga, self.planned()?, number, &self.claims)?);
+        let mut proposal = self.control.proposal(self.control.wish_of(saga, self.planned()?, number, &self.claims)?);
+        proposal.plan = self.control.foresee(&proposal, Some((&link, &link.handle()))).await?;
         let propose = Propose {
             original: self.control.original(&proposal)?,
             proposal,

@@ -8,7 +8,7 @@ use types::{ActionId, Code, Millis};
 use crate::control::Control;
 use crate::door::UpstreamLink as _;
 use crate::error::Failure;
-use crate::reversals::changed_nothing;
+use crate::reversals::{changed_nothing, never_left};
 
 /// Is how long after its decision an action counts as one that has not taken effect, in milliseconds: whoever was carrying it out may wait for a lock still.
 const SETTLED_MS: i64 = 10_000;
@@ -28,6 +28,9 @@ impl Control {
         let tool = path.proposal.as_ref().and_then(|proposal| snapshot.bundle.data().tools.get(&proposal.tool));
         if !tool.and_then(|tool| tool.undo.as_ref()).is_some_and(|undo| undo.observe.arguments.names_action()) {
             return Ok(None);
+        }
+        if never_left(&path, &snapshot) {
+            return Ok(Some(false));
         }
         if changed_nothing(&path) {
             tokio::time::sleep(rest).await;

@@ -268,6 +268,7 @@ async fn a_short_secret_cannot_be_guessed_from_what_is_recorded() {
             claims: Claims::default(),
             channel: Channel::Http,
             at: types::Millis(0),
+            plan: None,
         }
         .digest()
     };

@@ -76,6 +76,7 @@ fn show(case: &Value) {
         let note = "secret; equal marks are equal values, and what was proposed is what is sent";
         output::say(paint(NOTE, format!("redacted: {} ({note})", escape(&places, false))));
     }
+    planned(case);
     let says = case.get("agent_says").and_then(Value::as_object).filter(|says| says.values().any(|v| !v.is_null()));
     if let Some(says) = says {
         output::say(paint(NOTE, "\n┌ what the agent says (untrusted; it may be wrong or made up)"));
@@ -118,6 +119,15 @@ fn show(case: &Value) {
         output::say(format!("  {word} by {person}{place}{signed}: {}", text(vote, "reason")));
     }
     output::say(paint(FAINT, format!("shown: {}", text(case, "shown"))));
+}
+
+/// Shows what it would do, as its server told before anybody was asked.
+fn planned(case: &Value) {
+    let Some(plan) = case.get("plan") else { return };
+    output::say("\nwhat it would do, as its server planned it (your approval is for this plan):");
+    for line in plan.get("text").and_then(Value::as_str).unwrap_or_default().lines() {
+        output::say(format!("  {line}"));
+    }
 }
 
 /// Tells what the action would touch, as catalogue and inventory have it.

@@ -103,6 +103,12 @@ pub fn tell(action: &ActionId, path: &Path) {
         if let Some(places) = words::redacted(proposal.arguments.value()) {
             output::say(paint(NOTE, format!("  redacted   {}", escape(&places, false))));
         }
+        match &proposal.plan {
+            Some(plan) if plan.failed.is_none() => {
+                output::say(format!("  planned    {}", output::json_text(plan.told.canonical())));
+            }
+            _ => {}
+        }
         if let Some(purpose) = &proposal.claims.purpose {
             output::say(paint(NOTE, format!("  agent says {}", escape(purpose, false))));
         }

@@ -61,9 +61,24 @@ impl Begun {
         self.db().query_row("SELECT n FROM counter WHERE id = 1", [], |row| row.get(0)).unwrap()
     }
 
-    /// Lets the agent change databases of the environment `test` by itself, within a rate.
+    /// Lets the agent change databases of the environment `test` by itself, within a rate, and without a plan beforehand.
     pub(crate) fn trust(&self) {
+        let path = self.dir().join("countersign/bundle/catalog/orders.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, after) = text.split_once("# The server says that this tells what it would do").expect("a plan");
+        let after = after.find("\n\n").map_or("", |end| &after[end..]);
+        std::fs::write(&path, format!("{before}{after}")).unwrap();
+        self.trust_planned(&[]);
+    }
+
+    /// Lets the agent change databases of the environment `test` by itself, within a rate and by a plan.
+    ///
+    /// - `more`: other parts of files of the bundle that are replaced.
+    pub(crate) fn trust_planned(&self, more: &[(&str, &str, &str)]) {
         let dir = self.dir();
+        for (file, from, to) in more {
+            edit(dir, file, &[(from, to)]);
+        }
         let about = r#"reversibility = "reversible"
 resource = { kind = "Database", is = "orders" }
 # The server says that it does a call once under this argument"#;

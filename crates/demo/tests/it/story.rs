@@ -35,6 +35,7 @@ fn trial(scene: &Scene, bundle: &Bundle, entities: &Entities, approved: &[&str])
         confidence_bp: scene.call.claims.confidence_bp,
         purpose: scene.call.claims.purpose.clone(),
         reasoning: None,
+        plan: None,
         resource,
         history: History::default(),
         at: None,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 use types::bundle::Server;
+use types::planning::Planning;
 use types::reversal::{Template, Undo};
 use types::secret::{Declared, is_secret_name, pointer};
 use types::{EffectClass, Reversibility, text};
@@ -93,6 +94,30 @@ fn tool(out: &mut String, entry: &Entry) {
     if let Some(undo) = &entry.claims.undo {
         undone(out, &entry.name.operation, undo);
     }
+    if let Some(plan) = &entry.claims.plan {
+        planned(out, &entry.name.operation, plan);
+    }
+}
+
+/// Writes how it is found out what a tool would do, as its server says.
+fn planned(out: &mut String, operation: &str, plan: &Planning) {
+    let _ = writeln!(
+        out,
+        "# The server says that this tells what it would do; people see that before they approve it.\n[tools.{}.plan]\ntool = {}\narguments = {}",
+        key(operation),
+        quote(&plan.tool),
+        inline(&Value::Object(plan.arguments.0.clone())),
+    );
+    if !plan.take.is_empty() {
+        let _ = writeln!(out, "take = {}", quote(&plan.take));
+    }
+    if !plan.ignore.is_empty() {
+        let _ = writeln!(out, "ignore = {}", inline(&Value::from(plan.ignore.clone())));
+    }
+    if !plan.amounts.is_empty() {
+        let amounts = plan.amounts.iter().map(|(name, pointer)| (name.clone(), pointer.clone().into()));
+        let _ = writeln!(out, "amounts = {}", inline(&Value::Object(amounts.collect())));
+    }
 }
 
 /// Writes how a tool is taken back, as its server says.
@@ -137,6 +162,7 @@ const TESTS: &str = "\
 #   agent, tool, arguments, level      the question
 #   on_behalf_of, confidence_bp, at    optional parts of it
 #   resource                           { kind, id, attributes }, for tools that name an entity
+#   plan                               what the tool that plans would tell, for tools that have one
 #   approved                           profiles that have approved
 #   expect                             allow | allow_observed | escalate | deny
 #   code                               a finding that must be among the answers
@@ -154,20 +180,34 @@ pub(super) fn tests(input: &StarterInput, entries: &[Entry]) -> String {
         let of_kind = || entries.iter().filter(|entry| entry.kind == kind);
         if let Some(entry) = of_kind().find(|entry| entry.definition.is_some()).or_else(|| of_kind().next()) {
             let arguments = sample::arguments(&entry.input_schema);
-            case(&mut out, input, name, &entry.name.to_string(), &arguments, expect, code);
+            case(&mut out, input, name, &entry.name.to_string(), &arguments);
+            if let Some(plan) = &entry.claims.plan {
+                let _ = writeln!(out, "plan = {}", inline(&of_one(plan)));
+            }
+            expected(&mut out, expect, code);
         }
     }
     let unknown = format!("{}.{}", input.server, unlisted(entries));
-    case(
-        &mut out,
-        input,
-        "an unknown tool is denied",
-        &unknown,
-        &Value::Object(serde_json::Map::new()),
-        "deny",
-        "tool-unknown",
-    );
+    case(&mut out, input, "an unknown tool is denied", &unknown, &Value::Object(serde_json::Map::new()));
+    expected(&mut out, "deny", "tool-unknown");
     out
+}
+
+/// Writes a plan of which every amount is 1.
+fn of_one(plan: &Planning) -> Value {
+    let mut told = Value::Object(serde_json::Map::new());
+    for pointer in plan.amounts.values() {
+        let mut at = &mut told;
+        for name in pointer.split('/').skip(1) {
+            if !at.is_object() {
+                *at = Value::Object(serde_json::Map::new());
+            }
+            let Value::Object(members) = at else { break };
+            at = members.entry(name.replace("~1", "/").replace("~0", "~")).or_insert(Value::Null);
+        }
+        *at = 1.into();
+    }
+    told
 }
 
 fn unlisted(entries: &[Entry]) -> String {
@@ -178,15 +218,19 @@ fn unlisted(entries: &[Entry]) -> String {
     name
 }
 
-fn case(out: &mut String, input: &StarterInput, name: &str, tool: &str, arguments: &Value, expect: &str, code: &str) {
+fn case(out: &mut String, input: &StarterInput, name: &str, tool: &str, arguments: &Value) {
     let _ = write!(
         out,
-        "\n[[test]]\nname = {}\nagent = {}\ntool = {}\narguments = {}\nlevel = \"L1\"\nexpect = \"{expect}\"\ncode = \"{code}\"\n",
+        "\n[[test]]\nname = {}\nagent = {}\ntool = {}\narguments = {}\nlevel = \"L1\"\n",
         quote(name),
         quote(input.agent.as_str()),
         quote(tool),
         inline(arguments),
     );
+}
+
+fn expected(out: &mut String, expect: &str, code: &str) {
+    let _ = writeln!(out, "expect = \"{expect}\"\ncode = \"{code}\"");
 }
 
 /// Writes a text as a TOML string on one line.

@@ -34,6 +34,11 @@ words = []
 # pointer = \"/amount\"
 # above = 10000
 
+# What an action would do, where the catalogue says how it is planned:
+# [[review.plans]]
+# amount = \"rows\"
+# above = 100
+
 # How long a held call waits, and how many cases an agent may have open.
 [hold]
 wait_ms_max = 45000

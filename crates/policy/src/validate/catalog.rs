@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use types::bundle::{AttributeType, REGISTRY_TOOLS, Server, Source, Tool};
+use types::planning::Planning;
 use types::reversal::Undo;
 use types::{EffectClass, Reversibility, ToolName};
 
@@ -93,6 +94,50 @@ impl Check<'_> {
         }
         if let Some(undo) = &tool.undo {
             self.undo(file, name, tool, undo);
+        }
+        if let Some(planning) = &tool.plan {
+            self.planning(file, name, tool, planning);
+        }
+    }
+
+    /// Demands that what a tool would do is told by one that only reads, from the arguments of the action alone.
+    fn planning(&mut self, file: &str, name: &ToolName, tool: &Tool, planning: &Planning) {
+        let at = |key: &'static str| ["tools", name.operation.as_str(), "plan", key];
+        if tool.effect == EffectClass::Read {
+            let message = format!("`{name}` changes nothing, so it has no `plan`");
+            self.report.at(file, &["tools", &name.operation, "plan"], message);
+        }
+        let by = ToolName::new(name.server.clone(), planning.tool.clone()).ok();
+        let by = by.and_then(|by| self.data.tools.get(&by));
+        if by.map(|by| by.effect) != Some(EffectClass::Read) {
+            let message = format!("the catalogue has no tool `{}` of this server that only reads", planning.tool);
+            self.report.at(file, &at("tool"), message);
+        }
+        if let Err(error) = planning.arguments.check(false) {
+            self.report.at(file, &at("arguments"), error.to_string());
+        } else if planning.arguments.names_action() {
+            self.report.at(file, &at("arguments"), "what is planned is no action yet, so `$action` names nothing");
+        }
+        if !planning.take.is_empty() {
+            self.pointer(file, &at("take"), &planning.take);
+        }
+        for pointer in &planning.ignore {
+            self.pointer(file, &at("ignore"), pointer);
+        }
+        for (amount, pointer) in &planning.amounts {
+            let path = ["tools", name.operation.as_str(), "plan", "amounts", amount.as_str()];
+            self.pointer(file, &path, pointer);
+            if amount.contains('.') || amount == "seen" {
+                self.report.at(file, &path, format!("`{amount}` cannot name an amount"));
+            }
+        }
+    }
+
+    /// Demands that some plan of the catalogue tells an amount: a misspelt bound would bound nothing.
+    pub(super) fn planned(&mut self, file: &str, path: &[&str], amount: &str) {
+        let mut plans = self.data.tools.values().filter_map(|tool| tool.plan.as_ref());
+        if !plans.any(|planning| planning.amounts.contains_key(amount)) {
+            self.report.at(file, path, format!("no `plan` of the catalogue tells `{amount}`"));
         }
     }
 

@@ -173,13 +173,21 @@ impl Check<'_> {
         if let Some(pointer) = &impact.amount {
             self.pointer(FILE, &["impacts", name, "amount"], pointer);
         }
+        if let Some(most) = impact.plan_max {
+            self.number(FILE, &["impacts", name, "plan_max"], most, 0..=AMOUNT_MAX);
+        }
+        if let Some(amount) = &impact.plan {
+            self.planned(FILE, &["impacts", name, "plan"], amount);
+        }
         if impact.amount.is_some() != impact.amount_max.is_some() {
             self.report.at(FILE, &["impacts", name], "`amount` and `amount_max` belong together");
-        } else if impact.touches_max.is_none() && impact.amount.is_none() {
+        } else if impact.plan.is_some() != impact.plan_max.is_some() {
+            self.report.at(FILE, &["impacts", name], "`plan` and `plan_max` belong together");
+        } else if impact.touches_max.is_none() && impact.amount.is_none() && impact.plan.is_none() {
             self.report.at(
                 FILE,
                 &["impacts", name],
-                "an impact limit needs `touches_max`, or `amount` with `amount_max`",
+                "an impact limit needs `touches_max`, `amount` with `amount_max`, or `plan` with `plan_max`",
             );
         }
     }

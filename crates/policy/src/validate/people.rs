@@ -29,6 +29,14 @@ impl Check<'_> {
             self.pointer(file, &["review", "amounts", &n.to_string(), "pointer"], &amount.pointer);
             self.known_tool(file, &["review", "amounts", &n.to_string(), "tool"], &amount.tool);
         }
+        for (n, trigger) in review.plans.iter().enumerate() {
+            let n = n.to_string();
+            self.planned(file, &["review", "plans", &n, "amount"], &trigger.amount);
+            self.known_tool(file, &["review", "plans", &n, "tool"], &trigger.tool);
+            if trigger.above.is_none() && trigger.below.is_none() {
+                self.report.at(file, &["review", "plans", &n], "a plan's amount needs `above` or `below`");
+            }
+        }
         for word in review.words.iter().filter(|word| word.trim().is_empty()) {
             self.filled(file, &["review", "words"], word);
         }

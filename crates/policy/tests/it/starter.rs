@@ -247,6 +247,28 @@ fn what_a_server_claims_is_proposed_as_far_as_it_can_stand() {
         let tool = with(meta.clone());
         assert!(tool.key_argument.is_none() && tool.undo.is_none() && !tool.audit, "{meta}");
     }
+    let plan = |by: &str, amount: &str, pointer: &str| json!({ "tool": by, "arguments": { "path": "$arguments/path" }, "amounts": { amount: pointer }, "ignore": ["/id"] });
+    let planned = with(json!({ "countersign.dev/plan": plan("read_file", "bytes", "/bytes") }));
+    assert_eq!(serde_json::to_value(planned.plan.unwrap()).unwrap(), plan("read_file", "bytes", "/bytes"));
+    let mut all = filesystem().tools;
+    let at = all.iter().position(|tool| tool.name == "frobnicate").unwrap();
+    all[at] = claiming(all[at].clone(), json!({ "countersign.dev/plan": plan("read_file", "parts", "/changed/a~1b") }));
+    let files = starter::generate(&input(all));
+    assert!(
+        files.iter().any(|(_, text)| text.contains(r#"plan = { changed = { "a/b" = 1 } }"#)),
+        "every amount of the sample is 1"
+    );
+    for wrong in [
+        plan("write_file", "bytes", "/bytes"),
+        plan("read_nothing", "bytes", "/bytes"),
+        plan("read_file", "a.b", "/bytes"),
+        plan("read_file", "bytes", "bytes"),
+        json!({ "tool": "read_file", "arguments": { "path": "$action" } }),
+        json!({ "tool": "read_file", "arguments": { "path": "$before" } }),
+        json!({ "tool": "read_file", "arguments": {}, "take": "/a~2" }),
+    ] {
+        assert!(with(json!({ "countersign.dev/plan": wrong })).plan.is_none(), "{wrong}");
+    }
     let mut all = filesystem().tools;
     all[0] = claiming(all[0].clone(), json!({ "countersign.dev/audit": true, "countersign.dev/keyed": keyed }));
     let files = starter::generate(&input(all));

@@ -38,7 +38,7 @@ impl Books {
         self.breakers.stop(proposal, decision, place.now, ops);
         // A key stands for an answer that is final; what waits for people is asked again with the same key.
         if let Some(key) = &run.idempotency_key {
-            let answer = (proposal.id, decision.action_digest);
+            let answer = (proposal.id, proposal.digest_of_asked());
             self.repeats.remember(&proposal.principal, key, answer, place.now, ops);
         }
         if !permits {

@@ -192,6 +192,8 @@ impl Player {
             definition: self.recording.listings.definition(&asked.tool, near.record),
             arguments: asked.arguments.clone(),
             claims: asked.claims.clone(),
+            // What a call that nobody made would have done, no record tells.
+            plan: None,
             ..proposal.clone()
         })
     }

@@ -191,7 +191,9 @@ impl Recording {
     }
 
     fn decided(&mut self, source: &Source) {
-        let read = source.read(&NEEDED, true).and_then(|content| {
+        let is_planned = source.content.as_ref().is_some_and(bodies::is_planned);
+        let needed: Vec<Field> = NEEDED.into_iter().chain(is_planned.then_some(Field::Result)).collect();
+        let read = source.read(&needed, true).and_then(|content| {
             let read = bodies::proposal(content).zip(bodies::decision(content));
             read.ok_or_else(|| Gap::Missing("a decision that can be read".to_owned()))
         });

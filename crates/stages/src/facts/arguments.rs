@@ -3,8 +3,9 @@
 use serde_json::Value;
 use types::bundle::Impact;
 use types::json::SAFE_INTEGER_MAX;
+use types::planning::{PlanTrigger, Planning};
 use types::text::is_deceptive;
-use types::{Arguments, FactName, Facts};
+use types::{Arguments, FactName, FactValue, Facts};
 
 use super::{Gathered, list};
 use crate::limits::Covered;
@@ -34,7 +35,7 @@ fn rounded_up(number: f64) -> Option<i64> {
     (number.abs() <= safe).then(|| number.ceil() as i64)
 }
 
-impl Gathered<'_> {
+impl<'a> Gathered<'a> {
     /// Gathers `review.words` and `review.amounts`.
     ///
     /// An amount that is absent triggers nothing, since a trigger may be declared for tools without it; one that is there
@@ -51,6 +52,49 @@ impl Gathered<'_> {
             there && amount(&proposal.arguments, &trigger.pointer).is_none_or(|amount| amount > trigger.above)
         });
         self.by_proposal("review.amounts", list(over.map(|trigger| &trigger.pointer)));
+    }
+
+    /// Gathers `plan.seen` and `plan.<amount>` of a tool that has a plan, and `review.plans` where the bundle has such triggers.
+    pub(super) fn plan(&mut self) {
+        let triggers = &self.bundle.head.review.plans;
+        let planning = self.planning();
+        if let Some(planning) = planning {
+            self.by_plan("plan.seen", self.proposal.plan.as_ref().is_some_and(|plan| plan.failed.is_none()));
+            for name in planning.amounts.keys() {
+                if let Some(amount) = self.planned(name) {
+                    self.by_plan(format!("plan.{name}"), amount);
+                }
+            }
+        }
+        if triggers.is_empty() {
+            return;
+        }
+        let tool = self.proposal.tool.to_string();
+        let concerns = |trigger: &&PlanTrigger| {
+            trigger.tool.matches(&tool)
+                && planning.is_some_and(|planning| planning.amounts.contains_key(&trigger.amount))
+        };
+        let fired = triggers.iter().filter(concerns).filter(|trigger| trigger.fires(self.planned(&trigger.amount)));
+        let fired = list(fired.map(|trigger| self.told(&trigger.amount)));
+        self.by_plan("review.plans", fired);
+    }
+
+    fn planning(&self) -> Option<&'a Planning> {
+        let bundle = self.bundle;
+        bundle.tools.get(&self.proposal.tool)?.plan.as_ref()
+    }
+
+    /// Reads an amount of the plan.
+    fn planned(&self, name: &str) -> Option<i64> {
+        self.planning()?.amount(self.proposal.plan.as_ref()?, name)
+    }
+
+    fn told(&self, name: &str) -> String {
+        self.planned(name).map_or_else(|| format!("{name} = ?"), |amount| format!("{name} = {amount}"))
+    }
+
+    fn by_plan(&mut self, name: impl Into<String>, value: impl Into<FactValue>) {
+        self.facts.set(FactName::new(name), value, "plan", self.proposal.at);
     }
 
     /// Gathers `touches.count` and `impact.<limit>`.
@@ -87,7 +131,9 @@ impl Gathered<'_> {
         let bounded = impact.amount.as_ref().zip(impact.amount_max);
         let too_much =
             bounded.is_some_and(|(pointer, max)| amount(&self.proposal.arguments, pointer).is_none_or(|a| a > max));
-        too_many || too_much
+        let planned = impact.plan.as_ref().zip(impact.plan_max);
+        let too_far = planned.is_some_and(|(name, max)| self.planned(name).is_none_or(|amount| amount > max));
+        too_many || too_much || too_far
     }
 }
 

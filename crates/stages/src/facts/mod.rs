@@ -41,7 +41,7 @@ pub struct Level {
 }
 
 /// Gathers what proposal and bundle say: `agent.*`, `person.*`, `delegator.*`, `tool.known|class|effect|reversibility|pin`,
-/// `class.*`, `resource.mapped|kind|id`, `claim.*`, `touches.count`, `review.*` and `impact.<limit>`.
+/// `class.*`, `resource.mapped|kind|id`, `claim.*`, `touches.count`, `review.*`, `plan.*` and `impact.<limit>`.
 ///
 /// The environment is not known yet here, so `impact.<limit>` is there for each impact limit that would cover the
 /// action in some environment; the stage looks only at those that do.
@@ -54,6 +54,7 @@ pub fn of_proposal(bundle: &BundleData, proposal: &ActionProposal, admin: &[&str
     gathered.tool(admin);
     gathered.claims();
     gathered.review();
+    gathered.plan();
     gathered.impacts();
     gathered.facts
 }

@@ -50,6 +50,7 @@ fn bundle() -> BundleData {
         not_secret_results: Vec::new(),
         audit: false,
         undo: None,
+        plan: None,
     };
     let agent = Agent {
         owner: "ann".parse().unwrap(),
@@ -114,6 +115,7 @@ fn proposal() -> ActionProposal {
         claims: Claims::default(),
         channel: Channel::Mcp,
         at: Millis(START),
+        plan: None,
     }
 }
 

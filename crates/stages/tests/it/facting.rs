@@ -64,6 +64,7 @@ impl<'a, 'b> Facting<'a, 'b> {
             .dice
             .pick(&["match", "match", "match", "match", "match", "match", "match", "unseen", "unpinned", "changed"]);
         self.put("tool.pin", pin);
+        self.usually("plan.seen", true);
         let class = self.dice.pick(&["a", "a", "a", "b", "b", "countersign.admin", "not a name"]);
         self.put("tool.class", class);
         let writes = !self.dice.once_in(4);
@@ -106,6 +107,7 @@ impl<'a, 'b> Facting<'a, 'b> {
         self.usually("claim.reasoning", true);
         self.list("review.words", &["delete"], 30);
         self.list("review.amounts", &["/amount"], 30);
+        self.list("review.plans", &["rows = 9"], 20);
         let score = self.dice.pick(&[0, 0, 0, 0, 39, 40, 41, 69, 70, 71]);
         self.put("risk.score", score);
     }

@@ -168,6 +168,55 @@ fn what_the_agent_says_of_itself() {
 }
 
 #[test]
+fn what_a_plan_tells() {
+    let asked = |plan: Value| {
+        let tool =
+            json!({ "plan": { "tool": "plan", "arguments": {}, "amounts": { "rows": "/rows", "gone": "/gone" } } });
+        json!({
+            "proposal": { "plan": plan },
+            "bundle": {
+                "tools": { "ops.restart": tool },
+                "head": { "review": { "plans": [
+                    { "amount": "rows", "above": 10 }, { "amount": "rows", "below": 1 }, { "amount": "gone", "above": 0 },
+                    { "tool": "other.*", "amount": "rows", "above": 0 }, { "amount": "unheard", "above": 0 },
+                ] } },
+                "limits": { "impacts": { "few": { "plan": "rows", "plan_max": 20 } } },
+            },
+        })
+    };
+    let told = |told: Value| json!({ "told": told, "bound": "00".repeat(32) });
+    let cases: [(Value, &[&str], &str, bool); 6] = [
+        (told(json!({ "rows": 10, "gone": [] })), &["plan.gone 0", "plan.rows 10", "plan.seen true"], "[]", false),
+        (
+            told(json!({ "rows": 11, "gone": ["a"] })),
+            &["plan.gone 1", "plan.rows 11", "plan.seen true"],
+            "[gone = 1, rows = 11]",
+            false,
+        ),
+        (
+            told(json!({ "rows": 0, "gone": [] })),
+            &["plan.gone 0", "plan.rows 0", "plan.seen true"],
+            "[rows = 0]",
+            false,
+        ),
+        (told(json!({ "rows": 21 })), &["plan.rows 21", "plan.seen true"], "[gone = ?, rows = 21]", true),
+        (
+            json!({ "told": {}, "bound": "00".repeat(32), "failed": "no such table" }),
+            &["plan.seen false"],
+            "[gone = ?, rows = ?]",
+            true,
+        ),
+        (json!(null), &["plan.seen false"], "[gone = ?, rows = ?]", true),
+    ];
+    for (plan, facts, review, exceeded) in cases {
+        let change = asked(plan);
+        check(&change, "plan.", facts);
+        check(&change, "review.plans", &[&format!("review.plans {review}")]);
+        check(&change, "impact.few", &[&format!("impact.few {exceeded}")]);
+    }
+}
+
+#[test]
 fn words_and_amounts() {
     let review = |arguments: Value| {
         json!({

@@ -15,6 +15,7 @@ use types::bundle::{
 };
 use types::glob::Glob;
 use types::permission::REQUEST_TOOL;
+use types::planning::{PlanTrigger, Planning};
 use types::profile::PastBudget;
 use types::{
     ActionId, ActionProposal, Arguments, Channel, Claims, Digest, EffectClass, Facts, LimitId, Millis, PersonId,
@@ -141,6 +142,7 @@ fn head(dice: &mut Dice<'_>) -> Head {
         confidence_below_bp: dice.pick(&[8_500, 8_500, 0, 10_000]),
         profile: dice.profile(),
         each_time: dice.once_in(2),
+        plans: dice.once_in(3).then(trigger).into_iter().collect(),
         ..Review::default()
     };
     let hold = Hold { open_cases_max: dice.pick(&[20, 20, 1, 0]), ..Hold::default() };
@@ -188,7 +190,16 @@ fn tool(dice: &mut Dice<'_>) -> Tool {
         not_secret_results: Vec::new(),
         audit: false,
         undo: None,
+        plan: dice.once_in(3).then(planning),
     }
+}
+
+fn trigger() -> PlanTrigger {
+    serde_json::from_value(json!({ "amount": "rows", "above": 1 })).unwrap()
+}
+
+fn planning() -> Planning {
+    serde_json::from_value(json!({ "tool": "plan", "arguments": {}, "amounts": { "rows": "/rows" } })).unwrap()
 }
 
 fn scope(dice: &mut Dice<'_>) -> Scope {
@@ -217,7 +228,14 @@ fn limits(dice: &mut Dice<'_>) -> Limits {
             to: String::new(),
             reason: String::new(),
         }),
-        impacts: some(dice, "i", |d| Impact { covers: scope(d), touches_max: Some(1), amount: None, amount_max: None }),
+        impacts: some(dice, "i", |d| Impact {
+            covers: scope(d),
+            touches_max: Some(1),
+            amount: None,
+            amount_max: None,
+            plan: None,
+            plan_max: None,
+        }),
     }
 }
 
@@ -303,6 +321,7 @@ fn proposal(dice: &mut Dice<'_>) -> ActionProposal {
         claims: Claims::default(),
         channel: dice.pick(&[Channel::Mcp, Channel::Mcp, Channel::Http, Channel::Person]),
         at: Millis(NOW),
+        plan: None,
     }
 }
 

@@ -52,6 +52,7 @@ fn proposal(arguments: &Value) -> ActionProposal {
         claims: Claims::default(),
         channel: Channel::Mcp,
         at: Millis(1_500),
+        plan: None,
     }
 }
 

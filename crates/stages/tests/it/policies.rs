@@ -88,6 +88,7 @@ fn proposal(dice: &mut Dice<'_>) -> ActionProposal {
         },
         channel: Channel::Http,
         at,
+        plan: None,
     }
 }
 

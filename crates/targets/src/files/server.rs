@@ -246,11 +246,14 @@ impl Tools for FileServer {
         let path = |description: &str| json!({ "path": { "type": "string", "description": description } });
         let plan = "Says which files edits would change, and changes nothing.";
         let change = "Makes edits as one change. Files are kept as they were, so that it can be taken back.";
+        let planned = json!({
+            "tool": "plan", "arguments": { "edits": "$arguments/edits" }, "amounts": { "files": "/files" },
+        });
         let own = [
             tool("read_file", "Reads a text file.", Does::Reads, &["path"], path("The file.")),
             tool("list_files", "Lists a folder.", Does::Reads, &[], path("The folder; left out for all of it.")),
             tool("plan", plan, Does::Reads, &["edits"], edits()),
-            changes::change(change, &["edits"], edits()),
+            changes::change(change, &["edits"], edits(), &planned),
         ];
         own.into_iter().chain(changes::others()).collect()
     }

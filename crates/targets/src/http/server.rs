@@ -182,7 +182,11 @@ impl Tools for HttpServer {
         ];
         let operations = self.declared.operations.iter().map(|(name, operation)| {
             let required: Vec<&str> = operation.arguments.keys().map(String::as_str).collect();
-            changes::change_named(name, &operation.description, &required, operation.properties())
+            let planned = json!({
+                "tool": "plan", "arguments": { "operation": name, "arguments": "$arguments" },
+                "amounts": { "differences": "/changed/differences" },
+            });
+            changes::change_named(name, &operation.description, &required, operation.properties(), &planned)
         });
         own.into_iter().chain(operations).chain(changes::others()).collect()
     }

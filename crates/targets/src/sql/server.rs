@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use types::json::SAFE_INTEGER_MAX;
 
 use super::database::{Changed, Database, Limits, TableChanged};
 use super::error::SqlError;
@@ -66,14 +67,14 @@ impl<D: Database> SqlServer<D> {
         let Run { sql, params } = arguments(given)?;
         let statement = self.parse(&sql, &params, Kind::Change)?;
         let changed = self.database.plan(&statement, &params, &self.limits)?;
-        Ok(said(format!("nothing was changed; it would change {}", in_words(&changed)), &changed))
+        Ok(exact(said(format!("nothing was changed; it would change {}", in_words(&changed)), &changed)))
     }
 
     fn change(&mut self, given: Value) -> Called {
         let Keyed { sql, params, change } = arguments(given)?;
         let statement = self.parse(&sql, &params, Kind::Change)?;
         let changed = self.database.change(change.as_str(), &statement, &params, &self.limits)?;
-        Ok(said(format!("changed {}", in_words(&changed)), &changed))
+        Ok(exact(said(format!("changed {}", in_words(&changed)), &changed)))
     }
 
     fn get_change(&mut self, given: Value) -> Called {
@@ -84,12 +85,38 @@ impl<D: Database> SqlServer<D> {
     fn undo_change(&mut self, given: Value) -> Called {
         let Undo { change, undo } = arguments(given)?;
         let changed = self.database.undo(change.as_str(), undo.as_str(), &self.limits)?;
-        Ok(said(format!("took back {}", in_words(&changed)), &changed))
+        Ok(exact(said(format!("took back {}", in_words(&changed)), &changed)))
     }
 
     fn list_changes(&mut self, given: Value) -> Called {
         let after: After = arguments(given)?;
         Ok(changes::listed_entries(&self.database.entries(after.after, after.most())?))
+    }
+}
+
+/// Says how a change is planned. Which number a new row gets, and the hour, are others each time, and a role may see no rows.
+fn planned() -> Value {
+    json!({
+        "tool": "plan", "arguments": { "sql": "$arguments/sql", "params": "$arguments?/params" },
+        "amounts": { "rows": "/rows" }, "ignore": ["/digest", "/differences"],
+    })
+}
+
+/// Writes numbers that not every reader of JSON can hold as texts.
+fn exact(said: Said) -> Said {
+    Said { data: exactly(said.data), ..said }
+}
+
+fn exactly(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_i64().map(i64::unsigned_abs).or_else(|| number.as_u64());
+            let held = whole.is_none_or(|whole| whole <= SAFE_INTEGER_MAX);
+            if held { Value::Number(number) } else { Value::String(number.to_string()) }
+        }
+        Value::Array(items) => items.into_iter().map(exactly).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, member)| (name, exactly(member))).collect(),
+        other => other,
     }
 }
 
@@ -123,7 +150,7 @@ impl<D: Database> Tools for SqlServer<D> {
         let own = [
             tool("query", "Reads rows.", Does::Reads, &["sql"], run.clone()),
             tool("plan", plan, Does::Reads, &["sql"], run.clone()),
-            changes::change(change, &["sql"], run),
+            changes::change(change, &["sql"], run, &planned()),
         ];
         own.into_iter().chain(changes::others()).collect()
     }
