@@ -5,9 +5,11 @@
 //! They decide nothing: whoever calls them has decided.
 
 pub mod changes;
+mod difference;
 pub mod fault;
 pub mod files;
 pub mod http;
+mod kept;
 mod lock;
 pub mod mcp;
 pub mod sql;

@@ -4,6 +4,7 @@ use std::io;
 
 use types::Code;
 
+use crate::kept::KeptError;
 use crate::mcp::Failed;
 
 /// Says why nothing was done, or that nobody knows.
@@ -74,14 +75,8 @@ impl From<io::Error> for HttpError {
     }
 }
 
-impl From<rusqlite::Error> for HttpError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(format!("the store: {error}"))
-    }
-}
-
-impl From<serde_json::Error> for HttpError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Unavailable(format!("the store: {error}"))
+impl From<KeptError> for HttpError {
+    fn from(error: KeptError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }

@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
 impl Held<'_> {
     /// Finishes what somebody has left unfinished, by what is there now.
     pub fn settle(&mut self) -> Done<()> {
-        for record in self.store.prepared()? {
+        for record in self.store.kept.prepared()? {
             let now = self.exchange.look(&record.body.resource)?;
             self.conclude(&record, &now)?;
         }
@@ -74,7 +74,7 @@ impl Held<'_> {
     fn conclude(&mut self, record: &Record, now: &Seen) -> Done<Option<State>> {
         let operation = self.declared.operation(&record.body.operation)?.clone();
         if now.is(&record.body.before, &operation) {
-            self.store.drop_entry(record.number)?;
+            self.store.kept.drop_entry(record.number)?;
             return Ok(None);
         }
         let is_made = expected(&record.body).is_some_and(|made| made.is(now, &operation));
@@ -103,7 +103,7 @@ impl Held<'_> {
     /// Makes a change once under a key.
     pub fn change(&mut self, key: &str, call: &Call<'_>) -> Done<Changed> {
         let asked = call.asked();
-        if let Some(record) = self.store.find(key)? {
+        if let Some(record) = self.store.kept.find(key)? {
             return repeated(&record, None, &asked);
         }
         let before = self.exchange.look(&call.resource)?;
@@ -124,13 +124,13 @@ impl Held<'_> {
 
     /// Takes a change back under a key of its own, if what it left still stands.
     pub fn undo(&mut self, key: &str, undo: &str) -> Done<Changed> {
-        if let Some(record) = self.store.find(undo)? {
+        if let Some(record) = self.store.kept.find(undo)? {
             return repeated(&record, Some(key), "");
         }
-        let Some(record) = self.store.find(key)?.filter(|record| record.undoes.is_none()) else {
+        let Some(record) = self.store.kept.find(key)?.filter(|record| record.undoes.is_none()) else {
             return Err(HttpError::Unknown(key.to_owned()));
         };
-        if self.store.undoer(key)?.is_some() {
+        if self.store.kept.undoer(key)?.is_some() {
             return Err(HttpError::Conflict(format!("`{key}` was taken back already")));
         }
         let Body { operation: name, arguments, resource, before, after, .. } = record.body;
@@ -162,10 +162,8 @@ impl Held<'_> {
 
     /// Sends a request, of which everything is on the disk that is needed to judge and take it back.
     fn send(&mut self, draft: &Draft<'_>, body: Body, operation: &Operation) -> Done<Changed> {
-        let number = self.store.begin(self.now_ms, draft, &body)?;
-        let sent = self.exchange.send(&body.sending, &body.before, operation, draft.key);
-        let (key, undoes, asked) = (draft.key.to_owned(), draft.undoes.map(str::to_owned), draft.asked.to_owned());
-        let record = Record { number, state: State::Prepared, key, undoes, asked, body };
+        let record = self.store.begin(self.now_ms, draft, body)?;
+        let sent = self.exchange.send(&record.body.sending, &record.body.before, operation, draft.key);
         if let Sent::Unknown(_) = sent {
             std::thread::sleep(PAUSE);
         }
@@ -173,7 +171,7 @@ impl Held<'_> {
         let now = self.exchange.look(&record.body.resource).map_err(|error| HttpError::InDoubt(error.to_string()))?;
         match sent {
             Sent::Changed => {
-                self.store.drop_entry(number).map_err(open)?;
+                self.store.kept.drop_entry(record.number).map_err(open)?;
                 Err(HttpError::State(format!("somebody changed `{}` meanwhile", record.body.resource)))
             }
             Sent::Done(version) => self.done(&record, &now, version.as_ref(), operation),
@@ -217,8 +215,8 @@ impl Held<'_> {
 
     /// Says whether a change is in effect, and whether what it left stands.
     pub fn standing(&self, key: &str) -> Done<Standing> {
-        let Some(record) = self.store.find(key)? else { return Ok(Standing::NOT) };
-        let undoer = self.store.undoer(key)?;
+        let Some(record) = self.store.kept.find(key)? else { return Ok(Standing::NOT) };
+        let undoer = self.store.kept.undoer(key)?;
         if undoer.as_ref().is_some_and(|undoer| undoer.state == State::Done) {
             return Ok(Standing::NOT);
         }
@@ -246,12 +244,12 @@ impl Held<'_> {
                 self.store.saw(self.now_ms, &Known { digest, ..known })?;
             }
         }
-        self.store.entries(after, most)
+        Ok(self.store.kept.entries(after, most)?)
     }
 }
 
 /// Says that nobody knows, where what came of a request could not be kept.
-fn open(error: HttpError) -> HttpError {
+fn open(error: impl std::fmt::Display) -> HttpError {
     HttpError::InDoubt(error.to_string())
 }
 
